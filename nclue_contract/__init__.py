@@ -1,3 +1,72 @@
-"""Tells before sending whether a payload keeps the contract of NAVER Cloud's NCLUE tasks API."""
+"""Tells before sending whether a payload keeps the contract of NAVER Cloud's NCLUE tasks API, and why not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nclue_contract.findings import ContractError, Finding, Report
+    from nclue_contract.payloads import TaskRequest
+    from nclue_contract.readings import Readings
+    from nclue_contract.rules import Answer, Certainty, Rule, Severity
+    from nclue_contract.validator import (
+        Validator,
+        is_valid_request,
+        validate_headers,
+        validate_request,
+        validate_request_json,
+        validate_response,
+    )
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "Answer",
+    "Certainty",
+    "ContractError",
+    "Finding",
+    "Readings",
+    "Report",
+    "Rule",
+    "Severity",
+    "TaskRequest",
+    "Validator",
+    "__version__",
+    "is_valid_request",
+    "validate_headers",
+    "validate_request",
+    "validate_request_json",
+    "validate_response",
+]
+
+_MODULES = {
+    "findings": ("ContractError", "Finding", "Report"),
+    "payloads": ("TaskRequest",),
+    "readings": ("Readings",),
+    "rules": ("Answer", "Certainty", "Rule", "Severity"),
+    "validator": (
+        "Validator",
+        "is_valid_request",
+        "validate_headers",
+        "validate_request",
+        "validate_request_json",
+        "validate_response",
+    ),
+}
+
+
+def __getattr__(name: str) -> object:
+    # PEP 562: importing the package costs nothing until a name is used.
+    for module, names in _MODULES.items():
+        if name in names:
+            from importlib import import_module  # noqa: PLC0415  # only when a name is first used
+
+            value = getattr(import_module(f"nclue_contract.{module}"), name)
+            globals()[name] = value
+            return value
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -221,7 +221,7 @@ class Report:
     @property
     def ok(self) -> bool:
         """True when there is no error."""
-        return all(f.severity is not Severity.ERROR for f in self._findings)
+        return not self._findings or all(f.severity is not Severity.ERROR for f in self._findings)
 
     @property
     def expects(self) -> tuple[Answer, ...]:

@@ -103,26 +103,32 @@ class Judge:
         """The verdict on what only the options in `refusing` forbid: an error, a warning, or None when a pin allows it."""
         question = self.contract.readings[reading]
         chosen, pinned = self.readings[reading], self.readings.pinned(reading)
+        pin: str | None = None
         if chosen in refusing:
-            severity = Severity.ERROR
+            severity, note = Severity.ERROR, f"decided by the pin {reading}={chosen}"
             allowing = [option for option in question.options if option.id not in refusing]
-            note = f"decided by the pin {reading}={chosen}"
-            pin = None
             if not pinned and allowing:
-                pages = "; ".join(page for option in allowing for page in option.pages)
                 pin = f"{reading}={allowing[0].id}"
-                note = f"{question.certainty}: {_by(pages)}allowed; to allow it, pin {pin}"
+                note = f"{question.certainty}: {_pages(reading, allowing, 'allow')} it; if that is right, pin {pin}"
         elif pinned:
             return None
         else:
-            severity = Severity.WARNING
-            other = next(option for option in question.options if option.id in refusing)
-            pin = f"{reading}={chosen}"
-            by = _by("; ".join(other.pages))
-            note = f"{question.certainty}: {by}refused ({reading}={other.id}); if you know that it is allowed, pin {pin}"
+            severity, pin = Severity.WARNING, f"{reading}={chosen}"
+            others = [option for option in question.options if option.id in refusing]
+            note = f"{question.certainty}: {_pages(reading, others, 'refuse')} it; if you know that it is allowed, pin {pin}"
         return self._verdict(
             self.rule(code), severity, certainty=question.certainty, reading=reading, note=note, pin=pin, suggest=suggest, group=group
         )
+
+    def refused_by_choice(self, code: str, reading: str, *, allowing: str) -> Verdict | None:
+        """For responses: an error when the option in force is another than the one that allows what came; never a warning.
+
+        A warning tells a sender what might be refused. A receiver who sees what the chosen option says has nothing to be warned of.
+        """
+        if self.readings[reading] == allowing:
+            return None
+        refusing = {option.id for option in self.contract.readings[reading].options} - {allowing}
+        return self.by_reading(code, reading, refusing)
 
     def _verdict(
         self,
@@ -141,5 +147,9 @@ class Judge:
         return Verdict(rule, severity, certainty, answers, reading, note, pin, group, suggest)
 
 
-def _by(pages: str) -> str:
-    return f"by the page {pages} it is " if pages else "it may be "
+def _pages(reading: str, options: list[Option], verb: str) -> str:
+    """Who says so: the pages that support the options, or else the option that nobody wrote down."""
+    pages = [page for option in options for page in option.pages]
+    if pages:
+        return f"{' and '.join(pages)} {verb}{'s' if len(pages) == 1 else ''}"
+    return f"the pages are silent, and {reading}={options[0].id} would {verb}"

@@ -1,0 +1,148 @@
+# All that is needed is git, make and Python 3.11 or later; everything else is put into .venv and tools/node/node_modules.
+#
+#   make PYTHON=python3.13      another Python, when .venv is made for the first time
+#   make test ARGS="-k paths"   arguments for pytest; PYTEST_ADDOPTS works as well
+
+PYTHON ?=
+ARGS ?=
+
+PY := .venv/bin/python
+NODE_STAMP := tools/node/node_modules/.stamp
+# Where `make node` has installed Node beside Python, that one is used.
+WITH_NODE := PATH="$$PWD/.venv/bin:$$PATH"
+NODE_IS_RECENT := node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 22 || (a === 22 && b >= 12) || (a === 20 && b >= 19) ? 0 : 1)' 2>/dev/null && npm --version >/dev/null 2>&1
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export REDOCLY_TELEMETRY := off
+export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
+
+# The stamp names the folder it was made in: scripts in .venv hold absolute paths, so a moved or copied .venv is made anew.
+STALE := $(shell [ -x $(PY) ] && [ "$$(cat .venv/stamp 2>/dev/null)" = "$$(pwd -P)" ] || echo stale)
+
+.PHONY: help check test lint lint-node spec node bench lock clean stale
+.DELETE_ON_ERROR:
+
+help: ## this list
+	@echo "make check    what it does, on the examples: good payloads pass, bad ones are explained"
+	@echo "make test     the whole test suite"
+	@echo "make lint     formatting, style, types, and three linters on the OpenAPI file"
+	@echo "make spec     compile openapi/nclue-tasks.yaml into the files that the package ships"
+	@echo "make node     install the Node tools that 'make lint' and some tests use when they are there"
+	@echo "make bench    the benchmarks"
+	@echo "make lock     renew constraints.txt with the newest versions"
+	@echo "make clean    remove everything that make has made"
+
+# -- what people run ----------------------------------------------------------------------------------------------------------
+
+check: .venv/stamp
+	@echo "== 1 of 2: payloads that keep the contract (examples/valid)"
+	@echo
+	@.venv/bin/nclue-contract validate examples/valid || { echo; \
+	  echo "make check: FAILED. Every payload in examples/valid should keep the contract." >&2; exit 1; }
+	@echo
+	@echo "== 2 of 2: a manifest with good and bad lines; each bad one is explained (examples/manifest.jsonl)"
+	@echo
+	@status=0; .venv/bin/nclue-contract validate examples/manifest.jsonl || status=$$?; echo; \
+	  if [ $$status -ne 1 ]; then \
+	    echo "make check: FAILED. Some lines of the manifest are bad on purpose, so the exit code should be 1; it was $$status." >&2; exit 1; \
+	  fi
+	@echo "make check: as expected. The first command found nothing (exit code 0), the second refused the bad lines (exit code 1)."
+
+test: .venv/stamp
+	@echo "== pytest"
+	@$(PY) -m pytest $(ARGS)
+
+lint: .venv/stamp
+	@echo "== ruff format"
+	@$(PY) -m ruff format --check .
+	@echo "== ruff check"
+	@$(PY) -m ruff check .
+	@echo "== mypy"
+	@$(PY) -m mypy
+	@echo "== compiled files"
+	@$(PY) tools/compile_spec.py --check && echo "up to date"
+	@echo "== openapi-spec-validator"
+	@$(PY) -m openapi_spec_validator openapi/nclue-tasks.yaml nclue_contract/openapi.json
+	@if $(WITH_NODE) && $(NODE_IS_RECENT); then \
+	  $(MAKE) --no-print-directory lint-node; \
+	else \
+	  echo "make lint: pyright, Redocly and Spectral were left out, since Node is missing or too old; 'make node' installs it." >&2; \
+	  [ "$$CI" != true ]; \
+	fi
+
+lint-node: .venv/stamp $(NODE_STAMP)
+	@echo "== pyright"
+	@$(WITH_NODE); node tools/node/node_modules/pyright/index.js --pythonpath $(PY)
+	@echo "== Redocly"
+	@$(WITH_NODE); node tools/node/node_modules/@redocly/cli/bin/cli.js lint --config tools/node/redocly.yaml --format=stylish \
+	  openapi/nclue-tasks.yaml nclue_contract/openapi.json
+	@echo "== Spectral"
+	@$(WITH_NODE); node tools/node/node_modules/@stoplight/spectral-cli/dist/index.js lint --ruleset tools/node/spectral.yaml \
+	  --fail-severity=hint openapi/nclue-tasks.yaml nclue_contract/openapi.json
+
+spec: .venv/stamp
+	@$(PY) tools/compile_spec.py
+
+bench: .venv/stamp
+	@for script in tools/bench_*.py; do \
+	  if [ ! -e "$$script" ]; then echo "There is no benchmark yet."; break; fi; \
+	  echo "== $$script"; $(PY) "$$script" || exit 1; \
+	done
+
+clean:
+	rm -rf .venv tools/node/node_modules dist build .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find nclue_contract tests tools -name __pycache__ -prune -exec rm -rf {} +
+
+# -- what is installed, and when ------------------------------------------------------------------------------------------------
+
+# Sets $found to a Python that can make the environment, or ends with a sentence that helps.
+FIND_PYTHON = \
+  for python in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
+    if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; \
+  done; \
+  if [ -z "$${found:-}" ]; then \
+    echo "make: there is no Python 3.11 or later here. Install one, or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; \
+  fi; \
+  if ! "$$found" -c 'import ensurepip, venv' 2>/dev/null; then \
+    echo "make: $$found cannot make environments. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; \
+  fi
+
+# Only two things make this run again: other dependencies, or another folder. pip renews itself first, since old ones know no groups.
+.venv/stamp: pyproject.toml constraints.txt $(STALE)
+	@if ! $(PY) -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	  || { [ -f .venv/stamp ] && [ "$$(cat .venv/stamp)" != "$$(pwd -P)" ]; }; then \
+	  $(FIND_PYTHON); \
+	  echo "== making .venv with $$("$$found" --version)"; \
+	  "$$found" -m venv --clear .venv; \
+	fi
+	@echo "== installing the project and its tools into .venv"
+	@$(PY) -m pip install -qq --constraint constraints.txt pip
+	@$(PY) -m pip install -qq --constraint constraints.txt --build-constraint constraints.txt --group dev --editable .
+	@pwd -P >.venv/stamp
+
+# A Node that is there and recent enough is used; otherwise one comes as a wheel, into .venv.
+node: .venv/stamp
+	@if ! { $(WITH_NODE) && $(NODE_IS_RECENT); }; then \
+	  echo "== installing Node into .venv"; \
+	  $(PY) -m pip install -qq --constraint constraints.txt --group node; \
+	fi
+	@$(MAKE) --silent $(NODE_STAMP) && echo "Node and its tools are ready."
+
+$(NODE_STAMP): tools/node/package.json tools/node/package-lock.json tools/node/.npmrc
+	@echo "== installing the Node tools into tools/node/node_modules"
+	@$(WITH_NODE); cd tools/node && npm ci --no-progress --loglevel=error
+	@touch $@
+
+# Resolved in an environment of its own, so that nothing installed by hand gets in.
+lock:
+	@$(FIND_PYTHON); \
+	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	"$$found" -m venv "$$folder" && \
+	"$$folder/bin/python" -m pip install -qq --upgrade pip && \
+	"$$folder/bin/python" -m pip install -qq --group dev --group node --editable . && \
+	{ \
+	  echo "# Every version that 'make' installs, written by 'make lock'. Users of the package need none of them."; \
+	  "$$folder/bin/python" -m pip freeze --all --exclude-editable | grep -v '^setuptools==' | LC_ALL=C sort -f; \
+	} >"$$folder/constraints.txt" && \
+	cp "$$folder/constraints.txt" constraints.txt && \
+	echo "wrote constraints.txt ($$(grep -c == constraints.txt) versions)"

@@ -1,0 +1,7 @@
+"""`python -m nclue_contract` is the command `nclue-contract`."""
+
+import sys
+
+from nclue_contract.cli import main
+
+sys.exit(main())

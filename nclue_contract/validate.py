@@ -1,0 +1,115 @@
+"""The command `nclue-contract validate`: payloads in, findings out. What is found goes to the outputs as it comes, so memory stays flat."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, TextIO
+
+from nclue_contract.caret import safe
+from nclue_contract.json_reader import Payload
+from nclue_contract.output import BROKEN, KEPT, USAGE, Renderer, Run, Summary
+from nclue_contract.progress import Progress
+from nclue_contract.reports import renderer
+from nclue_contract.rules import Severity
+from nclue_contract.sources import STDIN, InputFormat, Unreadable, expand, payloads
+from nclue_contract.validator import Validator
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command was asked for; `reports` are pairs of a format and a path."""
+
+    names: Sequence[str]
+    input_format: InputFormat | None
+    format: str
+    reports: Sequence[tuple[str, Path]]
+    quiet: bool
+
+
+def validate(validator: Validator, run: Run, options: Options, stdin: BinaryIO, stdout: TextIO, stderr: TextIO) -> int:
+    """Judge all inputs and write all outputs; returns the exit code. Raises `OSError` when a report file cannot be written."""
+    sources = list(expand(options.names))
+    progress = Progress(stderr, _total(sources), enabled=stderr.isatty() and not options.quiet)
+    summary = Summary()
+    with ExitStack() as stack:
+        outputs = [_standard_output(run, options, stdout, progress)]
+        outputs += [renderer(form, stack.enter_context(whole_file(path)).write, run) for form, path in options.reports]
+        for output in outputs:
+            output.begin()
+        for source in sources:
+            for item in [source] if isinstance(source, Unreadable) else payloads(source, stdin, options.input_format, progress.advance):
+                if isinstance(item, Payload):
+                    _judge(validator, item, outputs, summary)
+                    continue
+                progress.clear()
+                text = f"{item.file}: {item.reason if isinstance(item, Unreadable) else item.text}"
+                if isinstance(item, Unreadable) or not options.quiet:
+                    print("error:" if isinstance(item, Unreadable) else "note:", safe(text, stderr.encoding or "ascii"), file=stderr)
+                if isinstance(item, Unreadable):
+                    summary.unreadable += 1
+                    for output in outputs:
+                        output.unreadable(item.file, item.reason)
+        progress.clear()
+        for output in outputs:
+            output.end(summary)
+        stdout.flush()
+    if summary.unreadable:
+        return USAGE
+    return KEPT if summary.valid == summary.payloads else BROKEN
+
+
+def _judge(validator: Validator, payload: Payload, outputs: list[Renderer], summary: Summary) -> None:
+    report = validator.validate_request_json(payload.text)
+    summary.payloads += 1
+    if report.findings:
+        errors = sum(finding.severity is Severity.ERROR for finding in report.findings)
+        summary.errors += errors
+        summary.warnings += len(report.findings) - errors
+        summary.valid += not errors
+    else:
+        summary.valid += 1
+    for output in outputs:
+        output.payload(payload, report)
+
+
+def _standard_output(run: Run, options: Options, stdout: TextIO, progress: Progress) -> Renderer:
+    def write(text: str) -> object:
+        progress.clear()
+        return stdout.write(text)
+
+    colour = stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return renderer(options.format, write, run, colour=colour, encoding=stdout.encoding or "ascii", quiet=options.quiet)
+
+
+def _total(sources: Sequence[str | Unreadable]) -> int:
+    """The bytes of all files together; 0 when standard input is among them, whose size nobody knows."""
+    if STDIN in sources:
+        return 0
+    sizes = (Path(source).stat().st_size for source in sources if isinstance(source, str) and Path(source).is_file())
+    return sum(sizes)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[TextIO]:
+    """A text file (UTF-8) that appears at `path` when everything is written, and not at all when something fails."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            yield file
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    value = os.umask(0)
+    os.umask(value)
+    return value
