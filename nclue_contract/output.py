@@ -70,7 +70,7 @@ class Renderer(Protocol):
 
 
 def where(payload: Payload, finding: Finding) -> tuple[int, int]:
-    """Line and column of a finding in its file, from 1. Findings about the JSON itself have an offset but no text: it counts in the payload."""
+    """Line and column of a finding in its file, from 1. An offset without a text, as in findings about the JSON, counts in the payload."""
     in_source = finding.text is None and finding.offset is not None
     return payload.place("" if in_source else finding.pointer, finding.offset)
 

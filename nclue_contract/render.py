@@ -5,7 +5,7 @@ Whatever a value or a file name holds, the text can be encoded and obeys no term
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from nclue_contract.caret import LEAST, point, safe, signs, wrap
@@ -159,7 +159,7 @@ def _excerpt(finding: Finding, paper: Paper, payload: Payload | None) -> Iterato
     yield gutter + carets[:indent] + paper.paint(carets[indent:], _style(finding))
 
 
-def _source_line(text: str, offset: int) -> tuple[str, Sequence[int]]:
+def _source_line(text: str, offset: int) -> tuple[str, tuple[int, ...]]:
     """The line around an offset, and where the offset is in it; behind the end of the line there is a space to point at."""
     start = max(text.rfind(end, 0, offset) for end in "\r\n") + 1
     stop = min((at for end in "\r\n" if (at := text.find(end, offset)) >= 0), default=len(text))

@@ -10,10 +10,8 @@ from typing import Any
 from nclue_contract.caret import safe
 from nclue_contract.findings import Report
 from nclue_contract.json_reader import Payload
-from nclue_contract.junit import JunitRenderer
 from nclue_contract.output import NAME, STDIN, Renderer, Run, Summary, where
 from nclue_contract.render import TextRenderer, expected_answers, place
-from nclue_contract.sarif import SarifRenderer
 
 FORMATS = ("text", "json", "jsonl", "junit", "sarif", "github")
 """The formats that `renderer` knows."""
@@ -34,8 +32,12 @@ def renderer(
         case "jsonl":
             return JsonLinesRenderer(write)
         case "junit":
+            from nclue_contract.junit import JunitRenderer  # noqa: PLC0415  # XML and temporary files, only for those who ask
+
             return JunitRenderer(write, run)
         case "sarif":
+            from nclue_contract.sarif import SarifRenderer  # noqa: PLC0415  # hashes and URIs, only for those who ask
+
             return SarifRenderer(write, run)
         case "github":
             return GithubRenderer(write, run, encoding)

@@ -35,6 +35,8 @@ def response_checker(judge: Judge, check_request: Callable[[object], Report]) ->
         if operation is None:
             problem = f"there is no operation {excerpt(str(operation_id)) if isinstance(operation_id, str) else json_kind(operation_id)}"
             return [Finding(judge.documented("NC300"), "", detail={"problem": problem})]
+        if isinstance(status, int) and not isinstance(status, bool):
+            status = int(status)  # http.HTTPStatus counts as well
         found = list(_check_status(judge, operation, status))
         found += _check_content_type(judge, headers)
         value, problems = _read_body(judge, body)
@@ -43,7 +45,7 @@ def response_checker(judge: Judge, check_request: Callable[[object], Report]) ->
         code = None
         if isinstance(value, Mapping) and status == SUCCESS:
             found += fields(operation.response, value, sent)
-        elif isinstance(value, Mapping):
+        elif isinstance(value, Mapping) and type(status) is int and status >= 400:
             code, wrong = _check_error(judge, value)
             found += wrong
             found += _check_code(judge, operation, status, code)
@@ -67,7 +69,7 @@ def request_mapping(request: object) -> Mapping[str, object] | None:
 
 def _check_status(judge: Judge, operation: Operation, status: object) -> Iterator[Finding]:
     if type(status) is not int or status not in operation.statuses:
-        shown = status if type(status) is int and status.bit_length() <= 64 else json_kind(status)
+        shown = str(status) if type(status) is int and status.bit_length() <= 64 else f"({json_kind(status)})"
         yield Finding(judge.documented("NC301"), "", detail={"actual": shown, "operation": operation.id})
 
 

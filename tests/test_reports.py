@@ -59,15 +59,17 @@ def test_an_unknown_format_is_refused_with_those_that_exist():
 def test_jsonl_is_one_object_per_payload_and_nothing_else():
     assert rendered("jsonl", VALID, INVALID, VALID, unreadable=["gone.json"]).splitlines() == [
         '{"file": "tasks.jsonl", "line": 1, "index": 0, "valid": true, "findings": []}',
-        '{"file": "tasks.jsonl", "line": 2, "index": 1, "valid": false, "findings": [{"rule": "NC120", "slug": "path-character",'
-        ' "severity": "error", "certainty": "documented", "pointer": "/train_file_path", "offset": 4, "byte_offset": 4,'
-        ' "character": "U+007E", "reading": null, "expects": [{"status": 422, "code": "10104"}],'
-        ' "message": "train_file_path holds \'~\' (U+007E TILDE) at offset 4", "suggestion": "data-1.csv",'
-        ' "page": "Create task, Request body, train_file_path and test_file_path"}, {"rule": "NC120", "slug": "path-character",'
-        ' "severity": "warning", "certainty": "documented", "pointer": "/test_file_path", "offset": 0, "byte_offset": 0,'
-        ' "character": "U+B370", "reading": null, "expects": [{"status": 422, "code": "10105"}],'
-        ' "message": "test_file_path holds \'\\ub370\' (U+B370 HANGUL SYLLABLE DE) at offset 0", "suggestion": null,'
-        ' "page": "Create task, Request body, train_file_path and test_file_path"}]}',
+        (
+            '{"file": "tasks.jsonl", "line": 2, "index": 1, "valid": false, "findings": [{"rule": "NC120", "slug": "path-character",'
+            ' "severity": "error", "certainty": "documented", "pointer": "/train_file_path", "offset": 4, "byte_offset": 4,'
+            ' "character": "U+007E", "reading": null, "expects": [{"status": 422, "code": "10104"}],'
+            ' "message": "train_file_path holds \'~\' (U+007E TILDE) at offset 4", "suggestion": "data-1.csv",'
+            ' "page": "Create task, Request body, train_file_path and test_file_path"}, {"rule": "NC120", "slug": "path-character",'
+            ' "severity": "warning", "certainty": "documented", "pointer": "/test_file_path", "offset": 0, "byte_offset": 0,'
+            ' "character": "U+B370", "reading": null, "expects": [{"status": 422, "code": "10105"}],'
+            ' "message": "test_file_path holds \'\\ub370\' (U+B370 HANGUL SYLLABLE DE) at offset 0", "suggestion": null,'
+            ' "page": "Create task, Request body, train_file_path and test_file_path"}]}'
+        ),
         '{"file": "tasks.jsonl", "line": 3, "index": 2, "valid": true, "findings": []}',
     ]
 
@@ -243,10 +245,14 @@ def test_sarif_names_files_by_uri_references(file):
 def test_github_gets_a_workflow_command_per_finding_and_a_summary():
     lines = rendered("github", VALID, INVALID, file="a,b:c%.jsonl", unreadable=["gone.json"]).splitlines()
     assert lines[:3] == [
-        "::error file=a%2Cb%3Ac%25.jsonl,line=2,col=26,title=NC120 path-character::train_file_path holds '~' (U+007E TILDE) at offset 4"
-        "%0Aexpected answer: 422/10104%0Asuggestion: data-1.csv",
-        "::warning file=a%2Cb%3Ac%25.jsonl,line=2,col=54,title=NC120 path-character::test_file_path holds '데' (U+B370 HANGUL SYLLABLE DE)"
-        " at offset 0%0Aexpected answer: success or 422/10105",
+        (
+            "::error file=a%2Cb%3Ac%25.jsonl,line=2,col=26,title=NC120 path-character::train_file_path holds '~' (U+007E TILDE)"
+            " at offset 4%0Aexpected answer: 422/10104%0Asuggestion: data-1.csv"
+        ),
+        (
+            "::warning file=a%2Cb%3Ac%25.jsonl,line=2,col=54,title=NC120 path-character::test_file_path holds '데'"
+            " (U+B370 HANGUL SYLLABLE DE) at offset 0%0Aexpected answer: success or 422/10105"
+        ),
         "::error file=gone.json,title=unreadable::could not be read: No such file or directory",
     ]
     assert lines[3].startswith("nclue-contract 1.2.3, contract 2026.11.0, strict, readings: path-characters=page-2024 (default), ")
@@ -257,6 +263,11 @@ def test_github_gets_a_workflow_command_per_finding_and_a_summary():
 def test_github_escapes_percent_signs_in_messages():
     lines = rendered("github", Report((Finding(JUDGE.documented("NC120"), "/train_file_path", 0, "%0A"),))).splitlines()
     assert lines[0].endswith("::train_file_path holds '%25' (U+0025 PERCENT SIGN) at offset 0%0Aexpected answer: 422/10104")
+
+
+def test_github_lists_no_answers_where_anything_may_happen():
+    lines = rendered("github", Report((Finding(JUDGE.documented("NC130"), "/train_bucket"),))).splitlines()
+    assert lines[0].endswith("3 to 63 lower-case letters, digits, dots and hyphens")
 
 
 def test_github_annotates_no_file_for_standard_input():

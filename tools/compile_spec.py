@@ -249,6 +249,7 @@ def _check_readings(tables: dict[str, Any]) -> None:
         for option in reading["options"]:
             _only(option, OPTION_KEYS, f"{where}, option {option['id']}")
             _require(option.keys() >= OPTION_REQUIRED, f"{where}, option {option['id']}: a key is missing")
+            _require(all(page.count("(") == page.count(")") for page in option["pages"]), f"{where}: a page is cut at a comma; quote it")
         _require(reading["id"] not in seen, f"{where}: twice")
         seen.add(reading["id"])
 
