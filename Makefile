@@ -46,7 +46,7 @@ check: .venv/stamp
 	  if [ $$status -ne 1 ]; then \
 	    echo "make check: FAILED. Some lines of the manifest are bad on purpose, so the exit code should be 1; it was $$status." >&2; exit 1; \
 	  fi
-	@echo "make check: as expected. The first command found nothing (exit code 0), the second refused the bad lines (exit code 1)."
+	@echo "make check: as expected. The first command refused nothing (exit code 0), the second refused the bad lines (exit code 1)."
 
 test: .venv/stamp
 	@echo "== pytest"

@@ -67,7 +67,10 @@ class Finding:
 
     @property
     def offset(self) -> int | None:
-        """Where in the value, in code points from 0; None when the finding is about the whole value."""
+        """Where in the value, in code points from 0; None when the finding is about the whole value.
+
+        Findings about the JSON itself (NC0xx, `text` is None) count in the text of the body.
+        """
         return self._offset
 
     @property
@@ -165,7 +168,7 @@ class Finding:
         return f"{sentence} ({self._verdict.note})" if self._verdict.note else sentence
 
     def _field(self) -> str:
-        return excerpt(self._pointer[1:].replace("~1", "/").replace("~0", "~")) or "the payload"
+        return excerpt(self._pointer[1:].replace("~1", "/").replace("~0", "~")) or ("the empty name" if self._pointer else "the payload")
 
     def to_dict(self) -> dict[str, Any]:
         """The stable JSON form."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json.decoder
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from json.decoder import scanstring  # type: ignore[attr-defined]  # undocumented, there since Python 2.6; written in C
 from math import isinf
 from typing import Final
 
@@ -19,6 +19,8 @@ PROBLEMS_KEPT = 100
 BLANKS = " \t\n\r"
 """The only characters that may stand between the parts of a JSON text."""
 
+# undocumented, there since Python 2.6, written in C
+_scan_string: Callable[[str, int, bool], tuple[str, int]] = json.decoder.scanstring  # type: ignore[attr-defined]
 _MARK = re.compile(r"[^ \t\n\r]")
 _TOKEN = re.compile(r"[-+.$\w]+")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
@@ -202,10 +204,10 @@ class Parser:
     def _string(self) -> str:
         start = self.at
         try:
-            value, self.at = scanstring(self.text, start + 1, True)
+            value, self.at = _scan_string(self.text, start + 1, True)
         except ValueError:
             raise self._bad_string(start) from None
-        return str(value)
+        return value
 
     def _bad_string(self, start: int) -> MalformedError:
         body = _STRING_BODY.match(self.text, start + 1)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from nclue_contract.json_parser import BLANKS, MalformedError, Parser, Problem, offset_inside, skip_blanks
 from nclue_contract.wording import pointer_to
 
 BOM = "\ufeff"
 
-_scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # undocumented: the C scanner without raw_decode around it
-_cut = json.JSONDecoder(parse_int=str, parse_float=str).scan_once  # type: ignore[attr-defined]  # int() refuses 5,000 digits
+# undocumented: the C scanner without the Python function around it
+_scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
+# int() refuses numbers of 5,000 digits, str() does not
+_cut: Callable[[str, int], tuple[object, int]] = json.JSONDecoder(parse_int=str, parse_float=str).scan_once  # type: ignore[attr-defined]
 _join = "".join
 
 
@@ -120,7 +124,7 @@ def read_flat(text: str) -> dict[str, str] | None:
 def value_end(text: str, start: int) -> int | None:
     """Offset behind the JSON value that starts at `start`, in code points; None when there is none."""
     try:
-        return int(_cut(text, start)[1])
+        return _cut(text, start)[1]
     except (ValueError, StopIteration, RecursionError):
         parser = Parser(text, start)
     try:
@@ -134,23 +138,23 @@ def locate(text: str, pointer: str, offset: int | None) -> int:
     r"""Where a value, or the character `offset` of a string value, stands in the text, in code points from 0. Never raises.
 
     Escapes count as what they stand for: `\n` and `\ud83d\ude00` are one character each. Of a name that occurs twice the last one counts. A
-    value that does not exist is where the nearest value around it starts. With the empty pointer, `offset` counts in the text itself
-    (that is how the problems of `read` are given), unless the text is a string that long.
+    value that does not exist is where the nearest value around it starts. With the empty pointer, `offset` counts in the text itself:
+    that is how the problems of `read` are given.
     """
+    if not pointer and offset is not None:
+        return min(max(offset, 0), len(text))
     start = skip_blanks(text, 1 if text.startswith(BOM) else 0)
     for part in pointer.split("/")[1:]:
         child = _members(text, start).get(part)
         if child is None:
             return start
         start = child
-    if offset is None or offset < 0:
-        return start
-    if text.startswith('"', start):
+    if offset is not None and offset >= 0 and text.startswith('"', start):
         with suppress(MalformedError):
             value = Parser(text, start).value()
             if isinstance(value, str) and offset < len(value):
                 return offset_inside(text, start, offset)
-    return start if pointer else min(offset, len(text))
+    return start
 
 
 @lru_cache(maxsize=4)  # the findings of one payload ask about the same few objects again and again

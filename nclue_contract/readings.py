@@ -151,5 +151,6 @@ def _pages(reading: str, options: list[Option], verb: str) -> str:
     """Who says so: the pages that support the options, or else the option that nobody wrote down."""
     pages = [page for option in options for page in option.pages]
     if pages:
-        return f"{' and '.join(pages)} {verb}{'s' if len(pages) == 1 else ''}"
+        who = " and ".join(filter(None, (", ".join(pages[:-1]), pages[-1])))
+        return f"{who} {verb}{'s' if len(pages) == 1 else ''}"
     return f"the pages are silent, and {reading}={options[0].id} would {verb}"

@@ -104,7 +104,7 @@ def block(finding: Finding, paper: Paper, payload: Payload | None = None) -> Ite
     answers = expected_answers(finding)
     if answers:
         yield from _labelled("expected answer:", answers, paper)
-    if (suggestion := finding.suggestion) is not None:
+    if suggestion := finding.suggestion:
         start = min(finding.offset or 0, len(suggestion) - 1)
         yield _INDENT + "suggestion:".ljust(_LABEL) + point(suggestion, [start], _SUGGESTION, paper.encoding)[0]
     if finding.pin is not None:

@@ -119,7 +119,7 @@ class GithubRenderer:
             message = finding.message
             if answers := expected_answers(finding):
                 message += f"\nexpected answer: {answers}"
-            if finding.suggestion is not None:
+            if finding.suggestion:
                 message += f"\nsuggestion: {finding.suggestion}"
             line, column = where(payload, finding)
             if payload.file == STDIN:  # no file that an annotation could stand in

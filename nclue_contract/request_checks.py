@@ -13,7 +13,7 @@ from nclue_contract.findings import Finding, Report
 from nclue_contract.path_check import PathCheck
 from nclue_contract.readings import Judge
 from nclue_contract.string_checks import Check, IdCheck, NameCheck, surrogate_check
-from nclue_contract.wording import EXCERPT, json_kind, pointer_to
+from nclue_contract.wording import EXCERPT, excerpt, json_kind, pointer_to
 
 UNKNOWN_FIELDS_KEPT = 100
 """How many unknown fields get a finding each; one more finding counts the rest."""
@@ -47,13 +47,16 @@ def request_checker(judge: Judge) -> Callable[[object], Report]:
                     and not file_path.encode().translate(None, clean_ascii)
                 ):
                     return _VALID
-            except (KeyError, TypeError, ValueError):
+            except Exception:  # noqa: BLE001, S110  # a key may do anything when it is compared; it is judged below
                 pass
         found: list[Finding] = []
         try:
             collect(payload, found)
         except Exception as error:  # noqa: BLE001  # a Mapping or a key may do anything, and a validator never raises on data
-            found = [Finding(judge.documented("NC008"), "", detail={"problem": f"the payload cannot be read: {type(error).__name__}"})]
+            problem = f"the payload cannot be read: {excerpt(type(error).__name__)}"
+            found = [Finding(judge.documented("NC008"), "", detail={"problem": problem})]
+        if judge.ignore:
+            found = [finding for finding in found if finding.rule not in judge.ignore]
         return Report(tuple(found)) if found else _VALID
 
     return check
@@ -125,6 +128,7 @@ def _unknown_fields(judge: Judge, names: frozenset[str]) -> Callable[[dict[objec
             if not isinstance(key, str):
                 found.append(Finding(no_name, "", detail={"problem": f"a key is {json_kind(key)}, not a string"}))
                 continue
+            key = str.__str__(key)  # noqa: PLW2901  # a subclass may override anything
             pointer = pointer_to(key)
             if verdict is not None:
                 found.append(Finding(verdict, pointer, text=key))

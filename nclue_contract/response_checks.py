@@ -88,7 +88,7 @@ def _read_body(judge: Judge, body: object) -> tuple[object, list[Finding]]:
     if not isinstance(body, bytes | bytearray | str):
         return None, [Finding(judge.documented("NC303"), "", detail={"kind": json_kind(body)})]
     document = read(body if isinstance(body, str) else bytes(body))
-    found = [Finding(judge.documented(p.code), p.pointer, detail=p.detail) for p in document.problems]
+    found = [Finding(judge.documented(p.code), p.pointer, p.offset, detail=p.detail) for p in document.problems]
     if document.readable and not isinstance(document.value, Mapping):
         found.append(Finding(judge.documented("NC303"), "", detail={"kind": json_kind(document.value)}))
     return document.value if document.readable else None, found

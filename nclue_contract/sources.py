@@ -224,7 +224,7 @@ def _elements(text: str, bracket: int) -> Iterator[tuple[int, str]]:
     """Cut an array into its elements: their offsets and texts.
 
     An element is given when what follows it is right, too. Otherwise the last text is the rest of the array from there on, which the reader
-    refuses at the same character: from the element if that is no JSON, else from the bracket or comma before it, as a bracket.
+    refuses at the same character: from the element if it is there and no JSON, else from the bracket or comma before it, as a bracket.
     """
     before, at = bracket, skip_blanks(text, bracket + 1)
     if text.startswith("]", at) and skip_blanks(text, at + 1) == len(text):
@@ -239,7 +239,7 @@ def _elements(text: str, bracket: int) -> Iterator[tuple[int, str]]:
             break
         yield at, text[at:end]
         before, at = after, following
-    if text.startswith("]", at) or end:
+    if end or at == len(text) or text.startswith("]", at):
         yield before, "[" + text[before + 1 :]
     else:
         yield at, text[at:]

@@ -40,6 +40,7 @@ class IdCheck:
         self._empty = judge.by_reading("NC106", "empty-id", {"refused"})
         self._shape = judge.documented(code)
         self._surrogates = surrogate_check(judge)
+        self._ignored = code in judge.ignore
         self._length = self._shape.rule.limit
         self._match = re.compile(self._shape.rule.pattern).fullmatch if self._shape.rule.pattern else None
 
@@ -51,12 +52,15 @@ class IdCheck:
         if not value:
             if self._empty is not None:
                 found.append(Finding(self._empty, pointer))
-        elif (self._match is None and len(value) != self._length) or (self._match is not None and not self._match(value)):
+        elif not self._ignored and self._odd_shape(value):
             found.append(Finding(self._shape, pointer, detail={"actual": len(value)}))
         if not value.isascii():
             self._surrogates(value, pointer, found)
         if len(found) == before and len(self.known) < KNOWN_KEPT:
             self.known.add(value)
+
+    def _odd_shape(self, value: str) -> bool:
+        return len(value) != self._length if self._match is None else self._match(value) is None
 
 
 class NameCheck:
@@ -71,7 +75,7 @@ class NameCheck:
         self._least = name.min_length
         self._limits = {option.id: name.max_length - option.exclusive for option in judge.contract.readings["name-edge"].options}
         edge, pinned = judge.readings["name-edge"], judge.readings.pinned("name-edge")
-        self.longest_ascii = self._limits[edge] if pinned else min(self._limits.values())
+        self.longest_ascii: int = self._limits[edge] if pinned else min(self._limits.values())
         """The longest ASCII name without a finding, in characters."""
 
     def check(self, value: str, pointer: str, found: list[Finding]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from nclue_contract.output import BROKEN, KEPT, USAGE, Renderer, Run, Summary
 from nclue_contract.progress import Progress
 from nclue_contract.reports import renderer
 from nclue_contract.rules import Severity
-from nclue_contract.sources import STDIN, InputFormat, Unreadable, expand, payloads
+from nclue_contract.sources import STDIN, InputFormat, Note, Unreadable, expand, payloads
 from nclue_contract.validator import Validator
 
 
@@ -41,19 +41,16 @@ def validate(validator: Validator, run: Run, options: Options, stdin: BinaryIO, 
         outputs += [renderer(form, stack.enter_context(whole_file(path)).write, run) for form, path in options.reports]
         for output in outputs:
             output.begin()
-        for source in sources:
-            for item in [source] if isinstance(source, Unreadable) else payloads(source, stdin, options.input_format, progress.advance):
-                if isinstance(item, Payload):
-                    _judge(validator, item, outputs, summary)
-                    continue
-                progress.clear()
-                text = f"{item.file}: {item.reason if isinstance(item, Unreadable) else item.text}"
-                if isinstance(item, Unreadable) or not options.quiet:
-                    print("error:" if isinstance(item, Unreadable) else "note:", safe(text, stderr.encoding or "ascii"), file=stderr)
-                if isinstance(item, Unreadable):
-                    summary.unreadable += 1
-                    for output in outputs:
-                        output.unreadable(item.file, item.reason)
+        for item in _items(sources, stdin, options.input_format, progress):
+            if isinstance(item, Payload):
+                _judge(validator, item, outputs, summary)
+                continue
+            progress.clear()
+            if isinstance(item, Unreadable):
+                summary.unreadable += 1
+                for output in outputs:
+                    output.unreadable(item.file, item.reason)
+            _tell(item, options, stderr)
         progress.clear()
         for output in outputs:
             output.end(summary)
@@ -61,6 +58,16 @@ def validate(validator: Validator, run: Run, options: Options, stdin: BinaryIO, 
     if summary.unreadable:
         return USAGE
     return KEPT if summary.valid == summary.payloads else BROKEN
+
+
+def _items(
+    sources: Iterable[str | Unreadable], stdin: BinaryIO, input_format: InputFormat | None, progress: Progress
+) -> Iterator[Payload | Note | Unreadable]:
+    for source in sources:
+        if isinstance(source, Unreadable):
+            yield source
+        else:
+            yield from payloads(source, stdin, input_format, progress.advance)
 
 
 def _judge(validator: Validator, payload: Payload, outputs: list[Renderer], summary: Summary) -> None:
@@ -75,6 +82,14 @@ def _judge(validator: Validator, payload: Payload, outputs: list[Renderer], summ
         summary.valid += 1
     for output in outputs:
         output.payload(payload, report)
+
+
+def _tell(item: Note | Unreadable, options: Options, stderr: TextIO) -> None:
+    """What standard output does not say: notes, and in the formats for machines what could not be read."""
+    if isinstance(item, Unreadable) and options.format != "text":
+        print(safe(f"error: {item.file}: {item.reason}", stderr.encoding or "ascii"), file=stderr)
+    elif isinstance(item, Note) and not options.quiet:
+        print(safe(f"note: {item.file}: {item.text}", stderr.encoding or "ascii"), file=stderr)
 
 
 def _standard_output(run: Run, options: Options, stdout: TextIO, progress: Progress) -> Renderer:

@@ -35,11 +35,9 @@ class Validator:
     def __init__(self, readings: Mapping[str, str] | None = None, *, strict: bool = False, ignore: Iterable[str] = ()) -> None:
         chosen = readings if isinstance(readings, Readings) else Readings.choose(("argument", readings or {}))
         codes = frozenset(_rule_code(name) for name in ignore)
-        judge = Judge(chosen, strict)
-        check = request_checker(judge)
+        judge = Judge(chosen, strict, codes)
         # Bound as an attribute: a method would cost a quarter of the time of a valid payload.
-        request = check if not codes else lambda payload: self._report(check(payload).findings)
-        self.__dict__.update(readings=chosen, strict=strict, ignore=codes, validate_request=request, _judge=judge)
+        self.__dict__.update(readings=chosen, strict=strict, ignore=codes, validate_request=request_checker(judge), _judge=judge)
 
     def __setattr__(self, name: str, value: object) -> None:
         message = f"a Validator cannot be changed; make a new one with the {name} that you want"
@@ -54,9 +52,11 @@ class Validator:
         try:
             text = data if isinstance(data, str) else str(data, "utf-8")
         except UnicodeDecodeError:
-            return self._judge_document(bytes(data))  # type: ignore[arg-type]  # only bytes get here
+            text = ""  # told by the exact reader, which also sees that it may be UTF-16
         flat = read_flat(text)
-        return self._judge_document(text) if flat is None else self.validate_request(flat)
+        if flat is None:
+            return self._judge_document(data if isinstance(data, str) else bytes(data))
+        return self.validate_request(flat)
 
     def is_valid_request(self, payload: object) -> bool:
         """Whether a payload has no error; the shortest question."""
@@ -97,7 +97,7 @@ class Validator:
 
     def _judge_document(self, data: bytes | str) -> Report:
         document = read(data)
-        found = [Finding(self._judge.documented(p.code), p.pointer, detail=p.detail) for p in document.problems]
+        found = [Finding(self._judge.documented(p.code), p.pointer, p.offset, detail=p.detail) for p in document.problems]
         if document.readable:
             found += self.validate_request(document.value).findings
         return self._report(found)

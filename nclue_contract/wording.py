@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
 EXCERPT = 60
 """Characters of a value that a message quotes."""
@@ -18,6 +19,10 @@ _CONTROL_NAMES = {
 }
 
 
+_KINDS = {bool: "a boolean", int: "a number", float: "a number", str: "a string", list: "an array", tuple: "an array", dict: "an object"}
+
+
+@lru_cache(maxsize=1024)
 def codepoint(character: str) -> str:
     """`U+007E` for the tilde."""
     return f"U+{ord(character):04X}"
@@ -50,8 +55,7 @@ def json_kind(value: object) -> str:
     """What a value is, in JSON's words, for messages; other Python values by the name of their type."""
     if value is None:
         return "null"
-    kinds = {bool: "a boolean", int: "a number", float: "a number", str: "a string", list: "an array", tuple: "an array", dict: "an object"}
-    return kinds.get(type(value)) or f"of the Python type {excerpt(type(value).__name__)}"
+    return _KINDS.get(type(value)) or f"of the Python type {excerpt(type(value).__name__)}"
 
 
 def pointer_to(*names: str | int) -> str:
