@@ -73,6 +73,9 @@ lint: .venv/stamp
 lint-node: .venv/stamp $(NODE_STAMP)
 	@echo "== pyright"
 	@$(WITH_NODE); node tools/node/node_modules/pyright/index.js --pythonpath $(PY)
+	@# What users' type checkers see is wholly typed; its report is only shown together with a failure.
+	@PATH="$$PWD/.venv/bin:$$PATH"; output=$$(node tools/node/node_modules/pyright/index.js --ignoreexternal --verifytypes nclue_contract) \
+	  && echo "all public types are known" || { printf '%s\n' "$$output" >&2; exit 1; }
 	@echo "== Redocly"
 	@# Its progress, and on Node 20 a banner about Node's age that nothing turns off, are only shown together with a failure.
 	@$(WITH_NODE); output=$$(node tools/node/node_modules/@redocly/cli/bin/cli.js lint --config tools/node/redocly.yaml --format=stylish \

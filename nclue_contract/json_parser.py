@@ -107,8 +107,8 @@ class Parser:
     __slots__ = ("_counts", "_limit", "_open", "at", "problems", "starts", "text")
 
     def __init__(self, text: str, at: int = 0) -> None:
-        self.text = text
-        self.at = at
+        self.text: str = text
+        self.at: int = at
         self.problems: list[Problem] = []
         self.starts: dict[str | int, int] = {}
         self._limit = contract().rules["NC006"].limit

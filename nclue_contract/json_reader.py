@@ -40,11 +40,11 @@ class Payload:
     __slots__ = ("column", "file", "index", "line", "text")
 
     def __init__(self, file: str, line: int, column: int, index: int, text: str | bytes) -> None:
-        self.file = file
-        self.line = line
-        self.column = column
-        self.index = index
-        self.text = text
+        self.file: str = file
+        self.line: int = line
+        self.column: int = column
+        self.index: int = index
+        self.text: str | bytes = text
 
     def place(self, pointer: str, offset: int | None) -> tuple[int, int]:
         """Line and column in the file of a value, or of a character of it; see `locate`. Where the payload starts, if it is bytes."""

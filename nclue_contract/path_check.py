@@ -86,17 +86,19 @@ def _speller(judge: Judge) -> Callable[[str], str | None]:
     loosest = {option for name in rule.readings for option in judge.contract.readings[name].options}
     keeps_beyond = not judge.readings.option("path-high-codes").forbids(chr(_LATIN))
 
-    def allowed(character: str) -> bool:
-        return not in_ranges(character, rule.code_points) and not any(option.forbids(character) for option in loosest)
+    def refused(character: str) -> bool:
+        return in_ranges(character, rule.code_points) or any(option.forbids(character) for option in loosest)
+
+    safe = frozenset(chr(code) for code in range(_LATIN) if not refused(chr(code)))
 
     def spell(character: str) -> str:
-        if allowed(character) or (keeps_beyond and _BEYOND.match(character)):
+        if character in safe or (keeps_beyond and _BEYOND.match(character)):
             return character
         if character in rule.replacements:
             return rule.replacements[character]
         if unicodedata.category(character) == "Cc":
             return ""
-        base = "".join(filter(allowed, unicodedata.normalize("NFKD", character)))
+        base = "".join(filter(safe.__contains__, unicodedata.normalize("NFKD", character)))
         return base or rule.replacements["other"]
 
     def suggest(path: str) -> str | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from nclue_contract.caret import LEAST, point, safe, signs, wrap
 from nclue_contract.findings import Finding, Report
 from nclue_contract.json_reader import Payload
-from nclue_contract.output import STDIN, Run, Summary, where
+from nclue_contract.output import NAME, STDIN, Run, Summary, where
 from nclue_contract.rules import Severity
 
 EXCERPT = 60
@@ -74,7 +74,7 @@ class TextRenderer:
         self._write(self._paper.safe(f"{file_name(file)}: could not be read: {reason}") + ("\n" if self._quiet else "\n\n"))
 
     def end(self, summary: Summary) -> None:
-        """Write what was pinned, if anything, and the counts."""
+        """Write by what was judged, what was pinned, if anything, and the counts."""
         if self._quiet:
             return
         readings = self._run.readings
@@ -83,7 +83,7 @@ class TextRenderer:
             self._write(self._paper.safe(f"pinned: {', '.join(pins)}") + "\n")
         if self._run.strict:
             self._write("strict: warnings are errors\n")
-        self._write(f"{summary}\n")
+        self._write(f"{summary} [{NAME} {self._run.version}, contract {self._run.revision}]\n")
 
 
 def render_report(report: Report, *, width: int = 80) -> str:

@@ -56,7 +56,7 @@ def test_a_finding_shows_its_place_the_character_and_what_to_do():
           suggestion:      data-1.csv
           page:            Create task, Request body, train_file_path and test_file_path
 
-        3 payloads: 2 valid, 1 invalid (2 errors, 1 warning)
+        3 payloads: 2 valid, 1 invalid (2 errors, 1 warning) [nclue-contract 1.2.3, contract 2026.11.0]
         """)
 
 
@@ -243,7 +243,9 @@ def test_an_input_that_cannot_be_read_is_told():
     renderer = TextRenderer(out.append, RUN, colour=False, encoding="utf-8")
     renderer.unreadable("a\nb\udc80.json", "No such file or directory")
     renderer.end(Summary(unreadable=1))
-    assert "".join(out) == "a\\nb\\udc80.json: could not be read: No such file or directory\n\n0 payloads; 1 input could not be read\n"
+    assert "".join(out) == "a\\nb\\udc80.json: could not be read: No such file or directory\n\n" + (
+        "0 payloads; 1 input could not be read [nclue-contract 1.2.3, contract 2026.11.0]\n"
+    )
 
 
 def test_pins_and_strictness_are_told_before_the_counts():
@@ -251,7 +253,7 @@ def test_pins_and_strictness_are_told_before_the_counts():
     assert written(summary=Summary(payloads=1, valid=1), run=Run("1.2.3", "2026.11.0", readings, strict=True)) == dedent("""\
         pinned: path-del=allowed (--reading), name-edge=99 (pyproject.toml)
         strict: warnings are errors
-        1 payload: 1 valid
+        1 payload: 1 valid [nclue-contract 1.2.3, contract 2026.11.0]
         """)
 
 
