@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import sys
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from nclue_contract import __version__
@@ -14,6 +17,7 @@ from nclue_contract.config import ConfigError, Settings, load
 from nclue_contract.output import KEPT, UNTOLD, USAGE, Run
 from nclue_contract.readings import Readings
 from nclue_contract.reports import FORMATS
+from nclue_contract.serve_command import add_parsers, run_faults, run_serve
 from nclue_contract.spec import contract
 
 _DESCRIPTION = "Tells whether payloads keep the contract of NAVER Cloud's NCLUE tasks API, and why not."
@@ -27,6 +31,9 @@ class UsageError(Exception):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command with these arguments, or those of the process; returns the exit code."""
     options = _parser().parse_args(argv)
+    if sys.stdout is None:  # what Python makes of a closed one, and so it does with the two others
+        _complain("standard output is closed")
+        return USAGE
     try:
         code: int = options.run(options)
         sys.stdout.flush()
@@ -34,18 +41,31 @@ def main(argv: Sequence[str] | None = None) -> int:
         _complain(str(error))
         return USAGE
     except BrokenPipeError:
-        # The reader of a pipe has seen enough. Python would complain once more when it closes standard output.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader of a pipe has seen enough.
+        _give_up_standard_output()
         return UNTOLD
+    except OSError as error:
+        _give_up_standard_output()
+        _complain(f"cannot write {error.filename or 'the output'}: {error.strerror or error}")
+        return USAGE
     except KeyboardInterrupt:
         _complain("interrupted")
         return UNTOLD
     return code
 
 
+def _give_up_standard_output() -> None:
+    """Python would complain about what is left in its buffer once more when it ends."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _complain(message: str) -> None:
-    encoding = sys.stderr.encoding or "ascii"
-    print("nclue-contract:", message.encode(encoding, "backslashreplace").decode(encoding), file=sys.stderr)
+    if sys.stderr is None:  # as above
+        return
+    from nclue_contract.caret import safe  # noqa: PLC0415  # only those who are complained to need it
+
+    print("nclue-contract:", safe(message, sys.stderr.encoding or "ascii"), file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -72,7 +92,9 @@ def _parser() -> argparse.ArgumentParser:
     validate.set_defaults(run=_validate)
 
     explain = commands.add_parser("explain", parents=[judging], help="tell about a rule or a reading")
-    explain.add_argument("name", nargs="?", metavar="RULE|READING", help="NC120, path-character, path-high-codes, …; without it, the list")
+    explain.add_argument(
+        "name", nargs="?", metavar="RULE|READING", help="such as NC120, path-character or path-high-codes; without it, the list"
+    )
     explain.set_defaults(run=_explain)
 
     spec = commands.add_parser("spec", parents=[judging], help="the OpenAPI document")
@@ -80,12 +102,28 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument("--path", action="store_true", help="print the path of the file (default readings)")
     what.add_argument("--json", action="store_true", help="print the document, with the readings written into its schemas (the default)")
     spec.set_defaults(run=_spec)
+
+    sign = commands.add_parser("sign", help="the signed headers of a request, with the keys in NCLUE_ACCESS_KEY and NCLUE_SECRET_KEY")
+    sign.add_argument("method", metavar="METHOD", help="such as GET or POST")
+    sign.add_argument("url", metavar="URL", help="whole, with its query, encoded as it is sent")
+    sign.add_argument("--timestamp", metavar="MS", help="milliseconds since 1970-01-01 UTC; the default is now")
+    sign.add_argument("--curl", action="store_true", help="print a curl command instead; the signature is good for five minutes")
+    sign.add_argument("--version", action="version", version=f"nclue-contract {__version__} (contract {contract().revision})")
+    sign.set_defaults(run=_sign)
+
+    serve, faults = add_parsers(commands, judging)
+    serve.set_defaults(run=_serve)
+    faults.set_defaults(run=_faults)
     return parser
 
 
 def _settings(options: argparse.Namespace) -> tuple[Settings, Readings]:
     """The project's settings, and the readings: option before pyproject.toml before default."""
-    settings = load(Path.cwd())
+    try:
+        settings = load(Path.cwd())
+    except FileNotFoundError as error:
+        message = "the current folder does not exist any more"
+        raise UsageError(message) from error
     pins = {}
     for text in options.reading:
         name, equals, option = text.partition("=")
@@ -109,27 +147,39 @@ def _validate(options: argparse.Namespace) -> int:
 
     settings, readings = _settings(options)
     strict = settings.strict if options.strict is None else options.strict
-    try:
-        validator = Validator(readings, strict=strict, ignore=[*settings.ignore, *options.ignore])
-    except ValueError as error:
-        raise UsageError(str(error)) from error
+    validator = Validator(
+        readings, strict=strict, ignore=[*_ignored(settings.path, settings.ignore), *_ignored("--ignore", options.ignore)]
+    )
     names = options.names or ["-"]
-    if names == ["-"] and not options.names and sys.stdin.isatty():
+    if not options.names and (sys.stdin is None or sys.stdin.isatty()):  # None when it is closed
         message = "nothing to validate: name files, folders or globs, or pipe a payload in"
         raise UsageError(message)
-    reports = [_report(text) for text in options.report]
-    if len({path.absolute() for _, path in reports}) < len(reports):
-        message = "--report: two reports go to the same file"
-        raise UsageError(message)
+    reports = _reports(options.report, names)
     run = Run(version=__version__, revision=contract().revision, readings=readings, strict=strict)
     wanted = Options(names, options.input_format, options.format, reports, options.quiet)
-    try:
-        return validate(validator, run, wanted, sys.stdin.buffer, sys.stdout, sys.stderr)
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        message = f"cannot write {error.filename or 'a report'}: {error.strerror}"
-        raise UsageError(message) from error
+    stdin = sys.stdin.buffer if sys.stdin else None  # None when it is closed
+    return validate(validator, run, wanted, stdin, sys.stdout, sys.stderr or io.StringIO())
+
+
+def _ignored(source: object, names: Sequence[str]) -> Sequence[str]:
+    for name in names:
+        if contract().rule(name) is None:
+            message = f"{source}: unknown rule {name!r:.80}; `nclue-contract explain` lists them"
+            raise UsageError(message)
+    return names
+
+
+def _reports(texts: Sequence[str], names: Sequence[str]) -> list[tuple[str, Path]]:
+    reports = [_report(text) for text in texts]
+    files = [os.path.realpath(path) for _, path in reports if path.is_file() or not path.exists()]  # not /dev/null
+    if len(set(files)) < len(files):
+        message = "--report: two reports go to the same file"
+        raise UsageError(message)
+    for name in names:
+        if "\0" not in name and os.path.realpath(name) in files:
+            message = f"--report: {name} is an input, and would be overwritten"
+            raise UsageError(message)
+    return reports
 
 
 def _report(text: str) -> tuple[str, Path]:
@@ -165,11 +215,36 @@ def _spec(options: argparse.Namespace) -> int:
 
     _, readings = _settings(options)
     if not options.path:
-        print(json.dumps(document(readings), indent=1))
+        pinned = any(map(readings.pinned, readings))
+        print(json.dumps(document(readings if pinned else None), indent=1))
         return KEPT
     path = Path(__file__).with_name("openapi.json")
     if not path.is_file():
         message = "the package is not unpacked, so the document is no file; use `nclue-contract spec --json`"
         raise UsageError(message)
     print(path)
+    return KEPT
+
+
+def _serve(options: argparse.Namespace) -> int:
+    _, readings = _settings(options)
+    try:
+        return run_serve(options, readings)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+def _faults(options: argparse.Namespace) -> int:
+    _settings(options)
+    return run_faults()
+
+
+def _sign(options: argparse.Namespace) -> int:
+    from nclue_contract.sign import curl_command, header_lines, sign  # noqa: PLC0415  # doors are opened when needed
+
+    try:
+        headers = sign(options.method, options.url, os.environ, time.time_ns() // 1_000_000, options.timestamp)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    print(curl_command(options.method, options.url, headers) if options.curl else header_lines(headers))
     return KEPT

@@ -17,7 +17,7 @@ class ConfigError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the file sets: pinned readings, rules to ignore, whether warnings are errors. `path` is None when there is no such file."""
+    """What the file sets: pinned readings, rules to ignore, whether warnings are errors. `path` is None when no file sets anything."""
 
     readings: Mapping[str, str] = field(default_factory=dict)
     ignore: tuple[str, ...] = ()
@@ -37,11 +37,12 @@ def load(start: Path) -> Settings:
             message = f"{path}: {error}"
             raise ConfigError(message) from error
         try:
-            table = tomllib.loads(text).get("tool", {}).get("nclue-contract")
-        except (tomllib.TOMLDecodeError, AttributeError) as error:
+            tools = tomllib.loads(text).get("tool")
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
             message = f"{path}: not a TOML file that can be read: {error}"
             raise ConfigError(message) from error
-        return Settings(path=path) if table is None else _settings(path, table)
+        if isinstance(tools, dict) and "nclue-contract" in tools:
+            return _settings(path, tools["nclue-contract"])
     return Settings()
 
 

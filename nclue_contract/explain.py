@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import textwrap
 from collections.abc import Iterator
+from os.path import commonprefix
 
 from nclue_contract.readings import Readings
 from nclue_contract.rules import Rule
@@ -31,13 +32,22 @@ def explain(contract: Contract, name: str, readings: Readings) -> str:
     if (reading := contract.readings.get(name.lower())) is not None:
         parts.append("\n".join(_reading(reading, contract, readings)))
     if not parts:
-        known = [*contract.rules, *(rule.slug for rule in contract.rules.values()), *contract.readings]
-        near = difflib.get_close_matches(name[:80], known, n=1)
-        message = f"there is no rule or reading {name!r:.80}" + (
-            f"; did you mean {near[0]}?" if near else "; explain without a name lists them"
-        )
+        near = _nearest(name[:80].lower(), [*contract.rules, *(rule.slug for rule in contract.rules.values()), *contract.readings])
+        hint = f"did you mean {near}?" if near else "explain without a name lists them"
+        message = f"there is no rule or reading {name!r:.80}; {hint}"
         raise ValueError(message)
     return "\n\n".join(parts) + "\n"
+
+
+def _nearest(name: str, known: list[str]) -> str | None:
+    """The most similar name; of those that are alike, the one that begins alike."""
+    spelt = {word.lower(): word for word in known}
+    near = difflib.get_close_matches(name, spelt, n=5)
+
+    def likeness(word: str) -> tuple[float, int]:
+        return difflib.SequenceMatcher(None, word, name).ratio(), len(commonprefix([word, name]))  # noqa: RUF071  # no paths
+
+    return spelt[max(near, key=likeness)] if near else None
 
 
 def _rule(rule: Rule, contract: Contract) -> Iterator[str]:

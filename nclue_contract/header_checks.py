@@ -7,13 +7,18 @@ cannot be judged without the secret key; only its form is.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
+from itertools import islice
 
 from nclue_contract.findings import Finding
 from nclue_contract.readings import Judge
 from nclue_contract.wording import json_kind, pointer_to, quoted
 
 HeaderCheck = Callable[[object, int | None], list[Finding]]
+
+
+class UnreadableError(TypeError):
+    """Headers are no pairs of texts; the message tells kinds only, never a value."""
 
 
 def header_checker(judge: Judge) -> HeaderCheck:
@@ -28,9 +33,9 @@ def header_checker(judge: Judge) -> HeaderCheck:
         try:
             values = read_headers(headers)
         except Exception as error:  # noqa: BLE001  # an object of a client library may do anything
-            problem = f"headers are {json_kind(headers)}: {error}"
-            if not isinstance(error, TypeError):
-                problem = f"headers cannot be read: {type(error).__name__}"
+            problem = f"headers cannot be read: {type(error).__name__}"
+            if isinstance(error, UnreadableError):  # the words of any other error may hold a secret
+                problem = f"headers are {json_kind(headers)}: {error}"
             return [Finding(unreadable, "", detail={"problem": problem})]
         for name, form in forms.items():
             pointer, given = pointer_to(name), values.get(name, [])
@@ -50,16 +55,21 @@ def header_checker(judge: Judge) -> HeaderCheck:
 
 
 def read_headers(headers: object) -> dict[str, list[str]]:
-    """Values per lower-case name, from a mapping or from pairs, of text or bytes; raises `TypeError` for anything else."""
-    pairs = headers.items() if isinstance(headers, Mapping) else headers
+    """Values per lower-case name, from pairs or from what has `items()`, of text or bytes; raises `UnreadableError` for anything else.
+
+    `items()` is asked for and not the type `Mapping`, which the messages of the standard library are not. That of httpx joins what is
+    repeated, so its `multi_items()` comes first.
+    """
+    items = getattr(headers, "multi_items", None) or getattr(headers, "items", None)
+    pairs = items() if callable(items) else headers
     if isinstance(pairs, str | bytes) or not isinstance(pairs, Iterable):
         message = "expected a mapping, or pairs of name and value"
-        raise TypeError(message)
+        raise UnreadableError(message)
     values: dict[str, list[str]] = {}
     for pair in pairs:
-        if isinstance(pair, str | bytes) or not isinstance(pair, Iterable) or len(both := tuple(pair)) != 2:
+        if isinstance(pair, str | bytes) or not isinstance(pair, Iterable) or len(both := tuple(islice(pair, 3))) != 2:
             message = "expected a mapping, or pairs of name and value"
-            raise TypeError(message)
+            raise UnreadableError(message)
         name, value = map(_text, both)
         values.setdefault(name.lower(), []).append(value)
     return values
@@ -74,7 +84,7 @@ def _text(value: object) -> str:
     if type(value) is int and value.bit_length() <= 64:
         return str(value)
     message = f"a name or value is {json_kind(value)}"
-    raise TypeError(message)
+    raise UnreadableError(message)
 
 
 def _skew_check(judge: Judge, name: str) -> Callable[[int], list[Finding]]:

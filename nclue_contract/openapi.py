@@ -60,7 +60,7 @@ def _write_responses(schemas: dict[str, Any], readings: Readings) -> None:
     schemas["TaskStatus"]["enum"] = [word if status == default else status for status in schemas["TaskStatus"]["enum"]]
     error = schemas["Error"]["properties"]["error"]
     if readings["error-code-type"] == "integer":
-        error["properties"]["errorCode"]["type"] = "integer"
+        error["properties"]["errorCode"]["type"] = ["integer", "null"]
     if readings["error-shape"] == "flat":
         error["properties"]["code"] = error["properties"].pop("errorCode")
         error["required"] = ["code", "message"]

@@ -5,61 +5,93 @@ The pages are "Overview", response status codes, and the API Gateway's error han
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 
 from nclue_contract.findings import Finding, Report
 from nclue_contract.header_checks import media_type, read_headers
 from nclue_contract.json_reader import read
 from nclue_contract.readings import Judge
 from nclue_contract.response_fields import fields_checker
-from nclue_contract.rules import Answer, Severity, Verdict
+from nclue_contract.rules import Answer, Rule, Severity, Verdict
 from nclue_contract.spec import Operation
-from nclue_contract.wording import excerpt, json_kind, quoted
+from nclue_contract.string_checks import SURROGATE
+from nclue_contract.wording import excerpt, json_kind, pointer_to, quoted
 
 SUCCESS = 200
 """The only success in NCLUE's table."""
+
+FINDINGS_KEPT = 100
+"""How many fields with a lone surrogate get a finding each."""
 
 ResponseCheck = Callable[[object, object, object, object, object], list[Finding]]
 
 
 def response_checker(judge: Judge, check_request: Callable[[object], Report]) -> ResponseCheck:
-    """A function (operation ID, status code, headers, body, request or None) -> findings. It never raises on data.
+    """A function (operation ID, status code, headers, body, request or None) -> findings. It never raises, whatever it is given.
 
     `check_request` judges a createTask payload under the same readings, not strictly.
     """
+    judged, unreadable = _exchange_check(judge, check_request), _said_of_an_answer(judge, "NC008")
+
+    def check(operation_id: object, status: object, headers: object, body: object, request: object) -> list[Finding]:
+        try:
+            return judged(operation_id, status, headers, body, request)
+        except Exception as error:  # noqa: BLE001  # a subclass or a mapping may do anything
+            return [Finding(unreadable, "", detail={"problem": f"what was given cannot be read: {type(error).__name__}"})]
+
+    return check
+
+
+def _exchange_check(judge: Judge, check_request: Callable[[object], Report]) -> ResponseCheck:
+    """The same function, which may raise when a subclass of a plain type does."""
     fields, answer = fields_checker(judge), _answer_check(judge, check_request)
     operations = judge.contract.operations
 
     def check(operation_id: object, status: object, headers: object, body: object, request: object) -> list[Finding]:
-        operation = operations.get(operation_id) if isinstance(operation_id, str) else None
+        name = str.__str__(operation_id) if isinstance(operation_id, str) else None
+        operation = None if name is None else operations.get(name)
         if operation is None:
-            problem = f"there is no operation {excerpt(str(operation_id)) if isinstance(operation_id, str) else json_kind(operation_id)}"
+            problem = f"there is no operation {json_kind(operation_id) if name is None else excerpt(name)}"
             return [Finding(judge.documented("NC300"), "", detail={"problem": problem})]
         if isinstance(status, int) and not isinstance(status, bool):
-            status = int(status)  # http.HTTPStatus counts as well
+            status = int.__index__(status)  # http.HTTPStatus counts as well
         found = list(_check_status(judge, operation, status))
         found += _check_content_type(judge, headers)
         value, problems = _read_body(judge, body)
         found += problems
-        sent = request_mapping(request)
+        if isinstance(request, str) and operation.id == "createTask":
+            request = str.__str__(request).encode("utf-8", "surrogatepass")  # the body, as json.dumps gives it
+        sent = _what_was_asked(operation, request)
         code = None
         if isinstance(value, Mapping) and status == SUCCESS:
             found += fields(operation.response, value, sent)
         elif isinstance(value, Mapping) and type(status) is int and status >= 400:
-            code, wrong = _check_error(judge, value)
+            code, wrong = _check_error(judge, status, value)
             found += wrong
             found += _check_code(judge, operation, status, code)
-        if operation.id == "createTask" and request is not None and type(status) is int:
+        told = status == SUCCESS or code is not None or not found  # else it was said already why the code cannot be read
+        if operation.id == "createTask" and request is not None and type(status) is int and told:
             found += answer(Answer(status, code), request)
         return found
 
     return check
 
 
-def request_mapping(request: object) -> Mapping[str, object] | None:
-    """What was asked, as a mapping: a payload or a query as it is, a body read, a task ID as `{"task_id": …}`; None for anything else."""
+def _said_of_an_answer(judge: Judge, code: str) -> Verdict:
+    """A rule about the JSON of requests, applied to a response: nobody answers that."""
+    return dataclasses.replace(judge.documented(code), answers=())
+
+
+def _what_was_asked(operation: Operation, request: object) -> Mapping[str, object] | None:
+    """The request as a mapping: a payload or a query as it is, a body or a query string read, a task ID as `{"task_id": …}`, or None."""
     if isinstance(request, str):
-        return {"task_id": request}
+        if operation.id != "listTasks":
+            return {"task_id": request}
+        from urllib.parse import parse_qsl  # noqa: PLC0415  # few pass a query as text
+
+        request = dict(parse_qsl(request.rpartition("?")[2], keep_blank_values=True))
     if isinstance(request, bytes | bytearray):
         request = read(bytes(request)).value
     if not isinstance(request, Mapping):
@@ -85,16 +117,27 @@ def _check_content_type(judge: Judge, headers: object) -> Iterator[Finding]:
 
 
 def _read_body(judge: Judge, body: object) -> tuple[object, list[Finding]]:
-    if not isinstance(body, bytes | bytearray | str):
-        return None, [Finding(judge.documented("NC303"), "", detail={"kind": json_kind(body)})]
-    document = read(body if isinstance(body, str) else bytes(body))
-    found = [Finding(judge.documented(p.code), p.pointer, p.offset, detail=p.detail) for p in document.problems]
+    if not isinstance(body, bytes | bytearray | memoryview | str):
+        kind = f"of the Python type {excerpt(type(body).__name__)} instead of bytes"
+        return None, [Finding(judge.documented("NC303"), "", detail={"kind": kind})]
+    document = read(str.__str__(body) if isinstance(body, str) else bytes(memoryview(body)))
+    found = [Finding(_said_of_an_answer(judge, p.code), p.pointer, p.offset, detail=p.detail) for p in document.problems]
     if document.readable and not isinstance(document.value, Mapping):
         found.append(Finding(judge.documented("NC303"), "", detail={"kind": json_kind(document.value)}))
+    elif isinstance(document.value, Mapping):
+        found += islice(_lone_surrogates(judge, document.value), FINDINGS_KEPT)
     return document.value if document.readable else None, found
 
 
-def _check_error(judge: Judge, body: Mapping[str, object]) -> tuple[str | None, list[Finding]]:
+def _lone_surrogates(judge: Judge, body: Mapping[str, object]) -> Iterator[Finding]:
+    """Those of the outermost object; the reader has looked at all other places."""
+    verdict = dataclasses.replace(judge.documented("NC007", group=SURROGATE), answers=())
+    for name, value in body.items():
+        if isinstance(value, str) and (match := SURROGATE.search(value)):
+            yield Finding(verdict, pointer_to(name), match.start(), value)
+
+
+def _check_error(judge: Judge, status: int, body: Mapping[str, object]) -> tuple[str | None, list[Finding]]:
     """The error code as text (None when there is none), and what is wrong with the shape of the error."""
     nested = body.get("error")
     shape, holder = ("nested", nested) if isinstance(nested, Mapping) else ("flat", body)
@@ -106,14 +149,22 @@ def _check_error(judge: Judge, body: Mapping[str, object]) -> tuple[str | None, 
     found = [Finding(verdict, prefix, detail={"problem": _shape_problem(shape, name)})] if verdict else []
     if name is None:
         return None, found
+    if "message" not in holder:
+        found.append(Finding(judge.documented("NC311"), prefix, detail={"problem": "the error has no message"}))
+    elif not isinstance(holder["message"], str):
+        detail = {"kind": json_kind(holder["message"]), "expected": "a string"}
+        found.append(Finding(judge.documented("NC305"), f"{prefix}/message", detail=detail))
     code = holder[name]
+    if code is None and status in unnamed_statuses(judge):  # the pages name no code for some of these errors
+        return None, found
     if type(code) is int or isinstance(code, str):
         kind, other = ("integer", "a string") if isinstance(code, int) else ("string", "an integer")
         wrong_type = judge.refused_by_choice("NC305", "error-code-type", allowing=kind)
         if wrong_type:
             found.append(Finding(wrong_type, f"{prefix}/{name}", detail={"kind": json_kind(code), "expected": other}))
         return (str(code) if isinstance(code, str) or code.bit_length() <= 64 else None), found
-    found.append(Finding(judge.documented("NC305"), f"{prefix}/{name}", detail={"kind": json_kind(code), "expected": "a string"}))
+    expected = "an integer" if judge.readings["error-code-type"] == "integer" else "a string"
+    found.append(Finding(judge.documented("NC305"), f"{prefix}/{name}", detail={"kind": json_kind(code), "expected": expected}))
     return None, found
 
 
@@ -150,32 +201,59 @@ def unnamed_statuses(judge: Judge) -> frozenset[int]:
 def _answer_check(judge: Judge, check_request: Callable[[object], Report]) -> Callable[[Answer, object], Iterator[Finding]]:
     """A function that compares the answer of createTask with what the rules say of its payload."""
     refused = judge.documented("NC313")
-    rules = [judge.rule(code) for code in ("NC111", "NC120")]
-    own_codes = {Answer(a.status, a.code) for rule in rules for a in rule.expects if not a.when}
-    file_codes = {a.code for a in judge.rule("NC120").expects if a.when}
+    own = {answer: fields for code in ("NC111", "NC120") for answer, fields in _own_answers(judge.rule(code))}
     unnamed = unnamed_statuses(judge)
 
     def check(answer: Answer, request: object) -> Iterator[Finding]:
         findings = check_request(request).findings
         breaks = [f for f in findings if f.severity is Severity.ERROR and all(a.status != SUCCESS for a in f.expects)]
-        expected = {a for f in findings for a in f.expects}
         if answer.status == SUCCESS:
-            verdict = _verdict_on_success(breaks)
-        elif answer in own_codes - expected:
+            verdict = _verdict_on_success(judge, breaks)
+        elif any(_explains(f, answer, own.get(answer)) for f in findings):
+            verdict = None
+        elif answer in own:
             verdict = refused
         else:
-            other_refusal = answer.status in unnamed and answer.code not in file_codes
-            verdict = refused if breaks and other_refusal and not {answer, Answer(answer.status, None)} & expected else None
+            verdict = _verdict_on_other_refusal(judge, answer) if breaks and answer.status in unnamed else None
         if verdict is not None:
             yield _misfit(verdict, answer, breaks)
 
-    def _verdict_on_success(breaks: list[Finding]) -> Verdict | None:
-        # An error that a pin would allow is contested: the server may read the pages in the other way.
-        if not breaks or any(f.pin is None for f in breaks):
-            return refused if breaks else None
-        return judge.undecided("NC313", "; ".join(f"{f.certainty}: allowed under {f.pin}" for f in breaks[:3]))
-
     return check
+
+
+def _verdict_on_success(judge: Judge, breaks: list[Finding]) -> Verdict | None:
+    """What is to be said of a request that was taken although it breaks something."""
+    # An error that a pin would allow is contested: the server may read the pages in the other way.
+    if not breaks or any(f.pin is None for f in breaks):
+        return judge.documented("NC313") if breaks else None
+    return judge.undecided("NC313", "; ".join(f"{f.certainty}: allowed under {f.pin}" for f in breaks[:3]))
+
+
+def _verdict_on_other_refusal(judge: Judge, answer: Answer) -> Verdict | None:
+    """What is to be said of a request that breaks something and was refused for another reason, that nothing in it shows."""
+    # The name may exist, the feature may not, or the gateway refused the request before anybody read it.
+    if answer.code in {a.code for a in judge.rule("NC120").expects if a.when}:
+        pinned = judge.readings.pinned("check-order")
+        return judge.refused_by_choice("NC313", "check-order", allowing="existence-first") if pinned else None
+    return judge.undecided("NC313", "undecided: the pages do not say in which order a request is checked")
+
+
+def _own_answers(rule: Rule) -> Iterator[tuple[Answer, tuple[str, ...]]]:
+    """The answers that name one rule and its fields, with the pointers to these."""
+    for answer in rule.expects:
+        if not answer.when:
+            yield Answer(answer.status, answer.code), tuple(map(pointer_to, [answer.field] if answer.field else rule.fields))
+
+
+def _explains(finding: Finding, answer: Answer, pointers: tuple[str, ...] | None) -> bool:
+    """Whether a refusal is what a finding expects.
+
+    Where the pages name no code, it is not judged. But a mere warning about one field does not explain a code that names another.
+    """
+    if answer in finding.expects:
+        return True
+    judged_not = finding.severity is Severity.ERROR or pointers is None or finding.pointer in pointers
+    return judged_not and Answer(answer.status, None) in finding.expects
 
 
 def _misfit(verdict: Verdict, answer: Answer, breaks: list[Finding]) -> Finding:

@@ -15,7 +15,7 @@ from nclue_contract.rules import Verdict
 from nclue_contract.spec import Field
 from nclue_contract.wording import json_kind, pointer_to, quoted
 
-_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})")
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?(Z|[+-][0-9]{2}:[0-5][0-9])")
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _JSON_TYPES = {"string": str, "integer": int, "array": list, "null": type(None)}
 _SPOKEN = {"string": "a string", "integer": "an integer", "array": "an array", "number": "a number"}
@@ -26,12 +26,13 @@ FieldsCheck = Callable[[str, Mapping[str, object], Mapping[str, object] | None],
 def fields_checker(judge: Judge) -> FieldsCheck:
     """A function (schema name, object of the response, request or None) -> findings."""
     state, echo, paging = _state_check(judge), _echo_check(judge), _paging_check(judge)
+    most = next(parameter.maximum for parameter in judge.contract.operations["listTasks"].query if parameter.name == "limit")
 
     def check(schema: str, body: Mapping[str, object], request: Mapping[str, object] | None) -> list[Finding]:
         found = list(_check_object(judge, schema, body, ()))
         if schema == "TaskList":
             items = body.get("tasks")
-            for index, item in enumerate(items if isinstance(items, list) else []):
+            for index, item in enumerate(items[:most] if isinstance(items, list) else []):
                 found += _check_object(judge, _SUMMARY, item, ("tasks", index))
             found += paging(body, request)
         else:
@@ -45,7 +46,7 @@ def fields_checker(judge: Judge) -> FieldsCheck:
 def _check_object(judge: Judge, schema: str, body: object, path: tuple[str | int, ...]) -> Iterator[Finding]:
     """Fields, types and values of one object."""
     if not isinstance(body, Mapping):
-        yield Finding(judge.documented("NC303"), pointer_to(*path), detail={"kind": json_kind(body)})
+        yield Finding(judge.documented("NC305"), pointer_to(*path), detail={"kind": json_kind(body), "expected": "an object"})
         return
     fields = judge.contract.responses[schema]
     for field in fields:
@@ -61,7 +62,7 @@ def _check_object(judge: Judge, schema: str, body: object, path: tuple[str | int
 
 
 def _check_value(judge: Judge, field: Field, pointer: str, value: object) -> Iterator[Finding]:
-    if field.name == "AUROC" and value is not None and not isinstance(value, bool):
+    if field.name == "AUROC" and value is not None:
         yield from _check_auroc(judge, pointer, value)
     elif type(value) not in {_JSON_TYPES[name] for name in field.types}:
         expected = " or ".join(_SPOKEN[name] for name in field.types if name != "null")
@@ -93,8 +94,9 @@ def _word_verdict(judge: Judge, words: tuple[str, ...], value: str) -> Verdict |
 
 
 def _check_auroc(judge: Judge, pointer: str, value: object) -> Iterator[Finding]:
-    if not isinstance(value, str | int | float):
-        yield Finding(judge.documented("NC305"), pointer, detail={"kind": json_kind(value), "expected": _SPOKEN["string"]})
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        expected = _SPOKEN[judge.readings["auroc-type"]]
+        yield Finding(judge.documented("NC305"), pointer, detail={"kind": json_kind(value), "expected": expected})
         return
     kind, other = ("string", "number") if isinstance(value, str) else ("number", "string")
     if verdict := judge.refused_by_choice("NC305", "auroc-type", allowing=kind):
@@ -139,17 +141,19 @@ def _echo_check(judge: Judge) -> Callable[[str, Mapping[str, object], Mapping[st
     """A function that compares the response with what was sent; `name` comes back as `task_name`."""
     differs, nullness = judge.documented("NC307"), judge.documented("NC306")
     nullable = nullness.rule.fields
+    sendable = {field.name for field in judge.contract.request}
 
     def check(schema: str, body: Mapping[str, object], request: Mapping[str, object] | None) -> Iterator[Finding]:
         if request is None:
             return
-        sent = {"task_name" if name == "name" else name: value for name, value in request.items()}
+        known = {name: value for name, value in request.items() if schema != "CreatedTask" or name in sendable}
+        sent = {"task_name" if name == "name" else name: value for name, value in known.items()}
         whole = schema == "CreatedTask" or "name" in request  # else only an ID was asked for
         for name, value in body.items():
             pointer, given = pointer_to(name), sent.get(name)
             if name in nullable and whole:
                 given = sent.get(name.replace("feature_name", "feature_id"))
-                if (value is None) != (given is None):
+                if (value is None) != (given is None) and given != "":  # an empty one may count as none: the pages are silent
                     had = "had no such field" if given is None else "had one"
                     yield Finding(nullness, pointer, detail={"kind": json_kind(value), "had": had})
                     continue
@@ -172,10 +176,10 @@ def _paging_check(judge: Judge) -> Callable[[Mapping[str, object], Mapping[str, 
 
     def check(body: Mapping[str, object], request: Mapping[str, object] | None) -> Iterator[Finding]:
         for name, parameter in query.items():
-            asked = parameter.default if request is None else request.get(name, parameter.default)
+            asked = None if request is None else _asked(request.get(name), parameter.default)
             value = body.get(name)
-            if request is not None and type(value) is int and str(asked) != str(value):
-                yield Finding(echo, pointer_to(name), detail={"value": value, "expected": quoted(str(asked))})
+            if asked is not None and type(value) is int and asked != str(value):
+                yield Finding(echo, pointer_to(name), detail={"value": value, "expected": quoted(asked)})
         items, limit, total = body.get("tasks"), body.get("limit"), body.get("total")
         if isinstance(items, list):
             if type(limit) is int and len(items) > limit:
@@ -188,3 +192,14 @@ def _paging_check(judge: Judge) -> Callable[[Mapping[str, object], Mapping[str, 
                     yield Finding(verdict, "/total", detail={"value": total, "actual": len(items)})
 
     return check
+
+
+def _asked(value: object, default: int) -> str | None:
+    """A query parameter as it was sent; clients leave out None, and some give lists. None when it cannot be told."""
+    if isinstance(value, list | tuple) and len(value) == 1:
+        value = value[0]
+    if value is None:
+        return str(default)
+    if type(value) is int:
+        return str(value) if value.bit_length() <= 64 else None
+    return str.__str__(value) if isinstance(value, str) else None

@@ -69,6 +69,16 @@ class Field:
     format: str = ""
     enum: tuple[str, ...] = ()
     items: str = ""
+    examples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentedError:
+    """A row of the tables of errors: status code, error code, message."""
+
+    status: int
+    code: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +113,7 @@ class Contract:
     request: tuple[Field, ...]
     responses: Mapping[str, tuple[Field, ...]]
     operations: Mapping[str, Operation]
+    errors: Mapping[str, DocumentedError]
     readings: Mapping[str, Reading]
     rules: Mapping[str, Rule]
     _slugs: Mapping[str, str] = field(repr=False)
@@ -133,6 +144,7 @@ def contract() -> Contract:
         request=_fields(tables["request"]),
         responses=MappingProxyType({name: _fields(rows) for name, rows in tables["responses"].items()}),
         operations=MappingProxyType({name: _operation(name, row) for name, row in tables["operations"].items()}),
+        errors=MappingProxyType({name: DocumentedError(**row) for name, row in tables["errors"].items()}),
         readings=MappingProxyType({row["id"]: _reading(row) for row in tables["readings"]}),
         rules=MappingProxyType(rules),
         _slugs=MappingProxyType({rule.slug: code for code, rule in rules.items()}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -31,12 +32,16 @@ class Options:
     quiet: bool
 
 
-def validate(validator: Validator, run: Run, options: Options, stdin: BinaryIO, stdout: TextIO, stderr: TextIO) -> int:
-    """Judge all inputs and write all outputs; returns the exit code. Raises `OSError` when a report file cannot be written."""
+def validate(validator: Validator, run: Run, options: Options, stdin: BinaryIO | None, stdout: TextIO, stderr: TextIO) -> int:
+    """Judge all inputs and write all outputs; returns the exit code. Raises `OSError` when an output cannot be written.
+
+    `stdin` is None when standard input is closed.
+    """
     sources = list(expand(options.names))
     progress = Progress(stderr, _total(sources), enabled=stderr.isatty() and not options.quiet)
     summary = Summary()
     with ExitStack() as stack:
+        stack.callback(progress.clear)
         outputs = [_standard_output(run, options, stdout, progress)]
         outputs += [renderer(form, stack.enter_context(whole_file(path)).write, run) for form, path in options.reports]
         for output in outputs:
@@ -61,13 +66,15 @@ def validate(validator: Validator, run: Run, options: Options, stdin: BinaryIO, 
 
 
 def _items(
-    sources: Iterable[str | Unreadable], stdin: BinaryIO, input_format: InputFormat | None, progress: Progress
+    sources: Iterable[str | Unreadable], stdin: BinaryIO | None, input_format: InputFormat | None, progress: Progress
 ) -> Iterator[Payload | Note | Unreadable]:
     for source in sources:
         if isinstance(source, Unreadable):
             yield source
+        elif stdin is None and source == STDIN:
+            yield Unreadable(STDIN, "standard input is closed")
         else:
-            yield from payloads(source, stdin, input_format, progress.advance)
+            yield from payloads(source, stdin or io.BytesIO(), input_format, progress.advance)
 
 
 def _judge(validator: Validator, payload: Payload, outputs: list[Renderer], summary: Summary) -> None:
@@ -111,14 +118,25 @@ def _total(sources: Sequence[str | Unreadable]) -> int:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[TextIO]:
-    """A text file (UTF-8) that appears at `path` when everything is written, and not at all when something fails."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    """A text file (UTF-8) that appears at `path` when everything is written, and not at all when something fails.
+
+    A link stays, and its target is replaced. What is no file, such as /dev/null or a pipe, is written to as it is.
+    """
+    if path.exists() and not path.is_file():
+        with path.open("w", encoding="utf-8", newline="\n") as file:
+            yield file
+        return
+    target = Path(os.path.realpath(path))
+    try:
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".nclue-contract.")
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
     temporary = Path(name)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
             yield file
         temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
+        temporary.replace(target)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

@@ -38,6 +38,7 @@ SCHEMA_KEYWORDS = {"$ref", "type", "title", "description", "default", "enum", "p
     "minimum",  # response_checks
     "maximum",
     "format",
+    "examples",  # service: the system messages of failed tasks
 }
 FORMATS = {"date-time"}
 EXTENSIONS = {"x-nclue-rules", "x-nclue-readings"}
@@ -112,6 +113,7 @@ def compile_contract(text: str) -> tuple[str, str]:
         "request": _fields(document, "TaskRequest"),
         "responses": {name: _fields(document, name) for name in ("CreatedTask", "Task", "TaskSummary", "TaskList", "DeletedTask")},
         "operations": _operations(document),
+        "errors": _errors(document),
         "readings": document["x-nclue-readings"],
         "rules": document["x-nclue-rules"],
     }
@@ -148,7 +150,7 @@ def _fields(document: dict[str, Any], name: str) -> list[dict[str, Any]]:
             types += part["type"] if isinstance(part["type"], list) else [part["type"]]
         first = alternatives[0]
         row: dict[str, Any] = {"name": field, "required": field in schema["required"], "types": types}
-        row |= {key: first[key] for key in ("minLength", "maxLength", "minimum", "maximum", "format", "enum") if key in first}
+        row |= {key: first[key] for key in ("minLength", "maxLength", "minimum", "maximum", "format", "enum", "examples") if key in first}
         if "items" in first:
             row["items"] = first["items"]["$ref"].rpartition("/")[2]
         rows.append(row)
@@ -168,6 +170,20 @@ def _operations(document: dict[str, Any]) -> dict[str, Any]:
                     "query": {p["name"]: p["schema"] for p in operation.get("parameters", []) if p["in"] == "query"},
                     "statuses": {status: _codes(document, node) for status, node in operation["responses"].items()},
                 }
+    return found
+
+
+def _errors(document: dict[str, Any]) -> dict[str, Any]:
+    """The documented errors by the names of their examples: status code, error code, message."""
+    found: dict[str, Any] = {}
+    for item in document["paths"].values():
+        for operation in (item[method] for method in METHODS if method in item):
+            for status, node in operation["responses"].items():
+                examples = _resolve(document, node)["content"]["application/json"].get("examples", {})
+                for name, value in ((e["$ref"].rpartition("/")[2], _resolve(document, e)["value"]) for e in examples.values()):
+                    if "error" in value:
+                        row = {"status": int(status), "code": value["error"]["errorCode"], "message": value["error"]["message"]}
+                        _require(found.setdefault(name, row) == row, f"the error {name} comes with two status codes")
     return found
 
 

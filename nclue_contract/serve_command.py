@@ -1,0 +1,156 @@
+"""The commands `serve` and `faults`: their options, and what is made of them. Opens the doors to uvicorn and to the faults when needed."""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import os
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from nclue_contract.output import KEPT
+from nclue_contract.readings import Readings
+
+if TYPE_CHECKING:
+    from nclue_contract.service import Service
+
+FAKE_KEYS = ("EXAMPLEACCESSKEY0001", "EXAMPLEsecretKEY0000000000000000000000001")
+"""The key pair that is accepted, and printed, when the environment has none."""
+
+INSTALL = "pip install 'nclue-contract[server]'"
+"""How to get what `serve` needs."""
+
+_ENVIRONMENT = """\
+The accepted key pair is read from NCLUE_ACCESS_KEY and NCLUE_SECRET_KEY; when neither is set, a fake one is printed. "LISTENING" and the
+base URL are printed when the server is ready. SIGTERM and SIGINT (Ctrl+C) end it with exit code 0."""
+
+
+def add_parsers(commands: Any, common: argparse.ArgumentParser) -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:  # noqa: ANN401  # argparse's own type has no public name
+    """Add the parsers of `serve` and `faults`; `common` brings the options that all commands have."""
+    serve = commands.add_parser("serve", parents=[common], help="a server on this machine that answers like NCLUE", epilog=_ENVIRONMENT)
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    serve.add_argument("--port", type=_port, default=0, help="port to listen on; 0, the default, takes a free one")
+    serve.add_argument(
+        "--progress", default="immediate", metavar="MODE", help="immediate (the default), seconds[:0.5], reads[:1] per step, or manual"
+    )
+    serve.add_argument("--fault", action="append", default=[], metavar="ID", help="plant a known fault; `faults` lists them (repeatable)")
+    serve.add_argument("--rate-limit", action="store_true", help="answer 429 to more than one request per second")
+    serve.add_argument("--unknown-feature", action="append", default=[], metavar="ID", help="a feature that does not exist (repeatable)")
+    serve.add_argument("--unknown-file", action="append", default=[], metavar="PATH", help="a file that does not exist (repeatable)")
+    serve.add_argument("--personal-file", action="append", default=[], metavar="PATH", help="a file with personal data (repeatable)")
+    serve.add_argument(
+        "--failing-name",
+        action="append",
+        default=[],
+        metavar="NAME=MESSAGE",
+        help="a task that fails, and its message (repeatable)",
+    )
+    serve.add_argument("--max-tasks", type=_count, default=10_000, metavar="N", help="tasks that are kept; then 503 (%(default)s)")
+    serve.add_argument("--no-auth", action="store_true", help="take every request, signed or not")
+    faults = commands.add_parser("faults", parents=[common], help="list the faults that `serve --fault` can plant")
+    return serve, faults
+
+
+def run_serve(options: argparse.Namespace, readings: Readings, environment: Mapping[str, str] = os.environ) -> int:
+    """Serve until a signal ends it. Raises `ValueError` with a sentence for everything the user can do something about."""
+    keys, printed = (None, False) if options.no_auth else accepted_keys(environment)
+    service = build(options, readings, keys)
+    try:
+        from nclue_contract.serve import serve  # noqa: PLC0415  # doors are opened when needed
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "uvicorn":
+            raise
+        raise ValueError(f"serve needs uvicorn; install it with: {INSTALL}") from error
+    if not _loopback(options.host) and sys.stderr:
+        print(
+            f"nclue-contract: warning: {options.host or 'every address'} is not loopback, so others can reach this server", file=sys.stderr
+        )
+    if printed:
+        # The real thing is never printed: these are the fake ones.
+        print(f"NCLUE_ACCESS_KEY={FAKE_KEYS[0]}\nNCLUE_SECRET_KEY={FAKE_KEYS[1]}")
+    try:
+        serve(service, options.host, options.port, sys.stdout)
+    except BrokenPipeError:
+        raise
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a host name"
+        raise ValueError(f"cannot listen on {options.host!r:.80}, port {options.port}: {reason}") from error
+    return KEPT
+
+
+def accepted_keys(environment: Mapping[str, str]) -> tuple[dict[str, str], bool]:
+    """The accepted key pair, and whether it may be printed because it is the fake one. Raises `ValueError` for half a pair."""
+    from nclue_contract.signing import VARIABLES, Credentials  # noqa: PLC0415  # for this command only
+
+    if not any(environment.get(name, "").strip() for name in VARIABLES):
+        return dict([FAKE_KEYS]), True
+    credentials = Credentials.from_environment(environment)
+    return {credentials.access_key: credentials.secret_key}, False
+
+
+def build(options: argparse.Namespace, readings: Readings, keys: Mapping[str, str] | None) -> Service:
+    """The service that the options describe. Raises `ValueError`."""
+    from nclue_contract.lifecycle import Progress  # noqa: PLC0415  # for this command only
+    from nclue_contract.service import Service  # noqa: PLC0415
+    from nclue_contract.store import Store, World  # noqa: PLC0415
+
+    world = World(
+        unknown_features=frozenset(options.unknown_feature),
+        unknown_files=frozenset(options.unknown_file),
+        personal_files=frozenset(options.personal_file),
+        failing_names=dict(map(_failing_name, options.failing_name)),
+    )
+    service = Service(
+        keys,
+        readings=readings,
+        progress=Progress.parse(options.progress),
+        world=world,
+        store=Store(options.max_tasks),
+        rate_limit=options.rate_limit,
+    )
+    for text in options.fault:
+        from nclue_contract.faults import plant  # noqa: PLC0415  # for this option only
+
+        plant(service, text)
+    return service
+
+
+def run_faults() -> int:
+    """Print what can be planted, a line each."""
+    from nclue_contract.faults import catalogue  # noqa: PLC0415  # doors are opened when needed
+
+    faults = {fault.instances()[0]: fault for fault in catalogue()}
+    width = max(map(len, faults))
+    for spelling, fault in faults.items():
+        print(f"{spelling:{width}}  {fault.rule}  {fault.sentence}")
+    return KEPT
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def _failing_name(text: str) -> tuple[str, str]:
+    # A name may hold "=", a message of the system never does.
+    name, equals, message = text.rpartition("=")
+    if not (name and equals and message):
+        raise ValueError(f"--failing-name {text!r:.80}: write it as NAME=MESSAGE")
+    return name, message
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= 65535:
+        raise argparse.ArgumentTypeError("a port is 0 to 65535")
+    return number
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return number

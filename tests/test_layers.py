@@ -1,0 +1,135 @@
+"""Which module may import which, and that the package needs nothing but the standard library."""
+
+import ast
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "nclue_contract"
+
+# A module may import those that stand before it, and no other. Bands from the ground up; a name that is moved down must be imported less.
+BANDS = {
+    "facts": ["wording", "rules", "payloads", "findings", "spec", "readings", "openapi"],
+    "judgements": [
+        "string_checks",
+        "path_check",
+        "request_checks",
+        "header_checks",
+        "json_parser",
+        "json_reader",
+        "response_fields",
+        "response_checks",
+        "validator",
+        "output",
+        "caret",
+        "render",
+        "junit",
+        "sarif",
+        "reports",
+        "explain",
+    ],
+    "behaviour": ["signing", "mistakes", "verification", "exchange", "lifecycle", "store", "views", "service"],
+    "doors": ["sources", "progress", "config", "validate", "server", "serve", "clients"],
+    "hinges": ["__init__", "cli", "__main__"],
+}
+ORDER = [name for band in BANDS.values() for name in band]
+# Files, folders, the clock, the environment: doors and hinges only. junit puts the start of a long report aside in a temporary file, and
+# sarif only takes paths apart.
+OUTSIDE = {"os", "pathlib", "shutil", "tempfile", "time", "glob", "tomllib", "socket", "subprocess", "random", "secrets", "urllib.request"}
+ALLOWED_OUTSIDE = {"junit": {"tempfile"}, "sarif": {"os", "pathlib"}}
+# Each neighbour has one room, and comes with an extra.
+NEIGHBOURS = {"serve": {"uvicorn"}}
+# Doors do not know each other, but for these.
+PASSAGES = {"validate": {"sources", "progress"}, "serve": {"server"}}
+
+each_module = pytest.mark.parametrize("name", ORDER)
+
+
+def tree(name):
+    return ast.parse((PACKAGE / f"{name}.py").read_text(encoding="utf-8"))
+
+
+def imports(name):
+    """Every module that is imported anywhere in a module, inside functions too; not under TYPE_CHECKING."""
+    found = set()
+    pending = [tree(name)]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports name the package"
+            found.add(node.module or "")
+        pending += ast.iter_child_nodes(node)
+    return found
+
+
+def own(name):
+    """The modules of the package that a module imports; the package itself is `__init__`."""
+    return {module.partition(".")[2] or "__init__" for module in imports(name) if module.partition(".")[0] == "nclue_contract"}
+
+
+def test_every_module_has_its_place():
+    assert {path.stem for path in PACKAGE.glob("*.py")} == set(ORDER), "give a new module its place in BANDS"
+    assert len(set(ORDER)) == len(ORDER)
+
+
+@each_module
+def test_a_module_imports_only_what_stands_below_it(name):
+    below = set(ORDER[: ORDER.index(name)])
+    assert own(name) <= below, f"{name} imports {', '.join(sorted(own(name) - below))}"
+
+
+@each_module
+def test_a_module_imports_only_the_standard_library_and_its_neighbour(name):
+    others = {module.partition(".")[0] for module in imports(name)} - {"nclue_contract"}
+    assert others - sys.stdlib_module_names <= NEIGHBOURS.get(name, set())
+
+
+@pytest.mark.parametrize("name", [*BANDS["facts"], *BANDS["judgements"], *BANDS["behaviour"]])
+def test_facts_judgements_and_behaviour_do_not_reach_outside(name):
+    assert imports(name) & OUTSIDE <= ALLOWED_OUTSIDE.get(name, set())
+
+
+@each_module
+def test_only_hinges_import_doors(name):
+    if name in BANDS["hinges"]:
+        return
+    doors = own(name) & set(BANDS["doors"])
+    assert doors <= PASSAGES.get(name, set())
+
+
+def test_doors_are_opened_by_the_command_line_only_when_they_are_needed():
+    at_the_top = {node.module for node in tree("cli").body if isinstance(node, ast.ImportFrom)}
+    opened = {module.removeprefix("nclue_contract.") for module in at_the_top if module} & set(BANDS["doors"])
+    assert opened <= {"config"}
+
+
+def texts(name):
+    """Every string in a module that is not a docstring."""
+    module = tree(name)
+    prose = {id(node.value) for node in ast.walk(module) if isinstance(node, ast.Expr)}
+    for node in ast.walk(module):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:
+            yield node.value
+
+
+@each_module
+def test_no_module_types_an_error_code_or_the_characters_of_a_path(name):
+    for text in texts(name):
+        assert not re.search(r"\b10(?:10|11)\d\b", text), text
+        assert not re.search(re.escape("&$@"), text), text
+
+
+@each_module
+def test_a_module_can_be_held_in_the_head(name):
+    assert len((PACKAGE / f"{name}.py").read_text(encoding="utf-8").splitlines()) <= 350
+
+
+@each_module
+def test_a_module_begins_with_what_it_is_for(name):
+    assert ast.get_docstring(tree(name))
