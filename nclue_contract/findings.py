@@ -146,7 +146,10 @@ class Finding:
 
     @property
     def suggestion(self) -> str | None:
-        """A spelling that every reading allows, or the field that was probably meant; None when there is none to offer."""
+        """How to spell it instead, or the field that was probably meant; None when there is none to offer.
+
+        Characters beyond U+00FF stay in a path where they are allowed, although the reading `path-high-codes` may refuse them.
+        """
         if self._verdict.suggest is None or self._text is None:
             return None
         return self._verdict.suggest(self._text)

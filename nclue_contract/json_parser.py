@@ -196,7 +196,8 @@ class Parser:
             frame.key = name
             if name in frame.value:
                 self._note("NC004", start, key=quoted(name))
-            self._check_surrogates(name, start, f"the name {quoted(name)}")
+            if len(self._open) > 1:  # the names of the payload, too, are the validator's
+                self._check_surrogates(name, start, f"the name {quoted(name)}")
         if not self.text.startswith(":", self.skip_blanks()):
             raise self._malformed("':'")
         self.at += 1

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from nclue_contract.findings import Finding
 from nclue_contract.readings import Judge
@@ -31,7 +32,7 @@ class PathCheck:
         self._empty = judge.by_reading("NC121", "path-empty", {"refused"})
         self._surrogates = surrogate_check(judge)
         self._beyond = _character_verdict(judge, chr(_LATIN), None, _BEYOND)
-        spelling = _speller(judge)
+        spelling = Speller.of(judge)
         table = {chr(code): _character_verdict(judge, chr(code), spelling, None) for code in range(_LATIN)}
         self._singles = {character: verdict for character, verdict in table.items() if verdict is not None}
         odd = "".join(re.escape(character) for character in self._singles)
@@ -77,31 +78,36 @@ def _character_verdict(
     return None
 
 
-def _speller(judge: Judge) -> Callable[[str], str | None]:
-    """A function that spells a path with characters that every reading allows; it leaves those beyond U+00FF alone where they pass.
+@dataclass(frozen=True, slots=True)
+class Speller:
+    """Spells a path with characters that every reading allows; a class, so that findings can be pickled.
 
-    None when the path is long (over 1,000 characters), or when nothing is left of it.
+    With `keeps_beyond`, characters beyond U+00FF stay as they are: a name in Hangul has no other spelling.
     """
-    rule = judge.rule("NC120")
-    loosest = {option for name in rule.readings for option in judge.contract.readings[name].options}
-    keeps_beyond = not judge.readings.option("path-high-codes").forbids(chr(_LATIN))
 
-    def refused(character: str) -> bool:
-        return in_ranges(character, rule.code_points) or any(option.forbids(character) for option in loosest)
+    safe: frozenset[str]
+    replacements: Mapping[str, str]
+    keeps_beyond: bool
 
-    safe = frozenset(chr(code) for code in range(_LATIN) if not refused(chr(code)))
+    @classmethod
+    def of(cls, judge: Judge) -> Speller:
+        """The speller for a set of readings."""
+        rule = judge.rule("NC120")
+        options = [option for name in rule.readings for option in judge.contract.readings[name].options]
+        latin = (chr(code) for code in range(_LATIN))
+        safe = frozenset(c for c in latin if not in_ranges(c, rule.code_points) and not any(option.forbids(c) for option in options))
+        return cls(safe, rule.replacements, keeps_beyond=not judge.readings.option("path-high-codes").forbids(chr(_LATIN)))
 
-    def spell(character: str) -> str:
-        if character in safe or (keeps_beyond and _BEYOND.match(character)):
+    def __call__(self, path: str) -> str | None:
+        """The new spelling; None when the path is long (over 1,000 characters), or when nothing is left of it."""
+        return ("".join(map(self._spell, path)) or None) if len(path) <= _LONG else None
+
+    def _spell(self, character: str) -> str:
+        if character in self.safe or (self.keeps_beyond and _BEYOND.match(character)):
             return character
-        if character in rule.replacements:
-            return rule.replacements[character]
+        if character in self.replacements:
+            return self.replacements[character]
         if unicodedata.category(character) == "Cc":
             return ""
-        base = "".join(filter(safe.__contains__, unicodedata.normalize("NFKD", character)))
-        return base or rule.replacements["other"]
-
-    def suggest(path: str) -> str | None:
-        return ("".join(map(spell, path)) or None) if len(path) <= _LONG else None
-
-    return suggest
+        base = [part for part in unicodedata.normalize("NFKD", character) if not unicodedata.combining(part)]
+        return "".join(base) if base and self.safe.issuperset(base) else self.replacements["other"]

@@ -10,6 +10,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from nclue_contract.rules import Certainty, Rule, Severity, Verdict
 from nclue_contract.spec import Contract, Option, contract
@@ -25,6 +26,14 @@ class Readings(Mapping[str, str]):
     options: Mapping[str, str]
     sources: Mapping[str, str]
 
+    def __post_init__(self) -> None:
+        # Views that nobody can write through, on copies that nobody else has.
+        object.__setattr__(self, "options", MappingProxyType(dict(self.options)))
+        object.__setattr__(self, "sources", MappingProxyType(dict(self.sources)))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Readings, (dict(self.options), dict(self.sources))  # such views cannot be pickled themselves
+
     @classmethod
     def choose(cls, *layers: tuple[str, Mapping[str, str]]) -> Readings:
         """Lay pins over the defaults: pairs of a source and its pins, the weakest first.
@@ -38,6 +47,8 @@ class Readings(Mapping[str, str]):
             for name, option in pins.items():
                 if name not in known:
                     raise ValueError(_unknown("reading", name, list(known)))
+                if not isinstance(option, str):
+                    raise ValueError(f"the option of the reading {name} is written as text, such as {known[name].default!r}")  # noqa: TRY004  # like other wrong options
                 options[name] = known[name].option(option).id
                 sources[name] = source
         return cls(options, sources)

@@ -7,13 +7,15 @@ few lines, without creating anything; everything else goes to the checks per fie
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from nclue_contract.findings import Finding, Report
 from nclue_contract.path_check import PathCheck
 from nclue_contract.readings import Judge
 from nclue_contract.string_checks import Check, IdCheck, NameCheck, surrogate_check
-from nclue_contract.wording import EXCERPT, excerpt, json_kind, pointer_to
+from nclue_contract.wording import EXCERPT, excerpt, json_kind, pointer_to, quoted
 
 UNKNOWN_FIELDS_KEPT = 100
 """How many unknown fields get a finding each; one more finding counts the rest."""
@@ -36,11 +38,11 @@ def request_checker(judge: Judge) -> Callable[[object], Report]:
         if type(payload) is dict and len(payload) == 4:
             try:
                 task_name, file_path = payload["name"], payload["train_file_path"]
+                bucket_name, feature = payload["train_bucket"], payload["train_feature_id"]
                 if (
-                    payload["train_bucket"] in known_buckets
-                    and payload["train_feature_id"] in known_ids
-                    and type(task_name) is str
-                    and type(file_path) is str
+                    type(task_name) is type(file_path) is type(bucket_name) is type(feature) is str
+                    and bucket_name in known_buckets
+                    and feature in known_ids
                     and file_path
                     and 0 < len(task_name) <= longest_name
                     and task_name.isascii()
@@ -118,28 +120,50 @@ class _Collector:
 
 
 def _unknown_fields(judge: Judge, names: frozenset[str]) -> Callable[[dict[object, object], list[Finding]], None]:
-    """A function that appends what is wrong with the names of a payload that are not fields of the page."""
-    verdict = judge.by_reading("NC104", "unknown-field", {"refused"}, suggest=lambda key: _nearest(key, names))
-    no_name, surrogates = judge.documented("NC008"), surrogate_check(judge)
+    """A function that appends what is wrong with the names of a payload that are not fields of the page, and with their values."""
+    verdict = judge.by_reading("NC104", "unknown-field", {"refused"}, suggest=Nearest(names))
+    no_json, surrogates = judge.documented("NC008"), surrogate_check(judge)
 
     def check(payload: dict[object, object], found: list[Finding]) -> None:
-        extra = [key for key in payload if key not in names]
-        for key in extra[:UNKNOWN_FIELDS_KEPT]:
-            if not isinstance(key, str):
-                found.append(Finding(no_name, "", detail={"problem": f"a key is {json_kind(key)}, not a string"}))
-                continue
-            key = str.__str__(key)  # noqa: PLW2901  # a subclass may override anything
-            pointer = pointer_to(key)
-            if verdict is not None:
-                found.append(Finding(verdict, pointer, text=key))
-            surrogates(key, pointer, found)
+        extra = [(key, value) for key, value in payload.items() if key not in names]
+        odd = [key for key, _ in extra if not isinstance(key, str)]
+        if odd:
+            found.append(Finding(no_json, "", detail={"problem": f"a key is {json_kind(odd[0])}, not a string"}))
+        for key, value in extra[:UNKNOWN_FIELDS_KEPT]:
+            if isinstance(key, str):
+                check_field(str.__str__(key), value, found)  # a subclass may override anything
         if len(extra) > UNKNOWN_FIELDS_KEPT and verdict is not None:
             found.append(Finding(verdict, "", detail={"field": f"each of {len(extra) - UNKNOWN_FIELDS_KEPT:,} further names"}))
+
+    def check_field(name: str, value: object, found: list[Finding]) -> None:
+        pointer = pointer_to(name)
+        if verdict is not None:
+            found.append(Finding(verdict, pointer, text=name))
+        surrogates(name, pointer, found)
+        if isinstance(value, str):
+            surrogates(str.__str__(value), pointer, found)
+        elif (problem := _not_json(value)) is not None:
+            found.append(Finding(no_json, pointer, detail={"problem": f"the value of {quoted(name)} is no JSON: {problem}"}))
 
     return check
 
 
-def _nearest(key: str, names: frozenset[str]) -> str | None:
-    """The field that was probably meant."""
-    near = difflib.get_close_matches(key.lower(), sorted(names), n=1, cutoff=0.8) if len(key) <= EXCERPT else []
-    return near[0] if near else None
+def _not_json(value: object) -> str | None:
+    """Why a value of no documented field cannot be sent as JSON; None when it can."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except Exception as error:  # noqa: BLE001  # an object may do anything, and a validator never raises on data
+        return excerpt(type(error).__name__ if isinstance(error, RecursionError) else str(error))
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Nearest:
+    """Suggests the field that was probably meant; a class, so that findings can be pickled."""
+
+    names: frozenset[str]
+
+    def __call__(self, name: str) -> str | None:
+        """The nearest of the names; None when none is near."""
+        near = difflib.get_close_matches(name.lower(), sorted(self.names), n=1, cutoff=0.8) if len(name) <= EXCERPT else []
+        return near[0] if near else None

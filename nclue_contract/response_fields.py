@@ -195,11 +195,11 @@ def _paging_check(judge: Judge) -> Callable[[Mapping[str, object], Mapping[str, 
 
 
 def _asked(value: object, default: int) -> str | None:
-    """A query parameter as it was sent; clients leave out None, and some give lists. None when it cannot be told."""
+    """A query parameter as it was sent; clients leave out None, an empty one says nothing, and some give lists. None: it cannot be told."""
     if isinstance(value, list | tuple) and len(value) == 1:
         value = value[0]
     if value is None:
         return str(default)
     if type(value) is int:
         return str(value) if value.bit_length() <= 64 else None
-    return str.__str__(value) if isinstance(value, str) else None
+    return str.__str__(value) or str(default) if isinstance(value, str) else None

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import hmac
-import pickle
 import re
 from collections.abc import Mapping
 from typing import NoReturn
@@ -80,7 +79,7 @@ class Credentials:
         return self
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
-        raise pickle.PicklingError("Credentials are not pickled, so that no secret lands in a file; read them where they are needed")
+        raise TypeError("Credentials are not pickled, so that no secret lands in a file; read them where they are needed")
 
 
 def string_to_sign(method: str, target: str | bytes, timestamp: int | str, access_key: str) -> bytes:

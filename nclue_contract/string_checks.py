@@ -17,6 +17,9 @@ Check = Callable[[str, str, list[Finding]], None]
 KNOWN_KEPT = 1024
 """How many flawless IDs and buckets a check remembers: a pipeline has few of them and sends them again and again."""
 
+KNOWN_LENGTH = 100
+"""How long, in characters, a remembered value may be."""
+
 SURROGATE = re.compile("[\ud800-\udfff]")
 """Half of a surrogate pair, which no UTF-8 text can hold."""
 
@@ -56,7 +59,7 @@ class IdCheck:
             found.append(Finding(self._shape, pointer, detail={"actual": len(value)}))
         if not value.isascii():
             self._surrogates(value, pointer, found)
-        if len(found) == before and len(self.known) < KNOWN_KEPT:
+        if len(found) == before and len(self.known) < KNOWN_KEPT and len(value) <= KNOWN_LENGTH:
             self.known.add(value)
 
     def _odd_shape(self, value: str) -> bool:

@@ -746,7 +746,7 @@ def peak_memory(megabytes, folder):
     with (folder / "tasks.jsonl").open("wb") as file:
         for _ in range(megabytes * 1_000_000 // len(block)):
             file.write(block)
-    arguments = ["validate", "tasks.jsonl", "--report", "jsonl:report.jsonl", "--report", "junit:report.xml"]
+    arguments = ["validate", "tasks.jsonl"]
     done = subprocess.run([sys.executable, "-c", MEASURED, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=True)
     (folder / "tasks.jsonl").unlink()
     code, kilobytes = map(int, done.stderr.split())
@@ -755,7 +755,7 @@ def peak_memory(megabytes, folder):
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells the peak of one process by itself")
 def test_memory_stays_flat(folder):
-    (code, small), (same_code, large) = peak_memory(2, folder), peak_memory(60, folder)
+    (code, small), (same_code, large) = peak_memory(2, folder), peak_memory(100, folder)
     assert code == same_code == 1
     assert large - small < 30
 

@@ -87,6 +87,11 @@ def test_a_pinned_reading_says_who_pinned_it_and_offers_another_option():
     assert "to pin --reading path-characters=page-2024" in text
 
 
+def test_the_case_of_a_name_does_not_matter():
+    assert said("PATH-HIGH-CODES") == said("path-high-codes")
+    assert said("nc120") == said("Path-Character") == said("NC120")
+
+
 def test_an_option_without_a_page_says_so():
     assert "utf8-bytes: the bytes 128 to 255 of the UTF-8 form, so everything beyond ASCII is forbidden. No page says so." in said(
         "path-high-codes"

@@ -147,6 +147,10 @@ def test_without_headers_all_three_are_missing():
     assert found({}) == found([]) == found(iter(())) == expected
 
 
+def test_a_header_may_be_called_items():
+    assert found(GOOD | {"items": "1", "multi_items": "2"}, NOW) == []
+
+
 def test_a_name_with_a_space_is_another_header():
     assert found({f"{KEY} ": "K", TIMESTAMP: GOOD[TIMESTAMP], SIGNATURE: GOOD[SIGNATURE]}) == [("NC200", "error", f"/{KEY}")]
 
@@ -464,7 +468,6 @@ class MuteError(TypeError):
         {KEY: 1.5},
         {KEY: True},
         {KEY: 10**5000},
-        {"items": 1},
         *map(Hostile, ["attribute", "call", "value", "pair", "name"]),
         Spilling(MuteError()),
     ],
@@ -472,10 +475,7 @@ class MuteError(TypeError):
 )
 def test_what_cannot_be_read_as_headers_is_a_finding(headers):
     report = validate_headers(headers, NOW)
-    assert [(f.rule, f.pointer) for f in report.findings] in (
-        [("NC207", "")],
-        [("NC200", f"/{name}") for name in (TIMESTAMP, KEY, SIGNATURE)],
-    )
+    assert [(f.rule, f.pointer) for f in report.findings] == [("NC207", "")]
     assert len(str(report)) < 1000
 
 

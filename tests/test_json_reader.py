@@ -400,7 +400,7 @@ def test_what_is_nested_too_deep_is_read_but_not_kept():
 @pytest.mark.parametrize(
     ("text", "pointer", "offset", "detail"),
     [
-        (r'{"a\ud800b":1}', "/a\ud800b", 3, {"field": r"the name 'a\ud800b'", "codepoint": "U+D800", "offset": 1, "occurrences": ""}),
+        (r'[{"a\ud800b":1}]', "/0/a\ud800b", 4, {"field": r"the name 'a\ud800b'", "codepoint": "U+D800", "offset": 1, "occurrences": ""}),
         (r'["x\n\udfff\ud800"]', "/0", 5, {"field": "0", "codepoint": "U+DFFF", "offset": 2, "occurrences": " and 1 more"}),
         (r'{"a/b":{"c":"\ud800"}}', "/a~1b/c", 13, {"field": "a/b/c", "codepoint": "U+D800", "offset": 0, "occurrences": ""}),
         ('"\udc00"', "", 1, {"field": "the payload", "codepoint": "U+DC00", "offset": 0, "occurrences": ""}),

@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 import json
+import ssl
 import sys
 import threading
 import time
@@ -28,6 +29,7 @@ pytest_plugins = ("pytester",)
 
 URL = "https://nclue.apigw.ntruss.com/api/v1"
 KEYS = Credentials("EXAMPLEACCESSKEY0001", "EXAMPLEsecretKEY0000000000000000000000001")
+TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # one for all, because making one with all certificates takes time
 NOW_MS = 1_764_000_000_000
 PAYLOAD = {
     "name": "churn",
@@ -39,7 +41,7 @@ PAYLOAD = {
 
 def sync_call(library, method, url, client=None, timeout=5, **options):
     """One request of a synchronous client."""
-    with library.Client(timeout=timeout, **(client or {})) as one:
+    with library.Client(**{"timeout": timeout, "verify": TLS} | (client or {})) as one:
         return one.request(method, url, **options)
 
 
@@ -47,7 +49,7 @@ def async_call(library, method, url, client=None, timeout=5, **options):
     """One request of an asynchronous client, in an event loop of its own."""
 
     async def send():
-        async with library.AsyncClient(timeout=timeout, **(client or {})) as one:
+        async with library.AsyncClient(**{"timeout": timeout, "verify": TLS} | (client or {})) as one:
             return await one.request(method, url, **options)
 
     return asyncio.run(send())
@@ -98,7 +100,7 @@ def other_host():
             self.end_headers()
             self.wfile.write(answer)
 
-        do_GET = do_POST
+        do_GET = do_POST  # noqa: N815  # the name is given
 
         def log_message(self, *_):
             pass
@@ -119,7 +121,7 @@ def transports():
     ]
 
 
-# -- what a test sees ------------------------------------------------------------------------------------------------------------------
+# -- what a test sees ---------------------------------------------------------------------------------------------------
 
 
 def test_a_task_is_created_read_listed_and_deleted(call, nclue):
@@ -239,7 +241,7 @@ def test_wrong_options_are_refused_before_anything_is_patched(options):
     assert transports() == before
 
 
-# -- signatures ------------------------------------------------------------------------------------------------------------------------
+# -- signatures ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -276,7 +278,7 @@ def test_an_unsigned_request_is_refused_and_no_secret_gets_into_the_journal(call
     assert KEYS.access_key not in told
 
 
-# -- which requests are NCLUE's ----------------------------------------------------------------------------------------------------------
+# -- which requests are NCLUE's -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -331,7 +333,7 @@ def test_a_stream_to_another_host_is_not_read_ahead(nclue, other_host):
 
     request = httpx.Request("POST", f"{other_host}/", content=body(), headers={"content-length": "1"})
     assert read == []
-    with httpx.Client() as client:
+    with httpx.Client(verify=TLS) as client:
         assert client.send(request).json()["body"] == "a"
     assert read == ["first"]
     assert not hasattr(request, "_content")
@@ -360,7 +362,7 @@ def test_a_transport_made_by_the_user_is_answered(call, nclue):
     assert len(nclue.requests) == 2
 
 
-# -- what is sent and received -------------------------------------------------------------------------------------------------------------
+# -- what is sent and received ------------------------------------------------------------------------------------------
 
 
 def test_streamed_bodies_arrive_whole(call, nclue):
@@ -386,11 +388,11 @@ def test_repeated_headers_arrive_one_by_one(call, nclue):
 def test_a_response_can_be_streamed(nclue):
     del nclue
     for library in (httpx, httpx2):
-        with library.Client() as client, client.stream("GET", f"{URL}/tasks") as response:
+        with library.Client(verify=TLS) as client, client.stream("GET", f"{URL}/tasks") as response:
             assert json.loads(b"".join(response.iter_raw()))["total"] == 0
 
     async def streamed(library):
-        async with library.AsyncClient() as client, client.stream("GET", f"{URL}/tasks") as response:
+        async with library.AsyncClient(verify=TLS) as client, client.stream("GET", f"{URL}/tasks") as response:
             return json.loads(b"".join([chunk async for chunk in response.aiter_raw()]))["total"]
 
     assert [asyncio.run(streamed(library)) for library in (httpx, httpx2)] == [0, 0]
@@ -416,7 +418,7 @@ def test_hooks_and_auth_of_a_client_work_as_always(nclue):
     assert all(["x-ncp-iam-access-key", "***"] in entry["headers"] for entry in nclue.requests)
 
 
-# -- failures ------------------------------------------------------------------------------------------------------------------------------
+# -- failures -----------------------------------------------------------------------------------------------------------
 
 
 def test_the_next_requests_fail_as_told_and_the_one_after_does_not(call, nclue):
@@ -458,7 +460,7 @@ def test_a_delay_does_not_hold_up_other_requests(nclue):
     nclue.fail_next(delay_s=0.5)
 
     async def both():
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(verify=TLS) as client:
             slow = asyncio.create_task(client.get(f"{URL}/tasks"))
             await asyncio.sleep(0.05)
             await client.get(f"{URL}/tasks")
@@ -479,7 +481,7 @@ def test_the_first_half_of_a_cut_answer_can_be_seen(nclue):
     for library in (httpx, httpx2):
         nclue.fail_next(cut=True)
         got = []
-        with library.Client() as client, client.stream("GET", f"{URL}/tasks") as response:
+        with library.Client(verify=TLS) as client, client.stream("GET", f"{URL}/tasks") as response:
             assert (response.status_code, response.headers["content-length"]) == (200, "50")
             with pytest.raises(library.RemoteProtocolError) as caught:
                 got.extend(response.iter_bytes())
@@ -492,7 +494,7 @@ def test_a_cut_answer_to_head_has_nothing_to_cut(call, nclue):
     assert call("HEAD", "/tasks").status_code == 405
 
 
-# -- before, after, and several at once ------------------------------------------------------------------------------------------------------
+# -- before, after, and several at once ---------------------------------------------------------------------------------
 
 
 def test_afterwards_nothing_is_patched():
@@ -561,7 +563,7 @@ def test_a_patch_that_somebody_put_over_ours_is_not_taken_away(monkeypatch, othe
 
 
 def test_two_clients_at_once_do_not_mix_up_their_answers(nclue):
-    with httpx.Client() as one, httpx2.Client() as two, ThreadPoolExecutor(8) as pool:
+    with httpx.Client(verify=TLS) as one, httpx2.Client(verify=TLS) as two, ThreadPoolExecutor(8) as pool:
         names = [f"task-{number}" for number in range(80)]
         answers = pool.map(lambda name: (one, two)[int(name[5:]) % 2].post(f"{URL}/tasks", json=PAYLOAD | {"name": name}).json(), names)
         assert [answer["task_name"] for answer in answers] == names
@@ -573,7 +575,7 @@ def test_many_tasks_of_an_event_loop_do_not_mix_up_their_answers(nclue):
     names = [f"task-{number}" for number in range(80)]
 
     async def all_of_them():
-        async with httpx.AsyncClient() as one, httpx2.AsyncClient() as two:
+        async with httpx.AsyncClient(verify=TLS) as one, httpx2.AsyncClient(verify=TLS) as two:
             sent = [(one, two)[number % 2].post(f"{URL}/tasks", json=PAYLOAD | {"name": name}) for number, name in enumerate(names)]
             return [answer.json()["task_name"] for answer in await asyncio.gather(*sent)]
 
@@ -582,7 +584,7 @@ def test_many_tasks_of_an_event_loop_do_not_mix_up_their_answers(nclue):
 
 
 def test_only_one_of_many_creations_gets_a_name(nclue):
-    with httpx.Client() as client, ThreadPoolExecutor(8) as pool:
+    with httpx.Client(verify=TLS) as client, ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: client.post(f"{URL}/tasks", json=PAYLOAD).status_code, range(40)))
     assert sorted(answers) == [200] + [409] * 39
     assert len(nclue.tasks) == 1
@@ -597,7 +599,7 @@ def test_mocks_of_several_threads_can_come_and_go(other_host):
     before = transports()
 
     def come_and_go(_):
-        with mock(), httpx.Client() as client:
+        with mock(), httpx.Client(verify=TLS) as client:
             client.get(f"{URL}/tasks").raise_for_status()
             return client.get(other_host).status_code
 
@@ -606,7 +608,7 @@ def test_mocks_of_several_threads_can_come_and_go(other_host):
     assert transports() == before
 
 
-# -- together with respx ---------------------------------------------------------------------------------------------------------------------
+# -- together with respx ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("ours_outside", [True, False])
@@ -656,7 +658,7 @@ def test_a_respx_mock_that_lies_above_takes_everything(nclue):
     assert nclue.requests == []
 
 
-# -- missing extras --------------------------------------------------------------------------------------------------------------------------
+# -- missing extras -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["respx", "httpx", "anyio"])
@@ -678,7 +680,7 @@ def test_without_httpx2_only_httpx_is_patched(monkeypatch):
     assert transports() == before
 
 
-# -- in pytest -------------------------------------------------------------------------------------------------------------------------------
+# -- in pytest ----------------------------------------------------------------------------------------------------------
 
 
 def test_it_is_a_fixture_in_three_lines(pytester):

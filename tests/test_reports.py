@@ -267,7 +267,7 @@ def test_github_escapes_percent_signs_in_messages():
 
 def test_github_lists_no_answers_where_anything_may_happen():
     lines = rendered("github", Report((Finding(JUDGE.documented("NC130"), "/train_bucket"),))).splitlines()
-    assert lines[0].endswith("3 to 63 lower-case letters, digits, dots and hyphens")
+    assert lines[0].endswith("3 to 63 lower-case letters, digits, dots and hyphens, and no IP address")
 
 
 def test_github_annotates_no_file_for_standard_input():

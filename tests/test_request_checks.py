@@ -634,7 +634,6 @@ class Same(str):
         return True
 
 
-@pytest.mark.xfail(reason="the gate asks the memo with the subclass itself, and believes its __eq__")
 def test_a_string_that_says_it_is_a_known_one_is_judged_by_its_text():
     validator = Validator()
     validator.validate_request(PAYLOAD)
@@ -702,7 +701,15 @@ def test_an_object_that_contains_itself_is_judged():
     assert brief(validate_request(payload)) == [
         ("NC102", "error", "/train_bucket", None),
         ("NC104", "warning", "/self", "unknown-field"),
+        ("NC008", "error", "/self", None),
     ]
+
+
+def test_a_value_that_is_no_json_is_an_error_also_in_an_unknown_field():
+    for value in (float("nan"), {1, 2}, object(), b"bytes", {"deep": [float("inf")]}, 10**5000):
+        (warning, error) = validate_request(PAYLOAD | {"x": value}).findings
+        assert (warning.rule, error.rule, error.pointer) == ("NC104", "NC008", "/x")
+        assert len(error.message) < 300
 
 
 # -- large payloads -------------------------------------------------------------------------------------------------------------------
@@ -799,18 +806,15 @@ def test_utf_16_and_utf_32_without_a_mark_are_not_utf_8(encoding):
     assert errors(validate_request_json(body().encode(encoding))) == [("NC002", "")]
 
 
-@pytest.mark.xfail(reason="the reader leaves the strings of the payload to the validator, which does not look at unknown fields")
 def test_a_lone_surrogate_in_an_unknown_field_is_found_like_one_below_it():
     assert errors(validate_request_json(body(x=["\ud800"]))) == [("NC007", "/x/0")]
     assert errors(validate_request_json(body(x="\ud800"))) == [("NC007", "/x")]
 
 
-@pytest.mark.xfail(reason="the reader and the validator both look at the names of the payload")
 def test_a_lone_surrogate_in_the_name_of_a_field_is_found_once():
     assert errors(validate_request_json(body(**{"\ud800": 1}))) == [("NC007", "/\ud800")]
 
 
-@pytest.mark.xfail(reason="only the first hundred names that are no fields are looked at")
 def test_a_key_that_is_no_string_is_found_behind_any_number_of_unknown_fields():
     for number in (0, 99, 100, 1000):
         assert errors(validate_request(PAYLOAD | {f"x{i}": 1 for i in range(number)} | {5: 1})) == [("NC008", "")], number

@@ -8,7 +8,7 @@ from functools import cache
 from http import HTTPStatus
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nclue_contract import Validator, validate_response
@@ -104,8 +104,14 @@ def test_a_task_can_be_asked_for_in_several_ways(request_):
     assert found("getTask", 200, DONE, request_) == []
 
 
+@pytest.mark.parametrize("request_", [None, TASK_ID, {"task_id": TASK_ID}, CREATED_WITH_TEST, WITH_TEST])
+def test_who_asks_by_an_id_does_not_say_whether_there_is_test_data(request_):
+    assert found("getTask", 200, DONE | CREATED_WITH_TEST, request_) == []
+
+
 @pytest.mark.parametrize(
-    "request_", [None, {}, {"index": 0}, {"limit": 20}, {"index": "0", "limit": "20"}, {"index": None}, {"limit": ["20"]}]
+    "request_",
+    [None, {}, {"index": 0}, {"limit": 20}, {"index": "0", "limit": "20"}, {"index": None}, {"limit": ""}, "", "limit=", {"limit": ["20"]}],
 )
 def test_a_list_with_the_defaults_is_clean(request_):
     assert found("listTasks", 200, LIST, request_) == []
@@ -484,10 +490,11 @@ def test_the_word_for_a_task_that_is_ready_is_a_reading():
 @pytest.mark.parametrize("word", ["", "done", "COMPLETED", "Completed", "in progress", "available", " registered"])
 def test_other_words_are_no_status(word):
     assert found("getTask", 200, TASK | {"status": word}) == [("NC309", "error", "/status")]
+    assert found("getTask", 200, DONE | {"status": word}) == [("NC309", "error", "/status")]
     assert found("listTasks", 200, LIST | {"tasks": [ITEM | {"status": word}]}) == [("NC309", "error", "/tasks/0/status")]
 
 
-@pytest.mark.parametrize("value", ["0", "1", "0.5", "0.8731", "1.0", "0.00", "5e-05", "1E0"])
+@pytest.mark.parametrize("value", ["0", "1", "0.5", "0.8731", "1.0", "0.00", "5e-05", "1E0", "0." + "1" * 98])
 def test_an_area_between_nothing_and_all_is_an_auroc(value):
     assert found("getTask", 200, DONE | {"AUROC": value}) == []
     assert found("getTask", 200, DONE | {"AUROC": float(value)}, auroc_type="number") == []
@@ -602,6 +609,13 @@ def test_the_pairs_of_the_tables_are_right_and_all_others_wrong(status):
 def test_the_message_says_where_a_code_belongs():
     (finding,) = judge("createTask", 400, error("10104")).findings
     assert finding.message == "the error code 10104 belongs to status 422, not to 400"
+    (finding,) = judge("createTask", 500, error("100")).findings
+    assert finding.message == "the error code 100 belongs to status 400, not to 500"
+    (finding,) = judge("createTask", 422, error("10110")).findings
+    assert finding.message == (
+        "the error code 10110 is not documented for createTask with status 422"
+        " (undecided: the tables name no code for some errors, and the page goes on after 10109)"
+    )
     (finding,) = judge("createTask", 500, error("77")).findings
     assert finding.message == "the error code 77 is not documented for createTask with status 500"
 
@@ -821,6 +835,20 @@ def test_a_refusal_with_the_code_of_the_rule_fits(request_, code):
 )
 def test_a_refusal_with_the_code_of_another_rule_is_a_misfit(request_, code):
     assert refused(request_, 422, code) == MISFIT
+
+
+def test_a_misfit_is_told_with_what_was_expected():
+    def words(request, answer):
+        return judge("createTask", answer, error("10101"), request).findings[-1].message
+
+    assert words(PLAIN, 422) == "the request keeps every rule that has this answer, but the answer is 422/10101; expected: success"
+    assert words(TILDE_TEST, 422) == "the request breaks NC120, but the answer is 422/10101; expected: 422/10105"
+    both = TILDE_TEST | {"train_file_path": "~"}
+    assert words(both, 422) == "the request breaks NC120, but the answer is 422/10101; expected: 422/10104 or 422/10105"
+    (finding,) = judge(
+        "createTask", 200, CREATED | {"task_name": "", "train_file_path": "~"}, EMPTY_NAME | {"train_file_path": "~"}
+    ).findings
+    assert finding.message == "the request breaks NC110, NC120, but the answer is 200; expected: 400 or 404 or 409 or 422 or 422/10104"
 
 
 def test_a_pinned_reading_is_judged():
@@ -1258,6 +1286,7 @@ def test_nothing_makes_it_raise(operation, status, headers, body, request_):
     assert report.expects == ()
 
 
+@settings(max_examples=25)
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys({**DONE, **LIST, "error": 0}, VALUES)), OPERATIONS, STATUSES)
 def test_a_response_judged_again_is_judged_alike(body, operation, status):
     """A validator keeps nothing of what it has judged: the same exchange gives the same report from an old and from a new one."""

@@ -451,7 +451,7 @@ def test_credentials_show_neither_key(show):
 
 def test_credentials_are_not_pickled():
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
-        with pytest.raises(pickle.PicklingError, match="not pickled") as caught:
+        with pytest.raises(TypeError, match="not pickled") as caught:
             pickle.dumps(CANARIES, protocol)
         assert "CANARY" not in str(caught.value)
 

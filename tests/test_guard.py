@@ -1,0 +1,374 @@
+"""Under `guard()` nobody reaches the real host, whichever client is used; afterwards everything is as before. No name is looked up here."""
+
+import asyncio
+import gc
+import http.client
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections import namedtuple
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import aiohttp
+import aiohttp.abc
+import httpx
+import httpx2
+import pytest
+import requests
+
+from nclue_contract.guard import RealHostError, guard
+
+REAL = "nclue.apigw.ntruss.com"
+URL = f"https://{REAL}/api/v1/tasks"
+PLACES = [
+    (socket, "getaddrinfo"),
+    (socket, "gethostbyname"),
+    (socket, "gethostbyname_ex"),
+    (socket.socket, "connect"),
+    (socket.socket, "connect_ex"),
+    (ssl.SSLContext, "wrap_socket"),
+    (ssl.SSLContext, "wrap_bio"),
+]
+
+
+def there():
+    return [(name in vars(owner), getattr(owner, name)) for owner, name in PLACES]
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch):
+    """If the guard has a hole, nothing is called all the same: below it, every name is unknown, and there is no proxy."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    look_up = socket.getaddrinfo
+
+    def only_loopback(host, *args, **kwargs):
+        if host in ("127.0.0.1", "localhost", "::1"):
+            return look_up(host, *args, **kwargs)
+        raise socket.gaierror(socket.EAI_NONAME, "no names in this test")
+
+    monkeypatch.setattr(socket, "getaddrinfo", only_loopback)
+
+
+@pytest.fixture
+def listener():
+    """A socket on loopback that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        yield sock.getsockname()
+
+
+# -- clients ---------------------------------------------------------------------------------------------------------------------
+
+
+def with_httpx(library):
+    def call(url):
+        with library.Client() as client:
+            client.get(url)
+
+    return call
+
+
+def with_httpx_async(library):
+    async def call(url):
+        async with library.AsyncClient() as client:
+            await client.get(url)
+
+    return lambda url: asyncio.run(call(url))
+
+
+def with_requests(url):
+    with requests.Session() as client:
+        client.get(url)
+
+
+def with_urllib(url):
+    urllib.request.urlopen(url).close()
+
+
+def with_http_client(url):
+    connection = http.client.HTTPSConnection(url.split("/")[2])
+    try:
+        connection.request("GET", "/")
+    finally:
+        connection.close()
+
+
+def with_aiohttp(url):
+    async def call():
+        async with aiohttp.ClientSession() as client, client.get(url):
+            pass
+
+    asyncio.run(call())
+
+
+def with_asyncio(url):
+    asyncio.run(asyncio.open_connection(url.split("/")[2], 443, ssl=True))
+
+
+def with_socket(url):
+    socket.create_connection((url.split("/")[2], 443))
+
+
+def with_connect(url):
+    with socket.socket() as sock:
+        sock.connect((url.split("/")[2], 443))
+
+
+def with_connect_ex(url):
+    with socket.socket() as sock:
+        sock.connect_ex((url.split("/")[2].encode(), 443))
+
+
+CLIENTS = {
+    "httpx": with_httpx(httpx),
+    "httpx2": with_httpx(httpx2),
+    "httpx, asynchronous": with_httpx_async(httpx),
+    "httpx2, asynchronous": with_httpx_async(httpx2),
+    "requests": with_requests,
+    "urllib": with_urllib,
+    "http.client": with_http_client,
+    "aiohttp": with_aiohttp,
+    "asyncio": with_asyncio,
+    "socket.create_connection": with_socket,
+    "socket.connect": with_connect,
+    "socket.connect_ex": with_connect_ex,
+    "socket.getaddrinfo": lambda url: socket.getaddrinfo(host=url.split("/")[2], port=443),
+    "socket.gethostbyname": lambda url: socket.gethostbyname(url.split("/")[2]),
+    "socket.gethostbyname_ex": lambda url: socket.gethostbyname_ex(url.split("/")[2]),
+}
+
+
+@pytest.mark.parametrize("call", CLIENTS.values(), ids=CLIENTS.keys())
+def test_a_call_to_the_real_host_fails_loudly(call):
+    with guard() as refused, pytest.raises(RealHostError) as caught:
+        call(URL)
+    assert caught.value.host == REAL
+    assert refused == [REAL]
+
+
+@pytest.mark.parametrize("call", CLIENTS.values(), ids=CLIENTS.keys())
+def test_the_error_is_none_that_clients_handle(call):
+    kinds = (OSError, httpx.HTTPError, httpx2.HTTPError, requests.RequestException, aiohttp.ClientError, http.client.HTTPException)
+    try:
+        with guard():
+            call(URL)
+    except kinds:
+        pytest.fail("the client took it for a bad connection")
+    except RealHostError as error:
+        assert error.__cause__ is None  # noqa: PT017  # whichever comes is looked at
+
+
+def test_the_error_says_what_to_use_instead():
+    message = str(RealHostError(REAL))
+    assert message.startswith(f"this test called {REAL}, where tasks are billed.")
+    assert "nclue_contract.mock" in message
+    assert "nclue-contract serve" in message
+
+
+@pytest.mark.parametrize(
+    "host", ["ntruss.com", "kr.object.NTRUSS.com", "nclue.apigw.ntruss.com.", "a.b.c.ntruss.com", b"nclue.apigw.ntruss.com"]
+)
+def test_every_host_of_the_platform_is_real(host):
+    with guard(), pytest.raises(RealHostError):
+        socket.getaddrinfo(host, 443)
+
+
+@pytest.mark.parametrize(
+    "host", ["example.com", "notntruss.com", "ntruss.com.example", "ntruss.community", "", None, "127.0.0.1", "localhost"]
+)
+def test_other_hosts_are_not_touched(host, monkeypatch):
+    asked = []
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: asked.append((args, kwargs)) or [])
+    with guard() as refused:
+        assert socket.getaddrinfo(host, 80, type=socket.SOCK_STREAM) == []
+    assert asked == [((host, 80), {"type": socket.SOCK_STREAM})]
+    assert refused == []
+
+
+def test_connections_to_loopback_and_local_sockets_work(listener, tmp_path):
+    with guard():
+        socket.create_connection(listener).close()
+        with socket.socket() as sock:
+            assert sock.connect_ex(listener) == 0
+        with socket.socket(socket.AF_UNIX) as server, socket.socket(socket.AF_UNIX) as client:
+            server.bind(str(tmp_path / "s"))
+            server.listen()
+            client.connect(str(tmp_path / "s"))
+        with socket.socket() as sock, pytest.raises(TypeError):
+            sock.connect()
+
+
+# -- what does not look the name up ----------------------------------------------------------------------------------------------
+
+
+def test_tls_with_the_real_name_is_refused_whoever_looked_it_up(listener):
+    context = ssl.create_default_context()
+    with guard() as refused:
+        with socket.create_connection(listener) as sock, pytest.raises(RealHostError):
+            context.wrap_socket(sock, server_hostname=REAL)
+        with pytest.raises(RealHostError):
+            context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), False, REAL)  # by position, as some clients do
+        context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname="example.com")
+    assert refused == [REAL, REAL]
+
+
+class OwnResolver(aiohttp.abc.AbstractResolver):
+    """Like aiodns: asks nobody in this process."""
+
+    def __init__(self, address):
+        self.address = address
+
+    async def resolve(self, host, port=0, family=socket.AF_INET):
+        ip, port = self.address
+        return [{"hostname": host, "host": ip, "port": port, "family": family, "proto": 0, "flags": 0}]
+
+    async def close(self):
+        pass
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")  # asyncio drops the socket
+def test_a_client_with_a_resolver_of_its_own_is_refused(listener):
+    async def call():
+        connector = aiohttp.TCPConnector(resolver=OwnResolver(listener))
+        async with aiohttp.ClientSession(connector=connector) as client, client.get(URL):
+            pass
+
+    with guard() as refused, pytest.raises(RealHostError):
+        asyncio.run(call())
+    assert set(refused) == {REAL}
+    gc.collect()  # what the refused handshake left behind is complained about here, if at all
+
+
+@pytest.fixture
+def proxy():
+    """A proxy that opens every tunnel and then keeps silent."""
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        connections = []
+
+        def open_tunnel():
+            connection, _ = sock.accept()
+            connections.append(connection)
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+
+        thread = threading.Thread(target=open_tunnel)
+        thread.start()
+        yield f"http://127.0.0.1:{sock.getsockname()[1]}"
+        thread.join()
+        for connection in connections:
+            connection.close()
+
+
+def through_proxy_requests(proxy):
+    with requests.Session() as client:
+        client.get(URL, proxies={"https": proxy})
+
+
+def through_proxy_httpx(library):
+    def call(proxy):
+        with library.Client(proxy=proxy) as client:
+            client.get(URL)
+
+    return call
+
+
+@pytest.mark.parametrize("call", [through_proxy_requests, through_proxy_httpx(httpx), through_proxy_httpx(httpx2)])
+def test_a_call_through_a_proxy_is_refused_before_anything_is_said_to_the_real_host(call, proxy):
+    with guard() as refused, pytest.raises(RealHostError):
+        call(proxy)
+    assert refused == [REAL]
+    gc.collect()
+
+
+# -- nesting and threads ---------------------------------------------------------------------------------------------------------
+
+
+def test_everything_is_restored():
+    before = there()
+    with guard():
+        assert all(now != then for now, then in zip(there(), before, strict=True))
+    assert there() == before
+    with pytest.raises(RuntimeError), guard():
+        raise RuntimeError
+    assert there() == before
+
+
+def test_guards_can_be_nested_and_the_outer_one_knows_all():
+    before = there()
+    with guard() as outer:
+        with guard() as inner, pytest.raises(RealHostError):
+            socket.gethostbyname(REAL)
+        with pytest.raises(RealHostError):
+            socket.gethostbyname("ntruss.com")
+    assert (inner, outer) == ([REAL], [REAL, "ntruss.com"])
+    assert there() == before
+
+
+def test_guards_can_end_in_any_order():
+    before = there()
+    first, second = guard(), guard()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    with pytest.raises(RealHostError):
+        socket.gethostbyname(REAL)
+    second.__exit__(None, None, None)
+    assert there() == before
+
+
+def test_threads_can_guard_at_the_same_time():
+    before = there()
+    barrier = threading.Barrier(8)
+
+    def one(_):
+        barrier.wait()
+        for _ in range(50):
+            with guard() as refused:
+                with pytest.raises(RealHostError):
+                    socket.getaddrinfo(REAL, 443)
+                assert REAL in refused
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(one, range(8)))
+    assert there() == before
+
+
+def test_a_guard_holds_in_every_thread():
+    with guard() as refused, ThreadPoolExecutor(1) as threads:
+        error = threads.submit(socket.getaddrinfo, REAL, 443).exception()
+    assert isinstance(error, RealHostError)
+    assert refused == [REAL]
+
+
+def test_what_somebody_puts_over_the_guard_stays_and_lets_everything_pass_afterwards(monkeypatch):
+    Call = namedtuple("Call", "host port")  # noqa: PYI024  # only for this test
+    asked = []
+    monkeypatch.setattr(socket, "getaddrinfo", lambda host, port: asked.append(Call(host, port)))
+    with guard():
+        net = socket.getaddrinfo
+        over = partial(net)
+        monkeypatch.setattr(socket, "getaddrinfo", over)
+        with pytest.raises(RealHostError):
+            socket.getaddrinfo(REAL, 1)
+    assert socket.getaddrinfo is over
+    socket.getaddrinfo(REAL, 2)
+    assert asked == [Call(REAL, 2)]
+
+
+def test_a_swallowed_error_can_be_found():
+    with guard() as refused:
+        try:
+            socket.gethostbyname(REAL)
+        except Exception:  # noqa: BLE001  # as some code does
+            refused_so_far = list(refused)
+    assert refused_so_far == refused == [REAL]
+
+
+def test_only_the_standard_library_is_imported():
+    script = "import sys; a = set(sys.modules); import nclue_contract.guard; print(*{n.partition('.')[0] for n in set(sys.modules) - a})"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert set(done.stdout.split()) - sys.stdlib_module_names == {"nclue_contract"}

@@ -1,0 +1,79 @@
+"""Schemathesis finds nothing to say about the service: neither in process, nor over HTTP with every check and phase it has."""
+
+import collections
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis_signing import Signing, map_case
+from server_process import ACCESS, SECRET, running
+
+from nclue_contract.lifecycle import Progress
+from nclue_contract.openapi import document
+from nclue_contract.server import App
+from nclue_contract.service import Service
+
+service = Service({ACCESS: SECRET}, progress=Progress.parse("reads:1"))
+schema = schemathesis.openapi.from_dict(document())
+schema.app = App(service)
+schema.config.update(base_url="http://testserver/api/v1")
+schema.auth(refresh_interval=None)(Signing)
+schema.hook(map_case)
+
+seen = collections.Counter()
+
+
+@pytest.fixture(autouse=True)
+def enough():
+    """A run in which everything is refused would prove nothing."""
+    seen.clear()
+    yield
+    if "POST /tasks" in {label for label, _ in seen}:
+        assert seen["POST /tasks", 200] >= 10, seen
+    assert {status for _, status in seen} <= {200, 400, 401, 404, 405, 409, 422}, seen
+
+
+@schema.parametrize()
+@settings(max_examples=30)
+def test_no_operation_gives_schemathesis_a_reason_to_complain(case):
+    response = case.call_and_validate()
+    seen[case.operation.label, response.status_code] += 1
+
+
+class Machine(schema.as_state_machine()):
+    def validate_response(self, response, case, **options):
+        super().validate_response(response, case, **options)
+        seen[case.operation.label, response.status_code] += 1
+
+
+TestTheTaskAsAStateMachine = Machine.TestCase
+TestTheTaskAsAStateMachine.settings = settings(
+    max_examples=25, stateful_step_count=6, deadline=None, suppress_health_check=list(HealthCheck)
+)
+
+HOOKS = """
+import sys
+sys.path.insert(0, {folder!r})
+import schemathesis
+from schemathesis_signing import Signing, map_case
+schemathesis.auth(refresh_interval=None)(Signing)
+schemathesis.hook(map_case)
+"""
+
+
+def test_the_command_of_schemathesis_with_all_checks_and_phases_reports_nothing(tmp_path):
+    (tmp_path / "hooks.py").write_text(HOOKS.format(folder=str(Path(__file__).parent)), encoding="utf-8")
+    program = str(Path(sys.executable).parent / "st")
+    with running("--progress", "reads:1") as server:
+        options = ["--url", server.url, "--checks", "all", "--seed", "1", "--max-examples", "40", "--no-color"]
+        variables = os.environ | {"SCHEMATHESIS_HOOKS": str(tmp_path / "hooks.py"), "PYTHONUTF8": "1"}
+        command = [program, "run", f"{server.origin}/_nclue/openapi.json", *options]
+        done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, encoding="utf-8", check=False, timeout=120)
+        statuses = collections.Counter((entry["method"], entry["status"]) for entry in server.journal())
+        assert server.errors() == ""
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert min(statuses[method, 200] for method in ("POST", "GET", "DELETE")) > 10, statuses
