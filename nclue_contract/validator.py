@@ -55,14 +55,15 @@ class Validator:
 
     def validate_request_json(self, data: bytes | bytearray | memoryview | str) -> Report:
         """Judge the body of createTask as JSON text or UTF-8 bytes: the JSON itself (duplicate names, numbers), then the payload."""
+        if type(data) is str and (flat := read_flat(data)) is not None:  # the usual line of a file, so the quick way
+            return self.validate_request(flat)
         if not isinstance(data, str | bytes | bytearray | memoryview):
             return self.validate_request(data)  # told that it is no object
         body = str.__str__(data) if isinstance(data, str) else bytes(data)
         try:
-            text = body if isinstance(body, str) else str(body, "utf-8")
+            flat = read_flat(body if isinstance(body, str) else str(body, "utf-8"))
         except UnicodeDecodeError:
-            text = ""  # told by the exact reader, which also sees that it may be UTF-16
-        flat = read_flat(text)
+            flat = None  # told by the exact reader, which also sees that it may be UTF-16
         return self._judge_document(body) if flat is None else self.validate_request(flat)
 
     def is_valid_request(self, payload: object) -> bool:

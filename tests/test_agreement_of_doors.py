@@ -12,7 +12,7 @@ from collections import Counter
 from contextlib import suppress
 from functools import cache
 from http.client import HTTPConnection, HTTPException
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl
 
 import httpx
 import httpx2
@@ -117,26 +117,19 @@ def encoded(value, *, readable):
 def bodies(draw):
     """Bodies: right ones, nearly right ones, any JSON, and any bytes."""
     body = draw(st.builds(encoded, payloads() | JSON_VALUES, readable=st.booleans()))
-    match draw(st.sampled_from(["as it is"] * 12 + ["cut", "twice", "mark", "wide", "blanks", "deep", "latin", "bytes", "empty"])):
-        case "cut":
-            return body[: draw(st.integers(0, len(body)))]
-        case "twice":
-            return body[:-1] + b', "name": "again"}'
-        case "mark":
-            return b"\xef\xbb\xbf" + body
-        case "wide":
-            return body.decode().encode(draw(st.sampled_from(["utf-16", "utf-32-be", "utf-16-le"])))
-        case "blanks":
-            return b"\n\t " + body + b"\r\n"
-        case "deep":
-            return b"[" * draw(st.integers(60, 100_000)) + body
-        case "latin":
-            return body.replace(b"churn", b"ch\xfcrn")
-        case "bytes":
-            return draw(st.binary(max_size=40))
-        case "empty":
-            return b""
-    return body
+    changes = {
+        "cut": lambda: body[: draw(st.integers(0, len(body)))],
+        "twice": lambda: body[:-1] + b', "name": "again"}',
+        "mark": lambda: b"\xef\xbb\xbf" + body,
+        "wide": lambda: body.decode().encode(draw(st.sampled_from(["utf-16", "utf-32-be", "utf-16-le"]))),
+        "blanks": lambda: b"\n\t " + body + b"\r\n",
+        "deep": lambda: b"[" * draw(st.integers(60, 100_000)) + body,
+        "latin": lambda: body.replace(b"churn", b"ch\xfcrn"),
+        "bytes": lambda: draw(st.binary(max_size=40)),
+        "empty": lambda: b"",
+    }
+    change = draw(st.sampled_from([""] * 12 + list(changes)))
+    return changes[change]() if change else body
 
 
 def task_id(number):
@@ -181,8 +174,7 @@ ODD_TARGETS = st.one_of(
     ),
 ).filter(lambda target: not target.startswith("/_nclue/"))
 TARGETS = st.one_of(
-    st.just(TASKS),
-    st.just(TASKS),
+    *[st.just(TASKS)] * 4,
     st.builds(lambda query: f"{TASKS}?{query}" if query else TASKS, QUERIES),
     st.builds(lambda number: f"{TASKS}/{task_id(number)}", st.integers(1, 3)),
     st.builds(lambda number: f"{TASKS}/{task_id(number)}", st.integers(1, 3)),
@@ -217,7 +209,9 @@ ODD_HEADERS = st.sampled_from(
 def exchanges(draw):
     """A request, and how many milliseconds pass before it; signed for what it is in most cases."""
     target = draw(TARGETS)
-    methods = ["POST", "GET"] if target.startswith(TASKS) and not target.startswith(f"{TASKS}/") else ["GET", "DELETE", "GET"]
+    methods = ["GET", "DELETE", "GET"]
+    if target.startswith(TASKS) and not target.startswith(f"{TASKS}/"):
+        methods = ["GET"] if "?" in target else ["POST"] * 5 + ["GET"]
     if draw(st.integers(0, 9)) == 0:
         methods = ["PUT", "PATCH", "HEAD", "OPTIONS", "POST", "DELETE", "PURGE", "GET"]
     method = draw(st.sampled_from(methods))
@@ -225,8 +219,8 @@ def exchanges(draw):
     headers = [(b"content-type", draw(CONTENT_TYPES))] if draw(st.integers(0, 3)) else []
     if target.endswith("?"):  # ASGI does not tell whether an empty query had its question mark, so the server cannot verify it
         target = target.rstrip("?") or "/"
-    skew_ms = draw(st.sampled_from([0] * 16 + [-300_000, 300_000, -300_001, 300_001]))
-    how = draw(st.sampled_from(["rightly"] * 12 + ["not", "as another", "twice"]))
+    skew_ms = draw(st.sampled_from([0] * 40 + [-300_000, 300_000, -300_001, 300_001]))
+    how = draw(st.sampled_from(["rightly"] * 30 + ["not", "as another", "twice"]))
     headers += draw(st.lists(ODD_HEADERS, max_size=1)) if draw(st.integers(0, 5)) == 0 else []
     return method, target, tuple(headers), body, draw(st.sampled_from([0, 1, 500, 1000, 60_000])), skew_ms, how
 
@@ -278,10 +272,12 @@ class Loopback:
     def __init__(self):
         self.now_ms = START_MS
         self.app = App(Service(), lambda: self.now_ms)
-        listener = socket.create_server(("127.0.0.1", 0))
+        # Without the name of the protocol asyncio leaves Nagle's algorithm on, and every answer takes 40 ms.
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        listener.bind(("127.0.0.1", 0))
         config = uvicorn.Config(self.app, log_level="critical", lifespan="off", server_header=False, date_header=False, ws="none")
         self.server = uvicorn.Server(config)
-        self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [listener]})
+        self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [listener]}, daemon=True)
         self.connection = HTTPConnection("127.0.0.1", listener.getsockname()[1], timeout=20)
         self.thread.start()
 
@@ -418,7 +414,7 @@ def judge(request, response, pins, names, created):
     if operation is None:
         assert response.status in {401, 404, 405}
         return operation
-    body, query = request.body, request.target.partition("?")[2]
+    body, query = request.body, dict(parse_qsl(request.target.partition("?")[2], keep_blank_values=True))
     asked = {"createTask": body, "listTasks": query}.get(operation, request.target.rpartition("/")[2])
     if operation == "getTask" and asked in created:
         asked = created[asked] | {"task_id": asked}
@@ -485,14 +481,13 @@ def test_the_queries_of_lists_are_echoed_as_they_were_asked():
         for number in range(count):
             service.handle(Request("POST", TASKS, (), json.dumps(PAYLOAD | {"name": f"n{number}"}).encode()), START_MS)
         answer = service.handle(Request("GET", f"{TASKS}?{query}", ()), START_MS)
-        report = validator_with(tuple(sorted(pins.items()))).validate_response(
-            "listTasks", answer.status, answer.headers, answer.body, query
-        )
+        asked = dict(parse_qsl(query, keep_blank_values=True))
+        validator = validator_with(tuple(sorted(pins.items())))
+        report = validator.validate_response("listTasks", answer.status, answer.headers, answer.body, asked)
         assert report.errors == ()
         event(str(answer.status))
         if answer.status == 200:
-            asked = parse_qs(query)
-            index, limit = int(asked.get("index", ["0"])[0]), int(asked.get("limit", ["20"])[0])
+            index, limit = int(asked.get("index", 0)), int(asked.get("limit", 20))
             start = index * limit if pins.get("list-index") == "page" else index
             assert len(answer.json()["tasks"]) == max(0, min(limit, count - start))
 

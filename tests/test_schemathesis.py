@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
+from schemathesis.core.failures import FailureGroup
 from schemathesis_signing import Signing, map_case
-from server_process import ACCESS, SECRET, running
+from server_process import ACCESS, PAYLOAD, SECRET, running, signed
 
 from nclue_contract.lifecycle import Progress
 from nclue_contract.openapi import document
@@ -55,10 +56,22 @@ TestTheTaskAsAStateMachine.settings = settings(
     max_examples=25, stateful_step_count=6, deadline=None, suppress_health_check=list(HealthCheck)
 )
 
+
+def test_schemathesis_does_complain_about_a_service_that_deserves_it():
+    # Otherwise a run that checks nothing would pass the tests above.
+    spoilt = Service({ACCESS: SECRET})
+    spoilt.views.created = lambda _task: {"task_id": 1}
+    case = schema["/tasks"]["POST"].Case(body=dict(PAYLOAD), media_type="application/json")
+    case.headers.update(signed("POST", "/api/v1/tasks"))
+    with pytest.raises(FailureGroup, match="is not of type"):
+        case.validate_response(case.call(app=App(spoilt)))
+
+
 HOOKS = """
 import sys
 sys.path.insert(0, {folder!r})
 import schemathesis
+from schemathesis.core.failures import FailureGroup
 from schemathesis_signing import Signing, map_case
 schemathesis.auth(refresh_interval=None)(Signing)
 schemathesis.hook(map_case)
