@@ -58,7 +58,7 @@ lint: .venv/stamp
 	@echo "== ruff check"
 	@$(PY) -m ruff check .
 	@echo "== mypy"
-	@$(PY) -m mypy
+	@$(PY) -m mypy && $(PY) -m mypy tests/typing_examples.py
 	@echo "== compiled files"
 	@$(PY) tools/compile_spec.py --check && echo "up to date"
 	@echo "== openapi-spec-validator"

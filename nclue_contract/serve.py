@@ -51,7 +51,8 @@ def serve(service: Service, host: str, port: int, stdout: TextIO) -> None:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
         listener.listen()  # here, so that an address in use is found before uvicorn starts
-        name = f"[{host}]" if family == socket.AF_INET6 else host
+        address, port = listener.getsockname()[:2]
+        name = f"[{address}]" if family == socket.AF_INET6 else address
         config = uvicorn.Config(
             App(service),
             http="h11",  # not whatever is installed: the same answers everywhere
@@ -65,7 +66,7 @@ def serve(service: Service, host: str, port: int, stdout: TextIO) -> None:
             timeout_graceful_shutdown=PATIENCE,
         )
         logging.getLogger("uvicorn.error").addFilter(_unexpected)
-        _Server(config, f"LISTENING http://{name}:{listener.getsockname()[1]}{service.prefix}", stdout).run(sockets=[listener])
+        _Server(config, f"LISTENING http://{name}:{port}{service.prefix}", stdout).run(sockets=[listener])
 
 
 def _unexpected(record: logging.LogRecord) -> bool:

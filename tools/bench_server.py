@@ -276,15 +276,16 @@ def main() -> None:
 
             for kind, make in (("read", target.read), ("create", create)):
                 rates.setdefault((kind, target.name), []).append(rate(target, make, options.seconds, options.clients))
-    print(f"{'':24}{'read/s':>10}{'ours is':>10}{'create/s':>12}{'ours is':>10}")
+    print(f"{'':22}{'read/s':>10}{'ours is':>20}{'create/s':>12}{'ours is':>20}")
     for target in all_targets:
-        cells = f"{target.name:24}"
+        cells = f"{target.name:22}"
         for kind, width in (("read", 10), ("create", 12)):
             theirs = rates[kind, target.name]
-            ratio = statistics.median(a / b for a, b in zip(rates[kind, all_targets[0].name], theirs, strict=True))
-            cells += f"{statistics.median(theirs):{width},.0f}{ratio:9.1f}x"
+            ratios = sorted(a / b for a, b in zip(rates[kind, all_targets[0].name], theirs, strict=True))
+            spread = f"{statistics.median(ratios):.1f}x ({ratios[0]:.1f}-{ratios[-1]:.1f})"
+            cells += f"{statistics.median(theirs):{width},.0f}{spread:>20}"
         print(cells)
-    print(f"{options.clients} connections, {options.rounds} rounds of {options.seconds:g} s; medians of the rounds")
+    print(f"{options.clients} connections, {options.rounds} rounds of {options.seconds:g} s; medians of the rounds (lowest to highest)")
 
 
 if __name__ == "__main__":
