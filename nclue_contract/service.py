@@ -30,6 +30,8 @@ from nclue_contract.views import Views
 MAX_BODY = 1 << 20
 """Bytes of a request's body that the service takes; where the gateway draws the line is not documented."""
 
+LONGEST_NUMBER = 300
+"""Characters of an index or limit; what is repeated in the answer must fit into a double there, and that ends beyond 10^308."""
 
 MAX_DELAY_S = 86_400
 """Seconds that an injected delay stays below; time.sleep refuses negative numbers and huge ones."""
@@ -266,7 +268,7 @@ class Service:
         values = {}
         for parameter in contract().operations["listTasks"].query:
             text = given.get(parameter.name, str(parameter.default))
-            plain = text.isascii() and text.removeprefix("-").isdigit() and len(text) < 1000  # Python reads 4,300 digits
+            plain = text.isascii() and text.removeprefix("-").isdigit() and len(text) <= LONGEST_NUMBER
             value = int(text) if plain else parameter.minimum - 1
             if value < parameter.minimum or (parameter.maximum is not None and value > parameter.maximum):
                 raise Refusal(self.errors["BAD_REQUEST"].status, None, f"INVALID_{parameter.name.upper()}")

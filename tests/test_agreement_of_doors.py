@@ -144,6 +144,8 @@ QUERIES = st.lists(
             "index=0",
             "index=1",
             "index=99999999999999999999",
+            "index=1" + "0" * 299,
+            "index=1" + "0" * 320,
             "index=-1",
             "index=",
             "index",
