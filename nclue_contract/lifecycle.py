@@ -26,7 +26,8 @@ class Progress:
     def parse(cls, text: str) -> Progress:
         """`immediate`, `seconds:0.5`, `reads:1` or `manual`; raises `ValueError`. Without an amount: half a second, one read."""
         name, colon, number = text.partition(":")
-        mode = next((mode for mode in MODES if mode == name), None)
+        known: dict[str, Mode] = {mode: mode for mode in MODES}
+        mode = known.get(name)
         try:
             amount = float(number) if colon else {"seconds": 0.5, "reads": 1.0}.get(name, 0.0)
         except ValueError:

@@ -47,8 +47,8 @@ try:
     import httpx
     import respx
     from respx.models import AllMockedAssertionError, PassThrough
-except ImportError as error:
-    raise ImportError("the mock needs respx and httpx; run: pip install 'nclue-contract[mock]'") from error
+except ImportError as _error:
+    raise ImportError("the mock needs respx and httpx; run: pip install 'nclue-contract[mock]'") from _error
 
 
 class Options(TypedDict, total=False):
@@ -254,9 +254,9 @@ class _Exchange:
         sent = Request(request.method, target.decode("latin-1"), headers, request.content)
         self._answer = current.answer(sent, secure=url.scheme == "https")
         self._body = b"" if request.method == "HEAD" else self._answer.body
-        limit = request.extensions.get("timeout", {}).get("read")
-        self._too_late = limit is not None and self._answer.delay_s > limit
-        self.delay_s: float = limit if self._too_late else self._answer.delay_s
+        limit: float | None = request.extensions.get("timeout", {}).get("read")
+        self._too_late: bool = limit is not None and self._answer.delay_s > limit
+        self.delay_s: float = self._answer.delay_s if limit is None else min(limit, self._answer.delay_s)
 
     def response(self, half: Iterator[bytes] | AsyncIterator[bytes]) -> Any:  # noqa: ANN401  # of either library
         """The response for the client, with `half` as its body if that is to be cut."""

@@ -195,8 +195,10 @@ class Service:
     def create(self, request: Request, now_ms: int) -> dict[str, Any]:
         """Carry out createTask."""
         findings = self.findings(request)
-        payload = self.payload(request)
-        if self.readings["check-order"] == "existence-first" and payload is not None:
+        existence_first = self.readings["check-order"] == "existence-first"
+        # Large bodies take a second to read, so what is refused anyway is not read again.
+        payload = self.payload(request) if existence_first or not findings else None
+        if existence_first and payload is not None:
             self.look_for_files(payload)
         if findings:
             raise self.refusal(findings)
