@@ -7,12 +7,12 @@ import io
 import json
 import os
 import sys
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from nclue_contract import __version__
+from nclue_contract.clock import now_ms
 from nclue_contract.config import ConfigError, Settings, load
 from nclue_contract.output import KEPT, UNTOLD, USAGE, Run
 from nclue_contract.readings import Readings
@@ -154,11 +154,15 @@ def _validate(options: argparse.Namespace) -> int:
     if not options.names and (sys.stdin is None or sys.stdin.isatty()):  # None when it is closed
         message = "nothing to validate: name files, folders or globs, or pipe a payload in"
         raise UsageError(message)
-    reports = _reports(options.report, names)
-    run = Run(version=__version__, revision=contract().revision, readings=readings, strict=strict)
+    reports = _reports(options.report)
+    ignored = tuple(sorted(validator.ignore))
+    run = Run(version=__version__, revision=contract().revision, readings=readings, strict=strict, ignored=ignored)
     wanted = Options(names, options.input_format, options.format, reports, options.quiet)
     stdin = sys.stdin.buffer if sys.stdin else None  # None when it is closed
-    return validate(validator, run, wanted, stdin, sys.stdout, sys.stderr or io.StringIO())
+    try:
+        return validate(validator, run, wanted, stdin, sys.stdout, sys.stderr or io.StringIO())
+    except ValueError as error:
+        raise UsageError(str(error)) from error
 
 
 def _ignored(source: object, names: Sequence[str]) -> Sequence[str]:
@@ -169,16 +173,12 @@ def _ignored(source: object, names: Sequence[str]) -> Sequence[str]:
     return names
 
 
-def _reports(texts: Sequence[str], names: Sequence[str]) -> list[tuple[str, Path]]:
+def _reports(texts: Sequence[str]) -> list[tuple[str, Path]]:
     reports = [_report(text) for text in texts]
     files = [os.path.realpath(path) for _, path in reports if path.is_file() or not path.exists()]  # not /dev/null
     if len(set(files)) < len(files):
         message = "--report: two reports go to the same file"
         raise UsageError(message)
-    for name in names:
-        if "\0" not in name and os.path.realpath(name) in files:
-            message = f"--report: {name} is an input, and would be overwritten"
-            raise UsageError(message)
     return reports
 
 
@@ -243,7 +243,7 @@ def _sign(options: argparse.Namespace) -> int:
     from nclue_contract.sign import curl_command, header_lines, sign  # noqa: PLC0415  # doors are opened when needed
 
     try:
-        headers = sign(options.method, options.url, os.environ, time.time_ns() // 1_000_000, options.timestamp)
+        headers = sign(options.method, options.url, os.environ, now_ms(), options.timestamp)
     except ValueError as error:
         raise UsageError(str(error)) from error
     print(curl_command(options.method, options.url, headers) if options.curl else header_lines(headers))

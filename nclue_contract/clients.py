@@ -15,12 +15,12 @@ Retries below the client (transport, urllib3) send the old signature, which is g
 
 from __future__ import annotations
 
-import time
 import warnings
 from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from typing import Any, Literal, TypeVar, cast
 from urllib.parse import urlsplit
 
+from nclue_contract.clock import now_ms
 from nclue_contract.findings import ContractError, Finding
 from nclue_contract.rules import Severity
 from nclue_contract.signing import Credentials, signed_headers
@@ -35,11 +35,6 @@ _FIRST_ORIGIN = "nclue_contract.origin"  # a key of httpx's extensions, which a 
 
 class ContractWarning(UserWarning):
     """A request is sent although some reading of the documentation refuses it, or although its body could not be judged."""
-
-
-def now_ms() -> int:
-    """The clock that signers use: milliseconds since 1970-01-01 UTC."""
-    return time.time_ns() // 1_000_000
 
 
 class Signer:

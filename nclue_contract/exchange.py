@@ -79,7 +79,7 @@ class Injection:
 
 def journal_entry(request: Request, response: Response, findings: Iterable[Finding], now_ms: int) -> dict[str, Any]:
     """What a client really sent and what it was told, for the journal; the values of the signed headers are masked."""
-    secret = set(contract().headers) | {"authorization", "cookie"}
+    secret = {*contract().headers, "authorization", "proxy-authorization", "cookie", "x-api-key"}
     return {
         "time_ms": now_ms,
         "method": request.method,

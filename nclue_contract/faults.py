@@ -18,11 +18,11 @@ from typing import Any
 from nclue_contract.exchange import Request, Response
 from nclue_contract.lifecycle import Progress
 from nclue_contract.service import Service
-from nclue_contract.signing import Credentials, signature, string_to_sign
+from nclue_contract.signing import EXAMPLE, Credentials, signature, string_to_sign
 from nclue_contract.spec import contract
 from nclue_contract.store import World
 
-KEYS = Credentials("EXAMPLEACCESSKEY0001", "EXAMPLEsecretKEY0000000000000000000000001")
+KEYS = EXAMPLE
 """The key pair of the witnesses."""
 
 START_MS = 1_764_000_000_000

@@ -64,7 +64,7 @@ class JunitRenderer:
 
     def _properties(self) -> Element:
         run = self._run
-        values = {"version": run.version, "revision": run.revision, "strict": str(run.strict).lower()}
+        values = {"version": run.version, "revision": run.revision, "strict": str(run.strict).lower(), "ignored": " ".join(run.ignored)}
         for name, option in run.readings.items():
             values |= {f"reading.{name}": option, f"reading.{name}.source": run.readings.sources[name]}
         properties = Element("properties")

@@ -115,6 +115,7 @@ class Lifecycle:
     def _step(self, task: Task, now_ms: int) -> None:
         task.stage += 1
         task.since_ms = now_ms
+        task.reads = 0
         if task.stage > self._building:
             task.stage += task.fail_message is not None  # the words end with completed, failed
             task.ended_ms = now_ms

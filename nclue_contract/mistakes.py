@@ -16,6 +16,9 @@ from urllib.parse import parse_qsl, quote, quote_plus, unquote_to_bytes, urlenco
 
 from nclue_contract.spec import contract
 
+LONGEST_QUERY = 2000
+"""How long, in bytes, a target may be for every spelling of it to be tried."""
+
 NEAR_MS = 10
 """How far apart, in milliseconds, two calls of the clock are looked for: one for the header, one for the signature."""
 
@@ -97,6 +100,8 @@ def _attempts(right: Signed, catalogue: tuple[tuple[Mistake, Variants], ...]) ->
     for mistake, variants in catalogue:
         for attempt in variants(right):
             yield (mistake,), attempt
+    if len(right.path) + len(right.query or b"") > LONGEST_QUERY:
+        return  # a stranger must not be able to keep a server busy with one long target
     # Without the one that has more variants than all others together.
     for (first, variants), (second, more) in combinations([entry for entry in catalogue if entry[0] is not _TIMESTAMP_OTHER], 2):
         for attempt in variants(right):
@@ -187,7 +192,7 @@ def _target_decoded(right: Signed) -> Iterator[Signed]:
 
 def _query_rebuilt(right: Signed) -> Iterator[Signed]:
     """What comes of a query that somebody takes apart and puts together again."""
-    if not right.query:
+    if not right.query or len(right.query) > LONGEST_QUERY:
         return
     text = right.query.decode("latin-1")
     for blanks in (True, False):

@@ -34,9 +34,9 @@ from types import TracebackType
 from typing import Any, Self, TypedDict, Unpack
 from urllib.parse import urlsplit
 
+from nclue_contract.clock import now_ms
 from nclue_contract.exchange import Refusal, Request, Response, journal_entry
 from nclue_contract.lifecycle import Progress
-from nclue_contract.readings import Readings
 from nclue_contract.service import Service
 from nclue_contract.signing import Credentials
 from nclue_contract.spec import contract
@@ -62,16 +62,11 @@ class Options(TypedDict, total=False):
     rate_limit: bool
 
 
-def system_clock() -> int:
-    """Milliseconds since 1970-01-01 UTC."""
-    return time.time_ns() // 1_000_000
-
-
 def mock(
     service: Service | None = None,
     *,
     keys: Mapping[str, str] | Credentials | None = None,
-    clock: Callable[[], int] = system_clock,
+    clock: Callable[[], int] = now_ms,
     **options: Unpack[Options],
 ) -> Mock:
     """A mock of NCLUE, to be used in a `with` statement: around a service, or around a new one with these keys and options.
@@ -85,8 +80,6 @@ def mock(
         return Mock(service, clock)
     pairs = {keys.access_key: keys.secret_key} if isinstance(keys, Credentials) else keys
     values: dict[str, Any] = dict(options)
-    if "readings" in values and not isinstance(values["readings"], Readings):
-        values["readings"] = Readings.choose(("argument", values["readings"]))
     if isinstance(values.get("progress"), str):
         values["progress"] = Progress.parse(values["progress"])
     return Mock(Service(pairs, **values), clock)
@@ -95,7 +88,7 @@ def mock(
 class Mock:
     """Answers for NCLUE within a `with` statement; made by `mock`. Threads and tasks may share it."""
 
-    def __init__(self, service: Service, clock: Callable[[], int] = system_clock) -> None:
+    def __init__(self, service: Service, clock: Callable[[], int] = now_ms) -> None:
         self.service: Service = service
         self.clock: Callable[[], int] = clock
         self.router: respx.MockRouter = respx.MockRouter(assert_all_called=False)

@@ -21,12 +21,16 @@ STDIN = "-"
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What every report carries: version of the tool, revision of the contract, the readings and who chose them, whether warnings count."""
+    """What every report carries: version of the tool, revision of the contract, the readings and who chose them, whether warnings count.
+
+    `ignored` are the codes of the rules that were passed over.
+    """
 
     version: str
     revision: str
     readings: Readings
     strict: bool
+    ignored: tuple[str, ...] = ()
 
     def readings_dict(self) -> dict[str, dict[str, str]]:
         """`{id: {"option", "source"}}`, the stable JSON form."""

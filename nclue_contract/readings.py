@@ -31,6 +31,13 @@ class Readings(Mapping[str, str]):
         object.__setattr__(self, "options", MappingProxyType(dict(self.options)))
         object.__setattr__(self, "sources", MappingProxyType(dict(self.sources)))
 
+    @classmethod
+    def of(cls, value: Mapping[str, str] | None) -> Readings:
+        """Readings from what a caller passes: pins (of the source `argument`), or readings as they are. Raises `ValueError`."""
+        if isinstance(value, Readings) and value.options.keys() == contract().readings.keys():
+            return value
+        return cls.choose(("argument", value or {}))
+
     def __reduce__(self) -> tuple[object, ...]:
         return Readings, (dict(self.options), dict(self.sources))  # such views cannot be pickled themselves
 

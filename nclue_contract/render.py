@@ -81,6 +81,8 @@ class TextRenderer:
         pins = [f"{name}={option} ({readings.sources[name]})" for name, option in readings.items() if readings.pinned(name)]
         if pins:
             self._write(self._paper.safe(f"pinned: {', '.join(pins)}") + "\n")
+        if self._run.ignored:
+            self._write(f"ignored: {', '.join(self._run.ignored)}\n")
         if self._run.strict:
             self._write("strict: warnings are errors\n")
         self._write(f"{summary} [{NAME} {self._run.version}, contract {self._run.revision}]\n")

@@ -82,6 +82,7 @@ class JsonRenderer:
             "tool": {"name": NAME, "version": self._run.version},
             "contract": {"revision": self._run.revision},
             "strict": self._run.strict,
+            "ignored": list(self._run.ignored),
             "readings": self._run.readings_dict(),
         }
         lines = "".join(f'"{key}": {json.dumps(value)},\n' for key, value in head.items())

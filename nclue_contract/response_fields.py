@@ -178,7 +178,7 @@ def _paging_check(judge: Judge) -> Callable[[Mapping[str, object], Mapping[str, 
         for name, parameter in query.items():
             asked = None if request is None else _asked(request.get(name), parameter.default)
             value = body.get(name)
-            if asked is not None and type(value) is int and asked != str(value):
+            if asked is not None and type(value) is int and not _is_number(asked, value):
                 yield Finding(echo, pointer_to(name), detail={"value": value, "expected": quoted(asked)})
         items, limit, total = body.get("tasks"), body.get("limit"), body.get("total")
         if isinstance(items, list):
@@ -192,6 +192,12 @@ def _paging_check(judge: Judge) -> Callable[[Mapping[str, object], Mapping[str, 
                     yield Finding(verdict, "/total", detail={"value": total, "actual": len(items)})
 
     return check
+
+
+def _is_number(text: str, value: int) -> bool:
+    """Whether a text is how somebody writes a number; `01` and `-0` are."""
+    plain = re.fullmatch("-?[0-9]{1,18}", text)
+    return int(text) == value if plain else text == str(value)
 
 
 def _asked(value: object, default: int) -> str | None:

@@ -39,7 +39,7 @@ class SarifRenderer:
             "semanticVersion": run.version,
             "rules": [_rule(rule) for rule in contract().rules.values()],
         }
-        properties = {"revision": run.revision, "strict": run.strict, "readings": run.readings_dict()}
+        properties = {"revision": run.revision, "strict": run.strict, "ignored": list(run.ignored), "readings": run.readings_dict()}
         head = f'"tool": {json.dumps({"driver": driver})},\n"columnKind": "unicodeCodePoints",\n"properties": {json.dumps(properties)}'
         self._write(f'{{"$schema": "{_SCHEMA}", "version": "2.1.0", "runs": [{{\n{head},\n"results": [')
 

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from nclue_contract.output import KEPT
 from nclue_contract.readings import Readings
+from nclue_contract.signing import EXAMPLE
 
 if TYPE_CHECKING:
     from nclue_contract.service import Service
 
-FAKE_KEYS = ("EXAMPLEACCESSKEY0001", "EXAMPLEsecretKEY0000000000000000000000001")
+FAKE_KEYS = (EXAMPLE.access_key, EXAMPLE.secret_key)
 """The key pair that is accepted, and printed, when the environment has none."""
 
 INSTALL = "pip install 'nclue-contract[server]'"
@@ -63,9 +64,9 @@ def run_serve(options: argparse.Namespace, readings: Readings, environment: Mapp
             raise
         raise ValueError(f"serve needs uvicorn; install it with: {INSTALL}") from error
     if not _loopback(options.host) and sys.stderr:
-        print(
-            f"nclue-contract: warning: {options.host or 'every address'} is not loopback, so others can reach this server", file=sys.stderr
-        )
+        where = options.host or "every address"
+        warning = f"{where} is not loopback, so others can reach this server, and read what its journal shows"
+        print(f"nclue-contract: warning: {warning}", file=sys.stderr)
     if printed:
         # The real thing is never printed: these are the fake ones.
         print(f"NCLUE_ACCESS_KEY={FAKE_KEYS[0]}\nNCLUE_SECRET_KEY={FAKE_KEYS[1]}")
@@ -84,7 +85,7 @@ def accepted_keys(environment: Mapping[str, str]) -> tuple[dict[str, str], bool]
     from nclue_contract.signing import VARIABLES, Credentials  # noqa: PLC0415  # for this command only
 
     if not any(environment.get(name, "").strip() for name in VARIABLES):
-        return dict([FAKE_KEYS]), True
+        return {EXAMPLE.access_key: EXAMPLE.secret_key}, True
     credentials = Credentials.from_environment(environment)
     return {credentials.access_key: credentials.secret_key}, False
 

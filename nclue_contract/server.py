@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import quote
 
+from nclue_contract.clock import now_ms
 from nclue_contract.exchange import Request, Response
 from nclue_contract.openapi import document
 from nclue_contract.service import MAX_BODY, Service
@@ -33,15 +33,10 @@ PATH_CHARACTERS = "/:@!$&'()*+,;=~"
 """What stands in a path as itself (RFC 3986, section 3.3), for servers that do not tell how the path was written."""
 
 
-def system_clock() -> int:
-    """Milliseconds since 1970-01-01 UTC."""
-    return time.time_ns() // 1_000_000
-
-
 class App:
     """An ASGI application around a service. `clock` gives milliseconds since 1970-01-01 UTC."""
 
-    def __init__(self, service: Service, clock: Callable[[], int] = system_clock) -> None:
+    def __init__(self, service: Service, clock: Callable[[], int] = now_ms) -> None:
         self.service: Service = service
         self.clock: Callable[[], int] = clock
 
@@ -61,6 +56,8 @@ class App:
 
     def control(self, request: Request) -> Response:
         """Answer a control path; nothing of it gets into the journal."""
+        if any(name.lower() == "origin" for name, _ in request.headers):
+            return _answer(403, {"problem": "control paths are not for web pages"})  # any page could steer a server on loopback
         name = request.target.removeprefix(CONTROL).partition("?")[0]
         known: dict[str, tuple[str, Callable[[dict[str, Any]], object]]] = {
             "health": ("GET", lambda _: {"status": "ok", "contract": contract().revision, "tasks": len(self.service.store)}),

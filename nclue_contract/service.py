@@ -53,7 +53,7 @@ class Service:
         self,
         keys: Mapping[str, str] | None = None,
         *,
-        readings: Readings | None = None,
+        readings: Mapping[str, str] | None = None,
         progress: Progress | None = None,
         world: World | None = None,
         store: Store | None = None,
@@ -61,7 +61,7 @@ class Service:
         rate_limit: bool = False,
     ) -> None:
         self.keys = keys
-        self.readings: Readings = readings or Readings.choose()
+        self.readings: Readings = Readings.of(readings)
         self.world: World = world or World()
         self.store: Store = Store() if store is None else store  # an empty one is false
         self.new_id: Callable[[], str] = new_id or sequential_ids()

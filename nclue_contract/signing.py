@@ -123,3 +123,7 @@ def _require_access_key(access_key: str) -> None:
 def _utf8(text: str) -> bytes:
     # The error about a lone surrogate would carry the whole text.
     return text.encode("utf-8", "surrogatepass")
+
+
+EXAMPLE = Credentials("EXAMPLEACCESSKEY0001", "EXAMPLEsecretKEY0000000000000000000000001")
+"""A key pair that is nobody's, for tests and for a server that is given none."""

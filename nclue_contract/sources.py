@@ -12,13 +12,12 @@ from typing import BinaryIO, Final, Literal
 
 from nclue_contract.json_parser import BLANKS, skip_blanks
 from nclue_contract.json_reader import Payload, decode, line_column, value_end, wide_encoding
+from nclue_contract.output import STDIN
 
 InputFormat = Literal["json", "jsonl"]
 
 BLOCK = 1 << 20
 """How many bytes are read at once."""
-
-STDIN = "-"
 
 _FORMATS: Final[dict[str, InputFormat]] = {".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 _BOM = b"\xef\xbb\xbf"

@@ -13,11 +13,11 @@ from typing import BinaryIO, TextIO
 
 from nclue_contract.caret import safe
 from nclue_contract.json_reader import Payload
-from nclue_contract.output import BROKEN, KEPT, USAGE, Renderer, Run, Summary
+from nclue_contract.output import BROKEN, KEPT, STDIN, USAGE, Renderer, Run, Summary
 from nclue_contract.progress import Progress
 from nclue_contract.reports import renderer
 from nclue_contract.rules import Severity
-from nclue_contract.sources import STDIN, InputFormat, Note, Unreadable, expand, payloads
+from nclue_contract.sources import InputFormat, Note, Unreadable, expand, payloads
 from nclue_contract.validator import Validator
 
 
@@ -33,11 +33,13 @@ class Options:
 
 
 def validate(validator: Validator, run: Run, options: Options, stdin: BinaryIO | None, stdout: TextIO, stderr: TextIO) -> int:
-    """Judge all inputs and write all outputs; returns the exit code. Raises `OSError` when an output cannot be written.
+    """Judge all inputs and write all outputs; returns the exit code.
 
-    `stdin` is None when standard input is closed.
+    `stdin` is None when standard input is closed. Raises `OSError` when an output cannot be written, and `ValueError` when a report would
+    overwrite an input.
     """
     sources = list(expand(options.names))
+    _spare_inputs(sources, options.reports)
     progress = Progress(stderr, _total(sources), enabled=stderr.isatty() and not options.quiet)
     summary = Summary()
     with ExitStack() as stack:
@@ -57,12 +59,22 @@ def validate(validator: Validator, run: Run, options: Options, stdin: BinaryIO |
                     output.unreadable(item.file, item.reason)
             _tell(item, options, stderr)
         progress.clear()
+        if not summary.payloads and not summary.unreadable:
+            _tell(Note(" ".join(options.names), "nothing was judged, because there is no payload in it"), options, stderr)
         for output in outputs:
             output.end(summary)
         stdout.flush()
     if summary.unreadable:
         return USAGE
     return KEPT if summary.valid == summary.payloads else BROKEN
+
+
+def _spare_inputs(sources: Iterable[str | Unreadable], reports: Iterable[tuple[str, Path]]) -> None:
+    """Refuse to write a report over a payload, also one that a folder or a glob has found, or that has another name (links)."""
+    for _, path in reports:
+        for source in sources:
+            if isinstance(source, str) and path.is_file() and Path(source).is_file() and path.samefile(source):
+                raise ValueError(f"--report: {path} is an input, and would be overwritten")
 
 
 def _items(
@@ -135,7 +147,7 @@ def whole_file(path: Path) -> Iterator[TextIO]:
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
             yield file
-        temporary.chmod(0o666 & ~_umask())
+        temporary.chmod(target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
         temporary.replace(target)
     except BaseException:
         temporary.unlink(missing_ok=True)

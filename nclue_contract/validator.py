@@ -33,7 +33,7 @@ class Validator:
     """Judge a payload of createTask, a dict or another mapping: `validate_request(payload) -> Report`. Never raises."""
 
     def __init__(self, readings: Mapping[str, str] | None = None, *, strict: bool = False, ignore: Iterable[str] = ()) -> None:
-        chosen = readings if isinstance(readings, Readings) else Readings.choose(("argument", readings or {}))
+        chosen = Readings.of(readings)
         codes = frozenset(_rule_code(name) for name in ignore)
         judge = Judge(chosen, strict, codes)
         # Bound as an attribute: a method would cost a quarter of the time of a valid payload.
@@ -51,7 +51,8 @@ class Validator:
 
     def __repr__(self) -> str:
         pins = ", ".join(f"{name}={option}" for name, option in self.readings.items() if self.readings.pinned(name))
-        return f"<Validator {pins or 'default readings'}{', strict' if self.strict else ''}>"
+        ignored = f", ignores {', '.join(sorted(self.ignore))}" if self.ignore else ""
+        return f"<Validator {pins or 'default readings'}{', strict' if self.strict else ''}{ignored}>"
 
     def validate_request_json(self, data: bytes | bytearray | memoryview | str) -> Report:
         """Judge the body of createTask as JSON text or UTF-8 bytes: the JSON itself (duplicate names, numbers), then the payload."""

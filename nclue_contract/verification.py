@@ -68,7 +68,7 @@ def verify(
 
 def verifier(readings: Mapping[str, str] | None = None) -> Verifier:
     """A function like `verify` for one set of readings, to be used again and again."""
-    judge = Judge(readings if isinstance(readings, Readings) else Readings.choose(("argument", readings or {})))
+    judge = Judge(Readings.of(readings))
     check = header_checker(judge)
     names = judge.contract.headers
     unreadable, unknown, mismatch = (judge.documented(code) for code in ("NC207", "NC209", "NC208"))

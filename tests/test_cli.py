@@ -449,12 +449,38 @@ def test_a_report_is_there_although_an_input_could_not_be_read(run, folder):
     assert json.loads((folder / "report.json").read_text())["unreadable"] == [{"file": "gone.json", "reason": "No such file or directory"}]
 
 
-def test_a_report_replaces_an_older_one_and_has_the_rights_of_a_new_file(run, folder):
-    (folder / "report.jsonl").write_text("old")
+def test_a_report_has_the_rights_of_a_new_file_or_keeps_those_of_an_older_one(run, folder):
+    (folder / "old.jsonl").write_text("old")
+    (folder / "old.jsonl").chmod(0o600)
     (folder / "new").touch()
-    assert run("validate", "--report", "jsonl:report.jsonl", stdin=GOOD).code == 0
-    assert json.loads((folder / "report.jsonl").read_text())["valid"] is True
-    assert (folder / "report.jsonl").stat().st_mode == (folder / "new").stat().st_mode
+    assert run("validate", "--report", "jsonl:old.jsonl", "--report", "json:report.json", stdin=GOOD).code == 0
+    assert json.loads((folder / "old.jsonl").read_text())["valid"] is True
+    assert (folder / "old.jsonl").stat().st_mode & 0o777 == 0o600
+    assert (folder / "report.json").stat().st_mode == (folder / "new").stat().st_mode
+
+
+@pytest.mark.parametrize(
+    ("names", "report"), [(["folder"], "folder/a.json"), (["fold*/*.json"], "folder/a.json"), (["folder"], "hard.json")]
+)
+def test_a_report_does_not_overwrite_an_input_that_was_found(run, folder, names, report):
+    (folder / "folder").mkdir()
+    (folder / "folder" / "a.json").write_text(GOOD)
+    (folder / "hard.json").hardlink_to(folder / "folder" / "a.json")
+    result = run("validate", *names, "--report", f"json:{report}")
+    assert (result.code, result.err) == (2, f"nclue-contract: --report: {report} is an input, and would be overwritten\n")
+    assert (folder / "folder" / "a.json").read_text() == GOOD
+
+
+def test_what_is_ignored_is_told_by_the_report(run, folder):
+    result = run("validate", "--ignore", "path-character", "--ignore", "NC130", "--report", "json:report.json", stdin=GOOD)
+    assert "ignored: NC120, NC130\n" in result.out
+    assert json.loads((folder / "report.json").read_text())["ignored"] == ["NC120", "NC130"]
+
+
+def test_input_without_a_payload_is_noted(run, folder):
+    (folder / "empty.jsonl").write_text("\n")
+    result = run("validate", "empty.jsonl")
+    assert (result.code, result.err) == (0, "note: empty.jsonl: nothing was judged, because there is no payload in it\n")
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, OSError(28, "No space left on device")])

@@ -274,8 +274,12 @@ def test_an_unsigned_request_is_refused_and_no_secret_gets_into_the_journal(call
         signed = signed_headers("GET", "/api/v1/tasks", KEYS, NOW_MS)
         assert call("GET", "/tasks", headers=signed).status_code == 200
         told = json.dumps(nclue.requests)
+        capitals = {name.upper(): value for name, value in signed_headers("GET", "/api/v1/tasks", KEYS, NOW_MS).items()}
+        assert call("GET", "/tasks", headers=capitals | {"Proxy-Authorization": "CANARY"}).status_code == 200
+        told += json.dumps(nclue.requests)
     assert signed["x-ncp-apigw-signature-v2"] not in told
     assert KEYS.access_key not in told
+    assert "CANARY" not in told
 
 
 # -- which requests are NCLUE's -----------------------------------------------------------------------------------------

@@ -96,6 +96,7 @@ def test_json_carries_the_run_the_payloads_and_the_summary():
         "tool": {"name": "nclue-contract", "version": "1.2.3"},
         "contract": {"revision": "2026.11.0"},
         "strict": True,
+        "ignored": [],
         "payloads": [
             {"file": "tasks.jsonl", "line": 1, "index": 0, "valid": True, "findings": []},
             {"file": "tasks.jsonl", "line": 2, "index": 1, **INVALID.to_dict()},

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from witness import OPTIONAL, OPTIONS, REQUIRED
 
 from nclue_contract.findings import Report
+from nclue_contract.readings import Readings
 from nclue_contract.validator import Validator, is_valid_request, validate_request, validate_request_json
 
 ID = "0ccc59f9-0000-4000-8000-7837ae76d046"
@@ -874,3 +875,10 @@ def test_a_report_says_which_findings_are_errors_and_which_warnings(numbers):
     report = validate_request(PAYLOAD | ({"name": ""} if bad else {}) | ({"x": 1} if doubtful else {}))
     assert (len(report.errors), len(report.warnings), report.ok) == (bad, doubtful, not bad)
     assert set(report.findings) == {*report.errors, *report.warnings}
+
+
+def test_readings_that_are_not_whole_are_completed():
+    """Readings made by hand may lack some; what is there counts as pinned."""
+    validator = Validator(Readings({"path-characters": "page-2025"}, {}))
+    assert validator.readings.pinned("path-characters")
+    assert not validator.readings.pinned("name-edge")

@@ -473,3 +473,9 @@ def test_requests_that_arrive_in_one_packet_are_answered_in_their_order(server):
         received = b"".join(iter(lambda: plug.recv(65536), b""))
     assert received.count(b"HTTP/1.1 200") == 2
     assert 0 < received.index(b'"limit": 7') < received.index(b'"limit": 8')
+
+
+def test_control_paths_are_not_for_web_pages(server):
+    """Any page that is open in a browser could steer a server on loopback."""
+    answer = server.send("POST", "/_nclue/reset", b"{}", {"Origin": "https://example.com"})
+    assert (answer.status, answer.json()) == (403, {"problem": "control paths are not for web pages"})

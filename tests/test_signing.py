@@ -537,3 +537,14 @@ def test_signatures_are_compared_in_constant_time(monkeypatch):
     monkeypatch.setattr(hmac, "compare_digest", lambda a, b: compared.append((a, b)) or original(a, b))
     assert verify("GET", PAGED, GOOD, CREDENTIALS, NOW).ok
     assert compared == [(GOOD[SIGNATURE].encode(), GOOD[SIGNATURE].encode())]
+
+
+def test_a_long_target_is_refused_without_trying_every_mistake(monkeypatch):
+    """Explaining costs as many signatures as there are pairs of mistakes; a stranger with a long query must not get them."""
+    made = []
+    original = hmac.digest
+    monkeypatch.setattr(hmac, "digest", lambda *arguments: made.append(1) or original(*arguments))
+    target = "/api/v1/tasks?" + "&".join(f"a{n}=1" for n in range(8000))
+    verification = verify("GET", target, GOOD, CREDENTIALS, NOW)
+    assert (verification.reason, verification.mistakes) == ("signature-mismatch", ())
+    assert len(made) < 200
