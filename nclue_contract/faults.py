@@ -99,6 +99,8 @@ def catalogue() -> tuple[Fault, ...]:
     """All faults, in the order of the rules they break."""
     from nclue_contract import (  # noqa: PLC0415  # they import this module
         faults_access,
+        faults_deletion,
+        faults_echo,
         faults_lists,
         faults_paths,
         faults_payload,
@@ -106,7 +108,7 @@ def catalogue() -> tuple[Fault, ...]:
         faults_tasks,
     )
 
-    parts = (faults_paths, faults_payload, faults_access, faults_responses, faults_tasks, faults_lists)
+    parts = (faults_paths, faults_payload, faults_access, faults_responses, faults_echo, faults_tasks, faults_deletion, faults_lists)
     return tuple(fault for part in parts for fault in part.FAULTS)
 
 

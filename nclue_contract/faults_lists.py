@@ -6,15 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from nclue_contract.exchange import Refusal
-from nclue_contract.faults import Fault, Step, Witness, get, post, wrap
+from nclue_contract.faults import Fault, Witness, get, post, wrap
+from nclue_contract.planting import witness
 from nclue_contract.service import Service
 
 Value = dict[str, Any]
 Plant = Callable[[Service, str], None]
-
-
-def _witness(look: str, clean: object, faulty: object, *steps: Step) -> Callable[[str], Witness]:
-    return lambda _: Witness(steps, look, clean, faulty)
 
 
 def _page(change: Callable[[Service, dict[str, int]], dict[str, int]]) -> Plant:
@@ -74,35 +71,35 @@ FAULTS: tuple[Fault, ...] = (
         "The limit of a list is not applied.",
         "NC501",
         _page(lambda _, asked: asked | {"limit": 100}),
-        _witness("/tasks/1/task_name", "absent", "b", *_THREE, get("?limit=1")),
+        witness("/tasks/1/task_name", "absent", "b", *_THREE, get("?limit=1")),
     ),
     Fault(
         "list-one-too-many",
         "A page has one task more than its limit.",
         "NC501",
         _page(lambda _, asked: asked | {"limit": min(100, asked["limit"] + 1)}),
-        _witness("/tasks/1/task_name", "absent", "b", *_THREE, get("?limit=1")),
+        witness("/tasks/1/task_name", "absent", "b", *_THREE, get("?limit=1")),
     ),
     Fault(
         "list-one-too-few",
         "A page has one task less than its limit.",
         "NC501",
         _page(lambda _, asked: asked | {"limit": max(1, asked["limit"] - 1)}),
-        _witness("/tasks/1/task_name", "b", "absent", *_THREE, get("?limit=2")),
+        witness("/tasks/1/task_name", "b", "absent", *_THREE, get("?limit=2")),
     ),
     Fault(
         "list-without-index",
         "The index of a list is not applied.",
         "NC500",
         _page(lambda _, asked: asked | {"index": 0}),
-        _witness("/tasks/0/task_name", "b", "a", *_THREE, get("?index=1&limit=1")),
+        witness("/tasks/0/task_name", "b", "a", *_THREE, get("?index=1&limit=1")),
     ),
     Fault(
         "list-index-from-one",
         "The index of a list counts from 1.",
         "NC500",
         _page(lambda _, asked: asked | {"index": max(0, asked["index"] - 1)}),
-        _witness("/tasks/0/task_name", "b", "a", *_THREE, get("?index=1&limit=1")),
+        witness("/tasks/0/task_name", "b", "a", *_THREE, get("?index=1&limit=1")),
     ),
     Fault(
         "list-capped",
@@ -127,90 +124,90 @@ FAULTS: tuple[Fault, ...] = (
         "Values out of range are replaced by the defaults instead of refused.",
         "NC500",
         _clamped,
-        _witness("status", 400, 200, get("?limit=101")),
+        witness("status", 400, 200, get("?limit=101")),
     ),
     Fault(
         "list-crashes-on-text",
         "An index that is no number crashes the server.",
         "NC312",
         _crashing(lambda query: "index=x" in query),
-        _witness("status", 400, 500, get("?index=x")),
+        witness("status", 400, 500, get("?index=x")),
     ),
     Fault(
         "list-crashes-on-negative",
         "A negative index crashes the server.",
         "NC312",
         _crashing(lambda query: "=-" in query),
-        _witness("status", 400, 500, get("?index=-1")),
+        witness("status", 400, 500, get("?index=-1")),
     ),
     Fault(
         "list-echoes-nothing",
         "A list does not say its index and limit.",
         "NC304",
         _listed(lambda value: {"total": value["total"], "tasks": value["tasks"]}),
-        _witness("/index", 0, "absent", get("")),
+        witness("/index", 0, "absent", get("")),
     ),
     Fault(
         "list-echoes-defaults",
         "A list says the default limit, whatever was asked for.",
         "NC500",
         _listed(lambda value: value | {"limit": 20}),
-        _witness("/limit", 5, 20, get("?limit=5")),
+        witness("/limit", 5, 20, get("?limit=5")),
     ),
     Fault(
         "list-total-off",
         "The total of a list is one too low.",
         "NC502",
         _listed(lambda value: value | {"total": max(0, value["total"] - 1)}),
-        _witness("/total", 3, 2, *_THREE, get("")),
+        witness("/total", 3, 2, *_THREE, get("")),
     ),
     Fault(
         "list-total-as-text",
         "The total of a list is a text.",
         "NC305",
         _listed(lambda value: value | {"total": str(value["total"])}),
-        _witness("/total", 0, "0", get("")),
+        witness("/total", 0, "0", get("")),
     ),
     Fault(
         "list-bare",
         "A list is an array without index, limit and total.",
         "NC303",
         _listed(lambda value: value["tasks"]),
-        _witness("/total", 0, "absent", get("")),
+        witness("/total", 0, "absent", get("")),
     ),
     Fault(
         "list-repeats",
         "The first task of a list stands in it twice.",
         "NC501",
         _listed(lambda value: value | {"tasks": [*value["tasks"][:1], *value["tasks"]]}),
-        _witness("/tasks/1/task_name", "b", "a", *_THREE, get("")),
+        witness("/tasks/1/task_name", "b", "a", *_THREE, get("")),
     ),
     Fault(
         "list-misses-newest",
         "The newest task is not in the list.",
         "NC502",
         _listed(lambda value: value | {"tasks": value["tasks"][:-1]}),
-        _witness("/tasks/2/task_name", "c", "absent", *_THREE, get("")),
+        witness("/tasks/2/task_name", "c", "absent", *_THREE, get("")),
     ),
     Fault(
         "list-misses-ended",
         "Tasks that have ended are not in the list.",
         "NC502",
         _listed(lambda value: value | {"tasks": [t for t in value["tasks"] if t["status"] not in {"completed", "failed"}]}),
-        _witness("/tasks/0/task_name", "task", "absent", post(), get("", advance=3)),
+        witness("/tasks/0/task_name", "task", "absent", post(), get("", advance=3)),
     ),
     Fault(
         "list-is-stale",
         "A list shows every task as registered.",
         "NC309",
         _listed(lambda value: value | {"tasks": [t | {"status": "registered"} for t in value["tasks"]]}),
-        _witness("/tasks/0/status", "pending", "registered", post(), get("", advance=1)),
+        witness("/tasks/0/status", "pending", "registered", post(), get("", advance=1)),
     ),
     Fault(
         "list-null-items",
         "Lists hold null for tasks that were deleted.",
         "NC303",
         _listed(lambda value: value | {"tasks": [*value["tasks"], None]}),
-        _witness("/tasks/0", "absent", None, get("")),
+        witness("/tasks/0", "absent", None, get("")),
     ),
 )

@@ -1,4 +1,4 @@
-"""Faults in what happens to tasks: duplicate names, the lifecycle, deletion."""
+"""Faults in what happens to tasks: duplicate names, the lifecycle."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from nclue_contract.exchange import Refusal, Request
-from nclue_contract.faults import FAILING, PAYLOAD, Fault, Step, Witness, delete, get, post, wrap
+from nclue_contract.exchange import Refusal
+from nclue_contract.faults import FAILING, Fault, Witness, delete, get, post, wrap
 from nclue_contract.lifecycle import Task
+from nclue_contract.planting import witness
 from nclue_contract.service import Service
 
 Value = dict[str, Any]
+
+
 Plant = Callable[[Service, str], None]
 
+
 _RACE_MS = 50
-
-
-def _witness(look: str, clean: object, faulty: object, *steps: Step) -> Callable[[str], Witness]:
-    return lambda _: Witness(steps, look, clean, faulty)
 
 
 def _named(taken: Callable[[Service, str], bool]) -> Plant:
@@ -118,77 +118,6 @@ def _flips(service: Service, _: str) -> None:
     _shown(change)(service, "")
 
 
-def _deletable(decide: Callable[[Task, bool], bool]) -> Plant:
-    """Plant: which tasks may be deleted is decided in another way."""
-    return lambda service, _: wrap(service.lifecycle, "deletable", lambda original, task: decide(task, original(task)))
-
-
-def _stage(*stages: int, allowed: bool) -> Plant:
-    return _deletable(lambda task, right: allowed if task.stage in stages else right)
-
-
-def _delete(change: Callable[[Service, Task, Value], Any]) -> Plant:
-    """Plant: after a deletion something else happens or is answered."""
-    return lambda service, _: wrap(service, "delete", lambda original, task: change(service, task, original(task)))
-
-
-def _kept(service: Service, task: Task, answer: Value) -> Value:
-    service.store.add(task)
-    return answer
-
-
-def _one_more(service: Service, _: Task, answer: Value) -> Value:
-    for other in list(service.store)[:1]:
-        service.store.remove(other)
-    return answer
-
-
-def _found(service: Service, otherwise: Callable[[Service, str], Task]) -> None:
-    def find(original: Callable[[str], Task], task_id: str) -> Task:
-        try:
-            return original(task_id)
-        except Refusal:
-            return otherwise(service, task_id)
-
-    wrap(service, "find", find)
-
-
-def _any_task(service: Service, _: str) -> Task:
-    return next(iter(service.store))
-
-
-def _twice(service: Service, _: str) -> None:
-    """Deleting what is deleted succeeds again."""
-    gone: set[str] = set()
-
-    def delete(original: Callable[[Task], Value], task: Task) -> Value:
-        gone.add(task.task_id)
-        return original(task)
-
-    def route(original: Callable[[Request, int], Any], request: Request, now_ms: int) -> Any:  # noqa: ANN401  # as Service.route
-        task_id = request.target.rpartition("/")[2]
-        if request.method == "DELETE" and task_id in gone:
-            return {"task_id": task_id}
-        return original(request, now_ms)
-
-    wrap(service, "delete", delete)
-    wrap(service, "route", route)
-
-
-def _error(name: str) -> Callable[[Service, str], Task]:
-    def otherwise(service: Service, _: str) -> Task:
-        raise Refusal.of(service.errors[name])
-
-    return otherwise
-
-
-def _ghost(service: Service, task_id: str) -> Task:
-    return Task(task_id, "", service.fields(PAYLOAD), 0)
-
-
-_UNKNOWN = "/00000000-0000-4000-8000-0000000000ff"
-
-
 _SAME = dataclasses.replace(post(), wait_ms=0)
 
 
@@ -198,70 +127,70 @@ FAULTS: tuple[Fault, ...] = (
         "Two tasks may have the same name.",
         "NC313",
         _named(lambda *_: False),
-        _witness("status", 409, 200, post(), post()),
+        witness("status", 409, 200, post(), post()),
     ),
     Fault(
         "duplicates-racing",
         "Two creations at the same moment may have the same name.",
         "NC313",
         _racing,
-        _witness("status", 409, 200, post(), _SAME),
+        witness("status", 409, 200, post(), _SAME),
     ),
     Fault(
         "duplicates-by-case",
         "Names that differ in case only are taken for the same.",
         "NC313",
         _named(lambda service, name: name.lower() in [other.lower() for other in _names(service)]),
-        _witness("status", 200, 409, post(name="Task"), post(name="task")),
+        witness("status", 200, 409, post(name="Task"), post(name="task")),
     ),
     Fault(
         "duplicates-trimmed",
         "Names that differ in white space at the end only are taken for the same.",
         "NC313",
         _named(lambda service, name: name.strip() in [other.strip() for other in _names(service)]),
-        _witness("status", 200, 409, post(name="task "), post(name="task")),
+        witness("status", 200, 409, post(name="task "), post(name="task")),
     ),
     Fault(
         "duplicates-by-prefix",
         "Names with the same first 32 characters are taken for the same.",
         "NC313",
         _named(lambda service, name: name[:32] in [other[:32] for other in _names(service)]),
-        _witness("status", 200, 409, post(name="x" * 32 + "1"), post(name="x" * 32 + "2")),
+        witness("status", 200, 409, post(name="x" * 32 + "1"), post(name="x" * 32 + "2")),
     ),
     Fault(
         "duplicates-after-deletion",
         "The name of a deleted task stays taken.",
         "NC313",
         _remembered,
-        _witness("status", 200, 409, post(), delete(), post()),
+        witness("status", 200, 409, post(), delete(), post()),
     ),
     Fault(
         "duplicate-status-422",
         "A name that is taken is answered with 422.",
         "NC312",
         _duplicate(status=422),
-        _witness("status", 409, 422, post(), post()),
+        witness("status", 409, 422, post(), post()),
     ),
     Fault(
         "duplicate-code",
         "A name that is taken is answered without its code.",
         "NC312",
         _duplicate(code=None),
-        _witness("code", "10102", None, post(), post()),
+        witness("code", "10102", None, post(), post()),
     ),
     Fault(
         "status-goes-back",
         "A task is shown in an earlier state again.",
         "NC309",
         _back,
-        _witness("/status", "pending", "registered", post(), get(), get(advance=1), get()),
+        witness("/status", "pending", "registered", post(), get(), get(advance=1), get()),
     ),
     Fault(
         "status-flips",
         "A completed task is shown as failed later.",
         "NC309",
         _flips,
-        _witness("/status", "completed", "failed", post(), get(advance=3), get()),
+        witness("/status", "completed", "failed", post(), get(advance=3), get()),
     ),
     Fault(
         "status-word",
@@ -278,163 +207,76 @@ FAULTS: tuple[Fault, ...] = (
         "States are written in capitals.",
         "NC309",
         _shown(lambda _, __, shown: shown | {"status": shown["status"].upper()}, "summary"),
-        _witness("/status", "registered", "REGISTERED", post(), get()),
+        witness("/status", "registered", "REGISTERED", post(), get()),
     ),
     Fault(
         "failed-as-completed",
         "A task that failed is shown as completed.",
         "NC314",
         _status({"failed": "completed"}),
-        _witness("/status", "failed", "completed", post(name=FAILING), get(advance=3)),
+        witness("/status", "failed", "completed", post(name=FAILING), get(advance=3)),
     ),
     Fault(
         "failure-unexplained",
         "A task that failed has no message.",
         "NC314",
         _shown(lambda _, __, shown: shown | {"fail_message": None}),
-        _witness("/fail_message", "NUM_OF_LABEL_INSUFFICIENT", None, post(name=FAILING), get(advance=3)),
+        witness("/fail_message", "NUM_OF_LABEL_INSUFFICIENT", None, post(name=FAILING), get(advance=3)),
     ),
     Fault(
         "failure-everywhere",
         "Every task has a message of failure.",
         "NC314",
         _shown(lambda _, __, shown: shown | {"fail_message": shown["fail_message"] or "COMMON_ERROR"}),
-        _witness("/fail_message", None, "COMMON_ERROR", post(), get()),
+        witness("/fail_message", None, "COMMON_ERROR", post(), get()),
     ),
     Fault(
         "completion-without-time",
         "A completed task has no time of completion.",
         "NC314",
         _shown(lambda _, __, shown: shown | {"completed_at": None}, "summary"),
-        _witness("/completed_at", "2025-11-25T01:00:00+09:00", None, post(), get(advance=3)),
+        witness("/completed_at", "2025-11-25T01:00:00+09:00", None, post(), get(advance=3)),
     ),
     Fault(
         "completion-foreseen",
         "A task has a time of completion from the beginning.",
         "NC314",
         _shown(lambda _, __, shown: shown | {"completed_at": shown["completed_at"] or shown["created_at"]}, "summary"),
-        _witness("/completed_at", None, "2025-11-25T01:00:00+09:00", post(), get()),
+        witness("/completed_at", None, "2025-11-25T01:00:00+09:00", post(), get()),
     ),
     Fault(
         "score-out-of-range",
         "AUROC is a percentage.",
         "NC309",
         _shown(lambda _, __, shown: shown | {"AUROC": shown["AUROC"] and f"{float(shown['AUROC']) * 100:.2f}"}),
-        _witness("/AUROC", "0.5435", "54.35", post(), get(advance=3)),
+        witness("/AUROC", "0.5435", "54.35", post(), get(advance=3)),
     ),
     Fault(
         "score-too-early",
         "AUROC has a value before the task is completed.",
         "NC314",
         _shown(lambda _, __, shown: shown | {"AUROC": shown["AUROC"] or "0.5"}),
-        _witness("/AUROC", None, "0.5", post(), get()),
+        witness("/AUROC", None, "0.5", post(), get()),
     ),
     Fault(
         "lines-negative",
         "The number of lines is -1 while it is not known.",
         "NC309",
         _shown(lambda _, __, shown: shown | {"line_count": -1 if shown["line_count"] is None else shown["line_count"]}),
-        _witness("/line_count", None, -1, post(), get()),
+        witness("/line_count", None, -1, post(), get()),
     ),
     Fault(
         "lines-as-text",
         "The number of lines is a text.",
         "NC305",
         _shown(lambda _, __, shown: shown | {"line_count": shown["line_count"] and str(shown["line_count"])}),
-        _witness("/line_count", 2000, "2000", post(), get(advance=3)),
+        witness("/line_count", 2000, "2000", post(), get(advance=3)),
     ),
     Fault(
         "creation-time-moves",
         "The time of creation is that of the last step.",
         "NC307",
         _shown(lambda service, task, shown: shown | {"created_at": service.views.time(task.since_ms)}),
-        _witness("/created_at", "2025-11-25T01:00:00+09:00", "2025-11-25T01:01:00+09:00", post(), get(advance=1, wait_ms=60_000)),
-    ),
-    Fault(
-        "deletes-building",
-        "A task that is pending or in progress can be deleted.",
-        "NC313",
-        _stage(1, 2, allowed=True),
-        _witness("status", 409, 200, post(), delete(advance=2)),
-    ),
-    Fault(
-        "deletes-pending",
-        "A task that is pending can be deleted.",
-        "NC313",
-        _stage(1, allowed=True),
-        _witness("status", 409, 200, post(), delete(advance=1)),
-    ),
-    Fault(
-        "keeps-registered",
-        "A registered task cannot be deleted.",
-        "NC313",
-        _stage(0, allowed=False),
-        _witness("status", 200, 409, post(), delete()),
-    ),
-    Fault(
-        "keeps-completed",
-        "A completed task cannot be deleted.",
-        "NC313",
-        _stage(3, allowed=False),
-        _witness("status", 200, 409, post(), delete(advance=3)),
-    ),
-    Fault(
-        "keeps-failed",
-        "A failed task cannot be deleted.",
-        "NC313",
-        _stage(4, allowed=False),
-        _witness("status", 200, 409, post(name=FAILING), delete(advance=3)),
-    ),
-    Fault(
-        "deletion-without-effect",
-        "Deleting succeeds and does nothing.",
-        "NC313",
-        _delete(_kept),
-        _witness("status", 404, 200, post(), delete(), get()),
-    ),
-    Fault(
-        "deletion-takes-another",
-        "Deleting a task deletes another one as well.",
-        "NC313",
-        _delete(_one_more),
-        _witness("status", 200, 404, post(), post(name="b"), delete("/{2}"), get("/{1}")),
-    ),
-    Fault(
-        "deletion-answers-nothing",
-        "Deleting answers an empty object.",
-        "NC304",
-        _delete(lambda *_: {}),
-        _witness("/task_id", "00000000-0000-4000-8000-000000000001", "absent", post(), delete()),
-    ),
-    Fault(
-        "deletion-answers-another",
-        "Deleting answers another ID.",
-        "NC307",
-        _delete(lambda *_: {"task_id": "0"}),
-        _witness("/task_id", "00000000-0000-4000-8000-000000000001", "0", post(), delete()),
-    ),
-    Fault(
-        "deletion-repeats", "Deleting a deleted task succeeds.", "NC313", _twice, _witness("status", 404, 200, post(), delete(), delete())
-    ),
-    Fault(
-        "unknown-as-another",
-        "For an unknown ID another task is shown.",
-        "NC313",
-        lambda service, _: _found(service, _any_task),
-        _witness("status", 404, 200, post(), get(_UNKNOWN)),
-    ),
-    Fault(
-        "unknown-as-empty",
-        "For an unknown ID an empty task is shown.",
-        "NC313",
-        lambda service, _: _found(service, _ghost),
-        _witness("status", 404, 200, get(_UNKNOWN)),
-    ),
-    Fault(
-        "unknown-crashes",
-        "An unknown ID crashes the server.",
-        "NC312",
-        lambda service, _: _found(service, _error("UNEXPECTED_ERROR")),
-        _witness("status", 404, 500, get(_UNKNOWN)),
+        witness("/created_at", "2025-11-25T01:00:00+09:00", "2025-11-25T01:01:00+09:00", post(), get(advance=1, wait_ms=60_000)),
     ),
 )

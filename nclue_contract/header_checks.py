@@ -33,10 +33,7 @@ def header_checker(judge: Judge) -> HeaderCheck:
         try:
             values = read_headers(headers)
         except Exception as error:  # noqa: BLE001  # an object of a client library may do anything
-            problem = f"headers cannot be read: {type(error).__name__}"
-            if isinstance(error, UnreadableError):  # the words of any other error may hold a secret
-                problem = f"headers are {json_kind(headers)}: {error}"
-            return [Finding(unreadable, "", detail={"problem": problem})]
+            return [Finding(unreadable, "", detail={"problem": why_unreadable(headers, error)})]
         for name, form in forms.items():
             pointer, given = pointer_to(name), values.get(name, [])
             if not given:
@@ -52,6 +49,13 @@ def header_checker(judge: Judge) -> HeaderCheck:
         return found
 
     return check
+
+
+def why_unreadable(headers: object, error: Exception) -> str:
+    """Why `read_headers` failed, in words that hold no value: those of an error that is not ours may be a secret."""
+    if isinstance(error, UnreadableError):
+        return f"headers are {json_kind(headers)}: {error}"
+    return f"headers cannot be read: {type(error).__name__}"
 
 
 def read_headers(headers: object) -> dict[str, list[str]]:

@@ -1,4 +1,4 @@
-"""Ways to plant faults in how a payload is judged; the catalogues are made of them."""
+"""Ways to plant faults, and witnesses that several of them share; the catalogues are made of these."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from nclue_contract.exchange import Refusal, Request
-from nclue_contract.faults import Witness, wrap
+from nclue_contract.faults import PAYLOAD, TEST, Step, Witness, post, wrap
 from nclue_contract.findings import Finding
 from nclue_contract.service import Service
 from nclue_contract.spec import contract
@@ -116,3 +116,25 @@ def lenient(rule: str, change: Callable[[Any], Any]) -> Plant:
         wrap(service, "fields", lambda original, payload: original(payload | {field: change(payload.get(field))}))
 
     return plant
+
+
+def witness(look: str, clean: object, faulty: object, *steps: Step) -> Callable[[str], Witness]:
+    """The same witness whatever the argument is."""
+    return lambda _: Witness(steps, look, clean, faulty)
+
+
+def created(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Plant:
+    """Plant: the eleven fields are changed before they are shown."""
+    return lambda service, _: wrap(service.views, "created", lambda original, task: change(original(task)))
+
+
+def look(look: str, clean: object, faulty: object, *steps: Step) -> Callable[[str], Witness]:
+    """A witness of what the usual creation with test data gives, or other steps."""
+    return lambda _: Witness(steps or (post(**TEST),), look, clean, faulty)
+
+
+def shown_value(name: str) -> Any:  # noqa: ANN401  # any JSON value
+    """What the usual payload with test data gives for a field of the answer."""
+    feature = {"train_feature_name": "feature-0ccc59f9", "task_id": "00000000-0000-4000-8000-000000000001"}
+    made = feature | {"created_at": "2025-11-25T01:00:00+09:00"}
+    return made.get(name) or (PAYLOAD | TEST)["name" if name == "task_name" else name]

@@ -14,12 +14,12 @@ from functools import cache
 from typing import NoReturn
 
 from nclue_contract.findings import Finding, Report
-from nclue_contract.header_checks import UnreadableError, header_checker, read_headers
+from nclue_contract.header_checks import header_checker, read_headers, why_unreadable
 from nclue_contract.mistakes import KEYS_SWAPPED, TIMESTAMP_SECONDS, Mistake, Signed, explain
 from nclue_contract.readings import Judge, Readings
 from nclue_contract.rules import Severity
 from nclue_contract.signing import Credentials
-from nclue_contract.wording import json_kind, pointer_to
+from nclue_contract.wording import pointer_to
 
 Keys = Mapping[str, str] | Credentials
 Verifier = Callable[[str, str | bytes, object, Keys, int], "Verification"]
@@ -78,10 +78,7 @@ def verifier(readings: Mapping[str, str] | None = None) -> Verifier:
         try:
             values = read_headers(headers)
         except Exception as error:  # noqa: BLE001  # an object of a client library may do anything
-            problem = f"headers cannot be read: {type(error).__name__}"
-            if isinstance(error, UnreadableError):  # the words of any other error may hold a secret
-                problem = f"headers are {json_kind(headers)}: {error}"
-            return Verification(Report((Finding(unreadable, "", detail={"problem": problem}),)))
+            return Verification(Report((Finding(unreadable, "", detail={"problem": why_unreadable(headers, error)}),)))
         found = check([(name, value) for name in names for value in values.get(name, [])], now_ms)
         errors = {finding.rule for finding in found if finding.severity is Severity.ERROR}
         if errors - {"NC203", "NC205"}:  # without all three values there is nothing to verify

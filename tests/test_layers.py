@@ -41,6 +41,8 @@ BANDS = {
         "faults",
         "planting",
         "faults_access",
+        "faults_deletion",
+        "faults_echo",
         "faults_lists",
         "faults_paths",
         "faults_payload",
