@@ -309,6 +309,7 @@ class Loopback:
         # Without the name of the protocol asyncio leaves Nagle's algorithm on, and every answer takes 40 ms.
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.bind(("127.0.0.1", 0))
+        listener.listen()  # at once: who comes before uvicorn is ready has to wait, and is not refused
         config = uvicorn.Config(self.app, log_level="critical", lifespan="off", server_header=False, date_header=False, ws="none")
         self.server = uvicorn.Server(config)
         self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [listener]}, daemon=True)
