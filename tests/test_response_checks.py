@@ -1295,3 +1295,30 @@ def test_a_response_judged_again_is_judged_alike(body, operation, status):
     assert report == Validator().validate_response(operation, status, JSON, content, PAGE_REQUEST)
     if report.ok and operation == "createTask" and status == 200:
         assert body.keys() >= CREATED.keys()
+
+
+def test_a_field_that_the_page_does_not_know_is_no_part_of_the_echo():
+    """A creation may have held `status` or `created_at`; what getTask says of the task is not compared with that."""
+    task = {
+        "task_id": "f5aebc0c-0000-4000-8000-b201bc64b1c9",
+        "task_name": "churn",
+        "status": "registered",
+        "created_at": "2026-11-23T11:48:16+09:00",
+        "completed_at": None,
+        "train_feature_id": "0ccc59f9-0000-4000-8000-7837ae76d046",
+        "train_feature_name": "purchases",
+        "train_bucket": "answers",
+        "train_file_path": "churn/train.tsv",
+        "test_feature_id": None,
+        "test_feature_name": None,
+        "test_bucket": None,
+        "test_file_path": None,
+        "AUROC": None,
+        "line_count": None,
+        "disk_usage": None,
+        "fail_message": None,
+    }
+    sent = {name: task[name] for name in ("train_feature_id", "train_bucket", "train_file_path")} | {"name": "churn"}
+    request = sent | {"status": "done", "created_at": "now", "task_id": task["task_id"]}
+    body = json.dumps(task).encode()
+    assert validate_response("getTask", 200, {"content-type": "application/json"}, body, request).findings == ()
