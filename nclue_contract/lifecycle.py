@@ -32,7 +32,12 @@ class Progress:
             amount = float(number) if colon else {"seconds": 0.5, "reads": 1.0}.get(name, 0.0)
         except ValueError:
             amount = -1.0
-        if mode is None or not 0 <= amount < 1e6 or (colon and mode in {"immediate", "manual"}) or (mode == "reads" and amount % 1):
+        if (
+            mode is None
+            or not 0 <= amount < 1e6
+            or (colon and mode in {"immediate", "manual"})
+            or (mode == "reads" and (amount % 1 or amount < 1))
+        ):
             message = f"progress {text!r:.80} is none of immediate, seconds:N, reads:N, manual"
             raise ValueError(message)
         return cls(mode, amount)

@@ -91,7 +91,8 @@ def _what_was_asked(operation: Operation, request: object) -> Mapping[str, objec
             return {"task_id": request}
         from urllib.parse import parse_qsl  # noqa: PLC0415  # few pass a query as text
 
-        request = dict(reversed(parse_qsl(request.rpartition("?")[2])))  # of several values the first counts, as in our service
+        query = request.partition("?")[2] if request.startswith(("?", "/", "http")) else request
+        request = dict(reversed(parse_qsl(query)))  # of several values the first counts, as in our service
     if isinstance(request, bytes | bytearray):
         request = read(bytes(request)).value
     if not isinstance(request, Mapping):

@@ -92,9 +92,15 @@ async def play_later(call):
             return
 
 
-def test_curl_with_the_command_that_sign_prints(server):
+@pytest.fixture
+def curl():
+    """Asked for before the server, for the same reason."""
     if shutil.which("curl") is None:
         missing("curl is missing")
+
+
+@pytest.mark.usefixtures("curl")
+def test_curl_with_the_command_that_sign_prints(server):
     keys = environment(NCLUE_ACCESS_KEY=ACCESS, NCLUE_SECRET_KEY=SECRET)
 
     def call(method, path, payload):

@@ -1322,3 +1322,9 @@ def test_a_field_that_the_page_does_not_know_is_no_part_of_the_echo():
     request = sent | {"status": "done", "created_at": "now", "task_id": task["task_id"]}
     body = json.dumps(task).encode()
     assert validate_response("getTask", 200, {"content-type": "application/json"}, body, request).findings == ()
+
+
+@pytest.mark.parametrize("query", ["limit=5&x=?y", "?limit=5&x=?y", "/api/v1/tasks?limit=5&x=?y", "limit=5&limit=20", "limit=05"])
+def test_a_query_may_hold_a_question_mark_and_repeat_itself(query):
+    body = json.dumps({"index": 0, "limit": 5, "total": 0, "tasks": []}).encode()
+    assert validate_response("listTasks", 200, {"content-type": "application/json"}, body, query).findings == ()
