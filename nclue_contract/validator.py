@@ -10,11 +10,9 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache, cached_property
 
 from nclue_contract.findings import Finding, Report
-from nclue_contract.header_checks import header_checker
 from nclue_contract.json_reader import read, read_flat
 from nclue_contract.readings import Judge, Readings
 from nclue_contract.request_checks import request_checker
-from nclue_contract.response_checks import response_checker
 from nclue_contract.spec import contract
 
 
@@ -89,10 +87,14 @@ class Validator:
 
     @cached_property
     def _headers(self) -> Callable[[object, int | None], list[Finding]]:
+        from nclue_contract.header_checks import header_checker  # noqa: PLC0415  # who only judges payloads need not load it
+
         return header_checker(self._judge)
 
     @cached_property
     def _responses(self) -> Callable[[object, object, object, object, object], list[Finding]]:
+        from nclue_contract.response_checks import response_checker  # noqa: PLC0415  # as above
+
         lenient = Validator(self.readings)
 
         def check_request(request: object) -> Report:
