@@ -17,9 +17,6 @@ Value = dict[str, Any]
 Plant = Callable[[Service, str], None]
 
 
-Change = Callable[[Value], Value]
-
-
 def _field(change: Callable[[Any], Any]) -> Plant:
     """Plant: the field named by the argument is changed."""
     return lambda service, name: created(lambda shown: shown | {name: change(shown[name])})(service, "")

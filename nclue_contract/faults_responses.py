@@ -18,9 +18,6 @@ Value = dict[str, Any]
 Plant = Callable[[Service, str], None]
 
 
-Change = Callable[[Value], Value]
-
-
 _ECHOED = ("task_name", "train_feature_id", "train_bucket", "train_file_path", "test_feature_id", "test_bucket", "test_file_path")
 
 

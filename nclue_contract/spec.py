@@ -69,7 +69,6 @@ class Field:
     format: str = ""
     enum: tuple[str, ...] = ()
     items: str = ""
-    examples: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ DOCUMENT = ROOT / "nclue_contract" / "openapi.json"
 COMMAND = "python tools/compile_spec.py"
 
 # What the consumers implement; the names in brackets are the modules to extend before a line here is.
-SCHEMA_KEYWORDS = {"$ref", "type", "title", "description", "default", "enum", "properties", "required", "items"} | {
+SCHEMA_KEYWORDS = {"$ref", "type", "title", "description", "examples", "default", "enum", "properties", "required", "items"} | {
     "minLength",  # request_checks: the name
     "maxLength",
     "not",  # request_checks: the class of a path's forbidden characters
@@ -38,7 +38,6 @@ SCHEMA_KEYWORDS = {"$ref", "type", "title", "description", "default", "enum", "p
     "minimum",  # response_checks
     "maximum",
     "format",
-    "examples",  # service: the system messages of failed tasks
 }
 FORMATS = {"date-time"}
 EXTENSIONS = {"x-nclue-rules", "x-nclue-readings"}
@@ -150,7 +149,7 @@ def _fields(document: dict[str, Any], name: str) -> list[dict[str, Any]]:
             types += part["type"] if isinstance(part["type"], list) else [part["type"]]
         first = alternatives[0]
         row: dict[str, Any] = {"name": field, "required": field in schema["required"], "types": types}
-        row |= {key: first[key] for key in ("minLength", "maxLength", "minimum", "maximum", "format", "enum", "examples") if key in first}
+        row |= {key: first[key] for key in ("minLength", "maxLength", "minimum", "maximum", "format", "enum") if key in first}
         if "items" in first:
             row["items"] = first["items"]["$ref"].rpartition("/")[2]
         rows.append(row)
