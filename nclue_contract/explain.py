@@ -82,7 +82,7 @@ def _reading(reading: Reading, contract: Contract, readings: Readings) -> Iterat
         forbids = f" Forbids {option.characters}" if option.characters else ""
         yield from _paragraph("option", f"{option.id}{default}: {option.says}.{pages}{forbids}")
     rules = [f"{rule.code} {rule.slug}" for rule in contract.rules.values() if reading.id in rule.readings]
-    yield from _paragraph("rules", ", ".join(rules) or "none that a payload or a single response shows")
+    yield from _paragraph("rules", ", ".join(rules))
     yield from _paragraph("in force", f"{readings[reading.id]} (from: {readings.sources[reading.id]})")
     other = next(option.id for option in reading.options if option.id != readings[reading.id])
     yield from _paragraph(

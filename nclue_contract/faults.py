@@ -7,19 +7,18 @@ answer, and what both give.
 
 from __future__ import annotations
 
-import base64
 import difflib
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
 
+from nclue_contract.asks import Ask, header_pairs
 from nclue_contract.exchange import Request, Response
 from nclue_contract.lifecycle import Progress
 from nclue_contract.service import Service
-from nclue_contract.signing import EXAMPLE, Credentials, signature, string_to_sign
-from nclue_contract.spec import contract
+from nclue_contract.signing import EXAMPLE
 from nclue_contract.store import World
 
 KEYS = EXAMPLE
@@ -41,35 +40,21 @@ TEST = {"test_feature_id": "1ccc59f9-0000-4000-8000-7837ae76d046", "test_bucket"
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Step(Ask):
     """One request of a witness. `{1}` in the path stands for the ID of the first task created, and so on.
 
-    `skew_ms` shifts the timestamp, `wait_ms` lets time pass before, `advance` moves all tasks so many steps before. `headers` replace those
-    of the signature (None removes one), and `signed_as` is what is signed instead of the method and the target. `capitals` writes the names
-    of the headers in capitals, `timestamp` is how the milliseconds are written, `hexadecimal` how the signature is, and the header named
-    `repeated` is sent a second time, with another value.
+    `wait_ms` lets time pass before, `advance` moves all tasks so many steps before.
     """
 
-    method: str
-    path: str = "/tasks"
-    body: bytes = b""
-    headers: Mapping[str, str | None] = field(default_factory=dict)
-    signed_as: tuple[str, str] | None = None
-    credentials: Credentials = KEYS
-    skew_ms: int = 0
     wait_ms: int = 10
     advance: int = 0
-    capitals: bool = False
-    timestamp: str = "{}"
-    hexadecimal: bool = False
-    repeated: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Witness:
     """Requests, what is looked at in the last answer, and what the clean and the faulty service give there.
 
-    `look` is `status`, `code` (the error code), `header NAME`, `first byte` (of the body), or a JSON Pointer into the body.
+    `look` is `status`, `code` (the error code), `header NAME`, `first byte` (of the body), `cut`, or a JSON Pointer into the body.
     """
 
     steps: tuple[Step, ...]
@@ -185,25 +170,12 @@ def observe(service: Service, witness: Witness) -> object:
         for number, task_id in ids.items():
             path = path.replace(f"{{{number}}}", task_id)
         target = service.prefix + path
-        headers = {"content-type": "application/json"} | _signed(step, target, now_ms)
-        pairs = [(name.upper() if step.capitals else name, value) for name, value in headers.items() if value is not None]
-        pairs += [(step.repeated, "x")] if step.repeated else []
+        pairs = header_pairs(step, target, now_ms, KEYS)
         response = service.handle(Request(step.method, target, tuple(pairs), step.body), now_ms)
         value = _value(response)
         if step.method == "POST" and isinstance(value, dict) and "task_id" in value:
             ids[len(ids) + 1] = str(value["task_id"])
     return _looked_at(response, witness.look)
-
-
-def _signed(step: Step, target: str, now_ms: int) -> dict[str, str | None]:
-    """The headers of a step, right but for what the step changes on purpose."""
-    method, signed_target = step.signed_as or (step.method, target)
-    sent_ms = now_ms + step.skew_ms
-    right = signature(step.credentials.secret_key, string_to_sign(method, signed_target, sent_ms, step.credentials.access_key))
-    sent = base64.b64decode(right).hex() if step.hexadecimal else right
-    return dict(zip(contract().headers, (step.timestamp.format(sent_ms), step.credentials.access_key, sent), strict=True)) | dict(
-        step.headers
-    )
 
 
 def _value(response: Response) -> Any:  # noqa: ANN401  # any JSON value
@@ -217,6 +189,8 @@ def _looked_at(response: Response, look: str) -> object:
     """What a witness looks at; `absent` where there is nothing."""
     if look == "status":
         return response.status
+    if look == "cut":
+        return response.cut
     if look == "first byte":
         return response.body[0]
     if look.startswith("header "):

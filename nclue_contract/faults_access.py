@@ -238,14 +238,14 @@ FAULTS: tuple[Fault, ...] = (
         "A timestamp with a fraction is taken.",
         "NC202",
         _let_in(lambda _, headers: "." in headers.get(TIMESTAMP, "")),
-        _witness(dataclasses.replace(post(), timestamp="{}.0")),
+        _witness(dataclasses.replace(post(), timestamp=lambda ms: f"{ms}.0")),
     ),
     Fault(
         "auth-hexadecimal",
         "A signature in hexadecimal is taken.",
         "NC205",
         _base64_of_hexadecimal,
-        _witness(dataclasses.replace(post(), hexadecimal=True)),
+        _witness(dataclasses.replace(post(), signature=lambda value: base64.b64decode(value).hex())),
     ),
     Fault(
         "auth-key-unknown-taken",

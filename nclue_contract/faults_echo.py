@@ -212,14 +212,14 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "id-constant",
         "Every task is shown with the ID of the first one.",
-        "NC307",
+        "NC405",
         _constant("task_id"),
         look("/task_id", "00000000-0000-4000-8000-000000000002", _TASK_ID, post(), post(name="next")),
     ),
     Fault(
         "time-constant",
         "Every task is shown with the time of the first one.",
-        "NC308",
+        "NC405",
         _constant("created_at"),
         look("/created_at", "2025-11-25T01:01:00+09:00", _SENT, post(), dataclasses.replace(post(name="next"), wait_ms=60_000)),
     ),
@@ -247,7 +247,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "time-wrong-offset",
         "Times are UTC with the offset of Korea.",
-        "NC308",
+        "NC405",
         lambda service, _: wrap(service.views, "time", lambda original, ms: original(ms - 9 * 3_600_000)),
         look("/created_at", _SENT, "2025-11-24T16:00:00+09:00"),
     ),
@@ -261,7 +261,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "get-differs",
         "getTask shows another path than createTask.",
-        "NC307",
+        "NC403",
         lambda service, _: wrap(
             service.views,
             "shown",

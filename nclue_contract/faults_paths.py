@@ -148,6 +148,13 @@ FAULTS: tuple[Fault, ...] = (
         only(lambda f: f.pointer != "/test_file_path"),
         _path("a~b", field="test_file_path"),
     ),
+    Fault(
+        "path-readings-mixed",
+        "The equals sign is refused in train paths and taken in test paths.",
+        "NC600",
+        only(lambda f: f.rule != "NC120" or f.pointer != "/test_file_path" or (f.text or "")[f.offset or 0] != "="),
+        _path("dt=1/a", field="test_file_path"),
+    ),
     Fault("path-trimmed", "White space around a path is cut off instead of refused.", "NC120", _paths_changed(str.strip), _path("a.tsv\n")),
     Fault(
         "path-slashes-turned",

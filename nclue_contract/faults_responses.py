@@ -106,6 +106,13 @@ FAULTS: tuple[Fault, ...] = (
         look("/task_name", "task", "absent"),
     ),
     Fault(
+        "body-cut",
+        "The connection is closed in the middle of an answer with test data.",
+        "NC602",
+        _response(lambda response: dataclasses.replace(response, cut=b'"test_bucket": "' in response.body)),
+        look("cut", clean=False, faulty=True),
+    ),
+    Fault(
         "body-latin-1",
         "The body is Latin-1 instead of UTF-8.",
         "NC002",

@@ -6,8 +6,10 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from nclue_contract.exchange import Refusal
+from nclue_contract.exchange import Refusal, Request
 from nclue_contract.faults import FAILING, Fault, Witness, delete, get, post, wrap
+from nclue_contract.findings import Finding
+from nclue_contract.json_reader import read
 from nclue_contract.lifecycle import Task
 from nclue_contract.planting import witness
 from nclue_contract.service import Service
@@ -68,6 +70,26 @@ def _remembered(service: Service, _: str) -> None:
     wrap(service.store, "remove", remove)
 
 
+def _kept(service: Service, _: str) -> None:
+    """A creation that is refused for its path has taken its name."""
+    names: set[str] = set()
+    last = [""]
+
+    def refusal(original: Callable[..., Refusal], findings: list[Finding]) -> Refusal:
+        if findings[0].rule == "NC120":
+            names.add(last[0])
+        return original(findings)
+
+    def findings(original: Callable[[Request], list[Finding]], request: Request) -> list[Finding]:
+        value = read(request.body).value
+        last[0] = str(value.get("name")) if isinstance(value, dict) else ""
+        return original(request)
+
+    wrap(service, "findings", findings)
+    wrap(service, "refusal", refusal)
+    wrap(service.store, "named", lambda original, name: original(name) or name in names)
+
+
 def _duplicate(**changes: object) -> Plant:
     """Plant: a name that is taken is answered with something else."""
 
@@ -125,70 +147,77 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "duplicates-allowed",
         "Two tasks may have the same name.",
-        "NC313",
+        "NC404",
         _named(lambda *_: False),
         witness("status", 409, 200, post(), post()),
     ),
     Fault(
         "duplicates-racing",
         "Two creations at the same moment may have the same name.",
-        "NC313",
+        "NC404",
         _racing,
         witness("status", 409, 200, post(), _SAME),
     ),
     Fault(
         "duplicates-by-case",
         "Names that differ in case only are taken for the same.",
-        "NC313",
+        "NC404",
         _named(lambda service, name: name.lower() in [other.lower() for other in _names(service)]),
         witness("status", 200, 409, post(name="Task"), post(name="task")),
     ),
     Fault(
         "duplicates-trimmed",
         "Names that differ in white space at the end only are taken for the same.",
-        "NC313",
+        "NC404",
         _named(lambda service, name: name.strip() in [other.strip() for other in _names(service)]),
         witness("status", 200, 409, post(name="task "), post(name="task")),
     ),
     Fault(
         "duplicates-by-prefix",
         "Names with the same first 32 characters are taken for the same.",
-        "NC313",
+        "NC404",
         _named(lambda service, name: name[:32] in [other[:32] for other in _names(service)]),
         witness("status", 200, 409, post(name="x" * 32 + "1"), post(name="x" * 32 + "2")),
     ),
     Fault(
         "duplicates-after-deletion",
         "The name of a deleted task stays taken.",
-        "NC313",
+        "NC402",
         _remembered,
         witness("status", 200, 409, post(), delete(), post()),
     ),
     Fault(
         "duplicate-status-422",
         "A name that is taken is answered with 422.",
-        "NC312",
+        "NC404",
         _duplicate(status=422),
         witness("status", 409, 422, post(), post()),
     ),
     Fault(
         "duplicate-code",
         "A name that is taken is answered without its code.",
-        "NC312",
+        "NC404",
         _duplicate(code=None),
         witness("code", "10102", None, post(), post()),
     ),
     Fault(
+        "refused-name-kept",
+        "A creation that is refused for its path has taken its name.",
+        "NC406",
+        _kept,
+        witness("status", 200, 409, post(train_file_path="a~b"), post()),
+    ),
+    Fault(
         "status-goes-back",
         "A task is shown in an earlier state again.",
-        "NC309",
+        "NC400",
         _back,
         witness("/status", "pending", "registered", post(), get(), get(advance=1), get()),
     ),
     Fault(
         "status-flips",
         "A completed task is shown as failed later.",
-        "NC309",
+        "NC400",
         _flips,
         witness("/status", "completed", "failed", post(), get(advance=3), get()),
     ),
@@ -275,7 +304,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "creation-time-moves",
         "The time of creation is that of the last step.",
-        "NC307",
+        "NC403",
         _shown(lambda service, task, shown: shown | {"created_at": service.views.time(task.since_ms)}),
         witness("/created_at", "2025-11-25T01:00:00+09:00", "2025-11-25T01:01:00+09:00", post(), get(advance=1, wait_ms=60_000)),
     ),

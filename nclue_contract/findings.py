@@ -6,6 +6,7 @@ What was found and where is stored; the words are made when somebody asks for th
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
@@ -172,6 +173,10 @@ class Finding:
 
     def _field(self) -> str:
         return excerpt(self._pointer[1:].replace("~1", "/").replace("~0", "~")) or ("the empty name" if self._pointer else "the payload")
+
+    def noted(self, note: str) -> Finding:
+        """The same finding with another note behind its sentence, such as what a server made of it."""
+        return Finding(dataclasses.replace(self._verdict, note=note), self._pointer, self._offset, self._text, self._detail)
 
     def to_dict(self) -> dict[str, Any]:
         """The stable JSON form."""

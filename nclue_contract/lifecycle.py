@@ -65,6 +65,7 @@ class Lifecycle:
         self._progress = progress
         self._serial = serial
         words = next(f.enum for f in contract().responses["Task"] if f.name == "status")
+        self._deletable = {words.index(state) for state in contract().rules["NC401"].states}
         self._building = len(words) - 3
         """The stage before the two ends: in progress."""
 
@@ -79,7 +80,7 @@ class Lifecycle:
 
     def deletable(self, task: Task) -> bool:
         """Whether the page "Delete task" allows it: registered, completed or failed."""
-        return task.stage == 0 or self.ended(task)
+        return task.stage in self._deletable
 
     def tick(self, tasks: Iterable[Task], now_ms: int) -> None:
         """Bring the tasks that have not ended, in the order of their creation, to where they are at this time."""

@@ -66,6 +66,7 @@ class Rule:
     range: tuple[int, int] = (0, 0)
     pattern: str = ""
     media_type: str = ""
+    states: tuple[str, ...] = ()
     code_points: tuple[tuple[int, int], ...] = ()
     replacements: Mapping[str, str] = dataclasses.field(default_factory=dict)
 

@@ -47,6 +47,9 @@ def add_parsers(commands: Any, common: argparse.ArgumentParser) -> tuple[argpars
         metavar="NAME=MESSAGE",
         help="a task that fails, and its message (repeatable)",
     )
+    serve.add_argument(
+        "--failing-file", action="append", default=[], metavar="PATH=MESSAGE", help="a train file whose tasks fail (repeatable)"
+    )
     serve.add_argument("--max-tasks", type=_count, default=10_000, metavar="N", help="tasks that are kept; then 503 (%(default)s)")
     serve.add_argument("--no-auth", action="store_true", help="take every request, signed or not")
     faults = commands.add_parser("faults", parents=[common], help="list the faults that `serve --fault` can plant")
@@ -100,7 +103,8 @@ def build(options: argparse.Namespace, readings: Readings, keys: Mapping[str, st
         unknown_features=frozenset(options.unknown_feature),
         unknown_files=frozenset(options.unknown_file),
         personal_files=frozenset(options.personal_file),
-        failing_names=dict(map(_failing_name, options.failing_name)),
+        failing_names=dict(_failing("--failing-name", "NAME", text) for text in options.failing_name),
+        failing_files=dict(_failing("--failing-file", "PATH", text) for text in options.failing_file),
     )
     service = Service(
         keys,
@@ -135,12 +139,12 @@ def _loopback(host: str) -> bool:
         return host.lower() == "localhost"
 
 
-def _failing_name(text: str) -> tuple[str, str]:
-    # A name may hold "=", a message of the system never does.
-    name, equals, message = text.rpartition("=")
-    if not (name and equals and message):
-        raise ValueError(f"--failing-name {text!r:.80}: write it as NAME=MESSAGE")
-    return name, message
+def _failing(option: str, what: str, text: str) -> tuple[str, str]:
+    # A name or path may hold "=", a message of the system never does.
+    value, equals, message = text.rpartition("=")
+    if not (value and equals and message):
+        raise ValueError(f"{option} {text!r:.80}: write it as {what}=MESSAGE")
+    return value, message
 
 
 def _port(text: str) -> int:

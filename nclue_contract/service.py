@@ -240,7 +240,7 @@ class Service:
         """Files and features that do not exist. For an unknown feature no code is documented."""
         for part, error in (("train", "TRAIN_PATH_NOT_FOUND"), ("test", "TEST_PATH_NOT_FOUND")):
             path, feature = fields.get(f"{part}_file_path"), fields.get(f"{part}_feature_id")
-            if isinstance(path, str) and path in self.world.unknown_files:
+            if isinstance(path, str) and not self.world.has_file(path):
                 raise Refusal.of(self.errors[error])
             if isinstance(feature, str) and feature in self.world.unknown_features:
                 raise Refusal(self.errors[error].status, None, "FEATURE_NOT_FOUND")
@@ -250,7 +250,7 @@ class Service:
     def new_task(self, fields: dict[str, str | None], now_ms: int) -> Task:
         """A registered task."""
         name = fields["name"] or ""
-        return Task(self.new_id(), name, fields, now_ms, self.world.failing_names.get(name), since_ms=now_ms)
+        return Task(self.new_id(), name, fields, now_ms, self.world.failure(fields), since_ms=now_ms)
 
     def list(self, query: str, now_ms: int) -> dict[str, Any]:
         """Carry out listTasks, in the order of creation (the pages name none)."""

@@ -160,6 +160,7 @@ def _rule(row: dict[str, Any]) -> Rule:
         "certainty": Certainty(row["certainty"]),
         "fields": tuple(row.get("fields", ())),
         "readings": tuple(row.get("readings", ())),
+        "states": tuple(row.get("states", ())),
         "expects": tuple(ExpectedAnswer(**answer) for answer in row.get("expects", ())),
         "code_points": _pairs(row.get("code_points", [])),
         "range": tuple(row.get("range", (0, 0))),

@@ -15,13 +15,26 @@ JOURNAL_KEPT = 1000
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What the service knows besides its tasks. Unknown, failing and forbidden things are named; everything else exists."""
+    """What the service knows besides its tasks. Unknown, failing and forbidden things are named; everything else exists.
+
+    With `files`, no other files exist. Tasks fail by their name or by the file of their train data, with a message of the system.
+    """
 
     unknown_features: frozenset[str] = frozenset()
     unknown_files: frozenset[str] = frozenset()
     personal_files: frozenset[str] = frozenset()
     failing_names: Mapping[str, str] = field(default_factory=dict)
     feature_names: Mapping[str, str] = field(default_factory=dict)
+    failing_files: Mapping[str, str] = field(default_factory=dict)
+    files: frozenset[str] | None = None
+
+    def has_file(self, path: str) -> bool:
+        """Whether there is such a file."""
+        return path not in self.unknown_files and (self.files is None or path in self.files)
+
+    def failure(self, fields: Mapping[str, str | None]) -> str | None:
+        """The message with which a task of these fields fails in the end; None when it does not."""
+        return self.failing_names.get(fields["name"] or "") or self.failing_files.get(fields["train_file_path"] or "")
 
 
 class Store:

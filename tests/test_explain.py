@@ -98,8 +98,8 @@ def test_an_option_without_a_page_says_so():
     )
 
 
-def test_a_reading_that_no_single_exchange_shows_says_so():
-    assert "rules none that a payload or a single response shows" in said("queue")
+def test_a_reading_names_the_rules_that_it_moves():
+    assert "rules NC409 one-at-a-time" in said("queue")
 
 
 def test_a_name_of_both_a_rule_and_a_reading_explains_both():

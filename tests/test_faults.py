@@ -12,7 +12,7 @@ from nclue_contract.service import Service
 
 KNOWN = Path(__file__).parent / "data" / "faults.txt"
 INSTANCES = {instance: find(instance) for fault in catalogue() for instance in fault.instances()}
-OF_READINGS = {"NC003", "NC005", "NC103", "NC104", "NC105", "NC106", "NC121", "NC130", "NC131", "NC206", "NC310"}
+OF_READINGS = {"NC003", "NC005", "NC103", "NC104", "NC105", "NC106", "NC121", "NC130", "NC131", "NC206", "NC310", "NC409"}
 """Rules whose other side is right under some reading, or that only warn: a server cannot be wrong there."""
 OF_CALLERS = {"NC008", "NC204", "NC207", "NC300"}
 """Rules about what a caller passes; a server has no part in them, or (NC204) is wrong about the key as such."""

@@ -61,9 +61,21 @@ RULE_KEYS = {
     "pattern",
     "code_points",
     "media_type",
+    "states",
     "replacements",
 }
-RULE_REQUIRED = RULE_KEYS - {"fields", "readings", "expects", "limit", "range", "pattern", "code_points", "media_type", "replacements"}
+RULE_REQUIRED = RULE_KEYS - {
+    "fields",
+    "readings",
+    "expects",
+    "limit",
+    "range",
+    "pattern",
+    "code_points",
+    "media_type",
+    "states",
+    "replacements",
+}
 READING_KEYS = {"id", "question", "page", "certainty", "default", "options"}
 OPTION_REQUIRED = {"id", "says", "pages"}
 OPTION_KEYS = OPTION_REQUIRED | {"characters", "code_points", "exclusive", "word", "media_type"}
@@ -295,6 +307,8 @@ def _check_rules(tables: dict[str, Any]) -> None:
             _require(answer.get("field", None) in [None, *rule.get("fields", [])], f"{where}: an answer for a field that the rule has not")
             for reading, option in answer.get("when", {}).items():
                 _require(option in readings.get(reading, ()), f"{where}: no option {reading}={option}")
+    idle = set(readings) - {name for rule in tables["rules"] for name in rule.get("readings", [])}
+    _require(not idle, f"no rule is moved by the reading {', '.join(sorted(idle))}")
 
 
 def _check_agreement(document: dict[str, Any], tables: dict[str, Any]) -> None:
@@ -316,6 +330,7 @@ def _check_agreement(document: dict[str, Any], tables: dict[str, Any]) -> None:
         f"name-edge names other lengths than maxLength ({limit}) gives",
     )
     words = document["components"]["schemas"]["TaskStatus"]["enum"]
+    _only(rules["NC401"]["states"], set(words), "NC401, states")
     _require(readings["status-word"]["options"][0]["word"] in words, "the default status-word is not in the enum")
     pattern = document["components"]["schemas"]["FilePath"]["not"]["pattern"]
     search = re.compile(pattern).search

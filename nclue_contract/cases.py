@@ -1,0 +1,86 @@
+"""The plan of a contract check: directed cases for every rule, from both sides of its boundary, the most telling ones first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from nclue_contract.asks import listing
+from nclue_contract.bench import Bench
+from nclue_contract.cases_access import LOOK, access_cases
+from nclue_contract.cases_lists import list_cases
+from nclue_contract.cases_names import name_cases
+from nclue_contract.cases_paths import path_cases
+from nclue_contract.cases_payload import payload_cases
+from nclue_contract.cases_tasks import task_cases
+from nclue_contract.oracle import taken
+from nclue_contract.spec import contract
+from nclue_contract.verdicts import Case, Script
+
+BUDGET = 600
+"""Requests of the default plan, at most; those that tidy up afterwards do not count."""
+
+
+def plan(*, full: bool = False, may_create: bool = True, only: Collection[str] = (), skip: Collection[str] = ()) -> list[Case]:
+    """The cases in their order; the first one is the control request.
+
+    Without `may_create`, those that only read. `only` and `skip` are codes of rules, or the beginning of codes such as `NC12`.
+    """
+    first = control() if may_create else reading_control()
+    cases = [*task_cases(), *path_cases(full=full), *payload_cases(full=full), *access_cases(), *name_cases(), *list_cases()]
+    if not may_create:
+        cases = [case for case in cases if only_reads(case)]
+    if only:
+        cases = [case for case in cases if case.rule.startswith(tuple(only))]
+    if skip:
+        cases = [case for case in cases if not case.rule.startswith(tuple(skip))]
+    return [first, *sorted(cases, key=lambda case: case.rank)]
+
+
+def only_reads(case: Case) -> bool:
+    """Whether a case sends nothing but GET, and needs no task of its own."""
+    needs_tasks = (
+        case.script is None or case.background or "delet" in case.id or case.id in {"access[unsigned look]", "access[forged look]"}
+    )
+    return case.posts == 0 and not needs_tasks
+
+
+def control() -> Case:
+    """A creation with what the server is said to know. What follows makes sense only if that is taken."""
+    return Case("control[a valid creation]", "NC313", _control, posts=1, rank=-1, positive=True)
+
+
+def _control(bench: Bench, case: Case) -> Script:
+    """If it is refused, others are tried that keep every rule as well: a server that takes one of them is wrong about the first."""
+    exchange = yield bench.create()
+    if exchange.taken or exchange.status in {401, 403, 404} or exchange.error:
+        bench.judge_creation(case, exchange)
+        return
+    for build in _others(bench):
+        other = yield bench.create(**build())
+        if other.taken:
+            bench.judge_creation(case, other)
+            break
+    bench.judge_creation(case, exchange)
+
+
+def _others(bench: Bench) -> tuple[Callable[[], dict[str, str]], ...]:
+    return (
+        bench.test_fields,
+        lambda: {"train_file_path": "train"},
+        lambda: bench.test_fields() | {"name": bench.run, "train_file_path": "train", "test_file_path": "train"},
+    )
+
+
+def reading_control() -> Case:
+    """A look at the list, where nothing may be created."""
+    return Case("control[a valid look]", "NC500", _look, rank=-1)
+
+
+def _look(bench: Bench, case: Case) -> Script:
+    exchange = yield listing(LOOK)
+    bench.judge_answer(case, exchange, taken(), LOOK)
+
+
+def rules_known() -> list[str]:
+    """The codes that `only` and `skip` can name."""
+    return list(contract().rules)

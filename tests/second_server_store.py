@@ -1,0 +1,105 @@
+"""Second implementation, second part: the tasks, as rows of SQLite.
+
+No row holds a status. A row says when its task was made and when its turn comes; the rest follows from the clock, in milliseconds.
+"""
+
+import hashlib
+import sqlite3
+import uuid
+from collections.abc import Mapping
+
+Row = sqlite3.Row
+
+SCHEMA = """
+CREATE TABLE task (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, -- never given out again
+    task_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    start_ms INTEGER NOT NULL,
+    fails INTEGER NOT NULL,
+    train_feature_id TEXT NOT NULL,
+    train_bucket TEXT NOT NULL,
+    train_file_path TEXT NOT NULL,
+    test_feature_id TEXT,
+    test_bucket TEXT,
+    test_file_path TEXT
+)
+"""
+
+INSERT = """
+INSERT INTO task (task_id, name, created_ms, start_ms, fails,
+    train_feature_id, train_bucket, train_file_path, test_feature_id, test_bucket, test_file_path)
+VALUES (:task_id, :name, :created_ms, :start_ms, :fails,
+    :train_feature_id, :train_bucket, :train_file_path, :test_feature_id, :test_bucket, :test_file_path)
+"""
+
+LIVE = """
+SELECT *,
+    start_ms + :stage AS end_ms,
+    CASE
+        WHEN :now >= start_ms + :stage AND fails THEN 'failed'
+        WHEN :now >= start_ms + :stage THEN 'completed'
+        WHEN :now >= start_ms THEN 'in_progress'
+        WHEN :now >= created_ms + :stage THEN 'pending'
+        ELSE 'registered'
+    END AS status
+FROM task
+"""
+
+
+def open_store() -> sqlite3.Connection:
+    db = sqlite3.connect(":memory:", check_same_thread=False)  # the server holds a lock
+    db.row_factory = sqlite3.Row
+    db.execute(SCHEMA)
+    return db
+
+
+def taken(db: sqlite3.Connection, name: str | None) -> bool:
+    return db.execute("SELECT 1 FROM task WHERE name = :name", {"name": name}).fetchone() is not None
+
+
+def new_id(db: sqlite3.Connection) -> str:
+    """An id that looks like a random one and is the same in every run."""
+    last = db.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence").fetchone()[0]
+    return str(uuid.UUID(bytes=hashlib.sha256(b"task %d" % (last + 1)).digest()[:16], version=4))
+
+
+def add(db: sqlite3.Connection, task: Mapping[str, str | None], now: int, stage: int, *, fails: bool, serial: bool) -> str:
+    """The id of the new task. With a serial queue its turn comes when the task before it is through."""
+    task_id = new_id(db)
+    start = now + 2 * stage
+    if serial:
+        ends = db.execute("SELECT coalesce(max(start_ms), 0) + :stage FROM task", {"stage": stage}).fetchone()[0]
+        start = max(start, ends)
+    db.execute(INSERT, {**task, "task_id": task_id, "created_ms": now, "start_ms": start, "fails": fails})
+    return task_id
+
+
+def find(db: sqlite3.Connection, task_id: str, now: int, stage: int) -> Row | None:
+    found: Row | None = db.execute(LIVE + "WHERE task_id = :id", {"id": task_id, "now": now, "stage": stage}).fetchone()
+    return found
+
+
+def page(db: sqlite3.Connection, offset: int, limit: int, now: int, stage: int) -> list[Row]:
+    """The tasks from an offset on, in the order in which they were made."""
+    where = {"offset": min(offset, 2**62), "limit": limit, "now": now, "stage": stage}
+    return db.execute(LIVE + "ORDER BY seq LIMIT :limit OFFSET :offset", where).fetchall()
+
+
+def count(db: sqlite3.Connection) -> int:
+    number: int = db.execute("SELECT count(*) FROM task").fetchone()[0]
+    return number
+
+
+def remove(db: sqlite3.Connection, row: Row) -> None:
+    db.execute("DELETE FROM task WHERE seq = :seq", {"seq": row["seq"]})
+
+
+def move_up(db: sqlite3.Connection, now: int, stage: int) -> None:
+    """Give waiting tasks of a serial queue their turns again. Who leaves was not started, so nothing already begun moves."""
+    ends = db.execute("SELECT coalesce(max(start_ms), 0) + ? FROM task WHERE start_ms <= ?", (stage, now)).fetchone()[0]
+    for row in db.execute("SELECT seq, created_ms FROM task WHERE start_ms > ? ORDER BY seq", (now,)).fetchall():
+        start = max(row["created_ms"] + 2 * stage, ends)
+        db.execute("UPDATE task SET start_ms = ? WHERE seq = ?", (start, row["seq"]))
+        ends = start + stage
