@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +16,12 @@ from nclue_contract.json_reader import read
 from nclue_contract.rules import Answer
 from nclue_contract.signing import EXAMPLE, Credentials, signature, string_to_sign
 from nclue_contract.spec import contract
+
+
+@lru_cache(maxsize=8)
+def _value(body: bytes) -> Any:  # noqa: ANN401  # any JSON value
+    """One answer is looked at again and again. Nobody changes the value."""
+    return read(body).value
 
 
 def unchanged(value: str) -> str:
@@ -123,7 +130,7 @@ class Exchange:
     @property
     def value(self) -> Any:  # noqa: ANN401  # any JSON value
         """The body as a JSON value; None when it is none."""
-        return read(self.body).value
+        return _value(self.body)
 
     @property
     def fields(self) -> dict[str, Any]:

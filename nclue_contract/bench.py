@@ -28,6 +28,9 @@ from nclue_contract.verdicts import Case, Failure, Outcome, Sighting, State
 PREFIX = "nclue-check"
 """What the names of all tasks of a check begin with, so that people know them."""
 
+FAILURES_KEPT = 20
+"""Failures of one case that are told; a server that is quite another thing breaks every rule in every answer."""
+
 EXCHANGES_KEPT = 40
 """Exchanges of one case that a report can show."""
 
@@ -50,7 +53,7 @@ class Bench:
     the sender in milliseconds since 1970-01-01 UTC. `exact_clock`: the server has the same. `lifecycle_s`: how long tasks are watched.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # all but two by name
         self,
         readings: Readings,
         known: Known,
@@ -60,6 +63,7 @@ class Bench:
         now_ms: Callable[[], int],
         credentials: Credentials = EXAMPLE,
         exact_clock: bool = False,
+        strict: bool = False,
         lifecycle_s: float = 60.0,
     ) -> None:
         self.known = known
@@ -69,7 +73,10 @@ class Bench:
         self.credentials = credentials
         self.exact_clock = exact_clock
         self.lifecycle_s = lifecycle_s
+        self.strict = strict
         self.margin_ms = 1 if exact_clock else 5000
+        self.answered: Exchange | None = None
+        """The answer to the control request."""
         self.answers_lost = False
         """Whether a task may have been made whose ID nobody was told."""
         self.searches = False
@@ -193,10 +200,11 @@ class Bench:
 
     def _settle_shape(self, case: Case, exchange: Exchange, request: object) -> None:
         operation, parts = exchange.ask.operation, (exchange.status, exchange.headers, exchange.body)
-        relevant = response_readings(operation, exchange.status)
+        # An answer that is no object says nothing about readings.
+        relevant = response_readings(operation, exchange.status) if exchange.fields else ()
         self._count_judged(operation, exchange.status, compared=request is not None)
         found, inconsistent = self.elimination.settle(
-            relevant, lambda readings: response_problems(operation, parts, request, readings), case.id
+            relevant, lambda readings: response_problems(operation, parts, request, readings, strict=self.strict), case.id
         )
         for finding in found:
             self._add(Failure(case.id, finding.rule, finding, exchange))
@@ -277,7 +285,7 @@ class Bench:
 
     def _add(self, failure: Failure) -> None:
         outcome = self.outcomes[failure.case]
-        if all(failure.rule != other.rule or failure.sentence != other.sentence for other in outcome.failures):
+        if len(outcome.failures) < FAILURES_KEPT and all(failure.rule != other.rule or failure.sentence != other.sentence for other in outcome.failures):
             outcome.failures.append(failure)
         outcome.state, outcome.reason = State.FAILED, ""
 

@@ -9,12 +9,13 @@ from nclue_contract.bench import Bench
 from nclue_contract.cases_access import LOOK, access_cases
 from nclue_contract.cases_lists import list_cases
 from nclue_contract.cases_names import name_cases
-from nclue_contract.cases_paths import path_cases
+from nclue_contract.cases_paths import contested, path_cases
 from nclue_contract.cases_payload import payload_cases
 from nclue_contract.cases_tasks import task_cases
 from nclue_contract.oracle import taken
 from nclue_contract.spec import contract
 from nclue_contract.verdicts import Case, Script
+from nclue_contract.wording import codepoint
 
 BUDGET = 600
 """Requests of the default plan, at most; those that tidy up afterwards do not count."""
@@ -44,6 +45,14 @@ def only_reads(case: Case) -> bool:
     return case.posts == 0 and not needs_tasks
 
 
+def asks_readings(case: Case) -> bool:
+    """Whether a case asks how the server reads the documentation; of the paths, only those that are open."""
+    if case.background:
+        return True
+    certain = case.rule == "NC120" and "U+" in case.id and not any(codepoint(c) in case.id for c in contested())
+    return bool(contract().rules[case.rule].readings) and not certain
+
+
 def control() -> Case:
     """A creation with what the server is said to know. What follows makes sense only if that is taken."""
     return Case("control[a valid creation]", "NC313", _control, posts=1, rank=-1, positive=True)
@@ -51,16 +60,16 @@ def control() -> Case:
 
 def _control(bench: Bench, case: Case) -> Script:
     """If it is refused, others are tried that keep every rule as well: a server that takes one of them is wrong about the first."""
-    exchange = yield bench.create()
-    if exchange.taken or exchange.status in {401, 403, 404} or exchange.error:
+    first = exchange = yield bench.create()
+    others = iter(() if exchange.status in {401, 403, 404} or exchange.error else _others(bench))
+    while not exchange.taken and (build := next(others, None)):
+        exchange = yield bench.create(**build())
+    bench.answered = first
+    # A refusal of everything can mean that the server does not know what we named. A redirect or half an answer is wrong whatever it knows.
+    if exchange.taken or 300 <= first.status < 400 or first.error:
+        bench.judge_creation(case, first)
+    if exchange is not first and exchange.taken:
         bench.judge_creation(case, exchange)
-        return
-    for build in _others(bench):
-        other = yield bench.create(**build())
-        if other.taken:
-            bench.judge_creation(case, other)
-            break
-    bench.judge_creation(case, exchange)
 
 
 def _others(bench: Bench) -> tuple[Callable[[], dict[str, str]], ...]:
@@ -78,9 +87,6 @@ def reading_control() -> Case:
 
 def _look(bench: Bench, case: Case) -> Script:
     exchange = yield listing(LOOK)
-    bench.judge_answer(case, exchange, taken(), LOOK)
-
-
-def rules_known() -> list[str]:
-    """The codes that `only` and `skip` can name."""
-    return list(contract().rules)
+    bench.answered = exchange
+    if exchange.taken or 300 <= exchange.status < 400 or exchange.error:
+        bench.judge_answer(case, exchange, taken(), LOOK)

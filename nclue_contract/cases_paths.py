@@ -33,7 +33,7 @@ POSITIONS: dict[str, Callable[[str], str]] = {
 }
 """Where a character stands in a path. Digits follow it, so that a percent sign stands before something that could be decoded."""
 
-ALLOWED_BEYOND = {"Hangul": "학습/정답.tsv", "U+0100 and fullwidth": "\u0100\uff5e\uff1d.tsv", "emoji": "\U0001f600.tsv"}
+ALLOWED_BEYOND = {"Hangul": "학습/정답.tsv", "fullwidth": "\u0100\uff5e\uff1d.tsv", "emoji": "\U0001f600.tsv"}
 """Paths beyond U+00FF, which one reading allows: the first code point, letters, look-alikes of forbidden characters, the astral planes."""
 
 

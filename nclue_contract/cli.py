@@ -7,11 +7,11 @@ import io
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from nclue_contract import __version__
+from nclue_contract import __version__, check_command
 from nclue_contract.clock import now_ms
 from nclue_contract.config import ConfigError, Settings, load
 from nclue_contract.output import KEPT, UNTOLD, USAGE, Run
@@ -111,6 +111,8 @@ def _parser() -> argparse.ArgumentParser:
     sign.add_argument("--version", action="version", version=f"nclue-contract {__version__} (contract {contract().revision})")
     sign.set_defaults(run=_sign)
 
+    for name, command in check_command.add_parsers(commands, judging).items():
+        command.set_defaults(run={"check": _check, "probe": _probe, "cleanup": _cleanup}[name])
     serve, faults = add_parsers(commands, judging)
     serve.set_defaults(run=_serve)
     faults.set_defaults(run=_faults)
@@ -173,8 +175,8 @@ def _ignored(source: object, names: Sequence[str]) -> Sequence[str]:
     return names
 
 
-def _reports(texts: Sequence[str]) -> list[tuple[str, Path]]:
-    reports = [_report(text) for text in texts]
+def _reports(texts: Sequence[str], formats: Sequence[str] = FORMATS) -> list[tuple[str, Path]]:
+    reports = [_report(text, formats) for text in texts]
     files = [os.path.realpath(path) for _, path in reports if path.is_file() or not path.exists()]  # not /dev/null
     if len(set(files)) < len(files):
         message = "--report: two reports go to the same file"
@@ -182,10 +184,10 @@ def _reports(texts: Sequence[str]) -> list[tuple[str, Path]]:
     return reports
 
 
-def _report(text: str) -> tuple[str, Path]:
+def _report(text: str, formats: Sequence[str]) -> tuple[str, Path]:
     form, colon, path = text.partition(":")
-    if not colon or not path or form not in FORMATS:
-        message = f"--report {text!r:.80}: write it as FORMAT:PATH; formats: {', '.join(FORMATS)}"
+    if not colon or not path or form not in formats:
+        message = f"--report {text!r:.80}: write it as FORMAT:PATH; formats: {', '.join(formats)}"
         raise UsageError(message)
     if not Path(path).absolute().parent.is_dir():
         message = f"--report {text!r:.80}: there is no folder {Path(path).parent}"
@@ -228,8 +230,30 @@ def _spec(options: argparse.Namespace) -> int:
 
 def _serve(options: argparse.Namespace) -> int:
     _, readings = _settings(options)
+    return _usable(lambda: run_serve(options, readings))
+
+
+def _check(options: argparse.Namespace) -> int:
+    settings, readings = _settings(options)
+    strict = settings.strict if options.strict is None else options.strict
+    reports = _reports(options.report, check_command.FORMATS)
+    options.skip = [*_ignored(settings.path, settings.ignore), *options.skip]
+    return _usable(lambda: check_command.run_check(options, readings, reports, strict=strict))
+
+
+def _probe(options: argparse.Namespace) -> int:
+    _, readings = _settings(options)
+    return _usable(lambda: check_command.run_probe(options, readings))
+
+
+def _cleanup(options: argparse.Namespace) -> int:
+    return _usable(lambda: check_command.run_cleanup(options))
+
+
+def _usable(run: Callable[[], int]) -> int:
+    """The exit code of a command whose `ValueError` is about what the user asked for."""
     try:
-        return run_serve(options, readings)
+        return run()
     except ValueError as error:
         raise UsageError(str(error)) from error
 

@@ -33,6 +33,10 @@ RESERVED = 1 / 5
 """The share of the budget that is kept for what goes on in the background, where the budget is too small for the plan."""
 
 
+LEAST = 4
+"""One of so many valid creations has to be carried out, or nothing can be said about a server that refuses the invalid ones."""
+
+
 class Transport(Protocol):
     """Sends requests. `prefix` is the path before `/tasks` that is signed; `exact_clock` tells that the server has the same clock."""
 
@@ -111,12 +115,13 @@ class Runner:
             self.trouble = str(stop)
         except KeyboardInterrupt:
             self.trouble = "interrupted"
+        planned = self.requests
         try:
             left = self._clean_up()
         except KeyboardInterrupt:
             left = tuple(made.task_id for made in self.bench.living())
         self._fill_in()
-        return self._result(target, mode, (self.transport.now_ms() - begun_ms) / 1000, left)
+        return self._result(target, mode, (self.transport.now_ms() - begun_ms) / 1000, left, planned)
 
     # -- the control request -----------------------------------------------------------------------------------------------------
 
@@ -126,14 +131,15 @@ class Runner:
         while running is not None and self._resume(running, self._wanted(running)):
             pass
         outcome = self.bench.outcomes.get(case.id)
-        exchanges = outcome.exchanges if outcome else []
-        if not any(exchange.taken for exchange in exchanges):
-            raise StopError(self._why_refused(exchanges[-1] if exchanges else None))
+        if outcome is None or not any(exchange.taken for exchange in outcome.exchanges):
+            raise StopError(self._why_refused(self.bench.answered))
 
     def _why_refused(self, exchange: Exchange | None) -> str:
         """Why a check cannot begin, and what to do about it."""
-        if exchange is None or exchange.error:
-            return f"the server cannot be reached: {exchange.error if exchange else 'nothing was sent'}"
+        if exchange is None:
+            return "no creation is allowed, but the plan begins with one"
+        if exchange.error:
+            return f"the control request got no whole answer: {exchange.error}"
         said = f"the control request was answered {exchange.status}"
         code = exchange.answer.code
         said += f" with code {code}" if code else ""
@@ -223,8 +229,12 @@ class Runner:
             raise StopError("the server limits the rate (429), however long one waits; see --rate")
         if last.error:
             self.silent += 1
-        if (last.error or last.status > 500) and not self._alive():
-            raise StopError(f"the server does not answer any more, since {case.id}: {last.error or last.status}")
+        first = case is self.plan[0]
+        if (last.error or last.status > 500) and not (first and last.error and last.status) and not self._alive():
+            why = last.error or f"it answers {last.status}"
+            raise StopError(
+                f"the server cannot be reached: {why}" if first else f"the server does not answer any more, since {case.id}: {why}"
+            )
         if self.silent >= 2 * SILENT:
             self.bench.outcomes.setdefault(case.id, Outcome(case)).exchanges.append(last)
             raise StopError(f"{self.silent} requests got no whole answer; the last one: {last.error}")
@@ -256,7 +266,8 @@ class Runner:
 
     def _alive(self) -> bool:
         """Whether a request that is surely right is answered."""
-        return any(self._send(listing(LOOK))[0].status == SUCCESS for _ in range(2))
+        answers = (self._send(listing(LOOK))[0] for _ in range(2))
+        return any(answer.status == SUCCESS and not answer.error for answer in answers)
 
     # -- the end -----------------------------------------------------------------------------------------------------------------
 
@@ -281,7 +292,7 @@ class Runner:
                 outcome.reason = reason
         self.bench.outcomes = ordered | {case_id: outcome for case_id, outcome in known.items() if case_id not in ordered}
 
-    def _result(self, target: str, mode: str, seconds: float, left: tuple[str, ...]) -> CheckResult:
+    def _result(self, target: str, mode: str, seconds: float, left: tuple[str, ...], planned: int) -> CheckResult:
         bench, elimination = self.bench, self.bench.elimination
         if self._limited:
             self.notes.append("the server limited the rate, so one request per second was sent from then on")
@@ -291,12 +302,15 @@ class Runner:
             outcomes=bench.outcomes,
             readings=dict(elimination.left),
             pinned={name: option for name, option in elimination.readings.items() if elimination.readings.pinned(name)},
+            sources={name: source for name, source in elimination.readings.sources.items() if elimination.readings.pinned(name)},
             evidence={name: tuple(cases) for name, cases in elimination.evidence.items()},
             judged=dict(bench.judged),
             sightings=tuple(bench.sightings),
-            requests=self.requests,
+            requests=planned,
             creations=self.creations,
             seconds=seconds,
+            tidying=self.requests - planned,
+            enough=bench.positives[True] * LEAST >= bench.positives.total(),
             left_behind=left,
             trouble=self.trouble,
             notes=tuple(self.notes),

@@ -16,11 +16,10 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache, wraps
+from functools import wraps
 from typing import Any
-from urllib.parse import urlsplit
 
-from nclue_contract.spec import contract
+from nclue_contract.hosts import is_real
 
 
 class RealHostError(AssertionError):
@@ -102,7 +101,7 @@ def _net(there: Callable[..., object], position: int, keyword: str) -> Callable[
     def net(*args: object, **kwargs: object) -> object:
         if _active:
             host = _host_of(args[position] if len(args) > position else kwargs.get(keyword))
-            if _is_real(host):
+            if is_real(host):
                 for refused in tuple(_active):
                     refused.append(host)
                 raise RealHostError(host)
@@ -118,14 +117,3 @@ def _host_of(value: object) -> str:
     if isinstance(value, bytes | bytearray):
         value = value.decode("latin-1")
     return value.rstrip(".").lower() if isinstance(value, str) else ""
-
-
-def _is_real(host: str) -> bool:
-    domain = _domain()
-    return host == domain or host.endswith(f".{domain}")
-
-
-@cache
-def _domain() -> str:
-    """`ntruss.com`, to which all gateways of the platform belong."""
-    return ".".join((urlsplit(contract().server).hostname or "").split(".")[-2:])

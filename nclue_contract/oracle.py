@@ -143,7 +143,9 @@ def response_readings(operation: str, status: int) -> tuple[str, ...]:
     return {"getTask": ("status-word", "auroc-type"), "listTasks": ("status-word", "list-total")}.get(operation, ())
 
 
-def response_problems(operation: str, answer: tuple[int, object, bytes], request: object, readings: Readings) -> tuple[Finding, ...]:
+def response_problems(
+    operation: str, answer: tuple[int, object, bytes], request: object, readings: Readings, *, strict: bool = False
+) -> tuple[Finding, ...]:
     """What is wrong with an answer by itself and against what was sent: status code, headers and body.
 
     Whether it fits the request is told by `Expectation`, which is stricter than NC313 because it knows what else is wrong with the request.
@@ -151,7 +153,7 @@ def response_problems(operation: str, answer: tuple[int, object, bytes], request
     status, headers, body = answer
     report = validator_of(readings).validate_response(operation, status, headers, body, request)
     # Fields that contradict the status are only a warning to a client. A server contradicts itself, and that no reading allows.
-    return tuple(f for f in report.findings if f.rule != "NC313" and (f.severity == "error" or f.rule == "NC314"))
+    return tuple(f for f in report.findings if f.rule != "NC313" and (strict or f.severity == "error" or f.rule == "NC314"))
 
 
 def validator_of(readings: Readings) -> Validator:

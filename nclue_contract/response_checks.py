@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from itertools import islice
 
 from nclue_contract.findings import Finding, Report
 from nclue_contract.header_checks import media_type, read_headers
-from nclue_contract.json_reader import read
+from nclue_contract.json_reader import Document, read
 from nclue_contract.readings import Judge
 from nclue_contract.response_fields import fields_checker
 from nclue_contract.rules import Answer, Rule, Severity, Verdict
@@ -121,13 +122,19 @@ def _read_body(judge: Judge, body: object) -> tuple[object, list[Finding]]:
     if not isinstance(body, bytes | bytearray | memoryview | str):
         kind = f"of the Python type {excerpt(type(body).__name__)} instead of bytes"
         return None, [Finding(judge.documented("NC303"), "", detail={"kind": kind})]
-    document = read(str.__str__(body) if isinstance(body, str) else bytes(memoryview(body)))
+    document = _document(str.__str__(body) if isinstance(body, str) else bytes(memoryview(body)))
     found = [Finding(_said_of_an_answer(judge, p.code), p.pointer, p.offset, detail=p.detail) for p in document.problems]
     if document.readable and not isinstance(document.value, Mapping):
         found.append(Finding(judge.documented("NC303"), "", detail={"kind": json_kind(document.value)}))
     elif isinstance(document.value, Mapping):
         found += islice(_lone_surrogates(judge, document.value), FINDINGS_KEPT)
     return document.value if document.readable else None, found
+
+
+@lru_cache(maxsize=4)
+def _document(body: bytes | str) -> Document:
+    """A contract check judges one answer under several readings. Nobody changes the document."""
+    return read(body)
 
 
 def _lone_surrogates(judge: Judge, body: Mapping[str, object]) -> Iterator[Finding]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import ipaddress
 import os
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from nclue_contract.hosts import is_loopback
 from nclue_contract.output import KEPT
 from nclue_contract.readings import Readings
 from nclue_contract.signing import EXAMPLE
@@ -66,7 +66,7 @@ def run_serve(options: argparse.Namespace, readings: Readings, environment: Mapp
         if (error.name or "").partition(".")[0] != "uvicorn":
             raise
         raise ValueError(f"serve needs uvicorn; install it with: {INSTALL}") from error
-    if not _loopback(options.host) and sys.stderr:
+    if not is_loopback(options.host) and sys.stderr:
         where = options.host or "every address"
         warning = f"{where} is not loopback, so others can reach this server, and read what its journal shows"
         print(f"nclue-contract: warning: {warning}", file=sys.stderr)
@@ -130,13 +130,6 @@ def run_faults() -> int:
     for spelling, fault in faults.items():
         print(f"{spelling:{width}}  {fault.rule}  {fault.sentence}")
     return KEPT
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def _failing(option: str, what: str, text: str) -> tuple[str, str]:

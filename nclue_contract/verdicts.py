@@ -117,19 +117,26 @@ class RuleRow:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """Everything about a run. Times are seconds; `accepted` failures stand in the baseline and do not count."""
+    """Everything about a run.
+
+    `mode` says what it was allowed to do, `seconds` how long it took, `tidying` how many requests were sent afterwards to delete tasks,
+    `enough` whether so many valid creations were carried out that "kept" means something, `trouble` why it ended early.
+    """
 
     target: str
     mode: str
     outcomes: Mapping[str, Outcome]
     readings: Mapping[str, tuple[str, ...]]
     pinned: Mapping[str, str]
+    sources: Mapping[str, str]
     evidence: Mapping[str, tuple[str, ...]]
     judged: Mapping[str, int]
     sightings: tuple[Sighting, ...]
     requests: int
     creations: int
     seconds: float
+    tidying: int = 0
+    enough: bool = True
     left_behind: tuple[str, ...] = ()
     trouble: str = ""
     notes: tuple[str, ...] = ()
@@ -143,6 +150,11 @@ class CheckResult:
     def broken(self) -> list[Failure]:
         """The failures that no baseline accepts."""
         return [failure for failure in self.failures if not failure.accepted]
+
+    @property
+    def exit_code(self) -> int:
+        """0 the contract is kept, 1 it is broken, 3 could not tell."""
+        return 1 if self.broken else 3 if self.trouble or not self.enough else 0
 
     @property
     def counts(self) -> Counter[State]:

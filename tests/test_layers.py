@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "nclue_contract"
 
 # A module may import those that stand before it, and no other. Bands from the ground up; a name that is moved down must be imported less.
 BANDS = {
-    "facts": ["wording", "rules", "payloads", "findings", "spec", "readings", "openapi", "signing"],
+    "facts": ["wording", "rules", "payloads", "findings", "spec", "readings", "openapi", "signing", "hosts"],
     "judgements": [
         "string_checks",
         "path_check",
@@ -44,6 +44,9 @@ BANDS = {
         "subjects",
         "cases_tasks",
         "cases",
+        "check_text",
+        "html",
+        "check_reports",
     ],
     "behaviour": [
         "exchange",
@@ -64,8 +67,25 @@ BANDS = {
         "direct",
         "conformance",
     ],
-    "doors": ["clock", "sources", "progress", "config", "validate", "server", "serve", "clients", "guard", "mock", "sign"],
-    "hinges": ["__init__", "serve_command", "cli", "__main__"],
+    "doors": [
+        "clock",
+        "sources",
+        "progress",
+        "config",
+        "validate",
+        "ledger",
+        "wire",
+        "check",
+        "probe",
+        "explore",
+        "server",
+        "serve",
+        "clients",
+        "guard",
+        "mock",
+        "sign",
+    ],
+    "hinges": ["__init__", "serve_command", "check_command", "cli", "__main__"],
 }
 ORDER = [name for band in BANDS.values() for name in band]
 # Files, folders, the clock, the environment: doors and hinges only. junit puts the start of a long report aside in a temporary file, and
@@ -73,10 +93,13 @@ ORDER = [name for band in BANDS.values() for name in band]
 OUTSIDE = {"os", "pathlib", "shutil", "tempfile", "time", "glob", "tomllib", "socket", "subprocess", "random", "secrets", "urllib.request"}
 ALLOWED_OUTSIDE = {"junit": {"tempfile"}, "sarif": {"os", "pathlib"}}
 # Each neighbour has one room, and comes with an extra.
-NEIGHBOURS = {"serve": {"uvicorn"}, "mock": {"anyio", "httpx", "respx"}}
+NEIGHBOURS = {"wire": {"h11"}, "serve": {"uvicorn"}, "mock": {"anyio", "httpx", "respx"}}
 # Doors do not know each other, but for these.
 PASSAGES = {
     "validate": {"sources", "progress"},
+    "wire": {"clock"},
+    "check": {"ledger", "progress", "wire"},
+    "probe": {"config", "validate"},
     "serve": {"server"},
     "server": {"clock"},
     "mock": {"clock"},

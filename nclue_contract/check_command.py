@@ -1,0 +1,271 @@
+"""The commands `check`, `probe` and `cleanup`: their options, and what is made of them."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nclue_contract import __version__
+from nclue_contract.clock import now_ms
+from nclue_contract.oracle import Known
+from nclue_contract.output import KEPT, UNTOLD
+from nclue_contract.readings import Readings
+from nclue_contract.signing import Credentials
+from nclue_contract.spec import contract
+
+if TYPE_CHECKING:
+    from nclue_contract.check import Options
+    from nclue_contract.verdicts import CheckResult
+
+FORMATS = ("text", "json", "jsonl", "junit", "github", "html")
+"""The formats of a check; those of `probe` are text, json and toml."""
+
+_KEYS = """\
+The key pair is read from NCLUE_ACCESS_KEY and NCLUE_SECRET_KEY; on loopback a fake one stands in when there is none. The real service is
+only read, or gets as many creations as --allow-create says, at one request per second; other hosts that are not loopback are only read
+without --allow-create. Exit codes: 0 the contract is kept, 1 it is broken, 2 usage, 3 could not tell."""
+
+
+def add_parsers(commands: Any, common: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:  # noqa: ANN401  # as in serve_command
+    """Add the parsers of the three commands, and give them by name."""
+    check = commands.add_parser("check", parents=[common], help="check whether a server keeps the contract", epilog=_KEYS)
+    check.add_argument("url", nargs="?", metavar="URL", help="what stands before /tasks; without it, the embedded reference server")
+    _add_server(check)
+    check.add_argument(
+        "--only", action="append", default=[], metavar="RULE", help="only this rule or group, such as NC120 or NC12 (repeatable)"
+    )
+    check.add_argument("--skip", action="append", default=[], metavar="RULE", help="not this rule or group (repeatable)")
+    check.add_argument("--full", action="store_true", help="every character at every position, and more combinations")
+    check.add_argument("--strict", action="store_true", default=None, help="warnings about answers, such as unknown fields, are failures")
+    check.add_argument("--baseline", type=Path, metavar="FILE", help="an earlier JSON report; its failures are accepted")
+    check.add_argument("--fail-on-untested", action="store_true", help="what was not tested is a failure as well")
+    check.add_argument("--dry-run", action="store_true", help="show the plan and what it costs, and send nothing")
+    check.add_argument("--explore", type=_seconds, default=0.0, metavar="SECONDS", help="then let Schemathesis explore so long")
+    check.add_argument("--seed", type=int, metavar="N", help="seed of the exploration")
+    check.add_argument("--format", choices=FORMATS, default="text", help="format of standard output")
+    check.add_argument("--report", action="append", default=[], metavar="FORMAT:PATH", help="also write a report to a file (repeatable)")
+    check.add_argument("--quiet", action="store_true", help="text: a line per failure and nothing else")
+    probe = commands.add_parser("probe", parents=[common], help="find out how a server reads the documentation", epilog=_KEYS)
+    probe.add_argument("url", nargs="?", metavar="URL", help="as for check")
+    _add_server(probe)
+    probe.add_argument("--format", choices=("text", "json", "toml"), default="text", help="format of standard output")
+    probe.add_argument("--write", type=Path, metavar="FILE", help="put the readings into this pyproject.toml")
+    cleanup = commands.add_parser("cleanup", help="delete the tasks that a check has left behind", epilog=_KEYS)
+    cleanup.add_argument("ledger", type=Path, metavar="LEDGER", help="the file that the check has written")
+    cleanup.add_argument("--header", action="append", default=[], metavar="NAME:VALUE", help="a header to be sent besides (repeatable)")
+    cleanup.add_argument("--cacert", metavar="FILE", help="certificates to trust (PEM)")
+    cleanup.add_argument("--timeout", type=_seconds, default=10.0, metavar="SECONDS", help="for a whole exchange (%(default)s)")
+    cleanup.add_argument("--rate", type=_rate, default=0.0, metavar="N", help="requests per second, at most")
+    return {"check": check, "probe": probe, "cleanup": cleanup}
+
+
+def _add_server(parser: argparse.ArgumentParser) -> None:
+    known = Known()
+    parser.add_argument("--feature-id", default=known.feature_id, metavar="ID", help="a feature that the server knows")
+    parser.add_argument("--bucket", default=known.bucket, metavar="NAME", help="a bucket that it knows (%(default)s)")
+    parser.add_argument("--file", default=known.file, metavar="PATH", help="a file in the bucket (%(default)s)")
+    parser.add_argument("--failing-file", metavar="PATH", help="a file with which tasks fail, so that failures are checked too")
+    parser.add_argument("--access-key", metavar="KEY", help="instead of NCLUE_ACCESS_KEY")
+    parser.add_argument("--secret-key", metavar="KEY", help="instead of NCLUE_SECRET_KEY; others on this machine can read it here")
+    parser.add_argument("--signed-prefix", metavar="PATH", help="the path that is signed, where a proxy rewrites the one in the URL")
+    parser.add_argument("--header", action="append", default=[], metavar="NAME:VALUE", help="a header to be sent besides (repeatable)")
+    parser.add_argument("--cacert", metavar="FILE", help="certificates to trust (PEM)")
+    parser.add_argument("--budget", type=_count, metavar="N", help="send at most so many requests, the most telling ones first")
+    parser.add_argument("--rate", type=_rate, default=0.0, metavar="N", help="requests per second, at most")
+    parser.add_argument("--timeout", type=_seconds, default=10.0, metavar="SECONDS", help="for a whole exchange (%(default)s)")
+    parser.add_argument(
+        "--lifecycle-timeout", type=_seconds, default=60.0, metavar="SECONDS", help="how long tasks are watched (%(default)s)"
+    )
+    parser.add_argument("--allow-create", metavar="N|all", help="how many creations a host that is not loopback may get")
+    parser.add_argument("--ledger", type=Path, metavar="FILE", help="where the tasks that are created are written down")
+
+
+# -- the commands -------------------------------------------------------------------------------------------------------------------------
+
+
+def run_check(options: argparse.Namespace, readings: Readings, reports: Sequence[tuple[str, Path]], *, strict: bool) -> int:
+    """Check a server; returns the exit code. Raises `ValueError` with a sentence for everything the user can do something about."""
+    from nclue_contract.check import accept, check  # noqa: PLC0415  # doors are opened when needed
+    from nclue_contract.verdicts import State  # noqa: PLC0415
+
+    wanted = _options(options, strict=strict)
+    if options.dry_run:
+        for line in _dry_run(wanted):
+            print(line)
+        return KEPT
+    started_ms = now_ms()
+    result = check(wanted, readings, os.environ, sys.stderr, bar=_draws(options))
+    if options.explore:
+        result = _explored(options, readings, result)
+    if options.baseline is not None:
+        result = accept(result, options.baseline)
+    _write(result, options, reports, started_ms)
+    untested = options.fail_on_untested and result.exit_code == KEPT and result.counts[State.UNTESTED]
+    return 1 if untested else result.exit_code
+
+
+def run_probe(options: argparse.Namespace, readings: Readings) -> int:
+    """Find out the readings of a server."""
+    from nclue_contract.check import check  # noqa: PLC0415  # doors are opened when needed
+    from nclue_contract.check_reports import check_json  # noqa: PLC0415
+    from nclue_contract.check_text import readings as told  # noqa: PLC0415
+    from nclue_contract.probe import table, write  # noqa: PLC0415
+
+    result = check(_options(options, probe=True), readings, os.environ, sys.stderr, bar=_draws(options))
+    if options.format == "json":
+        sys.stdout.write(check_json(result, __version__))
+    elif options.format == "toml":
+        sys.stdout.write(table(result))
+    else:
+        print("\n".join(told(result)))
+    if result.trouble:
+        print(f"could not tell: {result.trouble}", file=sys.stderr)
+        return UNTOLD
+    if options.write is not None:
+        write(options.write, result)
+    return KEPT
+
+
+def run_cleanup(options: argparse.Namespace) -> int:
+    """Delete what a check has left behind."""
+    from nclue_contract.check import Options, clean_up  # noqa: PLC0415  # doors are opened when needed
+    from nclue_contract.ledger import read_ledger  # noqa: PLC0415
+
+    headers, cafile = _headers(options.header), _readable(options.cacert)
+    wanted = Options(headers=headers, cafile=cafile, timeout_s=options.timeout, rate=options.rate)
+    gone, left = clean_up(read_ledger(options.ledger), wanted, os.environ)
+    print(f"{len(gone)} tasks deleted, {len(left)} left" + (": their state does not allow it yet, or the server refused" if left else ""))
+    return UNTOLD if left else KEPT
+
+
+def _options(options: argparse.Namespace, *, strict: bool = False, probe: bool = False) -> Options:
+    from nclue_contract.check import Options  # noqa: PLC0415  # as above
+
+    if (options.access_key is None) != (options.secret_key is None):
+        raise ValueError("--access-key and --secret-key come together")
+    keys = None if options.access_key is None else Credentials(options.access_key, options.secret_key)
+    return Options(
+        url=options.url,
+        known=Known(options.feature_id, options.bucket, options.file, options.failing_file),
+        credentials=keys,
+        signed_prefix=options.signed_prefix,
+        headers=_headers(options.header),
+        cafile=_readable(options.cacert),
+        only=_rules("--only", getattr(options, "only", [])),
+        skip=_rules("--skip", getattr(options, "skip", [])),
+        full=getattr(options, "full", False),
+        budget=options.budget,
+        rate=options.rate,
+        timeout_s=options.timeout,
+        lifecycle_s=options.lifecycle_timeout,
+        allow_create=options.allow_create,
+        ledger=options.ledger,
+        probe=probe,
+        strict=strict,
+    )
+
+
+def _rules(option: str, texts: Sequence[str]) -> tuple[str, ...]:
+    """Codes, slugs, or the beginning of codes (`NC12`, `NC3xx`), as beginnings of codes."""
+    found = []
+    for text in texts:
+        rule = contract().rule(text)
+        beginning = rule.code if rule else text.upper().rstrip("X")
+        if len(beginning) < 3 or not any(code.startswith(beginning) for code in contract().rules):
+            raise ValueError(f"{option} {text!r:.40}: no such rule or group; `nclue-contract explain` lists the rules")
+        found.append(beginning)
+    return tuple(found)
+
+
+def _headers(texts: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    pairs = []
+    for text in texts:
+        name, colon, value = text.partition(":")
+        if not colon or not name.strip().isascii() or not name.strip() or not text.isprintable():
+            raise ValueError("--header is written NAME:VALUE")  # the value may be a secret, so it is not repeated
+        if name.strip().lower() in {*contract().headers, "host", "content-length", "content-type"}:
+            raise ValueError(f"--header {name.strip()}: that header is set by the check itself")
+        pairs.append((name.strip(), value.strip()))
+    return tuple(pairs)
+
+
+def _readable(path: str | None) -> str | None:
+    if path is not None and not Path(path).is_file():
+        raise ValueError(f"--cacert: there is no file {path}")
+    return path
+
+
+def _draws(options: argparse.Namespace) -> bool:
+    return sys.stderr is not None and sys.stderr.isatty() and not getattr(options, "quiet", False)
+
+
+# -- what is shown ------------------------------------------------------------------------------------------------------------------------
+
+
+def _dry_run(options: Options) -> Iterator[str]:
+    from nclue_contract.check import budget, cases, permission  # noqa: PLC0415  # as above
+
+    allowed, chosen = permission(options), cases(options)
+    for case in chosen:
+        if case.script is None:
+            yield f"{case.rule}  {case.id}  (decided by others)"
+        else:
+            yield f"{case.rule}  {case.id}  {case.requests} requests" + (f", {case.posts} creations" if case.posts else "")
+    requests, posts = (sum(getattr(case, name) for case in chosen if case.script) for name in ("requests", "posts"))
+    limit = budget(options, chosen)
+    sent = min(requests, limit)
+    rate = allowed.rate or options.rate
+    yield ""
+    yield f"{len(chosen):,} cases, at most {sent:,} requests of which {min(posts, sent):,} are creations; {allowed.mode}"
+    yield f"at {rate:g} requests per second: about {sent / rate / 60:,.0f} minutes" if rate else "as fast as the server answers"
+    yield "nothing was sent"
+
+
+def _write(result: CheckResult, options: argparse.Namespace, reports: Sequence[tuple[str, Path]], started_ms: int) -> None:
+    from nclue_contract.check_reports import writer  # noqa: PLC0415  # as above
+    from nclue_contract.check_text import lines  # noqa: PLC0415
+    from nclue_contract.validate import whole_file  # noqa: PLC0415
+
+    def text_of(form: str, encoding: str, *, quiet: bool = False) -> str:
+        if form == "text":
+            return "\n".join(lines(result, version=__version__, quiet=quiet, encoding=encoding)) + "\n"
+        return writer(form, __version__, encoding, started_ms)(result)
+
+    for form, path in reports:
+        with whole_file(path) as file:
+            file.write(text_of(form, "utf-8"))
+    shown = text_of(options.format, sys.stdout.encoding or "ascii", quiet=options.quiet)
+    sys.stdout.write(shown if shown.strip() else "")
+
+
+def _explored(options: argparse.Namespace, readings: Readings, result: CheckResult) -> CheckResult:
+    from nclue_contract.explore import explore  # noqa: PLC0415  # as above
+
+    if options.url is None:
+        raise ValueError("--explore needs a URL: Schemathesis explores over HTTP")
+    return explore(_options(options), readings, result, seconds=options.explore, seed=options.seed, environment=os.environ)
+
+
+def _seconds(text: str) -> float:
+    number = float(text)
+    if not 0 < number < 86_400:
+        raise argparse.ArgumentTypeError("a number of seconds above 0, and below a day")
+    return number
+
+
+def _rate(text: str) -> float:
+    number = float(text)
+    if not 0 < number <= 10_000:
+        raise argparse.ArgumentTypeError("requests per second, above 0")
+    return number
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return number

@@ -1,0 +1,204 @@
+"""Sends the requests of a contract check over HTTP/1.1: byte by byte what the check wants, and every exchange under one total deadline.
+
+h11 speaks the protocol. Clients for applications would be in the way here: they tidy up headers, follow redirects, and a server that sends
+a byte now and then keeps them for ever.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import h11
+
+from nclue_contract.asks import Ask, Exchange, header_pairs
+from nclue_contract.clock import now_ms
+from nclue_contract.hosts import Target
+from nclue_contract.signing import Credentials
+
+MOST = 1 << 20
+"""Bytes of an answer that are read; a page of a hundred tasks has a tenth of that."""
+
+BLOCK = 65_536
+AGENT = "nclue-contract"
+
+
+@dataclass(slots=True)
+class _Line:
+    """A connection that may be used again."""
+
+    socket: socket.socket
+    http: h11.Connection
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self.socket.close()
+
+
+class BadAnswerError(Exception):
+    """There is no whole answer; the message says why."""
+
+
+class Wire:
+    """A transport to a server. `headers` are sent besides, `cafile` holds certificates to trust, `timeout_s` is for a whole exchange."""
+
+    exact_clock = False
+
+    def __init__(
+        self,
+        target: Target,
+        credentials: Credentials,
+        *,
+        headers: Sequence[tuple[str, str]] = (),
+        cafile: str | None = None,
+        timeout_s: float = 10.0,
+    ) -> None:
+        self.prefix = target.signed_path
+        self._target = target
+        self._credentials = credentials
+        self._headers = tuple(headers)
+        self._timeout_s = timeout_s
+        self._tls = ssl.create_default_context(cafile=cafile) if target.scheme == "https" else None
+        self._line: _Line | None = None
+
+    def now_ms(self) -> int:
+        """The clock of this machine."""
+        return now_ms()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._line is not None:
+            self._line.close()
+            self._line = None
+
+    def send(self, *asks: Ask) -> list[Exchange]:
+        """Send one request on the open connection, or several at once on connections of their own."""
+        if len(asks) == 1:
+            return [self._exchange(asks[0], alone=False)]
+        found: dict[int, Exchange] = {}
+
+        def one(number: int, ask: Ask) -> None:
+            found[number] = self._exchange(ask, alone=True)
+
+        threads = [threading.Thread(target=one, args=pair, daemon=True) for pair in enumerate(asks)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return [found[number] for number in range(len(asks))]
+
+    def _exchange(self, ask: Ask, *, alone: bool) -> Exchange:
+        sent_ms = now_ms()
+        pairs = header_pairs(ask, self.prefix + ask.path, sent_ms, self._credentials)
+        answer, deadline, why = _Answer(), time.monotonic() + self._timeout_s, ""
+        try:
+            if not self._talk(ask, pairs, answer, deadline, alone=alone):
+                self._talk(ask, pairs, answer, deadline, alone=alone)  # the server had closed the idle connection
+        except BadAnswerError as error:
+            why = str(error)
+        target = self._target.path + ask.path
+        return Exchange(ask, target, sent_ms, now_ms(), answer.status, answer.headers, bytes(answer.body), why)
+
+    def _talk(self, ask: Ask, pairs: list[tuple[str, str]], answer: _Answer, deadline: float, *, alone: bool) -> bool:
+        """Send and read; False when a connection that was used again turned out to be closed, and nothing came back."""
+        line = None if alone else self._line
+        used_again = line is not None
+        if line is None:
+            line = self._connect(deadline)
+        self._line = None  # until this exchange is over, nobody else may use it, not even after an interruption
+        try:
+            self._write(line, ask, pairs, deadline)
+            self._read(line, answer, deadline)
+        except (OSError, h11.ProtocolError, BadAnswerError) as error:
+            line.close()
+            if used_again and answer.status == 0 and not isinstance(error, TimeoutError):
+                return False
+            raise BadAnswerError(_why(error, self._timeout_s)) from error
+        if not alone and line.http.our_state is h11.DONE and line.http.their_state is h11.DONE:
+            line.http.start_next_cycle()
+            self._line = line
+        else:
+            line.close()
+        return True
+
+    def _connect(self, deadline: float) -> _Line:
+        where = (self._target.host, self._target.port)
+        try:
+            connection = socket.create_connection(where, _left(deadline))
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._tls is not None:
+                connection = self._tls.wrap_socket(connection, server_hostname=self._target.host)
+        except (OSError, UnicodeError) as error:
+            raise BadAnswerError(f"no connection: {_why(error, self._timeout_s)}") from error
+        return _Line(connection, h11.Connection(h11.CLIENT))
+
+    def _write(self, line: _Line, ask: Ask, pairs: list[tuple[str, str]], deadline: float) -> None:
+        host = self._target.origin.partition("://")[2]
+        headers = [("host", host), ("user-agent", AGENT), ("accept", "*/*"), *self._headers, *pairs]
+        if ask.body or ask.method in {"POST", "PUT"}:
+            headers.append(("content-length", str(len(ask.body))))
+        encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        request = h11.Request(method=ask.method, target=self._target.path + ask.path, headers=encoded)
+        events: list[h11.Event] = [request, h11.Data(data=ask.body), h11.EndOfMessage()]
+        data = b"".join(line.http.send(event) or b"" for event in events)
+        line.socket.settimeout(_left(deadline))
+        line.socket.sendall(data)
+
+    def _read(self, line: _Line, answer: _Answer, deadline: float) -> None:
+        while True:
+            event = line.http.next_event()
+            if event is h11.NEED_DATA:
+                line.socket.settimeout(_left(deadline))
+                data = line.socket.recv(BLOCK)
+                if not data and answer.status == 0:
+                    raise BadAnswerError("the connection was closed without an answer")
+                line.http.receive_data(data)
+            elif isinstance(event, h11.Response):
+                answer.status = event.status_code
+                answer.headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in event.headers)
+            elif isinstance(event, h11.Data):
+                answer.body += event.data
+                if len(answer.body) > MOST:
+                    raise BadAnswerError(f"the body is longer than {MOST:,} bytes")
+            elif isinstance(event, h11.EndOfMessage):
+                return
+            elif isinstance(event, h11.ConnectionClosed):
+                raise BadAnswerError("the connection was closed without an answer")
+
+
+@dataclass(slots=True)
+class _Answer:
+    """What has come so far."""
+
+    status: int = 0
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytearray = field(default_factory=bytearray)
+
+
+def _left(deadline: float) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
+
+
+def _why(error: BaseException, timeout_s: float) -> str:
+    """The reason in words, without anything that was sent."""
+    if isinstance(error, TimeoutError):
+        return f"it was not there within {timeout_s:g} s"
+    if isinstance(error, BadAnswerError):
+        return str(error)
+    if isinstance(error, h11.ProtocolError):
+        return f"not HTTP: {str(error)[:120]}"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS: {error.reason or type(error).__name__}"
+    return (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
