@@ -13,10 +13,9 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from nclue_contract.asks import Ask, Exchange, create
+from nclue_contract.asks import Ask, Exchange, create, value_of
 from nclue_contract.elimination import Elimination, Inconsistency
 from nclue_contract.findings import Finding
-from nclue_contract.json_reader import read
 from nclue_contract.oracle import MISSING, Expectation, Known, creation, fits, response_problems, response_readings
 from nclue_contract.readings import Judge, Readings
 from nclue_contract.response_checks import SUCCESS, spelled
@@ -96,6 +95,7 @@ class Bench:
         self.positives: Counter[bool] = Counter()
         self._numbers = itertools.count(1)
         self._refused_name = ""
+        self._failed = False
 
     # -- what requests are made of -----------------------------------------------------------------------------------------------
 
@@ -275,6 +275,11 @@ class Bench:
         """Refute an option of a reading by what several answers show together."""
         self._add_inconsistent(case, self.elimination.refute(reading, option, case.id), exchange)
 
+    @property
+    def failed(self) -> bool:
+        """Whether anything failed so far."""
+        return self._failed
+
     def _outcome(self, case: Case) -> Outcome:
         return self.outcomes.setdefault(case.id, Outcome(case))
 
@@ -285,15 +290,18 @@ class Bench:
 
     def _add(self, failure: Failure) -> None:
         outcome = self.outcomes[failure.case]
-        if len(outcome.failures) < FAILURES_KEPT and all(failure.rule != other.rule or failure.sentence != other.sentence for other in outcome.failures):
+        if len(outcome.failures) < FAILURES_KEPT and all(
+            failure.rule != other.rule or failure.sentence != other.sentence for other in outcome.failures
+        ):
             outcome.failures.append(failure)
         outcome.state, outcome.reason = State.FAILED, ""
+        self._failed = True
 
     # -- tasks -------------------------------------------------------------------------------------------------------------------
 
     def _register(self, case: Case, exchange: Exchange) -> None:
         """Remember a task that was made, and judge what has to be new about it."""
-        shown, payload = exchange.fields, read(exchange.ask.body).value
+        shown, payload = exchange.fields, value_of(exchange.ask.body)
         task_id, created_at = shown.get("task_id"), shown.get("created_at")
         if not isinstance(task_id, str) or not isinstance(payload, dict):
             return

@@ -5,21 +5,20 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
 
-from nclue_contract.asks import Ask, Exchange, delete, listing
+from nclue_contract.asks import Ask, Exchange, delete, listing, value_of
 from nclue_contract.bench import Bench
 from nclue_contract.cases import BUDGET, asks_readings, plan
-from nclue_contract.cases_lists import tasks_of
-from nclue_contract.conformance import Limits, Runner, Transport, Watcher
+from nclue_contract.cases_lists import PAGES, tasks_of
+from nclue_contract.conformance import LIMITED_S, PATIENCE, Limits, Runner, Transport, Watcher
 from nclue_contract.direct import Direct
 from nclue_contract.hosts import Target, is_loopback, is_real
-from nclue_contract.json_reader import read
-from nclue_contract.ledger import Ledger, Remains
+from nclue_contract.ledger import Ledger, Remains, read_ledger
 from nclue_contract.lifecycle import Progress
 from nclue_contract.oracle import Known
 from nclue_contract.progress import Progress as Bar
@@ -191,26 +190,30 @@ class _Book:
         self._ledger.creating(_name(ask))
 
     def exchange(self, exchange: Exchange) -> None:
-        """After a request was answered."""
-        task_id = exchange.fields.get("task_id")
-        if exchange.ask.operation == "createTask" and (exchange.taken or 400 <= exchange.status < 500):
-            self._ledger.answered(_name(exchange.ask), task_id if exchange.taken and isinstance(task_id, str) else None)
+        """After a request was answered. Half an answer, or one without an ID, leaves open what became of a creation."""
+        task_id = exchange.fields.get("task_id") if exchange.taken else None
+        refused = 400 <= exchange.status < 500 and not exchange.error
+        if exchange.ask.operation == "createTask" and (refused or isinstance(task_id, str)):
+            self._ledger.answered(_name(exchange.ask), task_id)
         elif exchange.ask.operation == "deleteTask" and exchange.status in {SUCCESS, 404}:
             self._ledger.deleted(exchange.target.rpartition("/")[2])
 
     def closed(self, result: CheckResult) -> CheckResult:
         """The result, with a note about the ledger if there is something in it."""
         self._ledger.close()
-        if not result.left_behind and not self._keep and not result.trouble:
-            self._ledger.path.unlink(missing_ok=True)
+        remains = read_ledger(self._ledger.path)
+        if not remains.task_ids and not remains.uncertain:
+            if not self._keep:
+                self._ledger.path.unlink(missing_ok=True)
             return result
         note = f"the ledger is {self._ledger.path}; `nclue-contract cleanup {self._ledger.path}` deletes what is left"
         return replace(result, notes=(*result.notes, note))
 
 
 def _name(ask: Ask) -> str:
-    payload = read(ask.body).value
-    return str(payload.get("name"))[:200] if isinstance(payload, dict) else ""
+    payload = value_of(ask.body)
+    name = payload.get("name") if isinstance(payload, dict) else None
+    return name if isinstance(name, str) else ""
 
 
 def _ledger(options: Options, allowed: Permission, run: str, transport: Transport, stack: ExitStack) -> _Book | None:
@@ -225,13 +228,19 @@ def _ledger(options: Options, allowed: Permission, run: str, transport: Transpor
 # -- what was accepted before --------------------------------------------------------------------------------------------------------
 
 
-def accept(result: CheckResult, baseline: Path) -> CheckResult:
-    """Mark the failures that stand in an earlier JSON report. Raises `ValueError` for a file that is none."""
+def baseline(path: Path) -> frozenset[tuple[str, str]]:
+    """Cases and rules of the failures in an earlier JSON report. Raises `ValueError` for a file that is none, or cannot be read."""
     try:
-        report = json.loads(baseline.read_text(encoding="utf-8"))
-        known = {(entry["case"], entry["rule"]) for entry in report["failures"]}
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"--baseline: {baseline} is no JSON report of a check") from error
+        report = json.loads(path.read_text(encoding="utf-8"))
+        return frozenset((entry["case"], entry["rule"]) for entry in report["failures"])
+    except OSError as error:
+        raise ValueError(f"--baseline: {path} cannot be read: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ValueError(f"--baseline: {path} is no JSON report of a check") from error
+
+
+def accept(result: CheckResult, known: Collection[tuple[str, str]]) -> CheckResult:
+    """Mark the failures that a baseline knows."""
     for outcome in result.outcomes.values():
         outcome.failures = [replace(failure, accepted=failure.key in known) for failure in outcome.failures]
         if outcome.failures and all(failure.accepted for failure in outcome.failures):
@@ -242,22 +251,76 @@ def accept(result: CheckResult, baseline: Path) -> CheckResult:
 # -- cleaning up later ---------------------------------------------------------------------------------------------------------------
 
 
-def clean_up(remains: Remains, options: Options, environment: Mapping[str, str]) -> tuple[list[str], list[str]]:
-    """Delete what a ledger says is left, and tasks of the names whose creation nobody knows the answer to; IDs deleted and left."""
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """What came of a clean-up: IDs of tasks that are gone, of those that are left, and why it ended early."""
+
+    gone: tuple[str, ...]
+    left: tuple[str, ...]
+    trouble: str = ""
+
+
+def clean_up(remains: Remains, options: Options, environment: Mapping[str, str]) -> Cleaned:
+    """Delete what a ledger says is left, and what creations have made whose answers nobody knows."""
     options = replace(options, url=remains.url)
-    pause_s = 1 / rate if (rate := permission(options).rate) else 0.0
     gone: list[str] = []
-    left: list[str] = []
-    ids = dict.fromkeys(remains.task_ids)
+    trouble = ""
     with ExitStack() as stack:
-        target = Target.parse(remains.url, remains.signed_prefix or None)
+        target = Target.parse(remains.url, remains.signed_prefix)
         transport = connection(options, target, credentials(options, environment), stack)
+        send = _Patient(transport, permission(options).rate)
+        ids = dict.fromkeys(remains.task_ids)
         if remains.uncertain:
-            exchange = transport.send(listing("limit=100"))[0]
-            ids |= dict.fromkeys(item["task_id"] for item in tasks_of(exchange) if item.get("task_name") in remains.uncertain)
-            transport.sleep(pause_s)
+            found, trouble = _by_name(remains, send)
+            ids |= dict.fromkeys(found)
         for task_id in ids:
-            exchange = transport.send(delete(task_id))[0]
-            (gone if exchange.status in {SUCCESS, 404} else left).append(task_id)
-            transport.sleep(pause_s)
-    return gone, left
+            exchange = send(delete(task_id))
+            if exchange.status in {SUCCESS, 404} and not exchange.error:
+                gone.append(task_id)
+            elif exchange.error:
+                trouble = f"a deletion got no whole answer: {exchange.error}"
+                break
+            elif exchange.status in {401, 403}:
+                trouble = f"a deletion was answered {exchange.status}: the credentials were refused"
+                break
+    return Cleaned(tuple(gone), tuple(task_id for task_id in ids if task_id not in gone), trouble)
+
+
+class _Patient:
+    """Sends one request after the other, at most so many per second, and again when the server says that this was too fast."""
+
+    def __init__(self, transport: Transport, rate: float) -> None:
+        self._transport = transport
+        self._pause_s = 1 / rate if rate else 0.0
+
+    def __call__(self, ask: Ask) -> Exchange:
+        for _ in range(PATIENCE):
+            exchange = self._transport.send(ask)[0]
+            if exchange.status != 429:
+                break
+            self._pause_s = max(self._pause_s, LIMITED_S)
+            self._transport.sleep(self._pause_s)
+        self._transport.sleep(self._pause_s)
+        return exchange
+
+
+def _by_name(remains: Remains, send: _Patient) -> tuple[list[str], str]:
+    """IDs of the tasks with the names of uncertain creations, and why they could not be looked for.
+
+    A name belongs to a check if the word of its run stands in it. Others, such as those of one character, may be somebody else's tasks.
+    """
+    limit = next(p.maximum or 1 for p in contract().operations["listTasks"].query if p.name == "limit")
+    sought = {name for name in remains.uncertain if remains.run and remains.run in name}
+    found: dict[str, None] = {}
+    for step in (limit, 1):  # the index counts tasks or pages
+        for number in range(PAGES):
+            exchange = send(listing(f"index={number * step}&limit={limit}"))
+            if not exchange.taken:
+                return list(found), f"the list of tasks could not be read: {exchange.error or f'answered {exchange.status}'}"
+            items = tasks_of(exchange)
+            found |= {item["task_id"]: None for item in items if item.get("task_name") in sought}
+            if len(items) < limit:
+                break
+        if number == 0:
+            break
+    return list(found), ""

@@ -260,7 +260,7 @@ def _usable(run: Callable[[], int]) -> int:
 
 def _faults(options: argparse.Namespace) -> int:
     _settings(options)
-    return run_faults()
+    return _usable(lambda: run_faults(options))
 
 
 def _sign(options: argparse.Namespace) -> int:

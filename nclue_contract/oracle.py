@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
+from nclue_contract.asks import value_of
 from nclue_contract.findings import Finding
-from nclue_contract.json_reader import read
 from nclue_contract.readings import Readings
 from nclue_contract.response_checks import SUCCESS
 from nclue_contract.rules import Answer
@@ -119,7 +119,7 @@ def creation(
 
 def _missing(body: bytes, known: Known, *, surely: bool = False) -> frozenset[Answer]:
     """The answers of a server that does not have the files of a payload; `surely`: only for files that nobody has."""
-    payload = read(body).value
+    payload = value_of(body)
     if not isinstance(payload, dict):
         return frozenset()
     existing = {known.file, known.failing_file, None}

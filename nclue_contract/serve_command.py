@@ -53,6 +53,10 @@ def add_parsers(commands: Any, common: argparse.ArgumentParser) -> tuple[argpars
     serve.add_argument("--max-tasks", type=_count, default=10_000, metavar="N", help="tasks that are kept; then 503 (%(default)s)")
     serve.add_argument("--no-auth", action="store_true", help="take every request, signed or not")
     faults = commands.add_parser("faults", parents=[common], help="list the faults that `serve --fault` can plant")
+    faults.add_argument("--measure", action="store_true", help="run `check` against every fault, and against correct servers")
+    faults.add_argument("--only", metavar="PATTERN", default="*", help="measure these faults only, such as 'path-*', and no correct server")
+    faults.add_argument("--budget", type=_count, metavar="N", help="with at most so many requests for each")
+    faults.add_argument("--format", choices=("text", "json"), default="text", help="of what is measured")
     return serve, faults
 
 
@@ -121,8 +125,12 @@ def build(options: argparse.Namespace, readings: Readings, keys: Mapping[str, st
     return service
 
 
-def run_faults() -> int:
-    """Print what can be planted, a line each."""
+def run_faults(options: argparse.Namespace) -> int:
+    """Print what can be planted, a line each; or measure the check against it."""
+    if options.measure:
+        from nclue_contract.measure_command import run_measure  # noqa: PLC0415  # for this option only
+
+        return run_measure(options.only, options.budget, options.format)
     from nclue_contract.faults import catalogue  # noqa: PLC0415  # doors are opened when needed
 
     faults = {fault.instances()[0]: fault for fault in catalogue()}

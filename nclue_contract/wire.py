@@ -6,11 +6,13 @@ a byte now and then keeps them for ever.
 
 from __future__ import annotations
 
+import re
+import selectors
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -20,12 +22,16 @@ from nclue_contract.asks import Ask, Exchange, header_pairs
 from nclue_contract.clock import now_ms
 from nclue_contract.hosts import Target
 from nclue_contract.signing import Credentials
+from nclue_contract.spec import contract
 
 MOST = 1 << 20
 """Bytes of an answer that are read; a page of a hundred tasks has a tenth of that."""
 
 BLOCK = 65_536
 AGENT = "nclue-contract"
+
+SECRET = 8
+"""Characters of a header from which on it is taken out of answers. Shorter ones are no secrets, and may stand there by chance."""
 
 
 @dataclass(slots=True)
@@ -34,6 +40,12 @@ class _Line:
 
     socket: socket.socket
     http: h11.Connection
+
+    def quiet(self) -> bool:
+        """Whether nothing has come since the last answer: not its end, which closes the connection, and no bytes that nobody asked for."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.socket, selectors.EVENT_READ)
+            return not self.http.trailing_data[0] and not selector.select(0)
 
     def close(self) -> None:
         with suppress(OSError):
@@ -45,7 +57,11 @@ class BadAnswerError(Exception):
 
 
 class Wire:
-    """A transport to a server. `headers` are sent besides, `cafile` holds certificates to trust, `timeout_s` is for a whole exchange."""
+    """A transport to a server. `headers` are sent besides, `cafile` holds certificates to trust, `timeout_s` is for a whole exchange.
+
+    What was sent as a secret (keys, signatures, the additional headers) is taken out of what comes back, since reports show that. Raises
+    `ValueError` for a `cafile` that holds no certificates.
+    """
 
     exact_clock = False
 
@@ -63,8 +79,9 @@ class Wire:
         self._credentials = credentials
         self._headers = tuple(headers)
         self._timeout_s = timeout_s
-        self._tls = ssl.create_default_context(cafile=cafile) if target.scheme == "https" else None
+        self._tls = _tls(cafile) if target.scheme == "https" else None
         self._line: _Line | None = None
+        self._reuses = True
 
     def now_ms(self) -> int:
         """The clock of this machine."""
@@ -106,29 +123,49 @@ class Wire:
         except BadAnswerError as error:
             why = str(error)
         target = self._target.path + ask.path
-        return Exchange(ask, target, sent_ms, now_ms(), answer.status, answer.headers, bytes(answer.body), why)
+        masked = self._mask(pairs)
+        headers = tuple((masked(name), masked(value)) for name, value in answer.headers)
+        body = masked(answer.body.decode("latin-1")).encode("latin-1")
+        return Exchange(ask, target, sent_ms, now_ms(), answer.status, headers, body, masked(why))
+
+    def _mask(self, pairs: list[tuple[str, str]]) -> Callable[[str], str]:
+        """A function that takes the secrets of a request out of a text."""
+        signed = set(contract().headers[1:])  # the first is the time
+        values = [value for name, value in pairs if name.lower() in signed] + [value for _, value in self._headers]
+        secrets = {text for value in values for text in (value, *value.split()) if len(text) >= SECRET} | {self._credentials.secret_key}
+        pattern = re.compile("|".join(map(re.escape, sorted(secrets, key=len, reverse=True))))
+        return lambda text: pattern.sub("***", text)
 
     def _talk(self, ask: Ask, pairs: list[tuple[str, str]], answer: _Answer, deadline: float, *, alone: bool) -> bool:
-        """Send and read; False when a connection that was used again turned out to be closed, and nothing came back."""
-        line = None if alone else self._line
+        """Send and read; False when a connection that was used again turned out to be closed, nothing came back, and GET is harmless."""
+        line = None if alone else self._idle_line()
         used_again = line is not None
         if line is None:
             line = self._connect(deadline)
-        self._line = None  # until this exchange is over, nobody else may use it, not even after an interruption
         try:
             self._write(line, ask, pairs, deadline)
             self._read(line, answer, deadline)
         except (OSError, h11.ProtocolError, BadAnswerError) as error:
             line.close()
             if used_again and answer.status == 0 and not isinstance(error, TimeoutError):
-                return False
+                self._reuses = False  # the server closes without a word, so that nobody knows whether it has read this request
+                if ask.method == "GET":
+                    return False
             raise BadAnswerError(_why(error, self._timeout_s)) from error
-        if not alone and line.http.our_state is h11.DONE and line.http.their_state is h11.DONE:
+        if self._reuses and not alone and line.http.our_state is h11.DONE and line.http.their_state is h11.DONE:
             line.http.start_next_cycle()
             self._line = line
         else:
             line.close()
         return True
+
+    def _idle_line(self) -> _Line | None:
+        """The open connection, if it is still good. Until the next exchange is over nobody has it, not even after an interruption."""
+        line, self._line = self._line, None
+        if line is None or line.quiet():
+            return line
+        line.close()
+        return None
 
     def _connect(self, deadline: float) -> _Line:
         where = (self._target.host, self._target.port)
@@ -136,6 +173,7 @@ class Wire:
             connection = socket.create_connection(where, _left(deadline))
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._tls is not None:
+                connection.settimeout(_left(deadline))
                 connection = self._tls.wrap_socket(connection, server_hostname=self._target.host)
         except (OSError, UnicodeError) as error:
             raise BadAnswerError(f"no connection: {_why(error, self._timeout_s)}") from error
@@ -175,6 +213,13 @@ class Wire:
                 raise BadAnswerError("the connection was closed without an answer")
 
 
+def _tls(cafile: str | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=cafile)
+    except OSError as error:  # ssl.SSLError is one
+        raise ValueError(f"--cacert: {cafile} holds no certificates in PEM") from error
+
+
 @dataclass(slots=True)
 class _Answer:
     """What has come so far."""
@@ -197,6 +242,8 @@ def _why(error: BaseException, timeout_s: float) -> str:
         return f"it was not there within {timeout_s:g} s"
     if isinstance(error, BadAnswerError):
         return str(error)
+    if isinstance(error, h11.LocalProtocolError):
+        return "HTTP cannot say that"  # what it was may be a secret
     if isinstance(error, h11.ProtocolError):
         return f"not HTTP: {str(error)[:120]}"
     if isinstance(error, ssl.SSLError):
