@@ -23,7 +23,7 @@ STALE := $(shell [ -x $(PY) ] && [ "$$(cat .venv/stamp 2>/dev/null)" = "$$(pwd -
 .DELETE_ON_ERROR:
 
 help:
-	@echo "make check    what it does, on the examples: good payloads pass, bad ones are explained"
+	@echo "make check    what it does: a contract check, good payloads that pass, bad ones that are explained"
 	@echo "make test     the whole test suite"
 	@echo "make lint     formatting, style, types, and three linters on the OpenAPI file"
 	@echo "make spec     compile openapi/nclue-tasks.yaml into the files that the package ships"
@@ -35,18 +35,23 @@ help:
 # -- what people run ----------------------------------------------------------------------------------------------------------
 
 check: .venv/stamp
-	@echo "== 1 of 2: payloads that keep the contract (examples/valid)"
+	@echo "== 1 of 3: does a server keep the contract? (the reference server that is built in; name a URL to check yours)"
+	@echo
+	@.venv/bin/nclue-contract check || { echo; \
+	  echo "make check: FAILED. The reference server should keep the contract." >&2; exit 1; }
+	@echo
+	@echo "== 2 of 3: payloads that keep the contract (examples/valid)"
 	@echo
 	@.venv/bin/nclue-contract validate examples/valid || { echo; \
 	  echo "make check: FAILED. Every payload in examples/valid should keep the contract." >&2; exit 1; }
 	@echo
-	@echo "== 2 of 2: a manifest with good and bad lines; each bad one is explained (examples/manifest.jsonl)"
+	@echo "== 3 of 3: a manifest with good and bad lines; each bad one is explained (examples/manifest.jsonl)"
 	@echo
 	@status=0; .venv/bin/nclue-contract validate examples/manifest.jsonl || status=$$?; echo; \
 	  if [ $$status -ne 1 ]; then \
 	    echo "make check: FAILED. Some lines of the manifest are bad on purpose, so the exit code should be 1; it was $$status." >&2; exit 1; \
 	  fi
-	@echo "make check: as expected. The first command refused nothing (exit code 0), the second refused the bad lines (exit code 1)."
+	@echo "make check: as expected. The server keeps the contract, the good payloads pass, and the bad lines are refused (exit code 1)."
 
 test: .venv/stamp
 	@echo "== pytest"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -16,8 +16,8 @@ from typing import Any
 from nclue_contract.asks import Ask, Exchange, create, value_of
 from nclue_contract.elimination import Elimination, Inconsistency
 from nclue_contract.findings import Finding
-from nclue_contract.oracle import MISSING, Expectation, Known, creation, fits, response_problems, response_readings
-from nclue_contract.readings import Judge, Readings
+from nclue_contract.oracle import MISSING, Expectation, Known, creation, fits, response_problems, response_readings, said
+from nclue_contract.readings import Readings
 from nclue_contract.response_checks import SUCCESS, spelled
 from nclue_contract.rules import Answer
 from nclue_contract.signing import EXAMPLE, Credentials
@@ -87,7 +87,6 @@ class Bench:
         self.offset_ms = 0
         """How far the server's clock is ahead of ours, as far as its answers tell."""
         self.elimination = Elimination(readings)
-        self.judge = Judge(readings)
         self.outcomes: dict[str, Outcome] = {}
         self.made: dict[str, Made] = {}
         self.sightings: list[Sighting] = []
@@ -234,8 +233,7 @@ class Bench:
 
     def finding(self, rule: str, problem: str, pointer: str = "") -> Finding:
         """A finding of a rule in words of its own."""
-        verdict = self.judge.documented(rule)
-        return Finding(replace(verdict, rule=replace(verdict.rule, message="{problem}")), pointer, detail={"problem": problem})
+        return said(rule, problem, pointer)
 
     def fail(self, case: Case, finding: Finding, exchange: Exchange | None = None) -> None:
         """Write down that the case failed, with the exchange that shows it."""

@@ -21,10 +21,18 @@ BUDGET = 600
 """Requests of the default plan, at most; those that tidy up afterwards do not count."""
 
 
-def plan(*, full: bool = False, may_create: bool = True, only: Collection[str] = (), skip: Collection[str] = ()) -> list[Case]:
+def plan(
+    *,
+    full: bool = False,
+    may_create: bool = True,
+    only: Collection[str] = (),
+    skip: Collection[str] = (),
+    ids: Collection[str] | None = None,
+) -> list[Case]:
     """The cases in their order; the first one is the control request.
 
-    Without `may_create`, those that only read. `only` and `skip` are codes of rules, or the beginning of codes such as `NC12`.
+    Without `may_create`, those that only read. `only` and `skip` are codes of rules, or the beginning of codes such as `NC12`; `ids` are
+    the cases that are wanted, and bring those that decide them.
     """
     first = control() if may_create else reading_control()
     cases = [*task_cases(), *path_cases(full=full), *payload_cases(full=full), *access_cases(), *name_cases(), *list_cases()]
@@ -34,6 +42,9 @@ def plan(*, full: bool = False, may_create: bool = True, only: Collection[str] =
         cases = [case for case in cases if case.rule.startswith(tuple(only))]
     if skip:
         cases = [case for case in cases if not case.rule.startswith(tuple(skip))]
+    if ids is not None:
+        wanted = {*ids, *(case.by for case in cases if case.id in ids)}
+        cases = [case for case in cases if case.id in wanted]
     return [first, *sorted(cases, key=lambda case: case.rank)]
 
 

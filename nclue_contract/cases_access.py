@@ -62,7 +62,7 @@ def _headers() -> Iterator[Case]:
         change = _with(timestamp=form, odd_signed=not other)
         yield _refused(f"timestamp {what}", "NC208" if other else "NC202", change, rank=0 if what == "with a fraction" else 1)
     yield Case("access[header names in capitals]", "NC200", _capitals, requests=2, rank=0)
-    yield Case("access[the signature of an earlier request]", "NC208", rank=0)
+    yield Case("access[the signature of an earlier request]", "NC208", by="access[header names in capitals]", rank=0)
     yield _refused("unknown access key", "NC209", lambda b, ask: replace(ask, credentials=_other_case(b)), rank=0)
     yield Case("access[unknown access key, no secret key]", "NC209", _no_secret)
     yield _refused("another secret key", "NC208", lambda b, ask: replace(ask, credentials=Credentials(b.credentials.access_key, "EXAMPLE")))

@@ -27,7 +27,7 @@ def name_cases() -> Iterator[Case]:
     yield Case("name[taken, at the same moment]", "NC404", _racing, requests=2, posts=2)
     yield Case("name[differs in little]", "NC404", _nearly_the_same, requests=1 + len(_DIFFERENT), posts=1 + len(_DIFFERENT), rank=0)
     for what in _DIFFERENT:
-        yield Case(f"name[differs in {what}]", "NC404", rank=0)
+        yield Case(f"name[differs in {what}]", "NC404", by="name[differs in little]", rank=0)
     yield Case("effect[refused creations]", "NC406", _after_refusals, posts=1)
     yield Case("own[an old task shows itself]", "NC403", _own)
     yield Case("fresh[time of creation moves]", "NC405", _time_moves, posts=1, rank=0, background=True)

@@ -16,24 +16,27 @@ from nclue_contract.spec import contract
 from nclue_contract.subjects import Subject, Watch, words
 from nclue_contract.verdicts import Case, Script, Wait
 
+WATCHED = "life[watched]"
+"""The case whose script decides the others."""
+
 LATER_S = 2.5
 """Seconds after which tasks that have ended are looked at once more, at most."""
 
 
 def task_cases() -> Iterator[Case]:
     """The script that watches, and the cases that it decides."""
-    yield Case("life[watched]", "NC400", Life.script, requests=55, posts=6, rank=0, background=True)
+    yield Case(WATCHED, "NC400", Life.script, requests=55, posts=6, rank=0, background=True)
     for word in words():
-        yield Case(f"life[{word}]", "NC400", rank=0)
+        yield Case(f"life[{word}]", "NC400", by=WATCHED, rank=0)
     for word in words():
-        yield Case(f"delete[{word}]", "NC401", rank=0)
+        yield Case(f"delete[{word}]", "NC401", by=WATCHED, rank=0)
     for what in ("by its ID", "deleted again", "in the list", "its name is free"):
-        yield Case(f"gone[{what}]", "NC402", rank=0)
-    yield Case("kept[the other tasks]", "NC408", rank=0)
-    yield Case("name[of a task that is being built]", "NC404", rank=0)
-    yield Case("name[of a task that has ended]", "NC404", rank=0)
-    yield Case("name[of a task that has failed]", "NC404", rank=0)
-    yield Case("queue[how many at a time]", "NC409", rank=0)
+        yield Case(f"gone[{what}]", "NC402", by=WATCHED, rank=0)
+    yield Case("kept[the other tasks]", "NC408", by=WATCHED, rank=0)
+    yield Case("name[of a task that is being built]", "NC404", by=WATCHED, rank=0)
+    yield Case("name[of a task that has ended]", "NC404", by=WATCHED, rank=0)
+    yield Case("name[of a task that has failed]", "NC404", by=WATCHED, rank=0)
+    yield Case("queue[how many at a time]", "NC409", by=WATCHED, rank=0)
 
 
 class Life(Watch):

@@ -11,14 +11,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
 
-from nclue_contract.asks import Ask, Exchange, delete, listing, value_of
+from nclue_contract.asks import Ask, Exchange, value_of
 from nclue_contract.bench import Bench
 from nclue_contract.cases import BUDGET, asks_readings, plan
-from nclue_contract.cases_lists import PAGES, tasks_of
-from nclue_contract.conformance import LIMITED_S, PATIENCE, Limits, Runner, Transport, Watcher
+from nclue_contract.conformance import Limits, Runner, Transport, Watcher
 from nclue_contract.direct import Direct
 from nclue_contract.hosts import Target, is_loopback, is_real
-from nclue_contract.ledger import Ledger, Remains, read_ledger
+from nclue_contract.ledger import Cleaned, Ledger, Remains, read_ledger, take_away
 from nclue_contract.lifecycle import Progress
 from nclue_contract.oracle import Known
 from nclue_contract.progress import Progress as Bar
@@ -61,6 +60,7 @@ class Options:
     ledger: Path | None = None
     probe: bool = False
     strict: bool = False
+    ids: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def permission(options: Options) -> Permission:
 def cases(options: Options) -> list[Case]:
     """The plan that the options ask for."""
     may_create = permission(options).creations != 0
-    chosen = plan(full=options.full, may_create=may_create, only=options.only, skip=options.skip)
+    chosen = plan(full=options.full, may_create=may_create, only=options.only, skip=options.skip, ids=options.ids)
     return [chosen[0], *(case for case in chosen[1:] if not options.probe or asks_readings(case))]
 
 
@@ -140,6 +140,9 @@ def check(options: Options, readings: Readings, environment: Mapping[str, str], 
         )
         watcher = Watcher(exchange=heard, creation=book.creation if book else lambda _: None)
         result = Runner(bench, chosen, transport, limits, watcher).run(target, allowed.mode)
+        if result.failures and keys is EXAMPLE and options.url is not None:
+            pair = " ".join(f"{name}={value}" for name, value in zip(VARIABLES, (keys.access_key, keys.secret_key), strict=True))
+            result = replace(result, notes=(*result.notes, f"to send a request again, first: export {pair}"))
         return book.closed(result) if book else result
 
 
@@ -251,76 +254,10 @@ def accept(result: CheckResult, known: Collection[tuple[str, str]]) -> CheckResu
 # -- cleaning up later ---------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Cleaned:
-    """What came of a clean-up: IDs of tasks that are gone, of those that are left, and why it ended early."""
-
-    gone: tuple[str, ...]
-    left: tuple[str, ...]
-    trouble: str = ""
-
-
 def clean_up(remains: Remains, options: Options, environment: Mapping[str, str]) -> Cleaned:
-    """Delete what a ledger says is left, and what creations have made whose answers nobody knows."""
+    """Delete what a ledger says is left on its server. Raises `ValueError` as `check` does."""
     options = replace(options, url=remains.url)
-    gone: list[str] = []
-    trouble = ""
+    target = Target.parse(remains.url, remains.signed_prefix)
     with ExitStack() as stack:
-        target = Target.parse(remains.url, remains.signed_prefix)
         transport = connection(options, target, credentials(options, environment), stack)
-        send = _Patient(transport, permission(options).rate)
-        ids = dict.fromkeys(remains.task_ids)
-        if remains.uncertain:
-            found, trouble = _by_name(remains, send)
-            ids |= dict.fromkeys(found)
-        for task_id in ids:
-            exchange = send(delete(task_id))
-            if exchange.status in {SUCCESS, 404} and not exchange.error:
-                gone.append(task_id)
-            elif exchange.error:
-                trouble = f"a deletion got no whole answer: {exchange.error}"
-                break
-            elif exchange.status in {401, 403}:
-                trouble = f"a deletion was answered {exchange.status}: the credentials were refused"
-                break
-    return Cleaned(tuple(gone), tuple(task_id for task_id in ids if task_id not in gone), trouble)
-
-
-class _Patient:
-    """Sends one request after the other, at most so many per second, and again when the server says that this was too fast."""
-
-    def __init__(self, transport: Transport, rate: float) -> None:
-        self._transport = transport
-        self._pause_s = 1 / rate if rate else 0.0
-
-    def __call__(self, ask: Ask) -> Exchange:
-        for _ in range(PATIENCE):
-            exchange = self._transport.send(ask)[0]
-            if exchange.status != 429:
-                break
-            self._pause_s = max(self._pause_s, LIMITED_S)
-            self._transport.sleep(self._pause_s)
-        self._transport.sleep(self._pause_s)
-        return exchange
-
-
-def _by_name(remains: Remains, send: _Patient) -> tuple[list[str], str]:
-    """IDs of the tasks with the names of uncertain creations, and why they could not be looked for.
-
-    A name belongs to a check if the word of its run stands in it. Others, such as those of one character, may be somebody else's tasks.
-    """
-    limit = next(p.maximum or 1 for p in contract().operations["listTasks"].query if p.name == "limit")
-    sought = {name for name in remains.uncertain if remains.run and remains.run in name}
-    found: dict[str, None] = {}
-    for step in (limit, 1):  # the index counts tasks or pages
-        for number in range(PAGES):
-            exchange = send(listing(f"index={number * step}&limit={limit}"))
-            if not exchange.taken:
-                return list(found), f"the list of tasks could not be read: {exchange.error or f'answered {exchange.status}'}"
-            items = tasks_of(exchange)
-            found |= {item["task_id"]: None for item in items if item.get("task_name") in sought}
-            if len(items) < limit:
-                break
-        if number == 0:
-            break
-    return list(found), ""
+        return take_away(remains, transport, permission(options).rate)

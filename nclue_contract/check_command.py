@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,17 +31,16 @@ The key pair is read from NCLUE_ACCESS_KEY and NCLUE_SECRET_KEY; on loopback a f
 only read, or gets as many creations as --allow-create says, at one request per second; other hosts that are not loopback are only read
 without --allow-create. Exit codes: 0 the contract is kept, 1 it is broken, 2 usage, 3 could not tell."""
 
+_NAME = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+"""The name of a header (RFC 9110, section 5.6.2)."""
+
 
 def add_parsers(commands: Any, common: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:  # noqa: ANN401  # as in serve_command
     """Add the parsers of the three commands, and give them by name."""
     check = commands.add_parser("check", parents=[common], help="check whether a server keeps the contract", epilog=_KEYS)
     check.add_argument("url", nargs="?", metavar="URL", help="what stands before /tasks; without it, the embedded reference server")
-    _add_server(check)
-    check.add_argument(
-        "--only", action="append", default=[], metavar="RULE", help="only this rule or group, such as NC120 or NC12 (repeatable)"
-    )
-    check.add_argument("--skip", action="append", default=[], metavar="RULE", help="not this rule or group (repeatable)")
-    check.add_argument("--full", action="store_true", help="every character at every position, and more combinations")
+    add_server(check)
+    add_choice(check)
     check.add_argument("--strict", action="store_true", default=None, help="warnings about answers, such as unknown fields, are failures")
     check.add_argument("--baseline", type=Path, metavar="FILE", help="an earlier JSON report; its failures are accepted")
     check.add_argument("--fail-on-untested", action="store_true", help="what was not tested is a failure as well")
@@ -51,7 +52,7 @@ def add_parsers(commands: Any, common: argparse.ArgumentParser) -> dict[str, arg
     check.add_argument("--quiet", action="store_true", help="text: a line per failure and nothing else")
     probe = commands.add_parser("probe", parents=[common], help="find out how a server reads the documentation", epilog=_KEYS)
     probe.add_argument("url", nargs="?", metavar="URL", help="as for check")
-    _add_server(probe)
+    add_server(probe)
     probe.add_argument("--format", choices=("text", "json", "toml"), default="text", help="format of standard output")
     probe.add_argument("--write", type=Path, metavar="FILE", help="put the readings into this pyproject.toml")
     cleanup = commands.add_parser("cleanup", help="delete the tasks that a check has left behind", epilog=_KEYS)
@@ -63,7 +64,15 @@ def add_parsers(commands: Any, common: argparse.ArgumentParser) -> dict[str, arg
     return {"check": check, "probe": probe, "cleanup": cleanup}
 
 
-def _add_server(parser: argparse.ArgumentParser) -> None:
+def add_choice(parser: argparse.ArgumentParser) -> None:
+    """Add the options that choose cases."""
+    parser.add_argument("--only", action="append", default=[], metavar="RULE", help="only this rule or group, as NC120 or NC12")
+    parser.add_argument("--skip", action="append", default=[], metavar="RULE", help="not this rule or group (repeatable)")
+    parser.add_argument("--full", action="store_true", help="every character at every position, and more combinations")
+
+
+def add_server(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what the server is like, and what may be done to it."""
     known = Known()
     parser.add_argument("--feature-id", default=known.feature_id, metavar="ID", help="a feature that the server knows")
     parser.add_argument("--bucket", default=known.bucket, metavar="NAME", help="a bucket that it knows (%(default)s)")
@@ -89,20 +98,22 @@ def _add_server(parser: argparse.ArgumentParser) -> None:
 
 def run_check(options: argparse.Namespace, readings: Readings, reports: Sequence[tuple[str, Path]], *, strict: bool) -> int:
     """Check a server; returns the exit code. Raises `ValueError` with a sentence for everything the user can do something about."""
-    from nclue_contract.check import accept, check  # noqa: PLC0415  # doors are opened when needed
+    from nclue_contract.check import accept, baseline, check  # noqa: PLC0415  # doors are opened when needed
     from nclue_contract.verdicts import State  # noqa: PLC0415
 
-    wanted = _options(options, strict=strict)
+    wanted = options_of(options, strict=strict)
     if options.dry_run:
         for line in _dry_run(wanted):
             print(line)
         return KEPT
+    known = baseline(options.baseline) if options.baseline is not None else ()  # before anything is sent
     started_ms = now_ms()
     result = check(wanted, readings, os.environ, sys.stderr, bar=_draws(options))
     if options.explore:
-        result = _explored(options, readings, result)
-    if options.baseline is not None:
-        result = accept(result, options.baseline)
+        from nclue_contract.explore import explore  # noqa: PLC0415  # as above
+
+        result = explore(wanted, result, seconds=options.explore, seed=options.seed, environment=os.environ)
+    result = accept(result, known)
     _write(result, options, reports, started_ms)
     untested = options.fail_on_untested and result.exit_code == KEPT and result.counts[State.UNTESTED]
     return 1 if untested else result.exit_code
@@ -115,7 +126,7 @@ def run_probe(options: argparse.Namespace, readings: Readings) -> int:
     from nclue_contract.check_text import readings as told  # noqa: PLC0415
     from nclue_contract.probe import table, write  # noqa: PLC0415
 
-    result = check(_options(options, probe=True), readings, os.environ, sys.stderr, bar=_draws(options))
+    result = check(options_of(options, probe=True), readings, os.environ, sys.stderr, bar=_draws(options))
     if options.format == "json":
         sys.stdout.write(check_json(result, __version__))
     elif options.format == "toml":
@@ -132,17 +143,26 @@ def run_probe(options: argparse.Namespace, readings: Readings) -> int:
 
 def run_cleanup(options: argparse.Namespace) -> int:
     """Delete what a check has left behind."""
-    from nclue_contract.check import Options, clean_up  # noqa: PLC0415  # doors are opened when needed
+    from nclue_contract.caret import safe  # noqa: PLC0415  # doors are opened when needed
+    from nclue_contract.check import Options, clean_up  # noqa: PLC0415
+    from nclue_contract.check_text import counted  # noqa: PLC0415
     from nclue_contract.ledger import read_ledger  # noqa: PLC0415
 
     headers, cafile = _headers(options.header), _readable(options.cacert)
     wanted = Options(headers=headers, cafile=cafile, timeout_s=options.timeout, rate=options.rate)
-    gone, left = clean_up(read_ledger(options.ledger), wanted, os.environ)
-    print(f"{len(gone)} tasks deleted, {len(left)} left" + (": their state does not allow it yet, or the server refused" if left else ""))
-    return UNTOLD if left else KEPT
+    cleaned = clean_up(read_ledger(options.ledger), wanted, os.environ)
+    why = ": their state does not allow it yet, or the server refused" if cleaned.left and not cleaned.trouble else ""
+    print(f"{counted(len(cleaned.gone), 'task')} deleted, {len(cleaned.left)} left{why}")
+    for name in cleaned.doubtful:
+        named = safe(name, sys.stdout.encoding or "ascii")
+        print(f"see for yourself whether the task named {named} is one of the check or somebody else's; it was not deleted")
+    if cleaned.trouble:
+        print(f"could not tell: {cleaned.trouble}", file=sys.stderr)
+    return UNTOLD if cleaned.left or cleaned.doubtful or cleaned.trouble else KEPT
 
 
-def _options(options: argparse.Namespace, *, strict: bool = False, probe: bool = False) -> Options:
+def options_of(options: argparse.Namespace, *, strict: bool = False, probe: bool = False) -> Options:
+    """The options of a check, from those of the command line. Raises `ValueError` with a sentence."""
     from nclue_contract.check import Options  # noqa: PLC0415  # as above
 
     if (options.access_key is None) != (options.secret_key is None):
@@ -185,8 +205,9 @@ def _headers(texts: Sequence[str]) -> tuple[tuple[str, str], ...]:
     pairs = []
     for text in texts:
         name, colon, value = text.partition(":")
-        if not colon or not name.strip().isascii() or not name.strip() or not text.isprintable():
-            raise ValueError("--header is written NAME:VALUE")  # the value may be a secret, so it is not repeated
+        if not colon or not re.fullmatch(_NAME, name.strip()) or not re.fullmatch("[\t -~\xa0-\xff]*", value):
+            # The value may be a secret, so it is not repeated.
+            raise ValueError("--header is written NAME:VALUE, with a name that HTTP allows and a value in Latin-1")
         if name.strip().lower() in {*contract().headers, "host", "content-length", "content-type"}:
             raise ValueError(f"--header {name.strip()}: that header is set by the check itself")
         pairs.append((name.strip(), value.strip()))
@@ -242,30 +263,22 @@ def _write(result: CheckResult, options: argparse.Namespace, reports: Sequence[t
     sys.stdout.write(shown if shown.strip() else "")
 
 
-def _explored(options: argparse.Namespace, readings: Readings, result: CheckResult) -> CheckResult:
-    from nclue_contract.explore import explore  # noqa: PLC0415  # as above
-
-    if options.url is None:
-        raise ValueError("--explore needs a URL: Schemathesis explores over HTTP")
-    return explore(_options(options), readings, result, seconds=options.explore, seed=options.seed, environment=os.environ)
-
-
 def _seconds(text: str) -> float:
-    number = float(text)
-    if not 0 < number < 86_400:
-        raise argparse.ArgumentTypeError("a number of seconds above 0, and below a day")
-    return number
+    return _number(text, 0.001, 86_400, "a number of seconds, from 0.001 to a day")
 
 
 def _rate(text: str) -> float:
-    number = float(text)
-    if not 0 < number <= 10_000:
-        raise argparse.ArgumentTypeError("requests per second, above 0")
-    return number
+    return _number(text, 0.001, 10_000, "a number of requests per second, from 0.001 to 10,000")
+
+
+def _number(text: str, least: float, most: float, what: str) -> float:
+    with suppress(ValueError):
+        if least <= float(text) <= most:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"{text!r:.40} is not {what}")
 
 
 def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("at least 1")
-    return number
+    if not re.fullmatch("0*[1-9][0-9]{0,8}", text):
+        raise argparse.ArgumentTypeError(f"{text!r:.40} is not a number from 1 on")
+    return int(text)

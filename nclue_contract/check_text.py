@@ -7,6 +7,7 @@ import shlex
 import textwrap
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import groupby
 
 from nclue_contract.asks import Exchange
@@ -115,13 +116,14 @@ def _failures(result: CheckResult) -> Iterator[str]:
     for rule, failures in sorted(by_rule.items()):
         for failure in failures[:SHOWN]:
             yield ""
-            yield from _failure(failure, result)
+            yield from told(failure, origin(result))
         if more := failures[SHOWN:]:
             yield ""
             yield f"... and {len(more)} more of {rule}: {_listed([failure.case for failure in more])}"
 
 
-def _failure(failure: Failure, result: CheckResult) -> Iterator[str]:
+def told(failure: Failure, at: str) -> Iterator[str]:
+    """Everything about one failure; `at` is scheme and host of the server."""
     rule = contract().rules[failure.rule]
     yield f"FAILED {rule.code} {rule.slug}: {failure.case}" + (" (accepted by the baseline)" if failure.accepted else "")
     yield from textwrap.wrap(failure.sentence, _WIDTH, initial_indent="  ", subsequent_indent="  ", break_long_words=False)
@@ -133,7 +135,7 @@ def _failure(failure: Failure, result: CheckResult) -> Iterator[str]:
     if failure.finding.pin or failure.finding.reading:
         yield f"  reading:   {failure.finding.pin or failure.finding.reading}"
     if exchange is not None:
-        yield f"  again:     {curl(exchange, origin(result))}"
+        yield f"  again:     {curl(exchange, at)}"
 
 
 def origin(result: CheckResult) -> str:
@@ -164,19 +166,28 @@ def curl(exchange: Exchange, at: str) -> str:
     What was wrong with the signature on purpose is told behind it, since the line itself signs rightly.
     """
     ask, url = exchange.ask, at + exchange.target
-    words = ["curl", "--request", ask.method, url, "--globoff", "--path-as-is", "--header", "@-"]
+    words = ["curl", "--include", "--request", ask.method, url, "--globoff", "--path-as-is", "--header", "@-"]
     types = [value for name, value in ask.headers.items() if name == "content-type"] or [contract().rules["NC302"].media_type]
-    if ask.body or ask.method == "POST":
-        words += ["--header", f"content-type: {types[0]}" if types[0] is not None else "content-type:"]
-        text = ask.body.decode("utf-8", "backslashreplace")
-        words += ["--data-raw", text[:BODY]]
     line = f"{shlex.join([NAME, 'sign', ask.method, url])} | {shlex.join(words)}"
     notes = []
+    if ask.body or ask.method == "POST":
+        content_type = f"content-type: {types[0]}" if types[0] is not None else "content-type:"
+        line += f" --header {shlex.quote(content_type)} --data-raw {_word(ask.body[:BODY])}"
     if len(ask.body) > BODY:
         notes.append(f"the body is cut, it has {len(ask.body):,} bytes")
+    if b"\0" in ask.body:
+        notes.append("the body holds NUL, which no shell hands on")
     if wrong := spoilt(exchange):
         notes.append(f"sent with {wrong}")
     return line + (f"  # {'; '.join(notes)}" if notes else "")
+
+
+def _word(body: bytes) -> str:
+    """A body as a word of a shell; in octal where it is no text, or where a terminal would change it."""
+    with suppress(UnicodeDecodeError):
+        if (text := body.decode()).isprintable():
+            return shlex.quote(text)
+    return "$'" + "".join(chr(b) if 0x20 <= b < 0x7F and b not in b"'\\" else f"\\{b:03o}" for b in body) + "'"
 
 
 def spoilt(exchange: Exchange) -> str:
@@ -216,13 +227,14 @@ def _listed(cases: list[str]) -> str:
 def _summary(result: CheckResult) -> Iterator[str]:
     counts = result.counts
     parts = [f"{counts[state]:,} {state}" for state in State if counts[state]]
-    sent = f"{result.requests:,} requests ({result.creations:,} creations)"
+    sent = f"{counted(result.requests, 'request')} ({counted(result.creations, 'creation')})"
     tidy = f", {result.tidying:,} more to tidy up" if result.tidying else ""
-    yield f"{len(result.outcomes):,} cases: {', '.join(parts)}; {sent}{tidy} in {result.seconds:,.1f} s"
+    yield f"{counted(len(result.outcomes), 'case')}: {', '.join(parts)}; {sent}{tidy} in {result.seconds:,.1f} s"
     for note in result.notes:
         yield f"note: {note}"
     if result.left_behind:
-        yield f"note: {len(result.left_behind)} tasks of this run are still there, because their state did not allow to delete them"
+        left = counted(len(result.left_behind), "task")
+        yield f"note: left behind by this run: {left}, because of a state that does not allow a deletion, or because the run ended early"
     yield verdict(result)
 
 
@@ -231,9 +243,14 @@ def verdict(result: CheckResult) -> str:
     broken = result.broken
     if broken:
         rules = sorted({failure.rule for failure in broken})
-        return f"The contract is broken: {len(broken):,} failures of {', '.join(rules)}."
+        return f"The contract is broken: {counted(len(broken), 'failure')} of {', '.join(rules)}."
     if result.trouble:
         return f"Could not tell: {result.trouble}."
     if not result.enough:
         return "Could not tell: too few valid creations were carried out to say that the contract is kept."
     return "The contract is kept."
+
+
+def counted(number: int, word: str) -> str:
+    """A number of things."""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"

@@ -6,12 +6,12 @@ The expectation is computed from the bytes that were really sent, never from wha
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from nclue_contract.asks import value_of
 from nclue_contract.findings import Finding
-from nclue_contract.readings import Readings
+from nclue_contract.readings import Judge, Readings
 from nclue_contract.response_checks import SUCCESS
 from nclue_contract.rules import Answer
 from nclue_contract.spec import contract
@@ -154,6 +154,12 @@ def response_problems(
     report = validator_of(readings).validate_response(operation, status, headers, body, request)
     # Fields that contradict the status are only a warning to a client. A server contradicts itself, and that no reading allows.
     return tuple(f for f in report.findings if f.rule != "NC313" and (strict or f.severity == "error" or f.rule == "NC314"))
+
+
+def said(rule: str, problem: str, pointer: str = "") -> Finding:
+    """A finding of a rule in words of its own, for what no payload or answer shows by itself."""
+    verdict = Judge(Readings.of(None)).documented(rule)
+    return Finding(replace(verdict, rule=replace(verdict.rule, message="{problem}")), pointer, detail={"problem": problem})
 
 
 def validator_of(readings: Readings) -> Validator:

@@ -43,12 +43,14 @@ Script = Generator[Step, Any, Any]
 class Case:
     """One thing that is checked: a telling ID, the rule it is about, how many requests it takes at most and how many of them are POSTs.
 
-    `rank` orders the plan: the lowest first. A case without a script is decided by the script of another. `waits`: it needs tasks to move.
+    `rank` orders the plan: the lowest first. A case without a script is decided by the script of another one, `by`. What is `positive`
+    keeps every rule and should be taken; what goes on in the `background` waits for time to pass, while others go on.
     """
 
     id: str
     rule: str
     script: Callable[[Bench, Case], Script] | None = None
+    by: str = ""
     requests: int = 1
     posts: int = 0
     rank: int = 1

@@ -145,8 +145,10 @@ class Wire:
         try:
             self._write(line, ask, pairs, deadline)
             self._read(line, answer, deadline)
-        except (OSError, h11.ProtocolError, BadAnswerError) as error:
+        except BaseException as error:
             line.close()
+            if not isinstance(error, OSError | h11.ProtocolError | BadAnswerError):
+                raise  # an interruption
             if used_again and answer.status == 0 and not isinstance(error, TimeoutError):
                 self._reuses = False  # the server closes without a word, so that nobody knows whether it has read this request
                 if ask.method == "GET":
@@ -192,25 +194,33 @@ class Wire:
         line.socket.sendall(data)
 
     def _read(self, line: _Line, answer: _Answer, deadline: float) -> None:
-        while True:
-            event = line.http.next_event()
-            if event is h11.NEED_DATA:
-                line.socket.settimeout(_left(deadline))
-                data = line.socket.recv(BLOCK)
-                if not data and answer.status == 0:
-                    raise BadAnswerError("the connection was closed without an answer")
-                line.http.receive_data(data)
-            elif isinstance(event, h11.Response):
+        while not isinstance(event := self._event(line, deadline, begun=answer.status > 0), h11.EndOfMessage):
+            if isinstance(event, h11.Response):
                 answer.status = event.status_code
                 answer.headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in event.headers)
             elif isinstance(event, h11.Data):
                 answer.body += event.data
                 if len(answer.body) > MOST:
                     raise BadAnswerError(f"the body is longer than {MOST:,} bytes")
-            elif isinstance(event, h11.EndOfMessage):
-                return
-            elif isinstance(event, h11.ConnectionClosed):
+            elif not isinstance(event, h11.InformationalResponse):
+                raise BadAnswerError("not HTTP: that is no answer")
+
+    def _event(self, line: _Line, deadline: float, *, begun: bool) -> object:
+        """What comes next, however many bytes it takes; `begun` when there is a status already."""
+        event = line.http.next_event()
+        while event is h11.NEED_DATA:
+            line.socket.settimeout(_left(deadline))
+            data = line.socket.recv(BLOCK)
+            if not data and not begun:
                 raise BadAnswerError("the connection was closed without an answer")
+            line.http.receive_data(data)
+            try:
+                event = line.http.next_event()
+            except h11.RemoteProtocolError as error:
+                if data:
+                    raise
+                raise BadAnswerError("the connection was closed in the middle of the answer") from error
+        return event
 
 
 def _tls(cafile: str | None) -> ssl.SSLContext:

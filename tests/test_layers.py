@@ -64,6 +64,7 @@ BANDS = {
         "faults_payload",
         "faults_responses",
         "faults_tasks",
+        "watch",
         "direct",
         "conformance",
         "measure",
@@ -80,13 +81,29 @@ BANDS = {
         "probe",
         "explore",
         "server",
+        "loopback",
         "serve",
         "clients",
         "guard",
         "mock",
         "sign",
     ],
-    "hinges": ["__init__", "measure_command", "serve_command", "check_command", "cli", "__main__"],
+    "hinges": [
+        "__init__",
+        "plugin_settings",
+        "plugin_verdict",
+        "plugin_mock",
+        "plugin_server",
+        "coverage",
+        "plugin_session",
+        "measure_command",
+        "serve_command",
+        "check_command",
+        "plugin_check",
+        "pytest_plugin",
+        "cli",
+        "__main__",
+    ],
 }
 ORDER = [name for band in BANDS.values() for name in band]
 # Files, folders, the clock, the environment: doors and hinges only. junit puts the start of a long report aside in a temporary file, and
@@ -94,14 +111,26 @@ ORDER = [name for band in BANDS.values() for name in band]
 OUTSIDE = {"os", "pathlib", "shutil", "tempfile", "time", "glob", "tomllib", "socket", "subprocess", "random", "secrets", "urllib.request"}
 ALLOWED_OUTSIDE = {"junit": {"tempfile"}, "sarif": {"os", "pathlib"}}
 # Each neighbour has one room, and comes with an extra.
-NEIGHBOURS = {"wire": {"h11"}, "serve": {"uvicorn"}, "mock": {"anyio", "httpx", "respx"}}
+NEIGHBOURS = {
+    "wire": {"h11"},
+    "serve": {"uvicorn"},
+    "loopback": {"uvicorn"},
+    "mock": {"anyio", "httpx", "respx"},
+    "schemathesis_hooks": {"click", "requests", "schemathesis"},
+    **{
+        name: {"pytest"}
+        for name in ("plugin_settings", "plugin_verdict", "plugin_server", "plugin_session", "plugin_check", "pytest_plugin")
+    },
+}
 # Doors do not know each other, but for these.
 PASSAGES = {
     "validate": {"sources", "progress"},
     "wire": {"clock"},
     "check": {"ledger", "progress", "wire"},
+    "explore": {"check"},
     "probe": {"config", "validate"},
     "serve": {"server"},
+    "loopback": {"server"},
     "server": {"clock"},
     "mock": {"clock"},
     "clients": {"clock"},
