@@ -92,7 +92,9 @@ def collected(session: pytest.Session, settings: Settings) -> list[pytest.Item]:
     """The items of the check that the session's options ask for. Raises `pytest.UsageError`."""
     check = Check(_options(session.config.option.nclue_check_args or "", settings), settings.readings)
     holder: CheckCollector = CheckCollector.from_parent(session, name=NAME, nodeid=NAME, check=check)
-    return list(holder.collect())
+    report = holder.ihook.pytest_make_collect_report(collector=holder)
+    holder.ihook.pytest_collectreport(report=report)  # so that they are counted as collected
+    return list(report.result)
 
 
 def _options(arguments: str, settings: Settings) -> Options:
