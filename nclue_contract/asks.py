@@ -61,6 +61,11 @@ class Ask:
     wrong_first: bool = False
 
     @property
+    def creates(self) -> bool:
+        """Whether a server may make a task of it, be it by a method that no page has."""
+        return self.method not in {"GET", "DELETE"}
+
+    @property
     def operation(self) -> str:
         """The ID of the operation that the method and the path belong to."""
         if self.path.partition("?")[0] == contract().operations["createTask"].path:

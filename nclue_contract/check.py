@@ -196,7 +196,7 @@ class _Book:
         """After a request was answered. Half an answer, or one without an ID, leaves open what became of a creation."""
         task_id = exchange.fields.get("task_id") if exchange.taken else None
         refused = 400 <= exchange.status < 500 and not exchange.error
-        if exchange.ask.operation == "createTask" and (refused or isinstance(task_id, str)):
+        if exchange.ask.creates and (refused or isinstance(task_id, str)):
             self._ledger.answered(_name(exchange.ask), task_id)
         elif exchange.ask.operation == "deleteTask" and exchange.status in {SUCCESS, 404}:
             self._ledger.deleted(exchange.target.rpartition("/")[2])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from nclue_contract.asks import Ask, Exchange, delete, listing
@@ -31,7 +31,6 @@ LIMITED_S = 1.0
 
 RESERVED = 1 / 5
 """The share of the budget that is kept for what goes on in the background, where the budget is too small for the plan."""
-
 
 LEAST = 4
 """One of so many valid creations has to be carried out, or nothing can be said about a server that refuses the invalid ones."""
@@ -82,7 +81,6 @@ class _Running:
     script: Script
     step: Step | None = None
     wake_ms: int = 0
-    sent: int = field(default=0)
 
 
 class Runner:
@@ -190,10 +188,9 @@ class Runner:
             return None
         asks = step if isinstance(step, tuple) else (step,)
         for ask in asks:
-            if ask.operation == "createTask" and not self._may_create():
+            if ask.creates and not self._may_create():
                 return StopError("it would create more tasks than are allowed")
         exchanges = self._exchange(running.case, *asks)
-        running.sent += len(asks)
         return tuple(exchanges) if isinstance(step, tuple) else exchanges[0]
 
     def _resume(self, running: _Running, told: object) -> bool:
@@ -254,7 +251,7 @@ class Runner:
         if self.pause_s and self._last_ms is not None:
             self.transport.sleep(max(0.0, self.pause_s - (self.transport.now_ms() - self._last_ms) / 1000))
         for ask in asks:
-            if ask.operation == "createTask":
+            if ask.creates:
                 self.creations += 1
                 self.watcher.creation(ask)
         self._last_ms = self.transport.now_ms()
