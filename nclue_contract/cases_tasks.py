@@ -200,5 +200,7 @@ class Life(Watch):
             yield from self.allowed_deletion(failing, self.cases[f"delete[{words()[final + 1]}]"])
         queue = self.cases["queue[how many at a time]"]
         bench.undecided(queue, "no two tasks were seen in progress together")
+        if self.handovers > 1 and not self.together and len(bench.elimination.possible["queue"]) > 1:
+            bench.refute(queue, "queue", "parallel")  # last of all: it is likely, but a server could take turns and still build two
         for other in self.cases.values():
             bench.untested(other, "no task of this run got that far in time")

@@ -24,6 +24,9 @@ QUICK_S, SLOW_S, IDLE_S = 0.2, 0.42, 5.0
 LOOKS = 2.5
 """Looks for each stage of the length that stages have here."""
 
+ROUNDED_MS = 2000
+"""What two times that are written in whole seconds may be off by together."""
+
 AFTERWARDS = 12
 """Requests that are kept for what is asked when tasks have ended."""
 
@@ -50,6 +53,8 @@ class Subject:
     purpose: str
     stage: int = -1
     moved_ms: int = 0
+    first_ms: int = 0
+    unfinished_ms: int = 0
     tried: set[int] = field(default_factory=set)
     shown: dict[str, Any] = field(default_factory=dict)
     lost: bool = False
@@ -126,6 +131,9 @@ class Watch:
                 lasted_s = (exchange.received_ms - subject.moved_ms) / 1000 / (stage - before)
                 self.shortest_s = lasted_s if self.shortest_s is None else min(lasted_s, self.shortest_s)
             subject.stage, subject.moved_ms = stage, exchange.received_ms
+        subject.first_ms = subject.first_ms or exchange.received_ms  # it was created before that
+        if stage < final:
+            subject.unfinished_ms = exchange.sent_ms
         bench.passed(self.cases[f"life[{words()[stage]}]"])
         if subject.purpose == "failing" and stage == final:
             problem = f"a task of {bench.known.failing_file!s:.80}, with which tasks fail, is shown as {status!s:.40}"
@@ -137,12 +145,24 @@ class Watch:
         bench, text = self.bench, shown.get("completed_at")
         if "completed_at" not in shown:
             return
-        if exchange.ask.operation == "listTasks" and (text is not None) != ended:
+        failed = stage_of(shown.get("status")) == len(words()) - 1  # no page says that a failed task has the time
+        if exchange.ask.operation == "listTasks" and (text is not None) != ended and not failed:
             problem = f"completed_at is {'null' if text is None else 'there'}, but the status is {shown.get('status')!s:.40}"
             bench.fail(self.case, bench.finding("NC314", problem, "/completed_at"), exchange)
         at_ms, created_ms = instant(text), instant(subject.made.shown.get("created_at"))
-        if at_ms is not None and created_ms is not None and at_ms < created_ms - 1000:
-            bench.fail(self.case, bench.finding("NC314", "completed_at lies before created_at", "/completed_at"), exchange)
+        if at_ms is None or created_ms is None:
+            return
+        # Both are times of the server, so no clock of ours is needed: only how long we have waited. Each is cut to whole seconds.
+        took_ms, least_ms = at_ms - created_ms, subject.unfinished_ms - subject.first_ms
+        problem = ""
+        if took_ms < -1000:
+            problem = "completed_at lies before created_at"
+        elif took_ms > exchange.received_ms - subject.made.sent_ms + ROUNDED_MS:
+            problem = "completed_at lies in the future"
+        elif took_ms < least_ms - ROUNDED_MS:
+            problem = "completed_at lies before the task was last seen unfinished"
+        if problem:
+            bench.fail(self.case, bench.finding("NC314", problem, "/completed_at"), exchange)
 
     def pause(self, end_ms: int) -> float:
         """Seconds until the next look: at the pace of the server, so that the requests are not used up before the time is.
@@ -206,5 +226,3 @@ class Watch:
             self.building = building[0]
         if self.handovers == 2 and not self.together:
             bench.passed(case)
-            if len(bench.elimination.possible["queue"]) > 1:
-                bench.refute(case, "queue", "parallel", exchange)

@@ -45,6 +45,13 @@ BANDS = {
         "cases_tasks",
         "cases",
         "check_text",
+        "html_page",
+        "html_exchanges",
+        "html_rules",
+        "html_readings",
+        "html_cases",
+        "html_failures",
+        "html_lifecycle",
         "html",
         "check_reports",
     ],
@@ -87,6 +94,13 @@ BANDS = {
         "guard",
         "mock",
         "sign",
+        "payload_strategies",
+        "broken_payloads",
+        "broken_requests",
+        "response_strategies",
+        "strategies",
+        "hypothesis_entry",
+        "schemathesis_hooks",
     ],
     "hinges": [
         "__init__",
@@ -111,7 +125,9 @@ ORDER = [name for band in BANDS.values() for name in band]
 OUTSIDE = {"os", "pathlib", "shutil", "tempfile", "time", "glob", "tomllib", "socket", "subprocess", "random", "secrets", "urllib.request"}
 ALLOWED_OUTSIDE = {"junit": {"tempfile"}, "sarif": {"os", "pathlib"}}
 # Each neighbour has one room, and comes with an extra.
+STRATEGIES = ["payload_strategies", "broken_payloads", "broken_requests", "response_strategies", "strategies", "hypothesis_entry"]
 NEIGHBOURS = {
+    **{name: {"hypothesis"} for name in STRATEGIES},
     "wire": {"h11"},
     "serve": {"uvicorn"},
     "loopback": {"uvicorn"},
@@ -133,6 +149,8 @@ PASSAGES = {
     "loopback": {"server"},
     "server": {"clock"},
     "mock": {"clock"},
+    **{name: {other for other in STRATEGIES if other != name} for name in STRATEGIES},
+    "schemathesis_hooks": {"clients", "clock", "config"},
     "clients": {"clock"},
 }
 # The one import upward: the list of all faults, made by a function when somebody asks for it.

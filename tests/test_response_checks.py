@@ -573,11 +573,22 @@ def test_a_number_of_many_digits_is_not_printed():
         (STATES["completed"] | {"status": "completed", "fail_message": "x"}, "fail_message"),
         (STATES["failed"] | {"status": "failed", "fail_message": None}, "fail_message"),
         (STATES["failed"] | {"status": "failed", "AUROC": "0.5"}, "AUROC"),
-        (STATES["failed"] | {"status": "failed", "completed_at": None}, "completed_at"),
     ],
 )
 def test_a_field_that_contradicts_the_status_is_a_warning(changes, name):
     assert found("getTask", 200, TASK | changes) == [("NC314", "warning", f"/{name}")]
+
+
+def test_a_failed_task_may_have_the_time_of_its_end_or_not():
+    """No page says whether a task that failed is "completed" at some time."""
+    for time in (None, "2024-11-26T12:00:00Z"):
+        assert found("getTask", 200, TASK | STATES["failed"] | {"status": "failed", "completed_at": time}) == []
+
+
+@pytest.mark.parametrize("message", ["", " "])
+def test_an_error_says_something(message):
+    body = {"error": {"errorCode": "10104", "message": message}}
+    assert found("createTask", 422, body) == [("NC311", "error", "/error/message")]
 
 
 # -- NC305, NC311, NC312: errors ---------------------------------------------------------------------------------------------------------

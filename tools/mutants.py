@@ -1,0 +1,601 @@
+"""Makes mechanical mutants of a server that is right, and counts how many of them the plan of the contract check sees.
+
+Run it with `python tools/mutants.py [--second] [--only MODULE] [--jobs N] [--sample N --seed S] [--json FILE]`. Each mutant differs in one
+place from the package's own service or, with `--second`, from the second implementation in `tests/`. The plan runs against it in memory,
+under a clock that is made up, in one situation after the other until something fails. Who survives all of them is printed: it means the
+same as the original, or no page forbids it, or the plan has a gap. Exit code 1 when the originals themselves fail.
+
+The server under test gets copies of its modules, so that no mutant judges itself. Functions that no answer depends on are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import builtins
+import copy
+import importlib
+import json
+import multiprocessing
+import random
+import re
+import resource
+import signal
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import Any, NoReturn
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from nclue_contract.bench import Bench
+from nclue_contract.cases import plan
+from nclue_contract.conformance import Limits, Runner, Watcher
+from nclue_contract.direct import Direct
+from nclue_contract.exchange import Request, Response
+from nclue_contract.oracle import Known
+from nclue_contract.readings import Readings
+from nclue_contract.signing import EXAMPLE
+from nclue_contract.spec import contract
+from nclue_contract.verdicts import State
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = "nclue_contract"
+MODULES = ("service", "lifecycle", "store", "views", "exchange", "verification", "header_checks")
+TWINS = {*MODULES, "validator"}
+"""What the server under test has copies of: the modules that change, and what stands between them."""
+SECOND = ("second_server_reading", "second_server_store", "second_server_app")
+LEFT_OUT = {
+    "service": ("Service.fail_next", "Service.advance", "Service.reset"),
+    "lifecycle": ("Progress.parse",),
+    "store": ("Store.clear", "Store.free"),
+    "exchange": ("journal_entry", "Injection", "Response.json"),
+    "verification": ("Verification.reason", "Verification.sentence", "Verification.__bool__", "verify", "_hint", "_default_verifier"),
+    "header_checks": ("why_unreadable",),
+}
+"""What a test may ask of a server, what the journal keeps, and how refusals are explained."""
+
+PREFIX = "/api/v1"
+FAILING = "churn/fails.tsv"
+FILES = frozenset({FAILING, Known().file})
+MESSAGE = "NUM_OF_LABEL_INSUFFICIENT"
+CPU_S = 4
+"""Seconds of computing that a mutant may take in one situation; most take less than one."""
+MEMORY = 2 << 30
+"""Bytes that a process may have."""
+
+Handle = Callable[[Request, int], Response]
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What a server is told when it is made; with `pinned`, the check knows its readings.
+
+    With `other`, it has the last option of every reading but the order of its checks, which is `first`: a server that looks for files
+    first, and knows but a few, hardly ever comes to the rules.
+    """
+
+    name: str
+    serial: bool = False
+    pinned: bool = False
+    other: bool = False
+    known_files: bool = False
+    first: bool = False
+    progress: str = "seconds:0.5"
+
+    def readings(self) -> dict[str, str]:
+        """The option of every reading."""
+        chosen = {r.id: r.options[-1].id if self.other else r.default for r in contract().readings.values()}
+        return chosen | {
+            "queue": "serial" if self.serial else "parallel",
+            "check-order": "existence-first" if self.first else "rules-first",
+        }
+
+
+SITUATIONS = (
+    Situation("usual"),
+    Situation("serial", serial=True),
+    Situation("known files, default readings pinned", pinned=True, known_files=True),
+    Situation("known files, looked for first", known_files=True, first=True),
+    Situation("other readings pinned", serial=True, other=True, pinned=True),
+    Situation("by reads", progress="reads:3", serial=True),
+    Situation("at once", progress="immediate"),
+)
+"""The last two are about the service alone: the second server knows the clock only."""
+
+
+def situations_of(module: str) -> tuple[Situation, ...]:
+    """The situations in which a server with this module can be."""
+    return tuple(situation for situation in SITUATIONS if module not in SECOND or situation.progress == SITUATIONS[0].progress)
+
+
+def first_of(module: str) -> str:
+    """The module that stands for the whole server."""
+    return SECOND[0] if module in SECOND else MODULES[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What came of a mutant. `state`: killed, start (it did not even begin), time, broke (the check itself fell over), or survived.
+
+    `situation` is where, and `by` says what failed. Of a survivor it names those in which it answered anything else than the original.
+    """
+
+    module: str
+    line: int
+    operator: str
+    old: str
+    new: str
+    state: str
+    situation: str = ""
+    by: str = ""
+    requests: int = 0
+
+
+class TimeIsUpError(BaseException):
+    """Ends a mutant that goes on for ever; nothing that catches exceptions catches it."""
+
+
+# -- mutants ----------------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A module with one change: what stood in the line, what stands there now, and the whole source."""
+
+    module: str
+    line: int
+    operator: str
+    old: str
+    new: str
+    source: str
+
+
+_COMPARED: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
+    ast.Eq: (ast.NotEq,),
+    ast.NotEq: (ast.Eq,),
+    ast.Lt: (ast.LtE, ast.GtE),
+    ast.LtE: (ast.Lt, ast.Gt),
+    ast.Gt: (ast.GtE, ast.LtE),
+    ast.GtE: (ast.Gt, ast.Lt),
+    ast.In: (ast.NotIn,),
+    ast.NotIn: (ast.In,),
+    ast.Is: (ast.IsNot,),
+    ast.IsNot: (ast.Is,),
+}
+_COMPUTED: dict[type[ast.operator], type[ast.operator]] = {
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.FloorDiv,
+    ast.Div: ast.Mult,
+    ast.FloorDiv: ast.Mult,
+    ast.Mod: ast.Add,
+    ast.LShift: ast.RShift,
+    ast.BitOr: ast.BitAnd,
+    ast.BitAnd: ast.BitOr,
+}
+_NAMES = {"min": "max", "max": "min", "any": "all", "all": "any", "startswith": "endswith", "endswith": "startswith", "fullmatch": "match"}
+_SQL = {">=": ">", "<=": "<", " > ": " >= ", " + ": " - ", " = ": " != ", "max(": "min(", " AND ": " OR ", " BY seq": " BY seq DESC"}
+_SENTENCE = re.compile(r"\w \w")
+"""Words for people; no rule is about them."""
+_UNSEEN_FIELDS = {"annotation", "returns", "decorator_list"}
+_Variant = tuple[str, ast.AST]
+
+
+def mutants_of(module: str, text: str, left_out: Sequence[str] = ()) -> Iterator[Mutant]:
+    """Every mutant of a source, each once; `left_out` names functions and classes, such as `Class.method`."""
+    tree = ast.parse(text)
+    seen = {ast.unparse(tree)}
+    for place in list(_places(tree)):
+        if any(place.inside == name or place.inside.startswith(f"{name}.") for name in left_out):
+            continue
+        for operator, new in _variants(place.node):
+            place.put(new)
+            source = ast.unparse(tree)
+            place.put(place.node)
+            if source not in seen:
+                seen.add(source)
+                yield Mutant(module, place.line, operator, *_excerpts(place.node, new), source)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a node stands in the tree: below which parent, in which line, inside of which function."""
+
+    parent: ast.AST
+    field: str
+    index: int | None
+    node: ast.AST
+    line: int
+    inside: str
+
+    def put(self, node: ast.AST) -> None:
+        """Let another node stand here."""
+        if self.index is None:
+            setattr(self.parent, self.field, node)
+        else:
+            getattr(self.parent, self.field)[self.index] = node
+
+
+def _places(parent: ast.AST, line: int = 0, inside: str = "") -> Iterator[_Place]:
+    for name, value in ast.iter_fields(parent):
+        for index, node in enumerate(value if isinstance(value, list) else [value]):
+            if name in _UNSEEN_FIELDS or not isinstance(node, ast.AST) or isinstance(node, ast.Import | ast.ImportFrom) or _prose(node):
+                continue
+            within = f"{inside}.{node.name}".lstrip(".") if isinstance(node, ast.FunctionDef | ast.ClassDef) else inside
+            here = getattr(node, "lineno", line)
+            yield _Place(parent, name, index if isinstance(value, list) else None, node, here, within)
+            yield from _places(node, here, within)
+
+
+def _prose(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _excerpts(old: ast.AST, new: ast.AST) -> tuple[str, str]:
+    """Both in one line, from a little before they differ."""
+    before, after = (" ".join(ast.unparse(node).split()) for node in (old, new))
+    differ = next((at for at, (one, other) in enumerate(zip(before, after, strict=False)) if one != other), min(len(before), len(after)))
+    start = max(0, differ - 60)
+    return before[start:][:120], after[start:][:120]
+
+
+def _with(node: ast.AST, **changes: object) -> ast.AST:
+    new = copy.copy(node)
+    for name, value in changes.items():
+        setattr(new, name, value)
+    return new
+
+
+def _shorter(items: list[Any]) -> Iterator[list[Any]]:
+    """A list without each of its items."""
+    return (items[:index] + items[index + 1 :] for index in range(len(items)))
+
+
+def _variants(node: ast.AST) -> Iterator[_Variant]:
+    """What may stand in the place of a node, with the name of the operator."""
+    if isinstance(node, ast.stmt):
+        yield from _of_statement(node)
+    elif isinstance(node, ast.Constant):
+        yield from _of_constant(node)
+    elif isinstance(node, ast.Call):
+        yield from _of_call(node)
+    elif isinstance(node, ast.expr):
+        yield from _of_expression(node)
+        yield from _of_display(node)
+    elif isinstance(node, ast.comprehension):
+        yield from (("filter dropped", _with(node, ifs=rest)) for rest in _shorter(node.ifs))
+
+
+def _of_statement(node: ast.stmt) -> Iterator[_Variant]:
+    match node:
+        case ast.If():
+            yield from (("condition", _with(node, test=ast.Constant(value))) for value in (True, False))
+        case ast.While():
+            yield "condition", _with(node, test=ast.Constant(value=False))
+        case ast.For():
+            yield "loop emptied", _with(node, iter=ast.Tuple([], ast.Load()))
+        case ast.Return(value=ast.expr()):
+            yield "return None", ast.Return(None)
+        case ast.Break() | ast.Continue():
+            yield "break or continue", ast.Continue() if isinstance(node, ast.Break) else ast.Break()
+            yield "statement deleted", ast.Pass()
+        case ast.Expr() | ast.Assign() | ast.AugAssign() | ast.Raise() | ast.AnnAssign(value=ast.expr()):
+            yield "statement deleted", ast.Pass()
+    if isinstance(node, ast.AugAssign) and type(node.op) in _COMPUTED:
+        yield "arithmetic", _with(node, op=_COMPUTED[type(node.op)]())
+
+
+def _of_constant(node: ast.Constant) -> Iterator[_Variant]:
+    match node.value:
+        case bool():
+            yield "constant", ast.Constant(not node.value)
+        case int() | float():
+            yield from (("constant", ast.Constant(node.value + step)) for step in (1, -1))
+        case str() if not _SENTENCE.search(node.value):
+            yield from (("string", ast.Constant(text)) for text in ("", f"{node.value}x"))
+            yield from (("number in a string", ast.Constant(text)) for text in _swapped(node.value, r"\d+", lambda n: str(int(n) + 1)))
+        case str() if re.search("SELECT|UPDATE|DELETE|WHERE", node.value):
+            pattern = "|".join(map(re.escape, _SQL))
+            yield from (("SQL", ast.Constant(text)) for text in _swapped(node.value, pattern, _SQL.__getitem__))
+        case bytes():
+            yield from (("string", ast.Constant(text)) for text in (b"", node.value + b"x"))
+
+
+def _swapped(text: str, pattern: str, change: Callable[[str], str]) -> Iterator[str]:
+    """A text with each place that the pattern finds changed."""
+    for found in re.finditer(pattern, text, re.ASCII):
+        yield text[: found.start()] + change(found[0]) + text[found.end() :]
+
+
+def _of_call(node: ast.Call) -> Iterator[_Variant]:
+    yield from (("argument dropped", _with(node, args=rest)) for rest in _shorter(node.args))
+    yield from (("argument dropped", _with(node, keywords=rest)) for rest in _shorter(node.keywords))
+    if isinstance(node.func, ast.Attribute):
+        yield "call dropped", node.func.value
+    if node.args:
+        yield "call dropped", node.args[0]
+
+
+def _of_expression(node: ast.expr) -> Iterator[_Variant]:
+    match node:
+        case ast.Compare():
+            places = [(index, other) for index, operator in enumerate(node.ops) for other in _COMPARED[type(operator)]]
+            yield from (("comparison", _with(node, ops=[*node.ops[:at], other(), *node.ops[at + 1 :]])) for at, other in places)
+        case ast.BoolOp():
+            yield "and, or", _with(node, op=ast.Or() if isinstance(node.op, ast.And) else ast.And())
+            yield from (("and, or", rest[0] if len(rest) == 1 else _with(node, values=rest)) for rest in _shorter(node.values))
+        case ast.UnaryOp():
+            yield "not, minus", node.operand
+        case ast.BinOp() if type(node.op) in _COMPUTED:
+            yield "arithmetic", _with(node, op=_COMPUTED[type(node.op)]())
+            yield from (("arithmetic", side) for side in (node.left, node.right))
+        case ast.IfExp():
+            yield from (("condition", side) for side in (node.body, node.orelse))
+        case ast.JoinedStr() if len(node.values) > 1 and not _SENTENCE.search(ast.unparse(node)):
+            yield from (("string", _with(node, values=rest)) for rest in _shorter(node.values))
+        case ast.Name(id=name, ctx=ast.Load()) if name in _NAMES:
+            yield "name", _with(node, id=_NAMES[name])
+        case ast.Attribute(attr=name, ctx=ast.Load()) if name in _NAMES:
+            yield "name", _with(node, attr=_NAMES[name])
+
+
+def _of_display(node: ast.expr) -> Iterator[_Variant]:
+    match node:
+        case ast.Dict():
+            rests = zip(_shorter(node.keys), _shorter(node.values), strict=True)
+            yield from (("item dropped", _with(node, keys=keys, values=values)) for keys, values in rests)
+        case ast.List(ctx=ast.Load()) | ast.Tuple(ctx=ast.Load()) | ast.Set():
+            yield from (("item dropped", _with(node, elts=rest)) for rest in _shorter(node.elts) if rest or not isinstance(node, ast.Set))
+        case ast.Slice():
+            yield from (("slice", _with(node, **{end: None})) for end in ("lower", "upper") if getattr(node, end) is not None)
+
+
+# -- servers under test -----------------------------------------------------------------------------------------------------------------
+
+
+@cache
+def text_of(module: str) -> str:
+    """The source of a module."""
+    folder = ROOT / ("tests" if module in SECOND else PACKAGE)
+    return (folder / f"{module}.py").read_text(encoding="utf-8")
+
+
+@cache
+def _compiled(module: str) -> CodeType:
+    return compile(text_of(module), f"{module}.py", "exec", dont_inherit=True)
+
+
+def twin(module: str, changed: str, source: str) -> ModuleType:
+    """A fresh copy of a module of the package, whose imports find copies too; the source that is given is that of the changed one."""
+    loaded: dict[str, ModuleType] = {}
+
+    def fetch(name: str, *rest: Any) -> ModuleType:  # noqa: ANN401  # what __import__ takes
+        short = name.removeprefix(f"{PACKAGE}.")
+        if short == name or short not in TWINS:
+            return builtins.__import__(name, *rest)
+        if name not in loaded:
+            code = compile(source, f"{short}.py", "exec", dont_inherit=True) if short == changed else _compiled(short)
+            importlib.import_module(name)  # dataclasses look for a module of that name
+            loaded[name] = ModuleType(name)
+            vars(loaded[name])["__builtins__"] = {**vars(builtins), "__import__": fetch}
+            exec(code, vars(loaded[name]))  # noqa: S102  # our own source, with one change
+        return loaded[name]
+
+    return fetch(f"{PACKAGE}.{module}")
+
+
+def package_server(mutant: Mutant, situation: Situation) -> Handle:
+    """The package's service with a mutant in it."""
+    module = twin("service", mutant.module, mutant.source)
+    world = module.World(failing_files={FAILING: MESSAGE}, files=FILES if situation.known_files else None)
+    progress = module.Progress.parse(situation.progress)
+    keys = {EXAMPLE.access_key: EXAMPLE.secret_key}
+    handle: Handle = module.Service(keys, readings=situation.readings(), progress=progress, world=world).handle
+    return handle
+
+
+def second_server(mutant: Mutant, situation: Situation) -> Handle:
+    """The second implementation with a mutant in it."""
+    path = str(ROOT / "tests")
+    if path not in sys.path:
+        sys.path.insert(0, path)
+    faults, patch = importlib.import_module("second_server_faults"), importlib.import_module("second_server_patch")
+    edits = [(text_of(mutant.module), mutant.source)]  # the whole text stands at exactly one place
+    patch.compiled.cache_clear()
+    faults.CATALOGUE["mutant"] = patch.Fault("It is a mutant.", edits, None, None, None)
+    files = FILES if situation.known_files else None
+    clock = [0]
+    server = importlib.import_module("second_server").SecondServer(
+        ["mutant"], situation.readings(), now_ms=lambda: clock[0], failing_files=frozenset({FAILING}), known_files=files
+    )
+
+    def handle(request: Request, now_ms: int) -> Response:
+        clock[0] = now_ms
+        status, headers, body = server.handle(request.method, request.target, list(request.headers), request.body)
+        return Response(status, body, tuple(headers))
+
+    return handle
+
+
+def guarded(handle: Handle) -> Handle:
+    """What a door makes of a service: where that crashes, or answers what is no number, text and bytes, a client sees 500."""
+
+    def answer(request: Request, now_ms: int) -> Response:
+        try:
+            response = handle(request, now_ms)
+            headers = tuple((name + "", value + "") for name, value in response.headers)
+            return Response(response.status + 0, response.body + b"", headers, cut=bool(response.cut))
+        except Exception:  # noqa: BLE001, S110  # whatever a mutant does
+            pass
+        return Response(500, b"Internal Server Error", (("content-type", "text/plain"),))
+
+    return answer
+
+
+def made(mutant: Mutant, situation: Situation) -> Handle:
+    """The server with a mutant in it. Raises whatever the mutant raises when it is loaded."""
+    return guarded((second_server if mutant.module in SECOND else package_server)(mutant, situation))
+
+
+# -- judging ----------------------------------------------------------------------------------------------------------------------------
+
+
+def judge(mutant: Mutant) -> Verdict:
+    """Run the plan against a mutant, in one situation after the other until something fails."""
+    verdict = Verdict(mutant.module, mutant.line, mutant.operator, mutant.old, mutant.new, "survived")
+    differs = []
+    for situation in situations_of(mutant.module):
+        found = judge_in(mutant, situation)
+        if "state" in found:
+            return replace(verdict, situation=situation.name, **found)
+        if found["other"]:
+            differs.append(situation.name)
+    return replace(verdict, situation=", ".join(differs))
+
+
+def judge_in(mutant: Mutant, situation: Situation) -> dict[str, Any]:
+    """What one situation has to say of a mutant, under a limit of time: fields of its verdict, or whether it gave other answers."""
+    said = answers_of_original(first_of(mutant.module), situation)
+    begun = False
+    try:
+        with _limited():
+            # A check does the same where it is told the same, so there is no need to run it.
+            handle = made(mutant, situation)
+            if all(handle(request, now_ms) == response for request, now_ms, response in said):
+                return {"other": False}
+            handle = made(mutant, situation)
+            begun = True
+            return run(handle, situation)
+    except TimeIsUpError:
+        return {"state": "time", "by": f"more than {CPU_S} s"}
+    except Exception as error:  # noqa: BLE001  # a mutant does what it likes, but a check has to live with whatever a server says
+        return {"state": "broke" if begun else "start", "by": f"{type(error).__name__}: {error}"[:200]}
+
+
+@contextmanager
+def _limited() -> Iterator[None]:
+    """Let what is done here take so many seconds of computing. Raises `TimeIsUpError`, more than once: a finaliser may swallow it."""
+    signal.signal(signal.SIGVTALRM, _time_is_up)
+    signal.setitimer(signal.ITIMER_VIRTUAL, CPU_S, 1.0)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+
+
+def _time_is_up(*_: object) -> NoReturn:
+    raise TimeIsUpError
+
+
+def run(handle: Handle, situation: Situation) -> dict[str, Any]:
+    """Run the plan against a server until something fails."""
+    transport = Direct(handle, PREFIX)
+    readings = Readings.of(situation.readings() if situation.pinned else None)
+    bench = Bench(readings, Known(failing_file=FAILING), run="abc", prefix=PREFIX, now_ms=transport.now_ms, exact_clock=True)
+    watcher = Watcher(stop=lambda bench: any(outcome.failures for outcome in bench.outcomes.values()))
+    cases = plan()
+    result = Runner(bench, cases, transport, Limits(clean_up=False), watcher).run("a mutant", "all")
+    if not (result.failures or result.trouble):
+        return {"other": True}
+    begun = result.outcomes[cases[0].id].state is State.PASSED
+    by = " ".join(result.failures[0].key) if result.failures else result.trouble
+    return {"state": "killed" if begun else "start", "by": by, "requests": result.requests}
+
+
+@cache
+def answers_of_original(module: str, situation: Situation) -> tuple[tuple[Request, int, Response], ...]:
+    """All requests that the plan sends to the original, when, and what that answers. Raises `ValueError` when it fails."""
+    said: list[tuple[Request, int, Response]] = []
+    handle = made(Mutant(module, 0, "none", "", "", text_of(module)), situation)
+
+    def answer(request: Request, now_ms: int) -> Response:
+        response = handle(request, now_ms)
+        said.append((request, now_ms, response))
+        return response
+
+    found = run(answer, situation)
+    if "state" in found:
+        raise ValueError(f"the original fails in the situation {situation.name!r}: {found['by']}")
+    return tuple(said)
+
+
+def judge_all(mutants: Iterable[Mutant], jobs: int) -> Iterator[Verdict]:
+    """Judge mutants in processes of their own, whose memory is limited."""
+    context = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(jobs, context, resource.setrlimit, (resource.RLIMIT_AS, (MEMORY, MEMORY))) as pool:
+        yield from pool.map(judge, mutants)
+
+
+# -- telling ----------------------------------------------------------------------------------------------------------------------------
+
+COLUMNS = ("mutants", "killed", "at start", "by time", "broke the check", "survived", "other answers")
+
+
+def table(verdicts: Iterable[Verdict], key: Callable[[Verdict], str]) -> Iterator[str]:
+    """A line for each group of mutants: how many came out how. Survivors with other answers than the original are counted again."""
+    yield " ".join([f"{'':24}", *COLUMNS])
+    groups: dict[str, list[Verdict]] = {}
+    for verdict in verdicts:
+        groups.setdefault(key(verdict), []).append(verdict)
+    for name, group in groups.items():
+        states = Counter(verdict.state for verdict in group)
+        killed = states["killed"] + states["start"] + states["time"]
+        other = sum(verdict.state == "survived" and bool(verdict.situation) for verdict in group)
+        figures = (len(group), killed, states["start"], states["time"], states["broke"], states["survived"], other)
+        yield " ".join([f"{name:24}", *(f"{figure:{len(column)},}" for figure, column in zip(figures, COLUMNS, strict=True))])
+
+
+def told(verdict: Verdict) -> str:
+    """A mutant in one line."""
+    if verdict.state == "survived":
+        how = f"  [other answers: {verdict.situation}]" if verdict.situation else ""
+    else:
+        how = f"  [{verdict.state} in {verdict.situation}: {verdict.by}]"
+    return f"{verdict.module}.py:{verdict.line}: {verdict.operator}: {verdict.old}  ->  {verdict.new}{how}"
+
+
+def main() -> int:
+    """Make the mutants, judge them, print what came of it."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--second", action="store_true", help="mutate the second server instead of the package")
+    parser.add_argument("--only", action="append", choices=[*MODULES, *SECOND], help="mutate this module only")
+    parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_argument("--sample", type=int, help="judge so many of the mutants, drawn by chance")
+    parser.add_argument("--seed", type=int, default=0, help="of the sample")
+    parser.add_argument("--json", type=Path, help="write every verdict to this file")
+    options = parser.parse_args()
+    modules = options.only or (SECOND if options.second else MODULES)
+    try:
+        for first in {first_of(module) for module in modules}:
+            for situation in situations_of(first):
+                answers_of_original(first, situation)  # before there are processes, so that each has it
+    except ValueError as error:
+        print(f"mutants: nothing can be measured: {error}", file=sys.stderr)
+        return 1
+    mutants = [mutant for module in modules for mutant in mutants_of(module, text_of(module), LEFT_OUT.get(module, ()))]
+    if options.sample is not None and options.sample < len(mutants):
+        chosen = sorted(random.Random(options.seed).sample(range(len(mutants)), options.sample))  # noqa: S311  # a sample, no secret
+        print(f"a sample of {len(chosen):,} of {len(mutants):,} mutants, seed {options.seed}")
+        mutants = [mutants[number] for number in chosen]
+    verdicts = []
+    for verdict in judge_all(mutants, options.jobs):
+        verdicts.append(verdict)
+        if verdict.state in {"survived", "broke"}:
+            print(told(verdict), flush=True)
+    if options.json:
+        options.json.write_text(json.dumps([asdict(verdict) for verdict in verdicts], indent=1, ensure_ascii=False), encoding="utf-8")
+    for key in (lambda verdict: verdict.module, lambda verdict: verdict.operator, lambda _: "all"):
+        print("", *table(verdicts, key), sep="\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
