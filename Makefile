@@ -5,6 +5,8 @@
 
 PYTHON ?=
 ARGS ?=
+# Files are shared out whole: the blocks of the README need each other.
+WORKERS ?= auto
 
 PY := .venv/bin/python
 NODE_STAMP := tools/node/node_modules/.stamp
@@ -55,7 +57,7 @@ check: .venv/stamp
 
 test: .venv/stamp
 	@echo "== pytest"
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 lint: .venv/stamp
 	@echo "== ruff format"

@@ -173,7 +173,7 @@ class Bench:
             return
         try:
             ahead = parsedate_to_datetime(told).timestamp() * 1000 + 500 - (exchange.sent_ms + exchange.received_ms) / 2
-        except ValueError:
+        except (ValueError, OverflowError):
             return
         self.offset_ms = 0 if abs(ahead) < self.margin_ms / 2 else round(ahead)
 
@@ -324,6 +324,6 @@ def instant(text: object) -> int | None:
     """Milliseconds since 1970-01-01 UTC of an ISO 8601 time with an offset; None for anything else."""
     try:
         moment = datetime.fromisoformat(str(text))
-    except ValueError:
+        return None if moment.tzinfo is None else round(moment.timestamp() * 1000)
+    except (ValueError, OverflowError):
         return None
-    return None if moment.tzinfo is None else round(moment.timestamp() * 1000)

@@ -5,6 +5,7 @@ The pages are "Create task" and "Overview", response status codes.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -13,9 +14,6 @@ from nclue_contract.asks import Ask, Exchange, create, delete, get, listing
 from nclue_contract.bench import Bench, Made, instant
 from nclue_contract.oracle import CLIENT_ERROR, MISSING, OWN, refused, taken
 from nclue_contract.verdicts import Case, Script, Wait
-
-UNKNOWN = "00000000-0000-4000-8000-0000000000ff"
-"""An ID that no task has: the version and the rest are made by hand."""
 
 MOVED_S = 3.5
 """Seconds between two creations after which their times must differ, in whole seconds as the page prints them."""
@@ -31,10 +29,10 @@ def name_cases() -> Iterator[Case]:
     yield Case("effect[refused creations]", "NC406", _after_refusals, posts=1)
     yield Case("own[an old task shows itself]", "NC403", _own)
     yield Case("fresh[time of creation moves]", "NC405", _time_moves, posts=1, rank=0, background=True)
-    for what, task_id in {"unknown": UNKNOWN, "quotes": "' OR '1'='1"}.items():
-        yield Case(f"unknown[get: {what}]", "NC407", _unknown(get, task_id), rank=0)
+    yield Case("unknown[get: unknown]", "NC407", _unknown(get, _nobody), rank=0)
+    yield Case("unknown[get: quotes]", "NC407", _unknown(get, lambda _: "' OR '1'='1"), rank=0)
     yield Case("unknown[get: the beginning of an ID]", "NC407", _beginning)
-    yield Case("unknown[delete]", "NC407", _unknown(delete, UNKNOWN))
+    yield Case("unknown[delete]", "NC407", _unknown(delete, _nobody))
     yield Case("unknown[address]", "NC407", _elsewhere("GET", "-x"))
     yield Case("unknown[method]", "NC407", _elsewhere("PUT", ""), posts=1)
 
@@ -144,9 +142,14 @@ def _time_moves(bench: Bench, case: Case) -> Script:
     bench.require(case, abs(shown - passed) <= 2500 + slow, "NC405", problem, exchange)
 
 
-def _unknown(make: Callable[[str], Ask], task_id: str) -> Callable[[Bench, Case], Script]:
+def _nobody(bench: Bench) -> str:
+    """An ID that no task has, another one in each run."""
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, bench.run))
+
+
+def _unknown(make: Callable[[str], Ask], task_id: Callable[[Bench], str]) -> Callable[[Bench, Case], Script]:
     def script(bench: Bench, case: Case) -> Script:
-        exchange = yield make(task_id)
+        exchange = yield make(task_id(bench))
         bench.judge_answer(case, exchange, refused("NC407"))
 
     return script

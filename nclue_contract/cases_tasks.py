@@ -129,6 +129,10 @@ class Life(Watch):
         """The deletion of a task that may be deleted; if it is refused, the state is read again, for it may just have moved."""
         bench, task_id, before = self.bench, subject.made.task_id, subject.stage
         exchange = yield delete(task_id)
+        if exchange.tries > 1 and exchange.status == 404:
+            subject.made.deleted = True
+            bench.undecided(case, "an earlier try may have been carried out")
+            return
         if exchange.taken:
             subject.made.deleted = True
             bench.judge_answer(case, exchange, taken(), task_id)

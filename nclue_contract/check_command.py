@@ -126,7 +126,9 @@ def run_probe(options: argparse.Namespace, readings: Readings) -> int:
     from nclue_contract.check_text import readings as told  # noqa: PLC0415
     from nclue_contract.probe import table, write  # noqa: PLC0415
 
-    result = check(options_of(options, probe=True), readings, os.environ, sys.stderr, bar=_draws(options))
+    # What a probe wrote into the settings earlier, or somebody by hand, is what it is to find out; only pins of this command stay.
+    pins = {name: option for name, option in readings.items() if readings.sources[name] == "--reading"}
+    result = check(options_of(options, probe=True), Readings.choose(("--reading", pins)), os.environ, sys.stderr, bar=_draws(options))
     if options.format == "json":
         sys.stdout.write(check_json(result, __version__))
     elif options.format == "toml":
@@ -229,19 +231,22 @@ def _draws(options: argparse.Namespace) -> bool:
 
 def _dry_run(options: Options) -> Iterator[str]:
     from nclue_contract.check import budget, cases, permission  # noqa: PLC0415  # as above
+    from nclue_contract.check_text import counted  # noqa: PLC0415
 
     allowed, chosen = permission(options), cases(options)
     for case in chosen:
         if case.script is None:
             yield f"{case.rule}  {case.id}  (decided by others)"
         else:
-            yield f"{case.rule}  {case.id}  {case.requests} requests" + (f", {case.posts} creations" if case.posts else "")
+            creations = f", {counted(case.posts, 'creation')}" if case.posts else ""
+            yield f"{case.rule}  {case.id}  {counted(case.requests, 'request')}{creations}"
     requests, posts = (sum(getattr(case, name) for case in chosen if case.script) for name in ("requests", "posts"))
     limit = budget(options, chosen)
     sent = min(requests, limit)
+    creations = min(posts, sent) if allowed.creations is None else min(posts, sent, allowed.creations)
     rate = allowed.rate or options.rate
     yield ""
-    yield f"{len(chosen):,} cases, at most {sent:,} requests of which {min(posts, sent):,} are creations; {allowed.mode}"
+    yield f"{counted(len(chosen), 'case')}, at most {counted(sent, 'request')} of which {creations:,} may create a task; {allowed.mode}"
     yield f"at {rate:g} requests per second: about {sent / rate / 60:,.0f} minutes" if rate else "as fast as the server answers"
     yield "nothing was sent"
 

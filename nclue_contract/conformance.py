@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from nclue_contract.asks import Ask, Exchange, delete, listing
-from nclue_contract.bench import Bench
+from nclue_contract.bench import Bench, Made
 from nclue_contract.cases import BUDGET
 from nclue_contract.cases_access import LOOK
 from nclue_contract.response_checks import SUCCESS
@@ -31,6 +31,9 @@ LIMITED_S = 1.0
 
 RESERVED = 1 / 5
 """The share of the budget that is kept for what goes on in the background, where the budget is too small for the plan."""
+
+CLEANING_S, IDLE_S = 0.3, 4.0
+"""Seconds between two tries to delete what cannot be deleted yet, and after which in vain no more is tried."""
 
 LEAST = 4
 """One of so many valid creations has to be carried out, or nothing can be said about a server that refuses the invalid ones."""
@@ -190,6 +193,8 @@ class Runner:
         for ask in asks:
             if ask.creates and not self._may_create():
                 return StopError("it would create more tasks than are allowed")
+        if self.requests + len(asks) > self.limits.budget:
+            return StopError("the budget was used up")
         exchanges = self._exchange(running.case, *asks)
         return tuple(exchanges) if isinstance(step, tuple) else exchanges[0]
 
@@ -207,35 +212,39 @@ class Runner:
         running.wake_ms = self.transport.now_ms() + round(step.seconds * 1000) if isinstance(step, Wait) else 0
         return True
 
+    def _may_send_again(self, asks: Sequence[Ask]) -> bool:
+        """Whether budget and permission allow another try; a creation that is sent again may make another task."""
+        return self.requests + len(asks) <= self.limits.budget and (self._may_create() or not any(ask.creates for ask in asks))
+
     def _may_create(self) -> bool:
         return self.limits.creations is None or self.creations < self.limits.creations
 
     # -- an exchange -------------------------------------------------------------------------------------------------------------
 
     def _exchange(self, case: Case, *asks: Ask) -> list[Exchange]:
-        """Send, with patience where a server asks for it."""
+        """Send, with patience where a server asks for it, or where it does not answer anything."""
+        first, alive = case is self.plan[0], True
         for tried in range(1, PATIENCE + 1):
             exchanges = self._send(*asks)
-            again = max(self._tries(exchange) for exchange in exchanges)
-            if tried >= again:
+            last = exchanges[-1]
+            failing = bool(last.error) or last.status > 500
+            enough = tried >= max(self._tries(exchange) for exchange in exchanges)
+            # Half an answer to the control request is an answer; otherwise it may be this request, or the whole server.
+            alive = not (enough and failing) or (first and bool(last.error and last.status)) or self._alive()
+            if (enough and alive) or not self._may_send_again(asks):
                 break
             self.transport.sleep(min(8.0, 0.5 * 2 ** (tried - 1)))
-        exchanges = [replace(exchange, tries=tried) for exchange in exchanges]
-        last = exchanges[-1]
         if last.status == 429:
             raise StopError("the server limits the rate (429), however long one waits; see --rate")
-        if last.error:
-            self.silent += 1
-        first = case is self.plan[0]
-        if (last.error or last.status > 500) and not (first and last.error and last.status) and not self._alive():
+        if not alive:
             why = last.error or f"it answers {last.status}"
-            raise StopError(
-                f"the server cannot be reached: {why}" if first else f"the server does not answer any more, since {case.id}: {why}"
-            )
+            since = f"the server does not answer any more, since {case.id}"
+            raise StopError(f"{'the server cannot be reached' if first else since}: {why}")
+        self.silent += bool(last.error)
         if self.silent >= 2 * SILENT:
             self.bench.outcomes.setdefault(case.id, Outcome(case)).exchanges.append(last)
             raise StopError(f"{self.silent} requests got no whole answer; the last one: {last.error}")
-        return exchanges
+        return [replace(exchange, tries=tried) for exchange in exchanges]
 
     def _tries(self, exchange: Exchange) -> int:
         """How often a request is worth sending, by what came back."""
@@ -263,8 +272,8 @@ class Runner:
 
     def _alive(self) -> bool:
         """Whether a request that is surely right is answered."""
-        answers = (self._send(listing(LOOK))[0] for _ in range(2))
-        return any(answer.status == SUCCESS and not answer.error for answer in answers)
+        answer = self._send(listing(LOOK))[0]
+        return answer.status == SUCCESS and not answer.error
 
     # -- the end -----------------------------------------------------------------------------------------------------------------
 
@@ -272,12 +281,23 @@ class Runner:
         """Delete the tasks of this run, where their state allows it; the IDs of those that stay."""
         if not self.limits.clean_up:
             return ()
-        for made in self.bench.living():
-            if self.trouble.startswith("the server"):
-                break
-            if self._send(delete(made.task_id))[0].status in {SUCCESS, 404}:
-                made.deleted = True
+        if not self.trouble.startswith("the server"):
+            waited_s = idle_s = 0.0
+            left = self._deleted(self.bench.living())
+            # Where tasks wait for each other, they can be deleted one by one as they end. It is waited for as long as that goes on.
+            while left and waited_s < self.bench.lifecycle_s and idle_s < IDLE_S:
+                self.transport.sleep(CLEANING_S)
+                waited_s += CLEANING_S
+                rest = self._deleted(left[:1])
+                idle_s = idle_s + CLEANING_S if rest else 0.0
+                left = left if rest else self._deleted(left[1:3]) + left[3:]
         return tuple(made.task_id for made in self.bench.living())
+
+    def _deleted(self, tasks: list[Made]) -> list[Made]:
+        """Try to delete tasks; those that are still there."""
+        for made in tasks:
+            made.deleted = self._send(delete(made.task_id))[0].status in {SUCCESS, 404}
+        return [made for made in tasks if not made.deleted]
 
     def _fill_in(self) -> None:
         """Every case of the plan has an outcome, in the order of the plan."""

@@ -46,10 +46,11 @@ def _about(row: RuleRow, outcomes: list[Outcome], result: CheckResult, anchors: 
         yield f"{counted(row.judged, 'answer')} judged by it, whatever the case was about. "
     if others := sum(bool(one.failures) and all(failure.rule != row.rule for failure in one.failures) for one in outcomes):
         yield f"{counted(others, 'case')} below broke other rules, not this one. "
-    elsewhere = dict.fromkeys(f.case for f in result.failures if f.rule == row.rule and result.outcomes[f.case].case.rule != row.rule)
-    for number, case in enumerate(elsewhere):
+    about_others = (outcome for outcome in result.outcomes.values() if outcome.case.rule != row.rule)
+    broken = [outcome.case.id for outcome in about_others if any(failure.rule == row.rule for failure in outcome.failures)]
+    for number, case_id in enumerate(broken):
         yield ", " if number else "Broken in cases about other rules: "
-        yield case_link(case, anchors)
+        yield case_link(case_id, anchors)
 
 
 def _case(outcome: Outcome, anchors: Mapping[str, str]) -> Element:

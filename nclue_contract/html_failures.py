@@ -103,8 +103,7 @@ def _facts(group: list[Failure]) -> Iterator[tuple[str, list[Element | str]]]:
     for finding in {failure.finding.rule: failure.finding for failure in group if failure.finding.rule != failure.rule}.values():
         yield "Because of", [f"{finding.rule} {finding.slug} (page: {finding.page})"]
     yield "Expected", [shown("; ".join(dict.fromkeys(map(expected, group))), 600)]
-    if exchange is None:
-        yield "Came back", ["What several answers show together."]
+    if exchange is None:  # several answers show it together, or somebody else has sent the request
         return
     got = tag("code", shown(exchange.body)) if exchange.body else tag("small", "without a body")
     yield "Came back", [tag("b", came_back(exchange)), " ", got]

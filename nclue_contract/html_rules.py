@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from itertools import groupby
 from xml.etree.ElementTree import Element
 
@@ -15,7 +15,7 @@ SIGNS = {State.FAILED: "✗", State.PASSED: "✓", State.UNDECIDED: "?", State.U
 """What stands for a state, in the order in which states matter; the words always stand there as well."""
 
 MEANINGS = {
-    State.FAILED: "The server broke the contract, however the pages are read.",
+    State.FAILED: "The server broke the contract: no possible reading of the pages allows what it did.",
     State.PASSED: "The server answered as the contract says.",
     State.UNDECIDED: "It was asked, but the answer proves nothing: any would have been right, or its failure stands in a baseline.",
     State.UNTESTED: "Nothing was asked, or no answer could be judged. The reason stands beside it.",
@@ -76,7 +76,7 @@ def _tile(row: RuleRow, *, known: bool) -> Element:
         "a",
         tag("span", sign(row.state), " ", row.rule, class_="code"),
         tag("span", rule.slug, class_="slug"),
-        tag("span", *_counts(row, known=known), class_="counts"),
+        tag("span", _counts(row, known=known), class_="counts"),
         bar(row.counts if any(row.counts.values()) else {row.state: 1}),
         href=f"#rule-{row.rule}",
         title=rule.sentence,
@@ -85,10 +85,10 @@ def _tile(row: RuleRow, *, known: bool) -> Element:
     return tag("li", link, data_state=str(row.state))
 
 
-def _counts(row: RuleRow, *, known: bool) -> Iterator[str]:
+def _counts(row: RuleRow, *, known: bool) -> str:
     told = [tally(row.counts)] if any(row.counts.values()) else []
     if row.judged:
         told.append(f"{counted(row.judged, 'answer')} judged")
     if known:
         told.append("known from the baseline")
-    yield "; ".join(told)
+    return "; ".join(told)
