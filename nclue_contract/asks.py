@@ -116,7 +116,7 @@ def listing(query: str = "") -> Ask:
 
 
 def _task_path(task_id: str) -> str:
-    return contract().operations["getTask"].path.partition("{")[0] + quote(task_id, safe="")
+    return contract().operations["getTask"].path.partition("{")[0] + quote(task_id.encode("utf-8", "surrogatepass"), safe="")
 
 
 @dataclass(frozen=True, slots=True)

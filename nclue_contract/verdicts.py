@@ -167,10 +167,10 @@ class CheckResult:
         """The matrix: a row for each rule that the check can judge, in the order of the codes."""
         counts: dict[str, Counter[State]] = {}
         for outcome in self.outcomes.values():
-            own = [failure for failure in outcome.failures if failure.rule == outcome.case.rule]
-            state = State.PASSED if outcome.failures and not own else outcome.state
+            broken = {failure.rule for failure in outcome.failures if not failure.accepted}
+            state = State.PASSED if broken and outcome.case.rule not in broken else outcome.state
             counts.setdefault(outcome.case.rule, Counter())[state] += 1
-            for rule in {failure.rule for failure in outcome.failures} - {outcome.case.rule}:
+            for rule in broken - {outcome.case.rule}:
                 counts.setdefault(rule, Counter())[State.FAILED] += 1
         known = sorted({*counts, *self.judged})
         return [RuleRow(rule, counts.get(rule, Counter()), self.judged.get(rule, 0)) for rule in known if rule in contract().rules]

@@ -92,7 +92,7 @@ def test_a_watcher_can_end_the_run():
 # -- limits -------------------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("budget", [1, 2, 5, 20, 60, 86, 93, 100, 300])
+@pytest.mark.parametrize("budget", [1, 5, 60, 86, 93, 300])
 def test_no_more_requests_are_sent_than_the_budget_has(budget):
     result, transport = run(only=ALL, limits=Limits(budget=budget, clean_up=False))
     assert len(transport.sent) == result.requests <= budget
@@ -100,9 +100,12 @@ def test_no_more_requests_are_sent_than_the_budget_has(budget):
     assert budget < 50 or len(transport.sent) > 0.9 * budget
 
 
-def test_the_budget_holds_where_requests_are_sent_again():
-    result, transport = run(lambda turn: 503 if turn.number % 2 else None, limits=Limits(budget=10, clean_up=False))
-    assert len(transport.sent) == result.requests <= 10
+@pytest.mark.parametrize("said", [503, 429, UNREACHABLE], ids=["503", "429", "refused"])
+@pytest.mark.parametrize("budget", range(1, 12))
+def test_the_budget_holds_where_requests_are_sent_again(budget, said):
+    result, transport = run(lambda turn: said if turn.number > 2 else None, limits=Limits(budget=budget, clean_up=False))
+    assert len(transport.sent) == result.requests <= budget
+    assert result.failures == [], "what was tried once says nothing"
 
 
 def test_with_a_small_budget_the_most_telling_cases_come_first():
@@ -111,7 +114,7 @@ def test_with_a_small_budget_the_most_telling_cases_come_first():
     assert {"NC001", "NC101", "NC102", "NC110", "NC111", "NC120", "NC307", "NC400", "NC401", "NC402", "NC404"} <= tested
 
 
-@pytest.mark.parametrize("most", [1, 2, 3, 10, 50, 200])
+@pytest.mark.parametrize("most", [1, 3, 10, 50])
 def test_no_more_creations_are_sent_than_are_allowed(most):
     result, transport = run(only=ALL, limits=Limits(creations=most, clean_up=False))
     assert len(transport.posts) == result.creations <= most
@@ -120,7 +123,7 @@ def test_no_more_creations_are_sent_than_are_allowed(most):
     assert "it would create more tasks than are allowed" in reasons
 
 
-@pytest.mark.parametrize("most", range(1, 6))
+@pytest.mark.parametrize("most", range(9, 14))
 def test_two_creations_at_the_same_moment_are_two(most):
     result, transport = run(only=("NC404",), limits=Limits(creations=most, clean_up=False))
     assert len(transport.posts) == result.creations <= most
@@ -129,10 +132,10 @@ def test_two_creations_at_the_same_moment_are_two(most):
 
 @pytest.mark.parametrize("said", [503, 429, UNREACHABLE], ids=["503", "429", "no answer"])
 def test_a_creation_that_is_sent_again_is_another_one(said):
-    result, transport = run(
-        lambda turn: said if turn.ask.method == "POST" and turn.number > 2 else None, limits=Limits(creations=4, clean_up=False)
-    )
+    script = lambda turn: said if turn.ask.method == "POST" and turn.number > 2 else None  # noqa: E731
+    result, transport = run(script, limits=Limits(creations=4, clean_up=False))
     assert len(transport.posts) == result.creations <= 4
+    assert result.failures == [], "what was tried once or twice says nothing"
 
 
 def test_requests_keep_the_rate():
@@ -203,14 +206,14 @@ LOST = pytest.mark.parametrize("said", [504, "the connection was closed without 
 
 
 @LOST
-@pytest.mark.parametrize("which", [1, 3, 60])
+@pytest.mark.parametrize("which", [1, 60])
 def test_a_creation_that_was_carried_out_without_an_answer_fails_nothing(said, which):
     result, _ = run(losing("POST", which, said), ALL)
     assert (failed(result), result.exit_code) == (set(), 0)
 
 
 @LOST
-@pytest.mark.parametrize("which", [1, 2, 3])
+@pytest.mark.parametrize("which", [1, 2])
 def test_a_deletion_that_was_carried_out_without_an_answer_fails_nothing(said, which):
     result, _ = run(losing("DELETE", which, said), ALL)
     assert (failed(result), result.exit_code) == (set(), 0)

@@ -19,6 +19,7 @@ from nclue_contract.html_failures import expected, pointed_at
 from nclue_contract.html_lifecycle import spans
 from nclue_contract.html_page import shown
 from nclue_contract.signing import EXAMPLE
+from nclue_contract.spec import contract
 from nclue_contract.verdicts import Case, CheckResult, Failure, Outcome, Sighting, State
 
 UNTOLD = "Could not tell whether the contract is kept"
@@ -81,6 +82,21 @@ def test_why_nothing_could_be_told_stands_under_the_headline(changes, why):
     assert [why in paragraph.text for paragraph in found] == ([True] if why else [])
 
 
+def test_the_head_tells_what_was_run_where_and_what_it_left():
+    run = {"target": "https://gateway.example.org/v1", "mode": "at most 9 creations", "requests": 1234, "creations": 1, "tidying": 7}
+    left = {"seconds": 61.25, "left_behind": ("task-1", "task-2"), "notes": ("one note", "another")}
+    facts = parsed(report(dataclasses.replace(check(), **run, **left))).one("header").one("dl")
+    assert [(fact.one("dt").text, fact.one("dd").text) for fact in facts.all("div")] == [
+        ("Server", "https://gateway.example.org/v1"),
+        ("Mode", "at most 9 creations"),
+        ("Begun", "2025-11-24 16:00:00 UTC"),
+        ("Took", "61.2 s; 1,234 requests, 1 creation among them, 7 more to tidy up"),
+        ("Left behind", "2 tasks: task-1, task-2"),
+        ("Note", "one note"),
+        ("Note", "another"),
+    ]
+
+
 def test_the_failures_of_a_baseline_stand_apart():
     document = parsed(report(accepted(check(*FAULTS))))
     assert document.one("section", id="failures").text == "FailuresNone."
@@ -117,6 +133,14 @@ def test_the_matrix_has_a_tile_for_each_rule_with_sign_counts_and_what_it_leads_
             assert f"{count} {state}" in tile.text
         assert (f"{row.judged:,} answer" in tile.text) == bool(row.judged)
         assert document.all("details", id=f"rule-{row.rule}")
+
+
+def test_rules_that_did_not_come_up_are_named():
+    named = page().one("section", id="rules").one("details")
+    missing = contract().rules.keys() - {row.rule for row in check().rows()}
+    assert {code.text for code in named.all("code")} == missing
+    assert named.one("summary").text == f"{len(missing)} rules of the contract did not come up in this run"
+    assert contract().rules["NC602"].sentence in named.text
 
 
 def test_rules_stand_in_the_group_that_they_are_about():
@@ -172,6 +196,47 @@ def test_the_value_that_a_failure_points_at_is_shown_although_the_answer_is_cut(
     article = next(one for one in page(*FAULTS).all("article") if failure.sentence in one.text)
     facts = dict(zip([dt.text for dt in article.all("dt")], [dd.text for dd in article.all("dd")], strict=True))
     assert facts["In it"] == f"{failure.finding.pointer} is 7"
+
+
+def test_a_pointer_into_the_request_is_not_looked_up_in_the_answer():
+    failure = Failure("case[one]", "NC404", told("x", "NC120", "/code"), Exchange(create({}), "/", 0, 0, 422, body=b'{"code": 7}'))
+    assert pointed_at(failure) is None
+    assert pointed_at(dataclasses.replace(failure, finding=told("x", "NC305", "/code"))) == "7"
+
+
+@pytest.mark.parametrize(
+    ("pointer", "value"),
+    [
+        ("/a~1b/~01", '"학습"'),
+        ("/tasks/1", "null"),
+        ("/tasks/2", None),
+        ("/tasks/-1", None),
+        ("/tasks/x", None),
+        ("/tasks", None),
+        ("/gone", None),
+        ("", None),
+        ("/tasks/1/deeper", None),
+    ],
+)
+def test_a_pointer_leads_to_a_text_a_number_or_a_word(pointer, value):
+    body = '{"a/b": {"~1": "학습"}, "tasks": [true, null]}'.encode()
+    failure = Failure("case[one]", "NC305", told("x", "NC305", pointer), Exchange(get("1"), "/", 0, 0, 200, body=body))
+    assert pointed_at(failure) == value
+
+
+def test_a_failure_because_of_another_rule_than_that_of_the_case_names_it():
+    case = Case("case[one]", "NC404")
+    outcome = Outcome(case, State.FAILED, "", [Failure(case.id, "NC404", told("x", "NC120"))])
+    article = parsed(report(dataclasses.replace(check(), outcomes={case.id: outcome}))).one("article")
+    facts = dict(zip([dt.text for dt in article.all("dt")], [dd.text for dd in article.all("dd")], strict=True))
+    assert facts["Because of"] == "NC120 path-character (page: Create task, Request body, train_file_path and test_file_path)"
+    assert facts.keys() == {"Because of", "Expected"}  # and no answer, since no single one shows it
+
+
+def test_a_rule_tells_of_its_cases_that_broke_another_one_and_of_others_that_broke_it():
+    document = page(*FAULTS)
+    assert "1 case below broke other rules, not this one." in document.one("details", id="rule-NC400").text
+    assert "Broken in cases about other rules: life[watched], " in document.one("details", id="rule-NC305").text
 
 
 def test_white_space_in_values_is_kept():
@@ -253,6 +318,10 @@ def test_a_pinned_reading_says_who_pinned_it():
     assert 'path-del = "forbidden"' in document.one("section", id="readings").one("pre").text
     card = next(card for card in document.one("ul", class_="readings").children if "path-del" in card.text)
     assert "Pinned before the run (argument)." in card.text
+    assert [option.text.split(": ")[0] for option in card.one("ul", class_="options").all("li")] == [
+        "✗ allowed ruled out",
+        "● forbidden pinned",
+    ]
 
 
 # -- lives of tasks -------------------------------------------------------------------------------------------------------------------

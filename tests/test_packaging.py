@@ -58,7 +58,9 @@ def installed(wheel, tmp_path_factory) -> Path:
 
 def test_the_wheel_holds_the_package_with_its_tables_and_type_marker_and_nothing_else(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
-    assert {f"nclue_contract/{name}" for name in ("__init__.py", "_spec.json", "openapi.json", "py.typed")} <= names
+    assert {
+        f"nclue_contract/{name}" for name in ("__init__.py", "_spec.json", "openapi.json", "py.typed", "report.css", "report.js")
+    } <= names
     assert {name.partition("/")[0].partition("-")[0] for name in names} == {"nclue_contract"}
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "nclue_contract").rglob("*.py")}
     assert {name for name in names if name.endswith(".py")} == modules

@@ -1,7 +1,6 @@
-"""Schemathesis finds nothing to say about the service: neither in process, nor over HTTP with every check and phase it has."""
+"""Schemathesis finds nothing to say about the service: neither in process, nor over HTTP with every check and phase it has, and ours."""
 
 import collections
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,9 +9,10 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.core.failures import FailureGroup
-from schemathesis_signing import Signing, map_case
-from server_process import ACCESS, PAYLOAD, SECRET, running, signed
+from server_process import ACCESS, PAYLOAD, SECRET, environment, running, signed
+from tooling import ROOT
 
+import nclue_contract.schemathesis_hooks  # noqa: F401  # signs, names and judges from here on
 from nclue_contract.lifecycle import Progress
 from nclue_contract.openapi import document
 from nclue_contract.server import App
@@ -22,10 +22,16 @@ service = Service({ACCESS: SECRET}, progress=Progress.parse("reads:1"))
 schema = schemathesis.openapi.from_dict(document())
 schema.app = App(service)
 schema.config.update(base_url="http://testserver/api/v1")
-schema.auth(refresh_interval=None)(Signing)
-schema.hook(map_case)
 
 seen = collections.Counter()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def keys():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NCLUE_ACCESS_KEY", ACCESS)
+        patch.setenv("NCLUE_SECRET_KEY", SECRET)
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -67,26 +73,18 @@ def test_schemathesis_does_complain_about_a_service_that_deserves_it():
         case.validate_response(case.call(app=App(spoilt)))
 
 
-HOOKS = """
-import sys
-sys.path.insert(0, {folder!r})
-import schemathesis
-from schemathesis.core.failures import FailureGroup
-from schemathesis_signing import Signing, map_case
-schemathesis.auth(refresh_interval=None)(Signing)
-schemathesis.hook(map_case)
-"""
-
-
 def test_the_command_of_schemathesis_with_all_checks_and_phases_reports_nothing(tmp_path):
-    (tmp_path / "hooks.py").write_text(HOOKS.format(folder=str(Path(__file__).parent)), encoding="utf-8")
-    program = str(Path(sys.executable).parent / "st")
+    # With the settings that we recommend, from the file that the package ships.
+    (tmp_path / "schemathesis.toml").write_bytes((ROOT / "examples" / "schemathesis.toml").read_bytes())
+    programs = Path(sys.executable).parent
+    variables = environment(NCLUE_ACCESS_KEY=ACCESS, NCLUE_SECRET_KEY=SECRET, PYTHONUTF8="1")
+    asked = subprocess.run([programs / "nclue-contract", "spec", "--path"], capture_output=True, encoding="utf-8", check=True, timeout=60)
     with running("--progress", "reads:1") as server:
         options = ["--url", server.url, "--checks", "all", "--seed", "1", "--max-examples", "40", "--no-color"]
-        variables = os.environ | {"SCHEMATHESIS_HOOKS": str(tmp_path / "hooks.py"), "PYTHONUTF8": "1"}
-        command = [program, "run", f"{server.origin}/_nclue/openapi.json", *options]
+        command = [programs / "st", "run", asked.stdout.strip(), *options]
         done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, encoding="utf-8", check=False, timeout=120)
         statuses = collections.Counter((entry["method"], entry["status"]) for entry in server.journal())
         assert server.errors() == ""
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "No issues found" in done.stdout
     assert min(statuses[method, 200] for method in ("POST", "GET", "DELETE")) > 10, statuses
