@@ -581,8 +581,8 @@ def test_a_field_that_contradicts_the_status_is_a_warning(changes, name):
 
 def test_a_failed_task_may_have_the_time_of_its_end_or_not():
     """No page says whether a task that failed is "completed" at some time."""
-    for time in (None, "2024-11-26T12:00:00Z"):
-        assert found("getTask", 200, TASK | STATES["failed"] | {"status": "failed", "completed_at": time}) == []
+    for moment in (None, "2024-11-26T12:00:00Z"):
+        assert found("getTask", 200, TASK | STATES["failed"] | {"status": "failed", "completed_at": moment}) == []
 
 
 @pytest.mark.parametrize("message", ["", " "])
