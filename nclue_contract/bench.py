@@ -76,17 +76,17 @@ class Bench:
         self.margin_ms = 1 if exact_clock else 5000
         self.answered: Exchange | None = None
         """The answer to the control request."""
-        self.answers_lost = False
+        self.answers_lost: bool = False
         """Whether a task may have been made whose ID nobody was told."""
-        self.searches = False
+        self.searches: bool = False
         """Whether the server has said of a file that it does not exist."""
         self.refusal_tried = False
         """Whether what such a refusal leaves behind was looked at."""
         self.spare = 0
         """Requests that nobody needs but who waits for tasks to move; the runner counts them."""
-        self.offset_ms = 0
+        self.offset_ms: int = 0
         """How far the server's clock is ahead of ours, as far as its answers tell."""
-        self.elimination = Elimination(readings)
+        self.elimination: Elimination = Elimination(readings)
         self.outcomes: dict[str, Outcome] = {}
         self.made: dict[str, Made] = {}
         self.sightings: list[Sighting] = []

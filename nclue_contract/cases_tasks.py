@@ -45,7 +45,7 @@ class Life(Watch):
     def __init__(self, bench: Bench, case: Case) -> None:
         super().__init__(bench, case, task_cases())
         self.wrongly: dict[int, list[Exchange]] = {}
-        self.gone_told = False
+        self.gone_told: bool = False
         self.asked: set[str] = set()
 
     @classmethod
@@ -84,7 +84,7 @@ class Life(Watch):
     def watch(self) -> Script:
         """Look again and again, quickly while something moves; try deletions in the states as they come."""
         bench = self.bench
-        self.begun_ms = bench.now_ms()
+        self.begun_ms: int = bench.now_ms()
         end_ms = self.begun_ms + round(bench.lifecycle_s * 1000)
         rounds = 0
         while not all(subject.ended for subject in self.subjects) and bench.now_ms() < end_ms:

@@ -47,12 +47,14 @@ class Transport(Protocol):
 
     def now_ms(self) -> int:
         """Milliseconds since 1970-01-01 UTC."""
+        ...
 
     def sleep(self, seconds: float) -> None:
         """Let time pass."""
 
     def send(self, *asks: Ask) -> list[Exchange]:
         """Send one request, or several at the same moment. Never raises because of what the server does."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +96,13 @@ class Runner:
         self.plan = plan
         self.transport = transport
         self.limits = limits
-        self.watcher = watcher or Watcher()
-        self.requests = 0
-        self.creations = 0
-        self.silent = 0
-        self.reserved = 0
-        self.pause_s = 1 / limits.rate if limits.rate else 0.0
-        self.trouble = ""
+        self.watcher: Watcher = watcher or Watcher()
+        self.requests: int = 0
+        self.creations: int = 0
+        self.silent: int = 0
+        self.reserved: int = 0
+        self.pause_s: float = 1 / limits.rate if limits.rate else 0.0
+        self.trouble: str = ""
         self.notes: list[str] = []
         self._last_ms: int | None = None
         self._limited = False
@@ -190,12 +192,11 @@ class Runner:
         if step is None or isinstance(step, Wait):
             return None
         asks = step if isinstance(step, tuple) else (step,)
-        for ask in asks:
-            if ask.creates and not self._may_create():
-                return StopError("it would create more tasks than are allowed")
-        if self.requests + len(asks) > self.limits.budget:
-            return StopError("the budget was used up")
+        if why := self._forbidden(asks):
+            return StopError(why)
         exchanges = self._exchange(running.case, *asks)
+        if isinstance(exchanges, StopError):
+            return exchanges
         return tuple(exchanges) if isinstance(step, tuple) else exchanges[0]
 
     def _resume(self, running: _Running, told: object) -> bool:
@@ -212,17 +213,17 @@ class Runner:
         running.wake_ms = self.transport.now_ms() + round(step.seconds * 1000) if isinstance(step, Wait) else 0
         return True
 
-    def _may_send_again(self, asks: Sequence[Ask]) -> bool:
-        """Whether budget and permission allow another try; a creation that is sent again may make another task."""
-        return self.requests + len(asks) <= self.limits.budget and (self._may_create() or not any(ask.creates for ask in asks))
-
-    def _may_create(self) -> bool:
-        return self.limits.creations is None or self.creations < self.limits.creations
+    def _forbidden(self, asks: Sequence[Ask]) -> str:
+        """Why requests may not be sent, or not again; empty when they may. A creation that is sent again may make another task."""
+        creations = sum(ask.creates for ask in asks)
+        if creations and self.limits.creations is not None and self.creations + creations > self.limits.creations:
+            return "it would create more tasks than are allowed"
+        return "the budget was used up" if self.requests + len(asks) > self.limits.budget else ""
 
     # -- an exchange -------------------------------------------------------------------------------------------------------------
 
-    def _exchange(self, case: Case, *asks: Ask) -> list[Exchange]:
-        """Send, with patience where a server asks for it, or where it does not answer anything."""
+    def _exchange(self, case: Case, *asks: Ask) -> list[Exchange] | StopError:
+        """Send, with patience where a server asks for it, or where it does not answer anything. A `StopError` ends only the case."""
         first, alive = case is self.plan[0], True
         for tried in range(1, PATIENCE + 1):
             exchanges = self._send(*asks)
@@ -231,9 +232,12 @@ class Runner:
             enough = tried >= max(self._tries(exchange) for exchange in exchanges)
             # Half an answer to the control request is an answer; otherwise it may be this request, or the whole server.
             alive = not (enough and failing) or (first and bool(last.error and last.status)) or self._alive()
-            if (enough and alive) or not self._may_send_again(asks):
+            why = self._forbidden(asks)
+            if (enough and alive) or why:
                 break
             self.transport.sleep(min(8.0, 0.5 * 2 ** (tried - 1)))
+        if why and not enough:
+            return StopError(why)  # one try says nothing
         if last.status == 429:
             raise StopError("the server limits the rate (429), however long one waits; see --rate")
         if not alive:
@@ -272,6 +276,8 @@ class Runner:
 
     def _alive(self) -> bool:
         """Whether a request that is surely right is answered."""
+        if why := self._forbidden((listing(LOOK),)):
+            raise StopError(why)
         answer = self._send(listing(LOOK))[0]
         return answer.status == SUCCESS and not answer.error
 

@@ -66,12 +66,14 @@ class CheckItem(pytest.Item):
             raise TypeError(f"{self.nodeid} was taken out of its collector")
         result = holder.check.result(self)
         verdict = result["cases"].get(self.case.id) or {"state": State.UNTESTED, "reason": result["trouble"], "text": "", "requests": 0}
-        self.user_properties += [
-            ("nclue.rule", self.case.rule),
-            ("nclue.state", str(verdict["state"])),
-            ("nclue.requests", str(verdict["requests"])),
-            ("nclue.target", result["target"]),
-        ]
+        self.user_properties.extend(
+            [
+                ("nclue.rule", self.case.rule),
+                ("nclue.state", str(verdict["state"])),
+                ("nclue.requests", str(verdict["requests"])),
+                ("nclue.target", result["target"]),
+            ]
+        )
         if verdict["state"] == State.FAILED:
             raise BrokenContractError(verdict["text"])
         if result["trouble"] and self.case.id == result["first"]:  # told once; the others are skipped with the same words

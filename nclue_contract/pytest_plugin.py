@@ -11,11 +11,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 if TYPE_CHECKING:
+    from nclue_contract.findings import Report
     from nclue_contract.loopback import Loopback
     from nclue_contract.plugin_mock import WatchedMock
     from nclue_contract.plugin_server import ServerView
@@ -185,7 +186,7 @@ def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str]
         return None
     from nclue_contract.plugin_verdict import compared  # noqa: PLC0415  # as above
 
-    return compared(left, op, right)
+    return compared(cast("Report", left), op, cast("Report", right))
 
 
 # -- coverage of the contract --------------------------------------------------------------------------------------------------------

@@ -71,11 +71,11 @@ class Watch:
     def __init__(self, bench: Bench, case: Case, cases: Iterable[Case]) -> None:
         self.bench = bench
         self.case = case
-        self.cases = {other.id: other for other in cases}
+        self.cases: dict[str, Case] = {other.id: other for other in cases}
         self.subjects: list[Subject] = []
-        self.together = False
-        self.building = ""
-        self.handovers = 0
+        self.together: bool = False
+        self.building: str = ""
+        self.handovers: int = 0
         self.begun_ms = 0
         self.shortest_s: float | None = None
 

@@ -74,7 +74,7 @@ class Wire:
         cafile: str | None = None,
         timeout_s: float = 10.0,
     ) -> None:
-        self.prefix = target.signed_path
+        self.prefix: str = target.signed_path
         self._target = target
         self._credentials = credentials
         self._headers = tuple(headers)

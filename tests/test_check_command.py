@@ -270,7 +270,8 @@ def test_a_header_that_cannot_be_sent_is_refused_without_repeating_its_value(run
     assert server.journal() == []
 
 
-def test_a_certificate_of_ones_own_authority_is_trusted_when_it_is_named(run, server, folder):
+def test_a_certificate_of_ones_own_authority_is_trusted_when_it_is_named(run, server, folder, monkeypatch):
+    monkeypatch.setattr(Wire, "sleep", lambda *_: None)
     authority, chain, key = certificates(folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(chain, key)
