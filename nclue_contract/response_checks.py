@@ -162,8 +162,6 @@ def _check_error(judge: Judge, status: int, body: Mapping[str, object]) -> tuple
     elif not isinstance(holder["message"], str):
         detail = {"kind": json_kind(holder["message"]), "expected": "a string"}
         found.append(Finding(judge.documented("NC305"), f"{prefix}/message", detail=detail))
-    elif not holder["message"].strip():
-        found.append(Finding(judge.documented("NC311"), f"{prefix}/message", detail={"problem": "the message of the error is empty"}))
     code = holder[name]
     if code is None and status in unnamed_statuses(judge):  # the pages name no code for some of these errors
         return None, found

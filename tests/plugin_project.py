@@ -54,6 +54,8 @@ class Project:
     def __init__(self, pytester, monkeypatch, loaded):
         self._loaded = loaded
         monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+        for name in ("CI", "BUILD_NUMBER"):  # there, pytest shows long lines whole
+            monkeypatch.delenv(name, raising=False)
         self.pytester = pytester
         self.path = pytester.path
 

@@ -585,12 +585,6 @@ def test_a_failed_task_may_have_the_time_of_its_end_or_not():
         assert found("getTask", 200, TASK | STATES["failed"] | {"status": "failed", "completed_at": moment}) == []
 
 
-@pytest.mark.parametrize("message", ["", " "])
-def test_an_error_says_something(message):
-    body = {"error": {"errorCode": "10104", "message": message}}
-    assert found("createTask", 422, body) == [("NC311", "error", "/error/message")]
-
-
 # -- NC305, NC311, NC312: errors ---------------------------------------------------------------------------------------------------------
 
 # The tables of the pages "Overview" and "API Gateway, error handling".
