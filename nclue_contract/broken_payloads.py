@@ -133,7 +133,7 @@ def _bad_characters(check: PathCheck) -> SearchStrategy[str]:
     return mixed(
         (9, st.sampled_from(errors)),
         (2 if warnings else 0, st.sampled_from(warnings)),
-        (1 if beyond else 0, st.characters(min_codepoint=BEYOND, exclude_categories=["Cs"])),
+        (1 if beyond else 0, st.text(st.characters(min_codepoint=BEYOND, exclude_categories=["Cs"]), min_size=1, max_size=3)),
         (1, st.text(st.sampled_from(list(severities)), min_size=2, max_size=3)),
         (2, st.builds(run, st.integers(0, 2 * len(errors)), st.integers(1, len(errors)))),  # twice: many go up to the last one
     )
