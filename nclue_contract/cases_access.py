@@ -171,8 +171,7 @@ def _create_refused(headers: Mapping[str, str | None], rule: str, *, again: bool
         bench.judge_answer(case, exchange, refused(rule))
         if again and not exchange.taken:
             second = yield ask
-            bench.require(case, second.status != 409, "NC406", "a creation that was refused with 401 has taken its name", second)
-            bench.judge_creation(case, second)
+            bench.judge_free_name(case, second, "NC406", "a creation that was refused with 401 has taken its name")
 
     return script
 

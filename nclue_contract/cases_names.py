@@ -89,8 +89,7 @@ def _nearly_the_same(bench: Bench, case: Case) -> Script:
 def _after_refusals(bench: Bench, case: Case) -> Script:
     """The name that the creations with a missing field, a wrong type or a forbidden character had."""
     exchange = yield bench.create(name=bench.refused_name())
-    bench.require(case, exchange.status != 409, "NC406", "a creation that was refused has taken its name", exchange)
-    bench.judge_creation(case, exchange)
+    bench.judge_free_name(case, exchange, "NC406", "a creation that was refused has taken its name")
 
 
 def _own(bench: Bench, case: Case) -> Script:

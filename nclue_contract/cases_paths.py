@@ -109,8 +109,7 @@ def _with_path(
         if exchange.answer in MISSING and not bench.refusal_tried:
             bench.refusal_tried = True
             again = yield create(payload | {field: bench.known.file})
-            bench.require(case, again.status != 409, "NC406", "a creation that was refused for its file has taken its name", again)
-            bench.judge_creation(case, again)
+            bench.judge_free_name(case, again, "NC406", "a creation that was refused for its file has taken its name")
 
     return script
 

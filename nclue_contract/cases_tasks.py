@@ -13,7 +13,7 @@ from nclue_contract.asks import Ask, Exchange, create, delete, get
 from nclue_contract.bench import Bench
 from nclue_contract.oracle import refused, taken
 from nclue_contract.spec import contract
-from nclue_contract.subjects import Subject, Watch, words
+from nclue_contract.subjects import QUICK_S, SLOW_S, Subject, Watch, words
 from nclue_contract.verdicts import Case, Script, Wait
 
 WATCHED = "life[watched]"
@@ -115,9 +115,15 @@ class Life(Watch):
         early = subject.purpose == "deleted early"
         wanted = subject.purpose.startswith("deleted") and (stage == 0) == early
         if subject.purpose == "deleted too":  # a second opinion, where the first deletion went through and should not have
-            wanted = stage in self.wrongly and stage > 0
+            # It accuses, so it comes a while later and right behind a look: tasks that were made together may have ended together.
+            first = next(iter(self.wrongly.get(stage, ())), None)
+            wanted = stage > 0 and first is not None and self.bench.now_ms() - first.received_ms >= QUICK_S * 1000
         if subject.made.deleted or subject.lost or stage < 0 or stage in subject.tried or not wanted:
             return
+        if subject.purpose == "deleted too":
+            yield from self.look(subject)
+            if subject.ended or subject.stage != stage:
+                return
         subject.tried.add(stage)
         case = self.cases[f"delete[{words()[stage]}]"]
         if words()[stage] in contract().rules["NC401"].states:
@@ -154,7 +160,9 @@ class Life(Watch):
             return
         subject.made.deleted = True
         self.wrongly.setdefault(stage, []).append(exchange)
-        if len(self.wrongly[stage]) > 1 or stage < len(words()) - 3:
+        # One stage can be over at any moment, but not two of them within the time of one.
+        quick = exchange.received_ms - subject.unfinished_ms < SLOW_S * 1000
+        if len(self.wrongly[stage]) > 1 or (quick and stage < len(words()) - 3):
             problem = f"a task that is {words()[stage]} was deleted"
             bench.fail(case, bench.finding("NC401", problem), exchange)
         else:
@@ -172,11 +180,7 @@ class Life(Watch):
         bench.passed(self.cases["gone[in the list]"])
         bench.passed(self.cases["kept[the other tasks]"])
         again = yield create(subject.made.payload)
-        case = self.cases["gone[its name is free]"]
-        if again.status == 409:
-            bench.fail(case, bench.finding("NC402", "the name of a task that was deleted is still taken", "/name"), again)
-        else:
-            bench.judge_creation(case, again)
+        bench.judge_free_name(self.cases["gone[its name is free]"], again, "NC402", "the name of a task that was deleted is still taken")
 
     def refused_now(self, ask: Ask, case: Case, problem: str) -> Script:
         """A request for a task that is gone."""

@@ -163,12 +163,13 @@ class Runner:
                 return
             self.bench.spare = self.limits.budget - self.requests - needed
             due = next((one for one in background if one.wake_ms <= self.transport.now_ms()), None)
-            if due is not None and self._left(everything=True) > 0:
-                if not self._resume(due, self._wanted(due)):
-                    background.remove(due)
-            elif current is not None:
+            if current is not None:
+                # What goes on in the background makes and deletes tasks, and a case compares answers: nothing comes between those.
                 if not self._resume(current, self._wanted(current)):
                     current = None
+            elif due is not None and self._left(everything=True) > 0:
+                if not self._resume(due, self._wanted(due)):
+                    background.remove(due)
             elif queue and self._left(everything=not background) > 0:
                 case = queue.popleft()
                 needed -= 0 if case.background else case.requests

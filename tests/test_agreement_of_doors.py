@@ -310,7 +310,8 @@ class Loopback:
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.bind(("127.0.0.1", 0))
         listener.listen()  # at once: who comes before uvicorn is ready has to wait, and is not refused
-        config = uvicorn.Config(self.app, log_level="critical", lifespan="off", server_header=False, date_header=False, ws="none")
+        # Without a log_config of its own: uvicorn's keeps its records from everybody else, in all tests to come.
+        config = uvicorn.Config(self.app, log_config=None, lifespan="off", server_header=False, date_header=False, ws="none")
         self.server = uvicorn.Server(config)
         self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [listener]}, daemon=True)
         self.connection = HTTPConnection("127.0.0.1", listener.getsockname()[1], timeout=20)

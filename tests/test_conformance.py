@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scripted import FAILING, Scripted, run
 
+from nclue_contract import direct
 from nclue_contract.asks import Exchange, create, listing
 from nclue_contract.bench import Bench
 from nclue_contract.cases import plan
@@ -216,6 +217,34 @@ def test_a_creation_that_was_carried_out_without_an_answer_fails_nothing(said, w
 @pytest.mark.parametrize("which", [1, 2])
 def test_a_deletion_that_was_carried_out_without_an_answer_fails_nothing(said, which):
     result, _ = run(losing("DELETE", which, said), ALL)
+    assert (failed(result), result.exit_code) == (set(), 0)
+
+
+ODD_MOMENTS = range(5, 600, 60)
+"""The number of a request; the plan has nearly 600."""
+
+
+@pytest.mark.parametrize("number", ODD_MOMENTS)
+def test_whichever_answer_is_lost_fails_nothing(number):
+    result, _ = run(lambda turn: ("it was not there within 10 s", True) if turn.number == number else None, ALL)
+    assert (failed(result), result.exit_code) == (set(), 0)
+
+
+@pytest.mark.parametrize("seconds", [0.4, 1.7, 12])
+@pytest.mark.parametrize("number", ODD_MOMENTS[::2])
+def test_whichever_answer_is_late_fails_nothing(number, seconds):
+    """Tasks move on while nobody looks."""
+    transport = Scripted(lambda turn: transport.sleep(seconds) if turn.number == number else None)
+    result, _ = run(only=ALL, transport=transport)
+    assert (failed(result), result.exit_code) == (set(), 0)
+
+
+@pytest.mark.parametrize("queue", ["parallel", "serial"])
+@pytest.mark.parametrize("takes_ms", [10, 30, 120, 450])
+def test_a_slow_server_is_not_accused(monkeypatch, takes_ms, queue):
+    """What is seen in one answer may be over in the next, and tasks are made and deleted in the background."""
+    monkeypatch.setattr(direct, "TAKES_MS", takes_ms)
+    result, _ = run(only=ALL, readings={"queue": queue})
     assert (failed(result), result.exit_code) == (set(), 0)
 
 

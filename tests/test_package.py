@@ -172,6 +172,8 @@ def test_a_finding_shows_what_it_is():
 
 
 def test_the_typing_examples_are_right():
-    mypy = pytest.importorskip("mypy.api", reason="mypy is not installed")
-    output, problems, code = mypy.run(["--config-file", str(ROOT / "pyproject.toml"), str(ROOT / "tests" / "typing_examples.py")])
-    assert code == 0, output + problems
+    pytest.importorskip("mypy", reason="mypy is not installed")
+    # In a process of its own, for mypy raises the recursion limit and leaves it raised.
+    command = [sys.executable, "-m", "mypy", "--config-file", str(ROOT / "pyproject.toml"), str(ROOT / "tests" / "typing_examples.py")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
