@@ -123,8 +123,9 @@ def _task_path(task_id: str) -> str:
 class Exchange:
     """A request as it was sent, and what came back. Times are milliseconds since 1970-01-01 UTC by the sender's clock.
 
-    `error` says why there is no whole answer (empty when there is one), `tries` how often the request was sent. A status code may be known
-    although the body is not whole.
+    `target` is what was sent, `signed_target` what was signed where that is something else (a proxy rewrites it). `error` says why there
+    is no whole answer (empty when there is one), `tries` how often the request was sent. A status code may be known although the body is
+    not whole. With `hopeless`, sending it again makes no sense.
     """
 
     ask: Ask
@@ -136,6 +137,8 @@ class Exchange:
     body: bytes = b""
     error: str = ""
     tries: int = 1
+    signed_target: str = ""
+    hopeless: bool = False
 
     @property
     def value(self) -> Any:  # noqa: ANN401  # any JSON value

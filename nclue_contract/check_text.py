@@ -166,9 +166,10 @@ def curl(exchange: Exchange, at: str) -> str:
     What was wrong with the signature on purpose is told behind it, since the line itself signs rightly.
     """
     ask, url = exchange.ask, at + exchange.target
+    signed_url = at + (exchange.signed_target or exchange.target)
     words = ["curl", "--include", "--request", ask.method, url, "--globoff", "--path-as-is", "--header", "@-"]
     types = [value for name, value in ask.headers.items() if name == "content-type"] or [contract().rules["NC302"].media_type]
-    line = f"{shlex.join([NAME, 'sign', ask.method, url])} | {shlex.join(words)}"
+    line = f"{shlex.join([NAME, 'sign', ask.method, signed_url])} | {shlex.join(words)}"
     notes = []
     if ask.body or ask.method == "POST":
         content_type = f"content-type: {types[0]}" if types[0] is not None else "content-type:"

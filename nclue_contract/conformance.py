@@ -232,9 +232,9 @@ class Runner:
             failing = bool(last.error) or last.status > 500
             enough = tried >= max(self._tries(exchange) for exchange in exchanges)
             # Half an answer to the control request is an answer; otherwise it may be this request, or the whole server.
-            alive = not (enough and failing) or (first and bool(last.error and last.status)) or self._alive()
+            alive = not (enough and failing) or (first and bool(last.error and last.status)) or (not last.hopeless and self._alive())
             why = self._forbidden(asks)
-            if (enough and alive) or why:
+            if (enough and alive) or why or last.hopeless:
                 break
             self.transport.sleep(min(8.0, 0.5 * 2 ** (tried - 1)))
         if why and not enough:
@@ -258,7 +258,7 @@ class Runner:
             self.pause_s = max(self.pause_s, LIMITED_S)
             return PATIENCE
         if exchange.error:
-            return 1 if self.silent >= SILENT else TRIES
+            return 1 if self.silent >= SILENT or exchange.hopeless else TRIES
         return TRIES if exchange.status > 500 else 1
 
     def _send(self, *asks: Ask) -> list[Exchange]:

@@ -48,7 +48,8 @@ class Target:
             port = parts.port
         except ValueError:
             parts, port = urlsplit(""), None
-        if parts.scheme not in {"http", "https"} or not parts.hostname or not url.isascii() or any(c in url for c in " \t\r\n"):
+        printable = all("!" <= character <= "~" for character in url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0 or not printable:
             raise ValueError(f"{url!r:.80} is no URL; write what stands before /tasks, such as {contract().server}")
         if parts.query or parts.fragment or parts.username is not None:
             raise ValueError("the URL is what stands before /tasks: without a user, a query or a fragment")

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import h11
 
@@ -53,7 +53,11 @@ class _Line:
 
 
 class BadAnswerError(Exception):
-    """There is no whole answer; the message says why."""
+    """There is no whole answer; the message says why. With `hopeless`, there will be none to the next request either."""
+
+    def __init__(self, why: str, *, hopeless: bool = False) -> None:
+        super().__init__(why)
+        self.hopeless: bool = hopeless
 
 
 class Wire:
@@ -116,17 +120,18 @@ class Wire:
     def _exchange(self, ask: Ask, *, alone: bool) -> Exchange:
         sent_ms = now_ms()
         pairs = header_pairs(ask, self.prefix + ask.path, sent_ms, self._credentials)
-        answer, deadline, why = _Answer(), time.monotonic() + self._timeout_s, ""
+        answer, deadline, why, hopeless = _Answer(), time.monotonic() + self._timeout_s, "", False
         try:
             if not self._talk(ask, pairs, answer, deadline, alone=alone):
                 self._talk(ask, pairs, answer, deadline, alone=alone)  # the server had closed the idle connection
         except BadAnswerError as error:
-            why = str(error)
-        target = self._target.path + ask.path
+            why, hopeless = str(error), error.hopeless
+        target, signed = self._target.path + ask.path, self.prefix + ask.path
         masked = self._mask(pairs)
         headers = tuple((masked(name), masked(value)) for name, value in answer.headers)
         body = masked(answer.body.decode("latin-1")).encode("latin-1")
-        return Exchange(ask, target, sent_ms, now_ms(), answer.status, headers, body, masked(why))
+        known = Exchange(ask, target, sent_ms, now_ms(), answer.status, headers, body, masked(why))
+        return replace(known, signed_target=signed if signed != target else "", hopeless=hopeless)
 
     def _mask(self, pairs: list[tuple[str, str]]) -> Callable[[str], str]:
         """A function that takes the secrets of a request out of a text."""
@@ -178,7 +183,10 @@ class Wire:
                 connection.settimeout(_left(deadline))
                 connection = self._tls.wrap_socket(connection, server_hostname=self._target.host)
         except (OSError, UnicodeError) as error:
-            raise BadAnswerError(f"no connection: {_why(error, self._timeout_s)}") from error
+            wrong_name = isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME
+            no_trust = isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError)
+            hopeless = wrong_name or no_trust or isinstance(error, UnicodeError)
+            raise BadAnswerError(f"no connection: {_why(error, self._timeout_s)}", hopeless=hopeless) from error
         return _Line(connection, h11.Connection(h11.CLIENT))
 
     def _write(self, line: _Line, ask: Ask, pairs: list[tuple[str, str]], deadline: float) -> None:

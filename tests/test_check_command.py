@@ -202,6 +202,21 @@ def test_behind_a_proxy_that_rewrites_the_signed_prefix_is_named(run, server):
     assert (kept.code, kept.err) == (0, "")
 
 
+def test_behind_a_proxy_a_line_that_sends_again_signs_what_the_server_sees(run, server):
+    broken = forwarding(
+        server.origin,
+        rewrite=lambda target: target.replace("/team/nclue", "/api/v1", 1),
+        before=lambda request: response(500) if b'"name": ""' in request.body else None,
+    )
+    with broken as port:
+        result = run("check", url(port) + "/team/nclue", "--signed-prefix", "/api/v1", *FEW)
+    assert result.code == 1
+    line = re.search("again: +(.*)", result.out)[1]
+    assert line.startswith(
+        f"nclue-contract sign POST {url(port)}/api/v1/tasks | curl --include --request POST {url(port)}/team/nclue/tasks "
+    )
+
+
 def test_keys_come_from_the_environment_or_from_options(run, monkeypatch):
     pair = {"NCLUE_ACCESS_KEY": "OTHERACCESSKEY000001", "NCLUE_SECRET_KEY": "OTHERsecretKEY00000000000000000000000001"}
     with running("--progress", "manual", **pair) as server:
@@ -270,8 +285,12 @@ def test_a_header_that_cannot_be_sent_is_refused_without_repeating_its_value(run
     assert server.journal() == []
 
 
+def never(*_):
+    pytest.fail("waits, although nothing will be better afterwards")
+
+
 def test_a_certificate_of_ones_own_authority_is_trusted_when_it_is_named(run, server, folder, monkeypatch):
-    monkeypatch.setattr(Wire, "sleep", lambda *_: None)
+    monkeypatch.setattr(Wire, "sleep", never)
     authority, chain, key = certificates(folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(chain, key)
@@ -701,10 +720,12 @@ def test_whatever_a_server_does_comes_to_an_end_and_to_words(run, monkeypatch, t
 
 
 @pytest.mark.parametrize(
-    ("host", "why"), [("127.0.0.1:{}", "Connection refused"), ("nowhere.invalid", "")], ids=["nobody listens", "no such host"]
+    ("host", "why", "sleep"),
+    [("127.0.0.1:{}", "Connection refused", lambda *_: None), ("bad..name", "", never)],
+    ids=["nobody listens", "no such name"],
 )
-def test_a_server_that_cannot_be_reached_is_exit_code_3(run, monkeypatch, host, why):
-    monkeypatch.setattr(Wire, "sleep", lambda *_: None)
+def test_a_server_that_cannot_be_reached_is_exit_code_3(run, monkeypatch, host, why, sleep):
+    monkeypatch.setattr(Wire, "sleep", sleep)
     monkeypatch.setenv("NCLUE_ACCESS_KEY", ACCESS)
     monkeypatch.setenv("NCLUE_SECRET_KEY", SECRET)
     with socket.create_server(("127.0.0.1", 0)) as free:
