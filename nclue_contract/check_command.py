@@ -107,11 +107,13 @@ def run_check(options: argparse.Namespace, readings: Readings, reports: Sequence
             print(line)
         return KEPT
     known = baseline(options.baseline) if options.baseline is not None else ()  # before anything is sent
+    if options.explore:
+        from nclue_contract.explore import explore, require_allowed  # noqa: PLC0415  # as above
+
+        require_allowed(wanted)
     started_ms = now_ms()
     result = check(wanted, readings, os.environ, sys.stderr, bar=_draws(options))
     if options.explore:
-        from nclue_contract.explore import explore  # noqa: PLC0415  # as above
-
         result = explore(wanted, result, seconds=options.explore, seed=options.seed, environment=os.environ)
     result = accept(result, known)
     _write(result, options, reports, started_ms)

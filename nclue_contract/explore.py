@@ -35,14 +35,19 @@ GRACE_S = 120
 _COMMAND = "from schemathesis.cli import schemathesis; schemathesis()"
 
 
-def explore(options: Options, result: CheckResult, *, seconds: float, seed: int | None, environment: Mapping[str, str]) -> CheckResult:
-    """The result with what the exploration adds. Raises `ValueError` with a sentence when it cannot be run."""
+def require_allowed(options: Options) -> None:
+    """Raise `ValueError` with a sentence when an exploration cannot be run; to be called before anything is sent."""
     if options.url is None:
         raise ValueError("--explore needs a URL: Schemathesis explores over HTTP")
     if permission(options).creations is not None:
         raise ValueError("--explore creates as many tasks as it can, so it needs a server on loopback, or --allow-create all")
     if importlib.util.find_spec("schemathesis") is None:
         raise ValueError(f"--explore needs Schemathesis; install it with: {INSTALL}")
+
+
+def explore(options: Options, result: CheckResult, *, seconds: float, seed: int | None, environment: Mapping[str, str]) -> CheckResult:
+    """The result of a check with what the exploration adds."""
+    require_allowed(options)
     if result.trouble:
         return result
     readings = {name: left[0] for name, left in result.readings.items() if len(left) == 1}
@@ -81,24 +86,37 @@ def _prepared(folder: Path, options: Options, readings: Mapping[str, str], secon
     return words + ([] if not options.rate else ["--rate-limit", f"{max(1, round(options.rate))}/s"])
 
 
+_PROBLEM = re.compile(r"^- \S+ (?P<title>.+)\n(?P<text>(?:(?!- |\[\d{3}\] ).*\n)*)", re.MULTILINE)
+"""One of the problems with a request in the JUnit report: `- ST901 NC305 response-type`, and what is told about it."""
+
+
 def _failures(report: Path) -> Iterator[tuple[str, str, str]]:
-    """Operation, rule and text of each failure in the JUnit report."""
+    """Operation, rule and sentence of each failure in the JUnit report."""
     for case in ET.parse(report).getroot().iter("testcase"):  # noqa: S314  # the file is our own
         for failure in [*case.iter("failure"), *case.iter("error")]:
             for part in re.split(r"(?m)^\d+\. Test Case ID: .*\n", failure.text or ""):
-                found = re.search(r"\bNC[0-9]{3}\b", part)
-                # On ground that is still open, another reading would allow what came.
-                if part.strip() and not re.search(r"(?m)^\s*pin:", part):
-                    yield str(case.get("name")), found.group() if found else "NC601", part.strip()
+                request = " ".join(part.partition("Reproduce with:")[2].split())
+                for problem in _PROBLEM.finditer(part):
+                    # On ground that is still open, another reading would allow what came.
+                    if not re.search(r"(?m)^\s*pin:", problem["text"]):
+                        yield str(case.get("name")), *_told(problem["title"], problem["text"], request)
+
+
+def _told(title: str, text: str, request: str) -> tuple[str, str]:
+    """The rule and a sentence: what our check says of the answer, or the words of Schemathesis, and the request."""
+    rule = re.match(r"NC[0-9]{3}\b", title)
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    said = lines[1] if rule and len(lines) > 1 else " ".join([title, *lines])
+    return rule.group() if rule else "NC601", f"{said}; sent with: {request}" if request else said
 
 
 def _with(result: CheckResult, found: list[tuple[str, str, str]], seconds: float, seed: int | None) -> CheckResult:
     outcomes = dict(result.outcomes)
-    for operation, rule, text in found:
+    for operation, rule, sentence in found:
         known = rule if rule in contract().rules else "NC601"
         case = Case(f"explore[{operation}]", known)
         outcome = outcomes.setdefault(case.id, Outcome(case, State.FAILED))
-        finding: Finding = said(known, " ".join(text.split())[:900])
+        finding: Finding = said(known, sentence[:900])
         outcome.failures.append(Failure(case.id, known, finding))
     if not found:
         case = Case("explore[all operations]", "NC601")
