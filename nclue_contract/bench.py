@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -84,6 +85,8 @@ class Bench:
         """Whether what such a refusal leaves behind was looked at."""
         self.spare = 0
         """Requests that nobody needs but who waits for tasks to move; the runner counts them."""
+        self.clock_told: bool = exact_clock
+        """Whether the server has told its time."""
         self.offset_ms: int = 0
         """How far the server's clock is ahead of ours, as far as its answers tell."""
         self.elimination: Elimination = Elimination(readings)
@@ -174,15 +177,19 @@ class Bench:
         return taken
 
     def _compare_clocks(self, exchange: Exchange) -> None:
-        """Set the offset by the Date of an answer, which has whole seconds."""
+        """Set the offset by the Date of an answer, or else by the time of a creation; both have whole seconds."""
         told = next((value for name, value in exchange.headers if name.lower() == "date"), None)
-        if self.exact_clock or told is None:
+        at_ms = None
+        if told is not None:
+            with suppress(ValueError, OverflowError):
+                at_ms = round(parsedate_to_datetime(told).timestamp() * 1000)
+        elif exchange.ask.operation == "createTask" and exchange.taken:
+            at_ms = instant(exchange.fields.get("created_at"))
+        if self.exact_clock or at_ms is None:
             return
-        try:
-            ahead = parsedate_to_datetime(told).timestamp() * 1000 + 500 - (exchange.sent_ms + exchange.received_ms) / 2
-        except (ValueError, OverflowError):
-            return
+        ahead = at_ms + 500 - (exchange.sent_ms + exchange.received_ms) / 2
         self.offset_ms = 0 if abs(ahead) < self.margin_ms / 2 else round(ahead)
+        self.clock_told = True
 
     def _settle_answer(self, case: Case, exchange: Exchange, expectation: Expectation) -> None:
         answer = exchange.answer

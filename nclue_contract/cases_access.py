@@ -135,6 +135,9 @@ def _near(limit_ms: int, sign: int) -> Callable[[Bench], int]:
 
 def _skewed(skew_ms: Callable[[Bench], int], *, right: bool = False) -> Callable[[Bench, Case], Script]:
     def script(bench: Bench, case: Case) -> Script:
+        if not bench.clock_told:
+            bench.untested(case, "the server does not tell its time, neither in a Date header nor in a creation")
+            return
         exchange = yield replace(listing(LOOK), skew_ms=skew_ms(bench) + bench.offset_ms)
         bench.judge_answer(case, exchange, taken() if right else refused("NC203"), LOOK)
 

@@ -219,6 +219,8 @@ class Runner:
         creations = sum(ask.creates for ask in asks)
         if creations and self.limits.creations is not None and self.creations + creations > self.limits.creations:
             return "it would create more tasks than are allowed"
+        if len(asks) > 1 and self.pause_s:
+            return "the rate does not allow two requests at the same moment"
         return "the budget was used up" if self.requests + len(asks) > self.limits.budget else ""
 
     # -- an exchange -------------------------------------------------------------------------------------------------------------

@@ -3,20 +3,15 @@
 The second server (`second_server.py`) was written from the pages alone, without knowing which cases there are, and so were its faults.
 """
 
-import json
-import sys
-from dataclasses import replace
-
 import pytest
 import second_server
+from handles import second
 
-from nclue_contract.exchange import Response
 from nclue_contract.faults import catalogue
-from nclue_contract.measure import KNOWN, check_in_process, faults, measured, service
+from nclue_contract.measure import check_in_process, faults, measured, service
 from nclue_contract.oracle import Known
 
 PREFIX = "/api/v1"
-FAILING = KNOWN.failing_file
 INSTANCES = [instance for fault in catalogue() for instance in fault.instances()]
 
 INDISTINGUISHABLE = {"path-character-allowed:U+003D"}
@@ -41,22 +36,6 @@ def test_every_planted_fault_is_found(instance):
     assert one.accused, one
     assert one.pinned == (instance in INDISTINGUISHABLE)
     assert one.requests <= 600
-
-
-def second(faults_planted=(), variant=None, *, known_files=False):
-    """The second server as the measure wants it, with the clock of the check."""
-    now = [0]
-    files = frozenset({KNOWN.file, FAILING}) if known_files else None
-    server = second_server.SecondServer(
-        faults_planted, variant, now_ms=lambda: now[0], failing_files=frozenset({FAILING}), known_files=files
-    )
-
-    def handle(request, now_ms):
-        now[0] = now_ms
-        status, headers, body = server.handle(request.method, request.target, list(request.headers), request.body)
-        return Response(status, body, tuple(headers))
-
-    return handle
 
 
 @pytest.mark.parametrize("fault", sorted(second_server.FAULTS))
@@ -92,63 +71,6 @@ def test_no_correct_server_is_accused_and_its_reading_is_recognised(which, readi
         undecided |= {("path-characters", "page-2025", True)}  # missing or forbidden: 404 for the one is 404 for the other
         if (reading, option, known_files) not in undecided:
             assert result.readings[reading] == (option,)
-
-
-def deep(handle):
-    """A parser without a limit of its depth."""
-
-    def roomy(request, now_ms):
-        before = sys.getrecursionlimit()
-        sys.setrecursionlimit(20_000)
-        try:
-            return handle(request, now_ms)
-        finally:
-            sys.setrecursionlimit(before)
-
-    return roomy
-
-
-def rewriting(change):
-    """A server whose parser makes something else of a body first; None: it refuses it."""
-
-    def wrap(handle):
-        def other(request, now_ms):
-            try:
-                body = change(request.body) if request.method == "POST" else request.body
-            except (ValueError, RecursionError):
-                return handle(request, now_ms)
-            if body is None:
-                refusal = {"error": {"errorCode": "10101", "message": "INVALID_JSON"}}
-                return Response(422, json.dumps(refusal).encode(), (("content-type", "application/json"),))
-            return handle(replace(request, body=body), now_ms)
-
-        return other
-
-    return wrap
-
-
-PARSERS = {
-    "takes 5,000 levels": deep,
-    "skips a byte order mark": rewriting(lambda body: body.removeprefix(b"\xef\xbb\xbf")),
-    "refuses a byte order mark": rewriting(lambda body: None if body.startswith(b"\xef\xbb\xbf") else body),
-    "takes the first of two values": rewriting(
-        lambda body: json.dumps(json.loads(body.decode(), object_pairs_hook=lambda pairs: dict(reversed(pairs)))).encode()
-    ),
-    "replaces half a character": rewriting(lambda body: body.replace(rb'\ud83d"', '\ufffd"'.encode())),
-    "refuses half a character": rewriting(lambda body: None if rb'\ud83d"' in body else body),
-    "refuses numbers beyond a double": rewriting(lambda body: None if b"1e999" in body else body),
-}
-"""What parsers do with bodies of which no page speaks."""
-
-
-@pytest.mark.parametrize("parser", PARSERS)
-@pytest.mark.parametrize("which", ["service", "second server"])
-def test_no_correct_server_is_accused_for_its_parser(which, parser):
-    """Only what a body that is JSON makes of itself is judged, not how much of the odd ones a parser takes."""
-    handle = service().handle if which == "service" else second()
-    result = check_in_process(PARSERS[parser](handle), PREFIX)
-    assert [failure.sentence for failure in result.failures] == []
-    assert (result.trouble, result.exit_code) == ("", 0)
 
 
 def test_pins_are_judged():

@@ -1,0 +1,306 @@
+"""Correct servers that are unlike ours: the contract check accuses none of them.
+
+Each is one of the two servers with something around it that no page forbids: another parser, other clothes for the answers, a clock of its
+own, tasks that take their time, other people at work.
+"""
+
+import itertools
+import json
+import random
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from email.utils import formatdate
+
+import pytest
+from handles import FAILING, second
+
+from nclue_contract.bench import Bench
+from nclue_contract.cases import plan
+from nclue_contract.conformance import Limits, Runner
+from nclue_contract.direct import Direct
+from nclue_contract.exchange import Request, Response
+from nclue_contract.lifecycle import Progress
+from nclue_contract.measure import KNOWN
+from nclue_contract.readings import Readings
+from nclue_contract.service import Service
+from nclue_contract.signing import EXAMPLE, signed_headers
+from nclue_contract.store import World
+
+PREFIX = "/api/v1"
+TASKS = f"{PREFIX}/tasks"
+
+
+def service(progress="seconds:0.5", *, queue="parallel", rate_limit=False):
+    world = World(failing_files={FAILING: "NUM_OF_LABEL_INSUFFICIENT"})
+    keys = {EXAMPLE.access_key: EXAMPLE.secret_key}
+    return Service(keys, readings={"queue": queue}, progress=Progress.parse(progress), world=world, rate_limit=rate_limit)
+
+
+SERVERS = {"service": lambda: service().handle, "second server": second}
+
+
+def checked(handle):
+    """The whole plan as over HTTP, where nobody knows the server's clock; what is wrong, and the result."""
+    transport = Direct(handle, PREFIX)
+    bench = Bench(Readings.of(None), KNOWN, run="run", prefix=PREFIX, now_ms=transport.now_ms)
+    result = Runner(bench, plan(), transport, Limits()).run("somewhere", "tested")
+    return [(failure.rule, failure.case, failure.sentence) for failure in result.failures], result
+
+
+def test_as_they_are():
+    for make in SERVERS.values():
+        told, result = checked(make())
+        assert (told, result.exit_code, result.trouble) == ([], 0, "")
+
+
+# -- parsers -------------------------------------------------------------------------------------------------------------------------------
+
+
+def deep(handle):
+    """A parser without a limit of its depth."""
+
+    def roomy(request, now_ms):
+        before = sys.getrecursionlimit()
+        sys.setrecursionlimit(20_000)
+        try:
+            return handle(request, now_ms)
+        finally:
+            sys.setrecursionlimit(before)
+
+    return roomy
+
+
+def reading(change):
+    """A parser that makes something else of a body first; None: it refuses it."""
+
+    def wrap(handle):
+        def other(request, now_ms):
+            try:
+                body = change(request.body) if request.method == "POST" else request.body
+            except (ValueError, RecursionError):
+                return handle(request, now_ms)
+            if body is None:
+                refusal = {"error": {"errorCode": "10101", "message": "INVALID_JSON"}}
+                return Response(422, json.dumps(refusal).encode(), (("content-type", "application/json"),))
+            return handle(replace(request, body=body), now_ms)
+
+        return other
+
+    return wrap
+
+
+PARSERS = {
+    "takes 5,000 levels": deep,
+    "skips a byte order mark": reading(lambda body: body.removeprefix(b"\xef\xbb\xbf")),
+    "refuses a byte order mark": reading(lambda body: None if body.startswith(b"\xef\xbb\xbf") else body),
+    "takes the first of two values": reading(
+        lambda body: json.dumps(json.loads(body.decode(), object_pairs_hook=lambda pairs: dict(reversed(pairs)))).encode()
+    ),
+    "replaces half a character": reading(lambda body: body.replace(rb'\ud83d"', '\ufffd"'.encode())),
+    "refuses half a character": reading(lambda body: None if rb'\ud83d"' in body else body),
+    "refuses numbers beyond a double": reading(lambda body: None if b"1e999" in body else body),
+}
+
+
+# -- the clothes of answers ----------------------------------------------------------------------------------------------------------------
+
+
+def dressed(change):
+    """Other JSON for the same answer, or other headers: `change` gets value and headers."""
+
+    def wrap(handle):
+        def other(request, now_ms):
+            response = handle(request, now_ms)
+            value, headers = change(json.loads(response.body), dict(response.headers))
+            body = value if isinstance(value, bytes) else json.dumps(value, ensure_ascii=False).encode()
+            return replace(response, body=body, headers=tuple(headers.items()))
+
+        return other
+
+    return wrap
+
+
+def typed(content_type):
+    return dressed(
+        lambda value, headers: (value, {name: old if name.lower() != "content-type" else content_type for name, old in headers.items()})
+    )
+
+
+def with_times(form):
+    """Other spellings of the same times."""
+
+    def walk(value):
+        if isinstance(value, dict):
+            return {
+                name: form(datetime.fromisoformat(inner)) if name.endswith("_at") and isinstance(inner, str) else walk(inner)
+                for name, inner in value.items()
+            }
+        return [walk(inner) for inner in value] if isinstance(value, list) else value
+
+    return dressed(lambda value, headers: (walk(value), headers))
+
+
+def chatty(value, headers):
+    """More fields than the pages have, and more words in the errors."""
+    value = {**value, "request_id": "7", "_links": {"self": TASKS}}
+    if "tasks" in value:
+        value["tasks"] = [{**task, "owner": None} for task in value["tasks"]]
+    if "error" in value:
+        value["error"] = {**value["error"], "message": "Something is wrong.", "details": []}
+    return value, headers | {"x-request-id": "7"}
+
+
+CLOTHES = {
+    "a charset": typed("application/json; charset=utf-8"),
+    "capitals": typed("Application/JSON;Charset=UTF-8"),
+    "more fields": dressed(chatty),
+    "lines": dressed(lambda value, headers: (json.dumps(value, indent=2).encode() + b"\n", headers)),
+    "escapes": dressed(lambda value, headers: (json.dumps(value).encode(), headers)),
+    "another order": dressed(lambda value, headers: (dict(reversed(value.items())), headers)),
+    "times in UTC": with_times(lambda time: time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")),
+    "times with microseconds": with_times(lambda time: time.replace(microsecond=123_456).isoformat()),
+    "times with milliseconds": with_times(lambda time: time.isoformat(timespec="milliseconds")),
+}
+
+
+@pytest.mark.parametrize("around", [pytest.param(wrap, id=name) for name, wrap in {**PARSERS, **CLOTHES}.items()])
+@pytest.mark.parametrize("which", SERVERS)
+def test_parsers_and_clothes(which, around):
+    """Only what a request that is JSON makes of itself is judged, and only what an answer means."""
+    told, result = checked(around(SERVERS[which]()))
+    assert (told, result.exit_code, result.trouble) == ([], 0, "")
+
+
+# -- clocks --------------------------------------------------------------------------------------------------------------------------------
+
+
+def set_apart(ahead_ms, *, date):
+    """A clock that is ahead, with and without a Date header that tells it."""
+
+    def wrap(handle):
+        def other(request, now_ms):
+            response = handle(request, now_ms + ahead_ms)
+            headers = [(name, value) for name, value in response.headers if name.lower() != "date"]
+            told = [("Date", formatdate((now_ms + ahead_ms) / 1000, usegmt=True))] if date else []
+            return replace(response, headers=(*headers, *told))
+
+        return other
+
+    return wrap
+
+
+@pytest.mark.parametrize("date", [True, False], ids=["Date", "no Date"])
+@pytest.mark.parametrize("ahead_s", [0, 3, -10, 60, -200, 290])
+@pytest.mark.parametrize("which", SERVERS)
+def test_clocks(which, ahead_s, date):
+    """The server's clock decides; without a Date header the time of a creation tells it."""
+    told, result = checked(set_apart(ahead_s * 1000, date=date)(SERVERS[which]()))
+    assert (told, result.exit_code, result.trouble) == ([], 0, "")
+    assert str(result.outcomes["clock[beyond the limit ahead]"].state) == "passed"
+
+
+def test_a_server_that_tells_no_time_at_all_is_not_asked_for_its_limits():
+    handle = set_apart(60_000, date=False)(service().handle)
+    transport = Direct(handle, PREFIX)
+    bench = Bench(Readings.of(None), KNOWN, run="run", prefix=PREFIX, now_ms=transport.now_ms)
+    result = Runner(bench, plan(may_create=False), transport, Limits()).run("somewhere", "read-only")
+    assert (result.failures, result.exit_code) == ([], 0)
+    reasons = {outcome.reason for case, outcome in result.outcomes.items() if case.startswith(("clock[within", "clock[beyond"))}
+    assert reasons == {"the server does not tell its time, neither in a Date header nor in a creation"}
+
+
+# -- tasks that take their time ------------------------------------------------------------------------------------------------------------
+
+
+def at_random(seed, least_s, most_s):
+    """A service in which each state of each task lasts as long as chance has it."""
+    chance, due, server = random.Random(seed), {}, service("manual")
+
+    def handle(request, now_ms):
+        for task in list(server.store):
+            due.setdefault(task.task_id, now_ms + chance.uniform(least_s, most_s) * 1000)
+            while due[task.task_id] <= now_ms:
+                if not server.advance(task.task_id, now_ms=int(due[task.task_id])):
+                    due[task.task_id] = float("inf")
+                due[task.task_id] += chance.uniform(least_s, most_s) * 1000
+        return server.handle(request, now_ms)
+
+    return handle
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(("least_s", "most_s"), [(0.01, 0.1), (0.05, 3), (0.5, 0.6), (0.2, 20), (1, 8)])
+def test_lives_of_any_length(least_s, most_s, seed):
+    told, result = checked(at_random(seed, least_s, most_s))
+    assert (told, result.exit_code, result.trouble) == ([], 0, "")
+
+
+def test_a_server_that_limits_the_rate_is_checked_at_its_pace():
+    """The documented limit is one request per second; only two requests at the same moment cannot be had."""
+    told, result = checked(service("seconds:5", rate_limit=True).handle)
+    assert (told, result.exit_code, result.trouble) == ([], 0, "")
+    assert result.outcomes["name[taken, at the same moment]"].reason == "the rate does not allow two requests at the same moment"
+    assert result.notes == ("the server limited the rate, so one request per second was sent from then on",)
+
+
+# -- lists, and others at work -------------------------------------------------------------------------------------------------------------
+
+
+def sent(handle, method, target, now_ms, value=None):
+    """A request of somebody else."""
+    headers = {**signed_headers(method, target, EXAMPLE, now_ms), "content-type": "application/json"}
+    return handle(Request(method, target, tuple(headers.items()), b"" if value is None else json.dumps(value).encode()), now_ms)
+
+
+def newest_first(handle):
+    """A list in the other order."""
+
+    def pages(now_ms):
+        for index in itertools.count(0, 100):
+            tasks = json.loads(sent(handle, "GET", f"{TASKS}?index={index}&limit=100", now_ms).body)["tasks"]
+            yield from tasks
+            if len(tasks) < 100:
+                return
+
+    def other(request, now_ms):
+        response = handle(request, now_ms)
+        if response.status != 200 or request.method != "GET" or request.target.partition("?")[0] != TASKS:
+            return response
+        page = json.loads(response.body)
+        page["tasks"] = list(pages(now_ms))[::-1][page["index"] :][: page["limit"]]
+        return replace(response, body=json.dumps(page).encode())
+
+    return other
+
+
+def busy(handle, seed, often):
+    """Somebody else makes and deletes tasks meanwhile: up to three of them before each request."""
+    chance, made, names = random.Random(seed), [], itertools.count(1)
+
+    def other(request, now_ms):
+        for _ in range(3):
+            if chance.random() < often and made and chance.random() < 0.5:
+                sent(handle, "DELETE", f"{TASKS}/{made.pop(chance.randrange(len(made)))}", now_ms)
+            elif chance.random() < often:
+                payload = {"name": f"somebody's {next(names)}"} | dict.fromkeys(
+                    ["train_feature_id", "train_bucket", "train_file_path"], "x"
+                )
+                made.append(json.loads(sent(handle, "POST", TASKS, now_ms, payload).body)["task_id"])
+        return handle(request, now_ms)
+
+    return other
+
+
+@pytest.mark.parametrize("which", SERVERS)
+def test_the_newest_task_first(which):
+    told, result = checked(newest_first(SERVERS[which]()))
+    assert (told, result.exit_code, result.trouble) == ([], 0, "")
+
+
+@pytest.mark.parametrize("often", [0.02, 0.1, 0.3, 0.6])
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("which", SERVERS)
+def test_others_at_work(which, seed, often):
+    told, result = checked(busy(SERVERS[which](), seed, often))
+    assert (told, result.exit_code, result.trouble) == ([], 0, "")
