@@ -236,6 +236,74 @@ def test_lives_of_any_length(least_s, most_s, seed):
     assert (told, result.exit_code, result.trouble) == ([], 0, "")
 
 
+def with_places(places, *, last_come=False, failing=False):
+    """A service that builds so many tasks at once, the first or the last that came before the others; they may all fail."""
+    server, since = service("manual"), {}
+
+    def step(tasks, now_ms):
+        building = sum(task.stage == 2 for task in tasks)
+        for task in tasks:
+            over = now_ms - since[task.task_id] >= 500
+            if (task.stage in {0, 2} and over) or (task.stage == 1 and building < places):
+                message = "NUM_OF_LABEL_INSUFFICIENT" if failing and task.stage == 2 else None
+                server.advance(task.task_id, now_ms=now_ms, fail_message=message)
+                since[task.task_id] = now_ms
+                return True
+        return False
+
+    def handle(request, now_ms):
+        tasks = list(server.store)[:: -1 if last_come else 1]
+        for task in tasks:
+            since.setdefault(task.task_id, now_ms)
+        while step(tasks, now_ms):
+            pass
+        return server.handle(request, now_ms)
+
+    return handle
+
+
+@pytest.mark.parametrize("places", [1, 2, 5])
+@pytest.mark.parametrize("manner", [{}, {"last_come": True}, {"failing": True}], ids=["in turn", "the last first", "all fail"])
+def test_tasks_that_wait_for_a_place(places, manner):
+    told, result = checked(with_places(places, **manner))
+    assert (told, result.exit_code, result.trouble) == ([], 0, "")
+    assert ("parallel" in result.readings["queue"]) >= (places > 1)
+
+
+def numbered(handle):
+    """IDs are numbers, and what is none is refused as malformed."""
+    known, ids = {}, {}
+
+    def number(task_id):
+        return ids.setdefault(task_id, str(len(ids) + 1))
+
+    def renamed(value):
+        if isinstance(value, list):
+            return [renamed(inner) for inner in value]
+        if isinstance(value, dict):
+            return {name: number(inner) if name == "task_id" and inner else renamed(inner) for name, inner in value.items()}
+        return value
+
+    def other(request, now_ms):
+        response, last = handle(request, now_ms), request.target.removeprefix(f"{TASKS}/")
+        if response.status == 404 and last in known:
+            response = sent(handle, request.method, f"{TASKS}/{known[last]}", now_ms)
+        elif response.status == 404 and not last.isdecimal():
+            return Response(400, b'{"error": {"errorCode": null, "message": "no number"}}', (("content-type", "application/json"),))
+        body = json.dumps(renamed(json.loads(response.body)), ensure_ascii=False).encode()
+        known.update({mine: theirs for theirs, mine in ids.items()})
+        return replace(response, body=body)
+
+    return other
+
+
+@pytest.mark.parametrize("which", SERVERS)
+def test_ids_that_are_numbers(which):
+    """No page says what an ID looks like; 36 characters are what all examples have."""
+    told, result = checked(numbered(SERVERS[which]()))
+    assert (told, result.exit_code, result.trouble) == ([], 0, "")
+
+
 def test_a_server_that_limits_the_rate_is_checked_at_its_pace():
     """The documented limit is one request per second; only two requests at the same moment cannot be had."""
     told, result = checked(service("seconds:5", rate_limit=True).handle)
