@@ -226,3 +226,11 @@ class Watch:
             self.building = building[0]
         if self.handovers == 2 and not self.together:
             bench.passed(case)
+        waits = {s.made.task_id for s in self.subjects if stages.get(s.made.task_id) in range(in_progress)}
+        overtaken = [s for s in self.subjects[: self._place(building)] if s.made.task_id in waits]
+        if overtaken and bench.elimination.possible["queue"] == ("serial",):
+            bench.fail(case, bench.finding("NC409", "a task is in progress before one that was asked for earlier"), exchange)
+
+    def _place(self, building: list[str]) -> int:
+        """The place of the first subject that is in progress, in the order of their creation; 0 when there is none."""
+        return next((place for place, s in enumerate(self.subjects) if s.made.task_id in building), 0)

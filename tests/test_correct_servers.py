@@ -270,6 +270,17 @@ def test_tasks_that_wait_for_a_place(places, manner):
     assert ("parallel" in result.readings["queue"]) >= (places > 1)
 
 
+def test_under_a_pinned_serial_queue_nobody_jumps_it():
+    """The guide says: one at a time, in the order of the requests. That is judged only where somebody says that it holds."""
+    found = {}
+    for last_come in (False, True):
+        transport = Direct(with_places(1, last_come=last_come), PREFIX)
+        bench = Bench(Readings.of({"queue": "serial"}), KNOWN, run="run", prefix=PREFIX, now_ms=transport.now_ms)
+        result = Runner(bench, plan(only=["NC40"]), transport, Limits()).run("somewhere", "pinned")
+        found[last_come] = {(failure.rule, failure.sentence) for failure in result.failures}
+    assert found == {False: set(), True: {("NC409", "a task is in progress before one that was asked for earlier")}}
+
+
 def numbered(handle):
     """IDs are numbers, and what is none is refused as malformed."""
     known, ids = {}, {}
