@@ -18,6 +18,7 @@ from nclue_contract.output import KEPT, UNTOLD
 from nclue_contract.readings import Readings
 from nclue_contract.signing import Credentials
 from nclue_contract.spec import contract
+from nclue_contract.wording import counted
 
 if TYPE_CHECKING:
     from nclue_contract.check import Options
@@ -149,7 +150,6 @@ def run_cleanup(options: argparse.Namespace) -> int:
     """Delete what a check has left behind."""
     from nclue_contract.caret import safe  # noqa: PLC0415  # doors are opened when needed
     from nclue_contract.check import Options, clean_up  # noqa: PLC0415
-    from nclue_contract.check_text import counted  # noqa: PLC0415
     from nclue_contract.ledger import read_ledger  # noqa: PLC0415
 
     headers, cafile = _headers(options.header), _readable(options.cacert)
@@ -233,7 +233,6 @@ def _draws(options: argparse.Namespace) -> bool:
 
 def _dry_run(options: Options) -> Iterator[str]:
     from nclue_contract.check import budget, cases, permission  # noqa: PLC0415  # as above
-    from nclue_contract.check_text import counted  # noqa: PLC0415
 
     allowed, chosen = permission(options), cases(options)
     for case in chosen:

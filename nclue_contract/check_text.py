@@ -17,7 +17,7 @@ from nclue_contract.output import NAME
 from nclue_contract.response_checks import spelled
 from nclue_contract.spec import contract
 from nclue_contract.verdicts import CheckResult, Failure, RuleRow, State
-from nclue_contract.wording import excerpt
+from nclue_contract.wording import counted, excerpt
 
 GROUPS = {
     "NC00": "the JSON itself",
@@ -250,8 +250,3 @@ def verdict(result: CheckResult) -> str:
     if not result.enough:
         return "Could not tell: too few valid creations were carried out to say that the contract is kept."
     return "The contract is kept."
-
-
-def counted(number: int, word: str) -> str:
-    """A number of things."""
-    return f"{number:,} {word}{'' if number == 1 else 's'}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from xml.etree.ElementTree import Element
 
-from nclue_contract.check_text import counted, verdict
+from nclue_contract.check_text import verdict
 from nclue_contract.html_cases import cases, left_out
 from nclue_contract.html_exchanges import Curl
 from nclue_contract.html_failures import failures
@@ -18,6 +18,7 @@ from nclue_contract.html_readings import readings
 from nclue_contract.html_rules import MEANINGS, SIGNS, bar, matrix, sign
 from nclue_contract.output import BROKEN, KEPT, NAME, UNTOLD
 from nclue_contract.verdicts import CheckResult, State
+from nclue_contract.wording import counted
 
 _HEADLINES = {
     KEPT: (State.PASSED, "The contract is kept"),

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from xml.etree.ElementTree import Element
 
-from nclue_contract.check_text import counted
 from nclue_contract.html_exchanges import COMPACT, exchange_line
 from nclue_contract.html_page import EXCERPT, shown, tag
 from nclue_contract.html_readings import case_link
 from nclue_contract.html_rules import sign, tally
 from nclue_contract.spec import contract
 from nclue_contract.verdicts import CheckResult, Outcome, RuleRow, State
+from nclue_contract.wording import counted
 
 _FEW = 12
 """Cases that are named without asking; more of them push the rest of the page away."""

@@ -6,13 +6,13 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from xml.etree.ElementTree import Element
 
-from nclue_contract.check_text import counted
 from nclue_contract.html_exchanges import Curl, came_back, command
 from nclue_contract.html_page import shown, tag
 from nclue_contract.html_readings import case_link
 from nclue_contract.html_rules import sign
 from nclue_contract.spec import contract
 from nclue_contract.verdicts import Failure, State
+from nclue_contract.wording import counted
 
 AT_ONCE = 3
 """Requests for each rule that are shown without asking; people have seen the point by then."""

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
-from nclue_contract.check_text import counted
 from nclue_contract.html_page import shown, tag
 from nclue_contract.subjects import stage_of, words
 from nclue_contract.verdicts import Sighting
+from nclue_contract.wording import counted
 
 _AXIS, _LANE, _BAR = 26, 52, 20  # heights in pixels: the scale, a lane, and the bar in it
 _FROM, _TO = 0.5, 98.5  # where the time begins and ends, in percent of the width

@@ -6,10 +6,11 @@ from collections.abc import Collection, Mapping
 from itertools import groupby
 from xml.etree.ElementTree import Element
 
-from nclue_contract.check_text import counted, group_of
+from nclue_contract.check_text import group_of
 from nclue_contract.html_page import tag
 from nclue_contract.spec import contract
 from nclue_contract.verdicts import CheckResult, RuleRow, State
+from nclue_contract.wording import counted
 
 SIGNS = {State.FAILED: "✗", State.PASSED: "✓", State.UNDECIDED: "?", State.UNTESTED: "–"}  # noqa: RUF001  # a dash is not a minus
 """What stands for a state, in the order in which states matter; the words always stand there as well."""

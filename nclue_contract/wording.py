@@ -66,3 +66,8 @@ def pointer_to(*names: str | int) -> str:
 
 def _cut(name: str) -> str:
     return name if len(name) <= EXCERPT else name[:EXCERPT] + "…"
+
+
+def counted(number: int, word: str) -> str:
+    """A number of things."""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
