@@ -8,19 +8,17 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from nclue_contract.asks import Ask, Exchange, create, value_of
 from nclue_contract.elimination import Elimination, Inconsistency
 from nclue_contract.findings import Finding
-from nclue_contract.oracle import MISSING, Expectation, Known, creation, fits, response_problems, response_readings, said
+from nclue_contract.oracle import GATEWAY, MISSING, Expectation, Known, creation, fits, response_problems, response_readings, said
 from nclue_contract.readings import Readings
 from nclue_contract.response_checks import SUCCESS, spelled
 from nclue_contract.rules import Answer
+from nclue_contract.server_clock import ServerClock, instant
 from nclue_contract.signing import EXAMPLE, Credentials
 from nclue_contract.spec import contract
 from nclue_contract.verdicts import Case, Failure, Outcome, Sighting, State
@@ -71,10 +69,9 @@ class Bench:
         self.prefix = prefix
         self.now_ms = now_ms
         self.credentials = credentials
-        self.exact_clock = exact_clock
+        self.clock = ServerClock(exact_clock)
         self.lifecycle_s = lifecycle_s
         self.strict = strict
-        self.margin_ms = 1 if exact_clock else 5000
         self.answered: Exchange | None = None
         """The answer to the control request."""
         self.answers_lost: bool = False
@@ -85,10 +82,6 @@ class Bench:
         """Whether what such a refusal leaves behind was looked at."""
         self.spare = 0
         """Requests that nobody needs but who waits for tasks to move; the runner counts them."""
-        self.clock_told: bool = exact_clock
-        """Whether the server has told its time."""
-        self.offset_ms: int = 0
-        """How far the server's clock is ahead of ours, as far as its answers tell."""
         self.elimination: Elimination = Elimination(readings)
         self.outcomes: dict[str, Outcome] = {}
         self.made: dict[str, Made] = {}
@@ -164,7 +157,7 @@ class Bench:
         if exchange.tries > 1 and exchange.status == 409:
             self.undecided(case, "an earlier try may have been carried out, so its name may be taken")
             return False
-        self._compare_clocks(exchange)
+        self.clock.compare(exchange)
         before = len(self._outcome(case).failures)
         self._settle_answer(case, exchange, expectation)
         self._settle_shape(case, exchange, request)
@@ -175,21 +168,6 @@ class Bench:
             return False
         self.passed(case)
         return taken
-
-    def _compare_clocks(self, exchange: Exchange) -> None:
-        """Set the offset by the Date of an answer, or else by the time of a creation; both have whole seconds."""
-        told = next((value for name, value in exchange.headers if name.lower() == "date"), None)
-        at_ms = None
-        if told is not None:
-            with suppress(ValueError, OverflowError):
-                at_ms = round(parsedate_to_datetime(told).timestamp() * 1000)
-        elif exchange.ask.operation == "createTask" and exchange.taken:
-            at_ms = instant(exchange.fields.get("created_at"))
-        if self.exact_clock or at_ms is None:
-            return
-        ahead = at_ms + 500 - (exchange.sent_ms + exchange.received_ms) / 2
-        self.offset_ms = 0 if abs(ahead) < self.margin_ms / 2 else round(ahead)
-        self.clock_told = True
 
     def _settle_answer(self, case: Case, exchange: Exchange, expectation: Expectation) -> None:
         answer = exchange.answer
@@ -216,9 +194,14 @@ class Bench:
         # An answer that is no object says nothing about readings.
         relevant = response_readings(operation, exchange.status) if exchange.fields else ()
         self._count_judged(operation, exchange.status, compared=request is not None)
-        found, inconsistent = self.elimination.settle(
-            relevant, lambda readings: response_problems(operation, parts, request, readings, strict=self.strict), case.id
-        )
+
+        def problems(readings: Readings) -> tuple[Finding, ...]:
+            return response_problems(operation, parts, request, readings, strict=self.strict)
+
+        if exchange.status in GATEWAY:  # it may give its errors another shape than the service behind it
+            found, inconsistent = self.elimination.explain(relevant, problems), list[Inconsistency]()
+        else:
+            found, inconsistent = self.elimination.settle(relevant, problems, case.id)
         for finding in found:
             self._add(Failure(case.id, finding.rule, finding, exchange))
         self._add_inconsistent(case, inconsistent, exchange)
@@ -326,7 +309,7 @@ class Bench:
             self.made[task_id] = Made(task_id, payload, shown, exchange.sent_ms)
         at_ms = instant(created_at)
         # The gateway takes a timestamp that is at most so far from its clock; so its clock cannot be further from ours.
-        most = contract().rules["NC203"].limit * 1000 + self.margin_ms
+        most = contract().rules["NC203"].limit * 1000 + self.clock.margin_ms
         if at_ms is not None and not exchange.sent_ms - most <= at_ms <= exchange.received_ms + most:
             away = f"{abs(at_ms - exchange.sent_ms) / 1000:,.0f} s"
             self.fail(case, self.finding("NC405", f"created_at is {away} away from the time of the request", "/created_at"), exchange)
@@ -334,12 +317,3 @@ class Bench:
     def living(self) -> list[Made]:
         """The tasks of this run that nobody has deleted, in the order of their creation."""
         return [made for made in self.made.values() if not made.deleted]
-
-
-def instant(text: object) -> int | None:
-    """Milliseconds since 1970-01-01 UTC of an ISO 8601 time with an offset; None for anything else."""
-    try:
-        moment = datetime.fromisoformat(str(text))
-        return None if moment.tzinfo is None else round(moment.timestamp() * 1000)
-    except (ValueError, OverflowError):
-        return None

@@ -12,7 +12,7 @@ from typing import Any
 
 from nclue_contract.asks import Ask, delete, get, listing
 from nclue_contract.bench import Bench
-from nclue_contract.oracle import refused, refused_under, taken
+from nclue_contract.oracle import MALFORMED, refused, refused_under, taken
 from nclue_contract.signing import Credentials, signature, string_to_sign
 from nclue_contract.spec import contract
 from nclue_contract.verdicts import Case, Script
@@ -29,12 +29,12 @@ def access_cases() -> Iterator[Case]:
     yield from _operations()
 
 
-def _refused(what: str, rule: str, change: Callable[[Bench, Ask], Ask], rank: int = 1) -> Case:
-    """A look at the list, with something wrong."""
+def _refused(what: str, rule: str, change: Callable[[Bench, Ask], Ask], rank: int = 1, *, unreadable: bool = False) -> Case:
+    """A look at the list, with something wrong; what is `unreadable` may be refused before anybody looks at the signature."""
 
     def script(bench: Bench, case: Case) -> Script:
         exchange = yield change(bench, listing(LOOK))
-        bench.judge_answer(case, exchange, refused(rule))
+        bench.judge_answer(case, exchange, refused(rule, *(MALFORMED if unreadable else ())))
 
     return Case(f"access[{what}]", rule, script, rank=rank)
 
@@ -48,8 +48,8 @@ def _headers() -> Iterator[Case]:
     yield _refused("no headers", "NC200", _with(headers=dict.fromkeys(contract().headers)), rank=0)
     for name, short in ((timestamp, "timestamp"), (access_key, "access key"), (signed, "signature")):
         yield _refused(f"no {short}", "NC200", _with(headers={name: None}), rank=0 if name == signed else 1)
-    yield _refused("signature twice", "NC201", _with(repeated=signed), rank=0)
-    yield _refused("signature twice, the wrong one first", "NC201", _with(repeated=signed, wrong_first=True))
+    yield _refused("signature twice", "NC201", _with(repeated=signed), rank=0, unreadable=True)
+    yield _refused("signature twice, the wrong one first", "NC201", _with(repeated=signed, wrong_first=True), unreadable=True)
     forms: Mapping[str, Callable[[str], str]] = {
         "with a fraction": lambda ms: f"{ms}.0",
         "with underscores": lambda ms: f"{ms[:-3]}_{ms[-3:]}",
@@ -105,7 +105,8 @@ def _signatures() -> Iterator[Case]:
     }
     for what, form in wrong.items():
         rule = "NC208" if what in {"all zero", "in another case", "another at the end"} else "NC205"
-        yield _refused(f"signature {what}", rule, _with(signature=form), rank=0 if what in {"all zero", "in hexadecimal"} else 1)
+        rank = 0 if what in {"all zero", "in hexadecimal"} else 1
+        yield _refused(f"signature {what}", rule, _with(signature=form), rank, unreadable=what == "not ASCII")
     path = contract().operations["listTasks"].path
     signed: Mapping[str, Callable[[Bench], tuple[str, str]]] = {
         "another method": lambda b: ("DELETE", f"{b.prefix}{path}?{LOOK}"),
@@ -130,15 +131,18 @@ def _signed_as(target: Callable[[Bench], tuple[str, str]]) -> Callable[[Bench, A
 
 def _near(limit_ms: int, sign: int) -> Callable[[Bench], int]:
     """As near to a limit as the clocks allow, on the side of the sign."""
-    return lambda bench: limit_ms + sign * bench.margin_ms
+    return lambda bench: limit_ms + sign * bench.clock.margin_ms
 
 
 def _skewed(skew_ms: Callable[[Bench], int], *, right: bool = False) -> Callable[[Bench, Case], Script]:
     def script(bench: Bench, case: Case) -> Script:
-        if not bench.clock_told:
+        if not bench.clock.known:
             bench.untested(case, "the server does not tell its time, neither in a Date header nor in a creation")
             return
-        exchange = yield replace(listing(LOOK), skew_ms=skew_ms(bench) + bench.offset_ms)
+        exchange = yield replace(listing(LOOK), skew_ms=skew_ms(bench) + bench.clock.ahead_ms)
+        if exchange.received_ms - exchange.sent_ms > bench.clock.margin_ms:
+            bench.undecided(case, "the answer took so long that nobody knows how old the timestamp was")
+            return
         bench.judge_answer(case, exchange, taken() if right else refused("NC203"), LOOK)
 
     return script
@@ -146,7 +150,7 @@ def _skewed(skew_ms: Callable[[Bench], int], *, right: bool = False) -> Callable
 
 def _at_the_edge(skew_ms: int) -> Callable[[Bench, Case], Script]:
     def script(bench: Bench, case: Case) -> Script:
-        if not bench.exact_clock:
+        if not bench.clock.exact:
             bench.untested(case, "only with the server's own clock can a request come exactly at the limit")
             return
         exchange = yield replace(listing(LOOK), skew_ms=skew_ms)

@@ -12,7 +12,7 @@ from itertools import product
 
 from nclue_contract.asks import create
 from nclue_contract.bench import Bench
-from nclue_contract.oracle import CLIENT_ERROR, MISSING, OWN
+from nclue_contract.oracle import CLIENT_ERROR, EITHER, MISSING, OWN
 from nclue_contract.spec import contract
 from nclue_contract.verdicts import Case, Script
 from nclue_contract.wording import codepoint
@@ -122,15 +122,17 @@ def _open_questions() -> Iterator[Case]:
     for (part, field), (what, path) in product(_parts(), ALLOWED_BEYOND.items()):
         yield Case(f"path[{part} {what}]", "NC120", _with_path(field, path), posts=1)
     for part, field in _parts():
-        yield Case(f"path[{part} empty]", "NC121", _with_path(field, ""), posts=1)
+        yield Case(f"path[{part} empty]", "NC121", _empty(field, {}), posts=1)
     for part, field in _parts():
-        yield Case(f"path[{part} empty, with the other]", "NC121", _empty_with_other(field), posts=1)
+        yield Case(f"path[{part} empty, with the other]", "NC121", _empty(field, None), posts=1)
 
 
-def _empty_with_other(field: str) -> Callable[[Bench, Case], Script]:
+def _empty(field: str, others: dict[str, str] | None) -> Callable[[Bench, Case], Script]:
+    """An empty path. A test path may be left out, so that an empty one can mean that: it tells nothing about the train path."""
+
     def script(bench: Bench, case: Case) -> Script:
-        exchange = yield bench.create(**bench.test_fields() | {field: ""})
-        bench.judge_creation(case, exchange)
+        exchange = yield bench.create(**(bench.test_fields() if others is None else others) | {field: ""})
+        bench.judge_creation(case, exchange, EITHER if field.startswith("test") else ())
 
     return script
 

@@ -70,6 +70,11 @@ class Elimination:
             self._narrow(name, tuple(option for option in self.left[name] if option in fitting), case)
         return best[0][1], inconsistent
 
+    def explain(self, relevant: Iterable[str], problems: Callable[[Readings], Sequence[Problem]]) -> Sequence[Problem]:
+        """The problems under the options that explain an answer best, where it tells nothing about others, nor they about it."""
+        names = tuple(name for name in contract().readings if name in set(relevant))
+        return min((problems(_readings(names, options)) for options in self._combinations(names, self.possible)), key=len)
+
     def refute(self, name: str, option: str, case: str) -> list[Inconsistency]:
         """Refute an option because of something that several answers show together."""
         if option not in self.left[name]:

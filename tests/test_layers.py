@@ -35,6 +35,7 @@ BANDS = {
         "elimination",
         "oracle",
         "verdicts",
+        "server_clock",
         "bench",
         "cases_paths",
         "cases_payload",
