@@ -173,7 +173,9 @@ def connection(options: Options, target: Target, keys: Credentials, stack: ExitS
         if (error.name or "").partition(".")[0] != "h11":
             raise
         raise ValueError(f"a check over HTTP needs h11; install it with: {INSTALL}") from error
-    wire = Wire(target, keys, headers=options.headers, cafile=options.cafile, timeout_s=options.timeout_s)
+    known = options.known
+    names = (known.feature_id, known.bucket, known.file, known.failing_file or "")
+    wire = Wire(target, keys, headers=options.headers, cafile=options.cafile, timeout_s=options.timeout_s, ordinary=names)
     stack.callback(wire.close)
     return wire
 

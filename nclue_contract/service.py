@@ -13,12 +13,13 @@ import json
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from nclue_contract.exchange import Injection, MethodRefusal, Refusal, Request, Response, journal_entry
 from nclue_contract.findings import Finding
 from nclue_contract.json_reader import read
 from nclue_contract.lifecycle import Lifecycle, Progress, Task
+from nclue_contract.query_checks import read_query
 from nclue_contract.readings import Readings
 from nclue_contract.response_checks import SUCCESS
 from nclue_contract.spec import DocumentedError, Operation, contract
@@ -29,9 +30,6 @@ from nclue_contract.views import Views
 
 MAX_BODY = 1 << 20
 """Bytes of a request's body that the service takes; where the gateway draws the line is not documented."""
-
-LONGEST_NUMBER = 300
-"""Characters of an index or limit; what is repeated in the answer must fit into a double there, and that ends beyond 10^308."""
 
 MAX_DELAY_S = 86_400
 """Seconds that an injected delay stays below; time.sleep refuses negative numbers and huge ones."""
@@ -266,15 +264,10 @@ class Service:
 
     def page_of(self, query: str) -> dict[str, int]:
         """The index and limit that were asked for. The pages name no code for values out of range."""
-        given = dict(reversed(parse_qsl(query, keep_blank_values=True)))
-        values = {}
-        for parameter in contract().operations["listTasks"].query:
-            text = given.get(parameter.name, str(parameter.default))
-            plain = text.isascii() and text.removeprefix("-").isdigit() and len(text) <= LONGEST_NUMBER
-            value = int(text) if plain else parameter.minimum - 1
-            if value < parameter.minimum or (parameter.maximum is not None and value > parameter.maximum):
-                raise Refusal(self.errors["BAD_REQUEST"].status, None, f"INVALID_{parameter.name.upper()}")
-            values[parameter.name] = value
+        values, findings = read_query(query)
+        if findings:
+            message = f"INVALID_{findings[0].pointer[1:].upper()}"
+            raise Refusal(self.errors["BAD_REQUEST"].status, None, message, findings)
         return values
 
     def find(self, task_id: str) -> Task:

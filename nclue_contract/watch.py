@@ -16,6 +16,7 @@ from nclue_contract.exchange import Refusal, Request, Response
 from nclue_contract.faults import plant, wrap
 from nclue_contract.findings import Finding, Report
 from nclue_contract.lifecycle import Progress
+from nclue_contract.query_checks import read_query
 from nclue_contract.render import render_report
 from nclue_contract.rules import Severity
 from nclue_contract.service import MAX_BODY, Service
@@ -153,7 +154,7 @@ def _operation(service: Service, request: Request) -> Operation | None:
 
 
 def _request_judge(keys: Mapping[str, str] | None, validator: Validator) -> Callable[[Request, Operation | None, int], tuple[Finding, ...]]:
-    """A function that gives every error of a request: in its signature, if keys are given, its content type, its JSON and its payload."""
+    """A function that gives every error of a request: its signature, if keys are given, its content type, JSON and payload, its query."""
     verify = verifier(validator.readings)
 
     def judge(request: Request, operation: Operation | None, now_ms: int) -> tuple[Finding, ...]:
@@ -164,6 +165,8 @@ def _request_judge(keys: Mapping[str, str] | None, validator: Validator) -> Call
             types = [(name, value) for name, value in request.headers if name.lower() == "content-type"]
             found += [finding for finding in validator.validate_headers(types).findings if finding.pointer == "/content-type"]
             found += validator.validate_request_json(request.body).findings
+        if operation is not None and operation.id == "listTasks":
+            found += read_query(request.target.partition("?")[2])[1]
         return tuple(finding for finding in found if finding.severity is Severity.ERROR and finding.rule not in validator.ignore)
 
     return judge

@@ -6,21 +6,25 @@ a byte now and then keeps them for ever.
 
 from __future__ import annotations
 
+import json
 import re
 import selectors
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import h11
 
 from nclue_contract.asks import Ask, Exchange, header_pairs
+from nclue_contract.bench import PREFIX
 from nclue_contract.clock import now_ms
 from nclue_contract.hosts import Target
+from nclue_contract.openapi import document
+from nclue_contract.oracle import OWN
 from nclue_contract.signing import Credentials
 from nclue_contract.spec import contract
 
@@ -63,8 +67,9 @@ class BadAnswerError(Exception):
 class Wire:
     """A transport to a server. `headers` are sent besides, `cafile` holds certificates to trust, `timeout_s` is for a whole exchange.
 
-    What was sent as a secret (keys, signatures, the additional headers) is taken out of what comes back, since reports show that. Raises
-    `ValueError` for a `cafile` that holds no certificates.
+    What was sent as a secret (keys, signatures, the additional headers) is taken out of what comes back, since reports show that; but no
+    words of the contract and none of the `ordinary` ones, which answers have anyway. Raises `ValueError` for a `cafile` that holds no
+    certificates.
     """
 
     exact_clock = False
@@ -77,7 +82,9 @@ class Wire:
         headers: Sequence[tuple[str, str]] = (),
         cafile: str | None = None,
         timeout_s: float = 10.0,
+        ordinary: Iterable[str] = (),
     ) -> None:
+        self._ordinary = " ".join((json.dumps(document()), PREFIX, OWN, *ordinary))
         self.prefix: str = target.signed_path
         self._target = target
         self._credentials = credentials
@@ -127,17 +134,22 @@ class Wire:
         except BadAnswerError as error:
             why, hopeless = str(error), error.hopeless
         target, signed = self._target.path + ask.path, self.prefix + ask.path
-        masked = self._mask(pairs)
+        masked = self._mask(pairs, ask)
         headers = tuple((masked(name), masked(value)) for name, value in answer.headers)
         body = masked(answer.body.decode("latin-1")).encode("latin-1")
         known = Exchange(ask, target, sent_ms, now_ms(), answer.status, headers, body, masked(why))
         return replace(known, signed_target=signed if signed != target else "", hopeless=hopeless)
 
-    def _mask(self, pairs: list[tuple[str, str]]) -> Callable[[str], str]:
-        """A function that takes the secrets of a request out of a text."""
+    def _mask(self, pairs: list[tuple[str, str]], ask: Ask) -> Callable[[str], str]:
+        """A function that takes the secrets of a request out of a text; what answers have anyway is none."""
         signed = set(contract().headers[1:])  # the first is the time
-        values = [value for name, value in pairs if name.lower() in signed] + [value for _, value in self._headers]
-        secrets = {text for value in values for text in (value, *value.split()) if len(text) >= SECRET} | {self._credentials.secret_key}
+        values = [value for name, value in pairs if name.lower() in signed] + [self._credentials.secret_key]
+        others = [text for _, value in self._headers for text in (value, *value.split())]
+        ordinary = f"{self._ordinary} {ask.path} {ask.body.decode('utf-8', 'replace')}"
+        secrets = {text for text in values if len(text) >= SECRET}
+        secrets |= {text for text in others if len(text) >= SECRET and text not in ordinary}
+        if not secrets:
+            return str
         pattern = re.compile("|".join(map(re.escape, sorted(secrets, key=len, reverse=True))))
         return lambda text: pattern.sub("***", text)
 

@@ -17,6 +17,7 @@ BANDS = {
         "path_check",
         "request_checks",
         "header_checks",
+        "query_checks",
         "json_parser",
         "json_reader",
         "response_fields",

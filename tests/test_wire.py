@@ -504,6 +504,17 @@ def test_secrets_that_a_server_repeats_are_taken_out_of_its_answer(wire):
     assert "CANARY" not in str(exchange.headers)
 
 
+def test_words_that_answers_have_anyway_are_no_secrets_whatever_header_says_them(wire):
+    value = {"task_id": "1", "train_bucket": "my-bucket-1", "task_name": "nclue-check 1", "completed_at": None}
+    headers = [("accept", "application/json"), ("x-bucket", "my-bucket-1"), ("x-who", "nclue-check"), ("x-field", "completed_at")]
+    with listening(answering(lambda _: response(200, value))) as port:
+        exchange = wire(port, headers=headers, ordinary=["my-bucket-1"], keys=Credentials("EXAMPLEACCESSKEY0001", "test")).send(listing())[
+            0
+        ]
+    assert exchange.value == value
+    assert dict(exchange.headers)["content-type"] == "application/json"
+
+
 def test_secrets_do_not_get_into_the_reason_why_there_is_no_answer(wire):
     with listening(answering(lambda request: request.header("x-ncp-iam-access-key")[0].encode() + b"\r\n\r\n")) as port:
         error = wire(port, keys=CANARY).send(listing())[0].error
