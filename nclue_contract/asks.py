@@ -125,7 +125,7 @@ class Exchange:
 
     `target` is what was sent, `signed_target` what was signed where that is something else (a proxy rewrites it). `error` says why there
     is no whole answer (empty when there is one), `tries` how often the request was sent. A status code may be known although the body is
-    not whole. With `hopeless`, sending it again makes no sense.
+    not whole. `unsent`: there was no connection; `hopeless`: there will be none to the next request either.
     """
 
     ask: Ask
@@ -138,6 +138,7 @@ class Exchange:
     error: str = ""
     tries: int = 1
     signed_target: str = ""
+    unsent: bool = False
     hopeless: bool = False
 
     @property

@@ -69,7 +69,7 @@ class Bench:
         self.prefix = prefix
         self.now_ms = now_ms
         self.credentials = credentials
-        self.clock = ServerClock(exact_clock)
+        self.clock: ServerClock = ServerClock(exact_clock)
         self.lifecycle_s = lifecycle_s
         self.strict = strict
         self.answered: Exchange | None = None

@@ -210,5 +210,7 @@ class Life(Watch):
         bench.undecided(queue, "no two tasks were seen in progress together")
         if self.handovers > 1 and not self.together and len(bench.elimination.possible["queue"]) > 1:
             bench.refute(queue, "queue", "parallel")  # last of all: it is likely, but a server could take turns and still build two
-        for other in self.cases.values():
-            bench.untested(other, "no task of this run got that far in time")
+        for case_id, other in self.cases.items():
+            never = words()[-1] in case_id and not bench.known.failing_file
+            unnamed = "no task of this run has failed; --failing-file names a file with which tasks fail"
+            bench.untested(other, unnamed if never else "no task of this run got that far in time")

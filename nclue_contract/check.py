@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TextIO
 
 from nclue_contract.asks import Ask, Exchange, value_of
-from nclue_contract.bench import Bench
+from nclue_contract.bench import PREFIX, Bench
 from nclue_contract.cases import BUDGET, asks_readings, plan
 from nclue_contract.conformance import Limits, Runner, Transport, Watcher
 from nclue_contract.direct import Direct
@@ -26,6 +26,7 @@ from nclue_contract.response_checks import SUCCESS
 from nclue_contract.service import Service
 from nclue_contract.signing import EXAMPLE, VARIABLES, Credentials
 from nclue_contract.store import World
+from nclue_contract.validator import Validator
 from nclue_contract.verdicts import Case, CheckResult, State
 
 REAL_RATE = 1.0
@@ -100,7 +101,21 @@ def cases(options: Options) -> list[Case]:
     """The plan that the options ask for."""
     may_create = permission(options).creations != 0
     chosen = plan(full=options.full, may_create=may_create, only=options.only, skip=options.skip, ids=options.ids)
+    if len(chosen) == 1 and (options.only or options.skip):
+        raise ValueError("with --only and --skip as they are, no case is left; `nclue-contract check --dry-run` lists the cases")
     return [chosen[0], *(case for case in chosen[1:] if not options.probe or asks_readings(case))]
+
+
+def require_usable(known: Known, readings: Readings) -> None:
+    """Raise `ValueError` for what a server cannot know, since it breaks a rule: all cases would be refused, and for another reason."""
+    base = {"name": PREFIX, "train_feature_id": known.feature_id, "train_bucket": known.bucket}
+    for option, path in (("--file", known.file), ("--failing-file", known.failing_file or known.file)):
+        payload = base | {"train_file_path": path}
+        for finding in Validator(readings, strict=True).validate_request(payload).findings:
+            if finding.pointer == "/train_file_path":
+                raise ValueError(f"{option} {path!r:.80} is not allowed under every reading: {finding.message}")
+        for finding in Validator(readings).validate_request(payload).errors:
+            raise ValueError(f"--feature-id or --bucket cannot be sent: {finding.message}")
 
 
 def budget(options: Options, chosen: Sequence[Case]) -> int:
@@ -113,6 +128,7 @@ def budget(options: Options, chosen: Sequence[Case]) -> int:
 def check(options: Options, readings: Readings, environment: Mapping[str, str], stderr: TextIO, *, bar: bool) -> CheckResult:
     """Run the plan. Raises `ValueError` with a sentence for what the user can mend, and `OSError` for a ledger that cannot be written."""
     allowed, chosen = permission(options), cases(options)
+    require_usable(options.known, readings)
     keys = credentials(options, environment)
     run = secrets.token_hex(3)
     limits = Limits(budget(options, chosen), allowed.creations, allowed.rate, clean_up=options.url is not None)
@@ -153,6 +169,9 @@ def credentials(options: Options, environment: Mapping[str, str]) -> Credentials
     given = any(environment.get(name, "").strip() for name in VARIABLES)
     if options.url is None or (not given and is_loopback(Target.parse(options.url).host)):
         return EXAMPLE
+    if not given:
+        names = " and ".join(VARIABLES)
+        raise ValueError(f"{options.url} is not on this machine, where a fake key pair would do: the environment needs {names}")
     return Credentials.from_environment(environment)
 
 
@@ -197,7 +216,7 @@ class _Book:
     def exchange(self, exchange: Exchange) -> None:
         """After a request was answered. Half an answer, or one without an ID, leaves open what became of a creation."""
         task_id = exchange.fields.get("task_id") if exchange.taken else None
-        refused = 400 <= exchange.status < 500 and not exchange.error
+        refused = (400 <= exchange.status < 500 and not exchange.error) or exchange.unsent
         if exchange.ask.creates and (refused or isinstance(task_id, str)):
             self._ledger.answered(_name(exchange.ask), task_id)
         elif exchange.ask.operation == "deleteTask" and exchange.status in {SUCCESS, 404}:

@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,7 +116,10 @@ def run_check(options: argparse.Namespace, readings: Readings, reports: Sequence
     started_ms = now_ms()
     result = check(wanted, readings, os.environ, sys.stderr, bar=_draws(options))
     if options.explore:
-        result = explore(wanted, result, seconds=options.explore, seed=options.seed, environment=os.environ)
+        try:
+            result = explore(wanted, result, seconds=options.explore, seed=options.seed, environment=os.environ)
+        except KeyboardInterrupt:  # what the check itself has found is not lost
+            result = replace(result, notes=(*result.notes, "the exploration was interrupted, and nothing of it is in this report"))
     result = accept(result, known)
     _write(result, options, reports, started_ms)
     untested = options.fail_on_untested and result.exit_code == KEPT and result.counts[State.UNTESTED]
@@ -235,20 +239,26 @@ def _dry_run(options: Options) -> Iterator[str]:
     from nclue_contract.check import budget, cases, permission  # noqa: PLC0415  # as above
 
     allowed, chosen = permission(options), cases(options)
+    limit, planned = budget(options, chosen), 0
     for case in chosen:
+        planned += case.requests if case.script and not case.background else 0
+        if planned > limit and not case.background:
+            continue
         if case.script is None:
             yield f"{case.rule}  {case.id}  (decided by others)"
         else:
             creations = f", {counted(case.posts, 'creation')}" if case.posts else ""
             yield f"{case.rule}  {case.id}  {counted(case.requests, 'request')}{creations}"
+    if planned > limit:
+        yield f"... and what a budget of {limit:,} leaves out"
     requests, posts = (sum(getattr(case, name) for case in chosen if case.script) for name in ("requests", "posts"))
-    limit = budget(options, chosen)
     sent = min(requests, limit)
     creations = min(posts, sent) if allowed.creations is None else min(posts, sent, allowed.creations)
     rate = allowed.rate or options.rate
     yield ""
     yield f"{counted(len(chosen), 'case')}, at most {counted(sent, 'request')} of which {creations:,} may create a task; {allowed.mode}"
-    yield f"at {rate:g} requests per second: about {sent / rate / 60:,.0f} minutes" if rate else "as fast as the server answers"
+    minutes = counted(max(1, round(sent / rate / 60)), "minute") if rate else ""
+    yield f"at {rate:g} request{'' if rate == 1 else 's'} per second: about {minutes}" if rate else "as fast as the server answers"
     yield "nothing was sent"
 
 

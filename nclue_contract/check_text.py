@@ -34,8 +34,8 @@ GROUPS = {
 }
 """What the rules are about, by the beginning of their codes."""
 
-SHOWN = 3
-"""Failures of one rule that are told in full; the others by the IDs of their cases."""
+SHOWN = 5
+"""Problems of one rule that are told in full, each once; the other failures by the IDs of their cases."""
 
 BODY = 2000
 """Characters of a body in a line that sends it again; longer ones are cut, and the line says so."""
@@ -50,8 +50,7 @@ def lines(result: CheckResult, *, version: str, quiet: bool, encoding: str = "ut
 
 
 def _quiet(result: CheckResult) -> Iterator[str]:
-    for failure in result.broken:
-        yield f"{failure.rule} {failure.case}: {failure.sentence}"
+    yield from dict.fromkeys(f"{failure.rule} {failure.case}: {failure.sentence}" for failure in result.broken)
     if result.trouble:
         yield f"could not tell: {result.trouble}"
 
@@ -99,7 +98,7 @@ def readings(result: CheckResult) -> Iterator[str]:
     yield "readings of this server"
     for name, left in result.readings.items():
         if name in result.pinned:
-            yield f"  {name:22}{left[0]:16}pinned"
+            yield f"  {name:22}{left[0]:16}pinned by {result.sources[name]}"
         elif len(left) == 1:
             yield f"  {name:22}{left[0]:16}by {result.evidence[name][-1]}"
         else:
@@ -114,12 +113,15 @@ def _failures(result: CheckResult) -> Iterator[str]:
     for failure in result.failures:
         by_rule.setdefault(failure.rule, []).append(failure)
     for rule, failures in sorted(by_rule.items()):
-        for failure in failures[:SHOWN]:
+        by_sentence = {failure.sentence: failure for failure in reversed(failures)}  # each problem once, by its first failure
+        shown = [failure for failure in failures if by_sentence[failure.sentence] is failure][:SHOWN]
+        for failure in shown:
             yield ""
             yield from told(failure, origin(result))
-        if more := failures[SHOWN:]:
+        if len(failures) > len(shown):
             yield ""
-            yield f"... and {len(more)} more of {rule}: {_listed([failure.case for failure in more])}"
+            rest = dict.fromkeys(failure.case for failure in failures if all(failure is not one for one in shown))
+            yield f"... and {len(failures) - len(shown):,} more of {rule}: {_listed(list(rest))}"
 
 
 def told(failure: Failure, at: str) -> Iterator[str]:
@@ -249,4 +251,7 @@ def verdict(result: CheckResult) -> str:
         return f"Could not tell: {result.trouble}."
     if not result.enough:
         return "Could not tell: too few valid creations were carried out to say that the contract is kept."
+    untested = result.counts[State.UNTESTED]
+    if untested * 10 > len(result.outcomes):
+        return f"The contract is kept as far as it was checked: {untested:,} of {counted(len(result.outcomes), 'case')} are untested."
     return "The contract is kept."

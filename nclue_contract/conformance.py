@@ -14,6 +14,7 @@ from nclue_contract.asks import Ask, Exchange, delete, listing
 from nclue_contract.bench import Bench, Made
 from nclue_contract.cases import BUDGET
 from nclue_contract.cases_access import LOOK
+from nclue_contract.cases_names import NOT_IMPLEMENTED
 from nclue_contract.response_checks import SUCCESS
 from nclue_contract.verdicts import Case, CheckResult, Outcome, Script, State, Step, Wait
 
@@ -231,7 +232,7 @@ class Runner:
         for tried in range(1, PATIENCE + 1):
             exchanges = self._send(*asks)
             last = exchanges[-1]
-            failing = bool(last.error) or last.status > 500
+            failing = bool(last.error) or last.status > NOT_IMPLEMENTED
             enough = tried >= max(self._tries(exchange) for exchange in exchanges)
             # Half an answer to the control request is an answer; otherwise it may be this request, or the whole server.
             alive = not (enough and failing) or (first and bool(last.error and last.status)) or (not last.hopeless and self._alive())
@@ -250,7 +251,8 @@ class Runner:
         self.silent += bool(last.error)
         if self.silent >= 2 * SILENT:
             self.bench.outcomes.setdefault(case.id, Outcome(case)).exchanges.append(last)
-            raise StopError(f"{self.silent} requests got no whole answer; the last one: {last.error}")
+            many = f"{self.silent} requests got no whole answer; the last one, of {case.id}: {last.error}"
+            raise StopError(f"{many}. To go on without such requests, see --skip {case.rule}")
         return [replace(exchange, tries=tried) for exchange in exchanges]
 
     def _tries(self, exchange: Exchange) -> int:
@@ -261,7 +263,7 @@ class Runner:
             return PATIENCE
         if exchange.error:
             return 1 if self.silent >= SILENT or exchange.hopeless else TRIES
-        return TRIES if exchange.status > 500 else 1
+        return TRIES if exchange.status > NOT_IMPLEMENTED else 1
 
     def _send(self, *asks: Ask) -> list[Exchange]:
         if self.pause_s and self._last_ms is not None:

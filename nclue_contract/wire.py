@@ -57,10 +57,11 @@ class _Line:
 
 
 class BadAnswerError(Exception):
-    """There is no whole answer; the message says why. With `hopeless`, there will be none to the next request either."""
+    """There is no whole answer; the message says why. `unsent`: no connection; `hopeless`: nor will there be one for the next request."""
 
-    def __init__(self, why: str, *, hopeless: bool = False) -> None:
+    def __init__(self, why: str, *, unsent: bool = False, hopeless: bool = False) -> None:
         super().__init__(why)
+        self.unsent: bool = unsent
         self.hopeless: bool = hopeless
 
 
@@ -127,18 +128,20 @@ class Wire:
     def _exchange(self, ask: Ask, *, alone: bool) -> Exchange:
         sent_ms = now_ms()
         pairs = header_pairs(ask, self.prefix + ask.path, sent_ms, self._credentials)
-        answer, deadline, why, hopeless = _Answer(), time.monotonic() + self._timeout_s, "", False
+        answer, deadline, trouble = _Answer(), time.monotonic() + self._timeout_s, None
         try:
             if not self._talk(ask, pairs, answer, deadline, alone=alone):
                 self._talk(ask, pairs, answer, deadline, alone=alone)  # the server had closed the idle connection
         except BadAnswerError as error:
-            why, hopeless = str(error), error.hopeless
+            trouble = error
         target, signed = self._target.path + ask.path, self.prefix + ask.path
         masked = self._mask(pairs, ask)
         headers = tuple((masked(name), masked(value)) for name, value in answer.headers)
         body = masked(answer.body.decode("latin-1")).encode("latin-1")
-        known = Exchange(ask, target, sent_ms, now_ms(), answer.status, headers, body, masked(why))
-        return replace(known, signed_target=signed if signed != target else "", hopeless=hopeless)
+        exchange = Exchange(ask, target, sent_ms, now_ms(), answer.status, headers, body, signed_target=signed if signed != target else "")
+        if trouble is None:
+            return exchange
+        return replace(exchange, error=masked(str(trouble)), unsent=trouble.unsent, hopeless=trouble.hopeless)
 
     def _mask(self, pairs: list[tuple[str, str]], ask: Ask) -> Callable[[str], str]:
         """A function that takes the secrets of a request out of a text; what answers have anyway is none."""
@@ -198,7 +201,7 @@ class Wire:
             wrong_name = isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME
             no_trust = isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError)
             hopeless = wrong_name or no_trust or isinstance(error, UnicodeError)
-            raise BadAnswerError(f"no connection: {_why(error, self._timeout_s)}", hopeless=hopeless) from error
+            raise BadAnswerError(f"no connection: {_why(error, self._timeout_s)}", unsent=True, hopeless=hopeless) from error
         return _Line(connection, h11.Connection(h11.CLIENT))
 
     def _write(self, line: _Line, ask: Ask, pairs: list[tuple[str, str]], deadline: float) -> None:

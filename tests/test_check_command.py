@@ -156,7 +156,10 @@ def test_the_text_has_a_table_of_the_rules_and_the_readings(twice):
     assert re.search(r"(?m)^  path-characters +page-2024 +by path\[", twice.first.out)
     assert re.search(r"(?m)^  queue +parallel +by queue\[how many at a time\]$", twice.first.out)
     assert re.search(r"(?m)^  timestamp-edge +\? +open: accepted or refused$", twice.first.out)
-    assert "untested, because no task of this run got that far in time: life[failed]" in twice.first.out
+    assert (
+        "untested, because no task of this run has failed; --failing-file names a file with which tasks fail: life[failed]"
+        in twice.first.out
+    )
 
 
 def test_without_a_url_the_embedded_server_is_checked(run):
@@ -248,7 +251,8 @@ def test_half_a_key_pair_is_refused(run, server, monkeypatch, arguments, variabl
 
 def test_a_host_that_is_not_loopback_needs_keys(run):
     result = run("check", "http://gateway.example/nclue")
-    assert result == (2, "", "nclue-contract: the environment variables NCLUE_ACCESS_KEY and NCLUE_SECRET_KEY must hold your key\n")
+    sentence = "http://gateway.example/nclue is not on this machine, where a fake key pair would do"
+    assert result == (2, "", f"nclue-contract: {sentence}: the environment needs NCLUE_ACCESS_KEY and NCLUE_SECRET_KEY\n")
 
 
 def test_additional_headers_go_with_every_request(run):
@@ -443,7 +447,7 @@ def test_a_dry_run_of_the_real_service_shows_what_it_would_cost(run, arguments, 
     assert f"the real service: {plan}, one request per second" in result.out
     posts = int(re.search(r"of which (\d+) may create a task", result.out)[1])
     assert posts == (3 if arguments else 0)
-    assert "at 1 requests per second" in result.out
+    assert "at 1 request per second: about " in result.out
 
 
 @pytest.mark.parametrize(
@@ -964,7 +968,7 @@ def test_what_probe_has_written_is_what_validate_uses_then(run, folder):
 
 def test_a_pin_of_the_command_is_no_question(run):
     result = run("probe", "--reading", "path-characters=page-2025")
-    assert re.search(r"(?m)^  path-characters +page-2025 +pinned$", result.out)
+    assert re.search(r"(?m)^  path-characters +page-2025 +pinned by --reading$", result.out)
 
 
 def test_probe_refuses_a_file_that_it_cannot_change(run, folder):
@@ -1029,3 +1033,51 @@ def test_secrets_are_in_no_output_even_where_the_server_repeats_them(folder):
         assert "CANARY" not in text, name
         assert not any(signature in text for signature in signatures if len(signature) > 40), name
     assert "***" in written["report.json"]
+
+
+# -- what a server cannot know ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--file", "nope~.csv"], "--file 'nope~.csv' is not allowed under every reading: train_file_path holds '~'"),
+        (["--file", "a/dt=1.csv"], "--file 'a/dt=1.csv' is not allowed under every reading: train_file_path holds '='"),
+        (["--failing-file", "학습.csv"], "--failing-file '학습.csv' is not allowed under every reading: "),
+    ],
+)
+def test_what_breaks_a_rule_by_itself_is_refused_before_anything_is_sent(run, server, arguments, sentence):
+    result = run("check", server.url, *arguments, *FEW)
+    assert (result.code, result.out, server.journal()) == (2, "", [])
+    assert result.err.startswith(f"nclue-contract: {sentence}")
+
+
+def test_a_file_that_is_pinned_as_allowed_and_a_bucket_that_is_only_odd_are_used(run):
+    assert run("check", "--file", "a/dt=1.csv", "--reading", "path-characters=page-2025").code == 0
+    assert run("check", "--bucket", "한글").code == 0
+
+
+def test_where_no_case_is_left_that_is_said(run):
+    result = run("check", "--only", "NC130")
+    assert (result.code, result.out) == (2, "")
+    assert "no case is left" in result.err
+
+
+def test_what_was_hardly_checked_is_not_called_kept_without_a_word(run, server):
+    result = run("check", server.url, "--allow-create", "5")
+    assert result.code == 0
+    assert re.search(r"(?m)^The contract is kept as far as it was checked: \d+ of 559 cases are untested\.$", result.out)
+
+
+def test_a_dry_run_shows_what_a_budget_leaves_out(run):
+    result = run("check", "--dry-run", "--budget", "12")
+    assert "... and what a budget of 12 leaves out" in result.out
+    assert "path[train U+007E end]" in result.out
+    assert "path[test U+00FF start]" not in result.out
+
+
+def test_what_was_never_sent_is_no_doubtful_creation(run, monkeypatch, folder):
+    monkeypatch.setenv("NCLUE_ACCESS_KEY", ACCESS)
+    monkeypatch.setenv("NCLUE_SECRET_KEY", SECRET)
+    assert run("check", "http://bad..name", "--allow-create", "3", *FEW).code == 3
+    assert list(folder.iterdir()) == [], "no ledger of nothing"

@@ -85,9 +85,17 @@ def test_a_failure_under_a_pin_names_the_reading(broken):
 
 def test_many_failures_of_a_rule_are_told_by_their_cases(broken):
     more = re.search(r"(?m)^\.\.\. and (\d+) more of NC120: (.*)$", text(broken))
-    assert int(more[1]) == sum(failure.rule == "NC120" for failure in broken.failures) - 3
+    assert int(more[1]) == sum(failure.rule == "NC120" for failure in broken.failures) - 5
     assert more[2].startswith("path[")
-    assert text(broken).count("FAILED NC120") == 3
+    assert text(broken).count("FAILED NC120") == 5
+
+
+def test_a_problem_that_shows_in_many_answers_is_told_once(broken):
+    (case, outcome), failure = next(iter(broken.outcomes.items())), broken.failures[0]
+    again = [replace(failure, case=f"case {number}") for number in range(40)]
+    result = replace(broken, outcomes={case: replace(outcome, failures=[failure, *again])})
+    assert text(result).count(f"FAILED {failure.rule}") == 1
+    assert f"... and 40 more of {failure.rule}: case 0, case 1, " in text(result)
 
 
 def test_quiet_text_has_a_line_per_failure_and_the_trouble(broken, kept):

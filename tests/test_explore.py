@@ -7,8 +7,8 @@ import sys
 import pytest
 from server_process import environment, running
 
-FEW = ("--only", "NC130")
-"""Nothing but the control request, so that what is found was found by exploring."""
+FEW = ("--only", "NC110")
+"""Three cases, so that what is found was found by exploring."""
 
 
 def explored(url, folder, *options):
