@@ -91,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     validate.add_argument("--quiet", action="store_true", help="text: a line per error and nothing else")
     validate.set_defaults(run=_validate)
 
-    explain = commands.add_parser("explain", parents=[judging], help="tell about a rule or a reading")
+    explain = commands.add_parser("explain", parents=[judging], help="tell about a rule, a reading or an error code")
     explain.add_argument(
         "name", nargs="?", metavar="RULE|READING", help="such as NC120, path-character or path-high-codes; without it, the list"
     )

@@ -9,7 +9,7 @@ from os.path import commonprefix
 
 from nclue_contract.readings import Readings
 from nclue_contract.rules import Rule
-from nclue_contract.spec import Contract, Reading
+from nclue_contract.spec import Contract, DocumentedError, Reading
 
 _WIDTH = 100
 
@@ -25,16 +25,22 @@ def overview(contract: Contract) -> str:
 
 
 def explain(contract: Contract, name: str, readings: Readings) -> str:
-    """Everything about a rule (code or slug) or a reading (id); raises `ValueError` with the nearest spelling when there is neither."""
-    parts = []
+    """Everything about a rule (code or slug), a reading (id) or an error code (`10104`, or its message).
+
+    Raises `ValueError` with the nearest spelling when there is none of that name.
+    """
+    errors = contract.errors.items()
+    parts = ["\n".join(_error(error, contract)) for word, error in errors if name.upper() in {word, error.code, error.message.upper()}]
     if (rule := contract.rule(name)) is not None:
         parts.append("\n".join(_rule(rule, contract)))
     if (reading := contract.readings.get(name.lower())) is not None:
         parts.append("\n".join(_reading(reading, contract, readings)))
     if not parts:
-        near = _nearest(name[:80].lower(), [*contract.rules, *(rule.slug for rule in contract.rules.values()), *contract.readings])
+        slugs = [rule.slug for rule in contract.rules.values()]
+        codes = [error.code for error in contract.errors.values()]
+        near = _nearest(name[:80].lower(), [*contract.rules, *slugs, *contract.readings, *contract.errors, *codes])
         hint = f"did you mean {near}?" if near else "explain without a name lists them"
-        message = f"there is no rule or reading {name!r:.80}; {hint}"
+        message = f"there is no rule, reading or error code {name!r:.80}; {hint}"
         raise ValueError(message)
     return "\n\n".join(parts) + "\n"
 
@@ -48,6 +54,15 @@ def _nearest(name: str, known: list[str]) -> str | None:
         return difflib.SequenceMatcher(None, word, name).ratio(), len(commonprefix([word, name]))  # noqa: RUF071  # no paths
 
     return spelt[max(near, key=likeness)] if near else None
+
+
+def _error(error: DocumentedError, contract: Contract) -> Iterator[str]:
+    yield f"error {error.code} (status {error.status}, {error.message})"
+    rules = [rule for rule in contract.rules.values() if any(answer.code == error.code for answer in rule.expects)]
+    for rule in rules:
+        yield from _paragraph("for", f"{rule.code} {rule.slug}: {rule.sentence}")
+    if not rules:
+        yield from _paragraph("for", "what no rule speaks of, such as the load or the rights of an account")
 
 
 def _rule(rule: Rule, contract: Contract) -> Iterator[str]:

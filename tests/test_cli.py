@@ -823,7 +823,7 @@ def test_explain_of_what_is_not_there_names_the_nearest(run):
     assert run("explain", "path-caracter") == (
         2,
         "",
-        "nclue-contract: there is no rule or reading 'path-caracter'; did you mean path-character?\n",
+        "nclue-contract: there is no rule, reading or error code 'path-caracter'; did you mean path-character?\n",
     )
     assert run("explain", "?").err.endswith("explain without a name lists them\n")
 

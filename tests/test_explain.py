@@ -108,6 +108,16 @@ def test_a_name_of_both_a_rule_and_a_reading_explains_both():
     assert "\n\nreading path-empty (undecided)\n" in text
 
 
+@pytest.mark.parametrize("name", ["10104", "invalid_character_in_train_path"])
+def test_an_error_code_or_its_message_tells_the_rule_that_it_is_for(name):
+    text = explain(contract(), name, DEFAULTS)
+    assert text.startswith("error 10104 (status 422, INVALID_CHARACTER_IN_TRAIN_PATH)\n  for           NC120 path-character: ")
+
+
+def test_an_error_that_no_rule_answers_with_is_told_as_that():
+    assert "what no rule speaks of" in explain(contract(), "RATE_LIMITED", DEFAULTS)
+
+
 @pytest.mark.parametrize(
     ("name", "nearest"),
     [
@@ -119,7 +129,7 @@ def test_a_name_of_both_a_rule_and_a_reading_explains_both():
     ],
 )
 def test_a_name_that_is_not_there_gives_the_nearest(name, nearest):
-    with pytest.raises(ValueError, match=f"there is no rule or reading '{name}'; did you mean {nearest}"):
+    with pytest.raises(ValueError, match=f"there is no rule, reading or error code '{name}'; did you mean {nearest}"):
         explain(contract(), name, DEFAULTS)
 
 

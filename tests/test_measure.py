@@ -95,6 +95,13 @@ def test_with_sixty_requests_more_faults_are_found_than_plain_schemathesis_finds
     assert len(found) / len(sampled) > 0.55
 
 
+def test_with_sixty_requests_half_of_the_faults_of_the_second_server_are_found():
+    """Plain Schemathesis finds 36 of 100 with all its requests (`tools/bench_schemathesis.py --second`)."""
+    sampled = sorted(second_server.FAULTS)[::6]
+    found = [fault for fault in sampled if measured(fault, "", lambda fault=fault: second([fault]), PREFIX, budget=60).accused]
+    assert len(found) / len(sampled) > 0.45
+
+
 def test_a_server_without_a_failing_file_is_checked_as_far_as_it_goes():
     result = check_in_process(service().handle, PREFIX, known=Known())
     assert result.exit_code == 0
