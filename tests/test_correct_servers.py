@@ -9,7 +9,7 @@ import json
 import random
 import sys
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
 
 import pytest
@@ -54,7 +54,7 @@ def test_as_they_are():
         assert (told, result.exit_code, result.trouble) == ([], 0, "")
 
 
-# -- parsers -------------------------------------------------------------------------------------------------------------------------------
+# -- parsers ------------------------------------------------------------------------------------------------------------------------------
 
 
 def deep(handle):
@@ -103,7 +103,7 @@ PARSERS = {
 }
 
 
-# -- the clothes of answers ----------------------------------------------------------------------------------------------------------------
+# -- the clothes of answers ---------------------------------------------------------------------------------------------------------------
 
 
 def dressed(change):
@@ -172,7 +172,161 @@ def test_parsers_and_clothes(which, around):
     assert (told, result.exit_code, result.trouble) == ([], 0, "")
 
 
-# -- clocks --------------------------------------------------------------------------------------------------------------------------------
+# -- other habits -------------------------------------------------------------------------------------------------------------------------
+
+
+def refusal(status, value=None):
+    return Response(
+        status, json.dumps(value or {"error": {"errorCode": None, "message": "no"}}).encode(), (("content-type", "application/json"),)
+    )
+
+
+def refusing(refuse):
+    """What `refuse` answers to a creation instead of the server, which never hears of it; None: nothing."""
+    return lambda handle: lambda request, now_ms: (request.method == "POST" and refuse(request)) or handle(request, now_ms)
+
+
+def intercepting(answer):
+    """What `answer` makes of a request and the answer to it, or else that."""
+
+    def wrap(handle):
+        def other(request, now_ms):
+            response = handle(request, now_ms)
+            return answer(request, response) or response
+
+        return other
+
+    return wrap
+
+
+def only_json(request):
+    """HTTP's own refusal of another content type, as frameworks word it."""
+    types = [value for name, value in request.headers if name.lower() == "content-type"]
+    if types != [] and not types[0].startswith("application/json"):
+        return refusal(415, {"timestamp": 7, "status": 415, "error": "Unsupported Media Type"})
+    return None
+
+
+def knows_four_methods(request, _):
+    return Response(501, b"<h1>Unsupported method</h1>", (("content-type", "text/html"),)) if request.method == "PUT" else None
+
+
+def gateway_before_it(_, response):
+    """The gateway's refusals are nested, with codes that are numbers; the service has them flat, as texts."""
+    if response.status < 400 or response.status == 401:
+        return None
+    inner = json.loads(response.body)["error"]
+    return replace(response, body=json.dumps({"errorCode": inner["errorCode"], "message": inner["message"]}).encode())
+
+
+def strict_where_required(request):
+    """An empty text in a field that must be there is none; in another one it means that it is not there."""
+    try:
+        payload = json.loads(request.body)
+    except (ValueError, RecursionError):
+        return None
+    required = ("train_feature_id", "train_bucket", "train_file_path")
+    return refusal(422) if isinstance(payload, dict) and "" in map(payload.get, required) else None
+
+
+def measuring(counter):
+    """Fields that no page has are another thing in each answer, and the space that a task takes is measured anew."""
+
+    def change(value, headers):
+        value = {**value, "request_id": str(next(counter))}
+        if value.get("disk_usage"):
+            value["disk_usage"] += next(counter)
+        return value, headers
+
+    return dressed(change)
+
+
+def finer_at_first(request, response):
+    """A creation is answered with the time to the millisecond, the database keeps seconds."""
+    if request.method != "POST" or response.status != 200:
+        return None
+    value = json.loads(response.body)
+    time = datetime.fromisoformat(value["created_at"]) + timedelta(milliseconds=900)
+    return replace(response, body=json.dumps(value | {"created_at": time.isoformat(timespec="milliseconds")}, ensure_ascii=False).encode())
+
+
+def unreadable_headers(request, _):
+    """A gateway that takes no repeated headers and nothing but ASCII."""
+    names = [name.lower() for name, _ in request.headers]
+    odd = len(set(names)) < len(names) or not all(value.isascii() for _, value in request.headers)
+    return refusal(400, {"error": {"errorCode": "100", "message": "Bad Request Exception"}}) if odd else None
+
+
+def unknown_bucket(request, response):
+    """A bucket that is not there has a code of its own, which the part of the page that we know does not have."""
+    try:
+        bucket = json.loads(request.body).get("train_bucket") if request.method == "POST" and response.status in {200, 409} else None
+    except (ValueError, AttributeError):
+        return None
+    return None if bucket in {None, "", KNOWN.bucket, " Answers "} else refusal(404, {"error": {"errorCode": "10110", "message": "X"}})
+
+
+HABITS = {
+    "415": refusing(only_json),
+    "501": intercepting(knows_four_methods),
+    "errors of a gateway and of a service": intercepting(gateway_before_it),
+    "empty is none": refusing(strict_where_required),
+    "measures": measuring(itertools.count(1)),
+    "finer times at first": intercepting(finer_at_first),
+    "400 for headers": intercepting(unreadable_headers),
+    "unknown bucket": intercepting(unknown_bucket),
+}
+
+
+@pytest.mark.parametrize("around", [pytest.param(wrap, id=name) for name, wrap in HABITS.items()])
+@pytest.mark.parametrize("which", SERVERS)
+def test_habits(which, around):
+    told, result = checked(around(SERVERS[which]()))
+    assert (told, result.exit_code, result.trouble) == ([], 0, "")
+
+
+def shows_late(handle, seconds):
+    """The end of a task is known when its worker is asked, which happens now and then."""
+    asked, shown = {}, {}
+
+    def other(request, now_ms):
+        response = handle(request, now_ms)
+        task_id = request.target.removeprefix(f"{TASKS}/")
+        if request.method != "GET" or response.status != 200:
+            return response
+        value = json.loads(response.body)
+        for task in value.get("tasks", [value]):
+            if now_ms - asked.get(task["task_id"], 0) < seconds * 1000:
+                task.update(shown[task["task_id"]])
+            else:
+                asked[task["task_id"]] = now_ms
+                shown[task["task_id"]] = {name: task[name] for name in ("status", "completed_at")}
+        known = shown.get(task_id, {"status": "completed"})
+        if known["status"] not in {"completed", "failed"} and "AUROC" in value:
+            value |= dict.fromkeys(["AUROC", "line_count", "disk_usage", "fail_message"])
+        return replace(response, body=json.dumps(value, ensure_ascii=False).encode())
+
+    return other
+
+
+@pytest.mark.parametrize("seconds", [1, 5])
+def test_an_end_that_is_shown_late(seconds):
+    """Nothing is deleted here: what is asked of the server's own state then is another matter."""
+    transport = Direct(shows_late(service("seconds:2").handle, seconds), PREFIX)
+    bench = Bench(Readings.of(None), KNOWN, run="run", prefix=PREFIX, now_ms=transport.now_ms)
+    result = Runner(bench, plan(only=["NC400"]), transport, Limits(clean_up=False)).run("somewhere", "tested")
+    assert [failure.sentence for failure in result.failures if "completed_at" in failure.sentence] == []
+
+
+@pytest.mark.parametrize("takes_ms", [1000, 3000, 6000])
+def test_answers_that_take_long(monkeypatch, takes_ms):
+    """How old a timestamp is when it is looked at is then not known."""
+    monkeypatch.setattr("nclue_contract.direct.TAKES_MS", takes_ms)
+    told, result = checked(service("seconds:100").handle)
+    assert (told, result.exit_code, result.trouble) == ([], 0, "")
+
+
+# -- clocks -------------------------------------------------------------------------------------------------------------------------------
 
 
 def set_apart(ahead_ms, *, date):
@@ -210,7 +364,7 @@ def test_a_server_that_tells_no_time_at_all_is_not_asked_for_its_limits():
     assert reasons == {"the server does not tell its time, neither in a Date header nor in a creation"}
 
 
-# -- tasks that take their time ------------------------------------------------------------------------------------------------------------
+# -- tasks that take their time -----------------------------------------------------------------------------------------------------------
 
 
 def at_random(seed, least_s, most_s):
@@ -323,7 +477,7 @@ def test_a_server_that_limits_the_rate_is_checked_at_its_pace():
     assert result.notes == ("the server limited the rate, so one request per second was sent from then on",)
 
 
-# -- lists, and others at work -------------------------------------------------------------------------------------------------------------
+# -- lists, and others at work ------------------------------------------------------------------------------------------------------------
 
 
 def sent(handle, method, target, now_ms, value=None):
