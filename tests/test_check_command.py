@@ -1064,7 +1064,7 @@ def test_where_no_case_is_left_that_is_said(run):
 
 
 def test_what_was_hardly_checked_is_not_called_kept_without_a_word(run, server):
-    result = run("check", server.url, "--allow-create", "5")
+    result = run("check", server.url, "--allow-create", "5", "--lifecycle-timeout", "1")
     assert result.code == 0
     assert re.search(r"(?m)^The contract is kept as far as it was checked: \d+ of 559 cases are untested\.$", result.out)
 

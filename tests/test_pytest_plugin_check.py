@@ -6,6 +6,8 @@ from xml.etree import ElementTree as ET
 import pytest
 from server_process import running
 
+from nclue_contract.wire import Wire
+
 pytest_plugins = ("pytester", "plugin_project")
 
 XDIST = "xdist.plugin"
@@ -60,7 +62,8 @@ def test_the_readings_of_the_session_are_judged(project):
     result.stdout.fnmatch_lines(["*a request that keeps every rule is refused: answered 422/10104*"])
 
 
-def test_a_server_that_cannot_be_reached_is_told_once(project):
+def test_a_server_that_cannot_be_reached_is_told_once(project, monkeypatch):
+    monkeypatch.setattr(Wire, "sleep", lambda *_: None)  # it is waited for, as for one that is just starting
     result = project.run("", "--nclue-check", "--nclue-url=http://127.0.0.1:1", "-q")
     assert result.parseoutcomes()["failed"] == 1
     result.stdout.fnmatch_lines(["could not tell: the server cannot be reached: *"])
