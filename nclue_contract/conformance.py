@@ -134,7 +134,10 @@ class Runner:
         running = _Running(case, case.script(self.bench, case)) if case.script else None
         while running is not None and self._resume(running, self._wanted(running)):
             pass
-        outcome = self.bench.outcomes.get(case.id)
+        outcome, answered = self.bench.outcomes.get(case.id), self.bench.answered
+        where = next((value for name, value in answered.headers if name.lower() == "location"), "") if answered else ""
+        if answered and 300 <= answered.status < 400 and where:
+            self.notes.append(f"the server redirects to {where!r:.160}; if it is there, check that address")
         if outcome is None or not any(exchange.taken for exchange in outcome.exchanges):
             raise StopError(self._why_refused(self.bench.answered))
 

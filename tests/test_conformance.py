@@ -1,6 +1,7 @@
 """How a plan is run: patience with servers that ask for it, an end where there is no point in going on, and limits that hold."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -337,6 +338,16 @@ def test_a_control_request_that_is_answered_in_an_odd_way_is_a_failure(said):
     result, _ = run(lambda _: said)
     assert result.exit_code == 1
     assert "control[a valid creation]" in {case for case, _ in failed(result)}
+
+
+def test_a_server_that_redirects_is_told_where_to():
+    class Elsewhere(Scripted):
+        def _one(self, ask):
+            return replace(super()._one(ask), status=301, headers=(("Location", "https://h/api/v1/tasks"),), body=b"")
+
+    result, _ = run(transport=Elsewhere())
+    assert result.exit_code == 1
+    assert "the server redirects to 'https://h/api/v1/tasks'; if it is there, check that address" in result.notes
 
 
 def test_a_server_that_refuses_only_what_the_control_request_has_is_checked_all_the_same():
