@@ -266,7 +266,18 @@ def unknown_bucket(request, response):
     return None if bucket in {None, "", KNOWN.bucket, " Answers "} else refusal(404, {"error": {"errorCode": "10110", "message": "X"}})
 
 
+def keeps_half_a_character(handle):
+    """A parser whose texts are UTF-16 inside, as JavaScript's are, takes half a character and gives it back."""
+
+    def other(request, now_ms):
+        response = handle(replace(request, body=request.body.replace(rb'\ud83d"', b'HALF"')), now_ms)
+        return replace(response, body=response.body.replace(b'HALF"', rb'\ud83d"'))
+
+    return other
+
+
 HABITS = {
+    "half a character": keeps_half_a_character,
     "415": refusing(only_json),
     "501": intercepting(knows_four_methods),
     "errors of a gateway and of a service": intercepting(gateway_before_it),

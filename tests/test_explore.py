@@ -7,6 +7,8 @@ import sys
 import pytest
 from server_process import environment, running
 
+from nclue_contract.cli import main
+
 FEW = ("--only", "NC110")
 """Three cases, so that what is found was found by exploring."""
 
@@ -52,6 +54,17 @@ def test_what_exploring_finds_is_told_with_its_rule_a_sentence_and_the_request(t
     )
     assert "[Filtered]" in told["explore[GET /tasks]", "NC305"]
     assert "FAILED NC305 response-type: explore[GET /tasks]" in out
+
+
+def test_an_exploration_that_is_interrupted_leaves_the_check(tmp_path, monkeypatch, capsys):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nclue_contract.explore.explore", interrupted)
+    with running("--progress", "reads", "--fault", "name-cut") as server:
+        assert main(["check", server.url, "--only", "NC111", "--explore", "6", "--report", f"json:{tmp_path / 'report.json'}"]) == 1
+    assert "note: the exploration was interrupted, and nothing of it is in this report" in capsys.readouterr().out
+    assert json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["failures"]
 
 
 def test_a_crash_is_found(tmp_path):
