@@ -8,6 +8,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from http import HTTPStatus
 from typing import Any
 
 from nclue_contract.asks import Ask, Exchange, create, delete, get, listing
@@ -17,9 +18,6 @@ from nclue_contract.rules import Answer
 from nclue_contract.server_clock import instant
 from nclue_contract.spec import contract
 from nclue_contract.verdicts import Case, Script, Wait
-
-NOT_IMPLEMENTED = 501
-"""HTTP's own answer to a method that a server does not know (RFC 9110)."""
 
 EXACT_MS = 1000
 """Two tellings of one time differ by less; the page prints whole seconds."""
@@ -183,6 +181,8 @@ def _elsewhere(method: str, tail: str) -> Callable[[Bench, Case], Script]:
         ask = bench.create() if method != "GET" else listing()
         exchange = yield replace(ask, method=method, path=ask.path + tail)
         problem = f"{method} on {ask.path + tail} is answered {exchange.status or exchange.error}"
-        bench.require(case, 300 <= exchange.status < 500 or exchange.status == NOT_IMPLEMENTED, "NC407", problem, exchange)
+        # HTTP has an answer of its own to a method that a server does not know.
+        right = 300 <= exchange.status < 500 or exchange.status == HTTPStatus.NOT_IMPLEMENTED
+        bench.require(case, right, "NC407", problem, exchange)
 
     return script

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from http import HTTPStatus
 from itertools import combinations, cycle
 from typing import Any
 
@@ -24,9 +25,6 @@ HANGUL, EMOJI, ACCENTED = "가", "\U0001f600", "a\u0301"
 
 DEEP = 3000
 """Levels of arrays in a body; no more, or a gateway refuses it for its length."""
-
-UNSUPPORTED = 415
-"""HTTP's own answer to a content type that a server does not take (RFC 9110); the pages do not have it."""
 
 
 def payload_cases(*, full: bool = False) -> Iterator[Case]:
@@ -283,7 +281,7 @@ def _typed(what: str, value: str | None, also: Collection[Answer] = (), *, posit
     def script(bench: Bench, case: Case) -> Script:
         ask = bench.create()
         exchange = yield Ask(ask.method, ask.path, ask.body, {"content-type": value})
-        if exchange.status == UNSUPPORTED and not positive:  # HTTP's own refusal, in whatever shape
+        if exchange.status == HTTPStatus.UNSUPPORTED_MEDIA_TYPE and not positive:  # HTTP's own refusal, in whatever shape
             if not also:
                 bench.refute(case, "request-content-type", "any", exchange)
             bench.passed(case)

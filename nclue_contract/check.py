@@ -14,7 +14,7 @@ from typing import TextIO
 from nclue_contract.asks import Ask, Exchange, value_of
 from nclue_contract.bench import PREFIX, Bench
 from nclue_contract.cases import BUDGET, asks_readings, plan
-from nclue_contract.conformance import Limits, Runner, Transport, Watcher
+from nclue_contract.conformance import Runner
 from nclue_contract.direct import Direct
 from nclue_contract.hosts import Target, is_loopback, is_real
 from nclue_contract.ledger import Cleaned, Ledger, Remains, read_ledger, take_away
@@ -23,6 +23,7 @@ from nclue_contract.oracle import Known
 from nclue_contract.progress import Progress as Bar
 from nclue_contract.readings import Readings
 from nclue_contract.response_checks import SUCCESS
+from nclue_contract.sending import Limits, Transport, Watcher
 from nclue_contract.service import Service
 from nclue_contract.signing import EXAMPLE, VARIABLES, Credentials
 from nclue_contract.store import World

@@ -16,8 +16,8 @@ from typing import Any, TextIO
 
 from nclue_contract.asks import Ask, Exchange, delete, listing
 from nclue_contract.cases_lists import tasks_of
-from nclue_contract.conformance import LIMITED_S, PATIENCE, Transport
 from nclue_contract.response_checks import SUCCESS
+from nclue_contract.sending import LIMITED_S, PATIENCE, Transport
 from nclue_contract.spec import contract
 
 VERSION = 1

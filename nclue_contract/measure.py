@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 
 from nclue_contract.bench import Bench
 from nclue_contract.cases import BUDGET, plan
-from nclue_contract.conformance import Limits, Runner, Watcher
+from nclue_contract.conformance import Runner
 from nclue_contract.direct import Direct
 from nclue_contract.exchange import Request, Response
 from nclue_contract.faults import catalogue, plant
 from nclue_contract.lifecycle import Progress
 from nclue_contract.oracle import Known
 from nclue_contract.readings import Readings
+from nclue_contract.sending import Limits, Watcher
 from nclue_contract.service import Service
 from nclue_contract.signing import EXAMPLE
 from nclue_contract.spec import contract

@@ -8,7 +8,7 @@ from nclue_contract.asks import Exchange, create
 from nclue_contract.bench import Bench
 from nclue_contract.cases import plan
 from nclue_contract.check import accept
-from nclue_contract.conformance import Limits, Runner
+from nclue_contract.conformance import Runner
 from nclue_contract.direct import Direct
 from nclue_contract.faults import plant
 from nclue_contract.findings import Finding
@@ -16,6 +16,7 @@ from nclue_contract.html import html_report
 from nclue_contract.lifecycle import Progress
 from nclue_contract.oracle import Known
 from nclue_contract.readings import Judge, Readings
+from nclue_contract.sending import Limits
 from nclue_contract.service import Service
 from nclue_contract.signing import EXAMPLE
 from nclue_contract.store import World

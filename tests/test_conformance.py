@@ -12,9 +12,10 @@ from nclue_contract import direct
 from nclue_contract.asks import Exchange, create, listing
 from nclue_contract.bench import Bench
 from nclue_contract.cases import plan
-from nclue_contract.conformance import Limits, Runner, Watcher
+from nclue_contract.conformance import Runner
 from nclue_contract.oracle import Known
 from nclue_contract.readings import Readings
+from nclue_contract.sending import Limits, Watcher
 from nclue_contract.verdicts import State
 
 ALL, FEW, SOME = (), ("NC110",), ("NC12",)

@@ -17,12 +17,13 @@ from handles import FAILING, second
 
 from nclue_contract.bench import Bench
 from nclue_contract.cases import plan
-from nclue_contract.conformance import Limits, Runner
+from nclue_contract.conformance import Runner
 from nclue_contract.direct import Direct
 from nclue_contract.exchange import Request, Response
 from nclue_contract.lifecycle import Progress
 from nclue_contract.measure import KNOWN
 from nclue_contract.readings import Readings
+from nclue_contract.sending import Limits
 from nclue_contract.service import Service
 from nclue_contract.signing import EXAMPLE, signed_headers
 from nclue_contract.store import World

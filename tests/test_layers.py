@@ -75,6 +75,7 @@ BANDS = {
         "faults_tasks",
         "watch",
         "direct",
+        "sending",
         "conformance",
         "measure",
     ],

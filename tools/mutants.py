@@ -37,11 +37,12 @@ if __name__ == "__main__":
 
 from nclue_contract.bench import Bench
 from nclue_contract.cases import plan
-from nclue_contract.conformance import Limits, Runner, Watcher
+from nclue_contract.conformance import Runner
 from nclue_contract.direct import Direct
 from nclue_contract.exchange import Request, Response
 from nclue_contract.oracle import Known
 from nclue_contract.readings import Readings
+from nclue_contract.sending import Limits, Watcher
 from nclue_contract.signing import EXAMPLE
 from nclue_contract.spec import contract
 from nclue_contract.verdicts import State
