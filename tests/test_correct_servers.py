@@ -330,12 +330,27 @@ def test_an_end_that_is_shown_late(seconds):
     assert [failure.sentence for failure in result.failures if "completed_at" in failure.sentence] == []
 
 
-@pytest.mark.parametrize("takes_ms", [1000, 3000, 6000])
-def test_answers_that_take_long(monkeypatch, takes_ms):
+class Late(Direct):
+    """A request with another timestamp than now, signed when it leaves, waits before the server looks at it; no other does."""
+
+    def __init__(self, handle, waits_ms):
+        super().__init__(lambda request, now_ms: handle(request, now_ms + self.waiting_ms), PREFIX)
+        self.waits_ms, self.waiting_ms = waits_ms, 0
+
+    def send(self, *asks):
+        self.waiting_ms = self.waits_ms if asks[0].skew_ms else 0
+        exchanges = [replace(exchange, received_ms=exchange.sent_ms + self.waiting_ms) for exchange in super().send(*asks)]
+        self.sleep(self.waiting_ms / 1000)
+        return exchanges
+
+
+@pytest.mark.parametrize("waits_ms", [1000, 3000, 6000, 9000])
+def test_requests_that_wait_before_they_are_looked_at(waits_ms):
     """How old a timestamp is when it is looked at is then not known."""
-    monkeypatch.setattr("nclue_contract.direct.TAKES_MS", takes_ms)
-    told, result = checked(service("seconds:100").handle)
-    assert (told, result.exit_code, result.trouble) == ([], 0, "")
+    transport = Late(service("seconds:100").handle, waits_ms)
+    bench = Bench(Readings.of(None), KNOWN, run="run", prefix=PREFIX, now_ms=transport.now_ms)
+    result = Runner(bench, plan(), transport, Limits()).run("somewhere", "tested")
+    assert ([failure.sentence for failure in result.failures], result.exit_code, result.trouble) == ([], 0, "")
 
 
 # -- clocks -------------------------------------------------------------------------------------------------------------------------------
