@@ -65,11 +65,11 @@ lint: .venv/stamp
 	@echo "== ruff check"
 	@$(PY) -m ruff check .
 	@echo "== mypy"
-	@$(PY) -m mypy && $(PY) -m mypy tests/typing_examples.py
+	@$(PY) -m mypy && $(PY) -m mypy tests/packaging/typing_examples.py
 	@echo "== compiled files"
 	@$(PY) tools/compile_spec.py --check && echo "up to date"
 	@echo "== openapi-spec-validator"
-	@$(PY) -m openapi_spec_validator openapi/nclue-tasks.yaml nclue_contract/openapi.json
+	@$(PY) -m openapi_spec_validator openapi/nclue-tasks.yaml nclue_contract/contract/openapi.json
 	@if $(WITH_NODE) && $(NODE_IS_RECENT); then \
 	  $(MAKE) --no-print-directory lint-node; \
 	else \
@@ -86,10 +86,10 @@ lint-node: .venv/stamp $(NODE_STAMP)
 	@echo "== Redocly"
 	@# Its progress, and on Node 20 a banner about Node's age that nothing turns off, are only shown together with a failure.
 	@$(WITH_NODE); output=$$(node tools/node/node_modules/@redocly/cli/bin/cli.js lint --config tools/node/redocly.yaml --format=stylish \
-	  openapi/nclue-tasks.yaml nclue_contract/openapi.json 2>&1) && echo "no problems" || { printf '%s\n' "$$output" >&2; exit 1; }
+	  openapi/nclue-tasks.yaml nclue_contract/contract/openapi.json 2>&1) && echo "no problems" || { printf '%s\n' "$$output" >&2; exit 1; }
 	@echo "== Spectral"
 	@$(WITH_NODE); node tools/node/node_modules/@stoplight/spectral-cli/dist/index.js lint --ruleset tools/node/spectral.yaml \
-	  --fail-severity=hint openapi/nclue-tasks.yaml nclue_contract/openapi.json
+	  --fail-severity=hint openapi/nclue-tasks.yaml nclue_contract/contract/openapi.json
 
 spec: .venv/stamp
 	@$(PY) tools/compile_spec.py

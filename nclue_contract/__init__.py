@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nclue_contract.findings import ContractError, Finding, Report
-    from nclue_contract.payloads import TaskRequest
-    from nclue_contract.readings import Readings
-    from nclue_contract.rules import Answer, Certainty, Rule, Severity
-    from nclue_contract.validator import (
+    from nclue_contract.contract.payloads import TaskRequest
+    from nclue_contract.contract.readings import Readings
+    from nclue_contract.contract.rules import Answer, Certainty, Rule, Severity
+    from nclue_contract.validation.findings import ContractError, Finding, Report
+    from nclue_contract.validation.validator import (
         Validator,
         is_valid_request,
         validate_headers,
@@ -40,11 +40,11 @@ __all__ = [
 ]
 
 _MODULES = {
-    "findings": ("ContractError", "Finding", "Report"),
-    "payloads": ("TaskRequest",),
-    "readings": ("Readings",),
-    "rules": ("Answer", "Certainty", "Rule", "Severity"),
-    "validator": (
+    "validation.findings": ("ContractError", "Finding", "Report"),
+    "contract.payloads": ("TaskRequest",),
+    "contract.readings": ("Readings",),
+    "contract.rules": ("Answer", "Certainty", "Rule", "Severity"),
+    "validation.validator": (
         "Validator",
         "is_valid_request",
         "validate_headers",

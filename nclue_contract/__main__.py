@@ -2,6 +2,6 @@
 
 import sys
 
-from nclue_contract.cli import main
+from nclue_contract.cli.main import main
 
 sys.exit(main())

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
-from nclue_contract.hosts import is_real
+from nclue_contract.contract.hosts import is_real
 
 
 class RealHostError(AssertionError):

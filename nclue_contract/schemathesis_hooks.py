@@ -26,19 +26,19 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from nclue_contract.cli.config import load
 from nclue_contract.clients import Signer
-from nclue_contract.clock import now_ms
-from nclue_contract.config import load
-from nclue_contract.findings import Finding, Report
-from nclue_contract.hosts import is_real
-from nclue_contract.readings import Readings
-from nclue_contract.render import render_report
-from nclue_contract.response_checks import spelled
-from nclue_contract.rules import Answer
+from nclue_contract.contract.clock import now_ms
+from nclue_contract.contract.hosts import is_real
+from nclue_contract.contract.model import Operation, contract
+from nclue_contract.contract.readings import Readings
+from nclue_contract.contract.rules import Answer
 from nclue_contract.signing import VARIABLES, Credentials, signed_headers
-from nclue_contract.spec import Operation, contract
-from nclue_contract.validator import Validator, default_validator
-from nclue_contract.verification import verifier
+from nclue_contract.validation.findings import Finding, Report
+from nclue_contract.validation.reports.text import render_report
+from nclue_contract.validation.response import spelled
+from nclue_contract.validation.signature import verifier
+from nclue_contract.validation.validator import Validator, default_validator
 
 try:
     import click

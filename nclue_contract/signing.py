@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping
 from typing import NoReturn
 
-from nclue_contract.spec import contract
+from nclue_contract.contract.model import contract
 
 VARIABLES = ("NCLUE_ACCESS_KEY", "NCLUE_SECRET_KEY")
 """The environment variables that `Credentials.from_environment` reads."""

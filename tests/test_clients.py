@@ -23,7 +23,7 @@ import requests
 from nclue_contract import ContractError, Validator
 from nclue_contract.clients import ContractWarning, Signer, async_preflight, now_ms, preflight
 from nclue_contract.signing import Credentials
-from nclue_contract.verification import verify
+from nclue_contract.validation.signature import verify
 
 CREDENTIALS = Credentials("EXAMPLEACCESSKEY0001", "EXAMPLEsecretKEY0000000000000000000000001")
 TIMESTAMP = "x-ncp-apigw-timestamp"

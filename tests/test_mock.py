@@ -17,13 +17,13 @@ import httpx2
 import pytest
 import respx
 
+from nclue_contract.contract.readings import Readings
 from nclue_contract.guard import guard
-from nclue_contract.lifecycle import Progress
 from nclue_contract.mock import Mock, mock
-from nclue_contract.readings import Readings
-from nclue_contract.service import Service
+from nclue_contract.service.lifecycle import Progress
+from nclue_contract.service.service import Service
+from nclue_contract.service.store import Store, World
 from nclue_contract.signing import Credentials, signed_headers
-from nclue_contract.store import Store, World
 
 pytest_plugins = ("pytester",)
 

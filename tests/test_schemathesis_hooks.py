@@ -19,18 +19,18 @@ from schemathesis.config import SanitizationConfig
 from schemathesis.core.errors import AuthenticationError
 from schemathesis.engine import from_schema
 from schemathesis.errors import FailureGroup
-from server_process import ACCESS, PAYLOAD, SECRET, environment, running, signed
-from tooling import ROOT
 from werkzeug.test import Client as WerkzeugClient
 
 from nclue_contract import Validator, schemathesis_hooks
-from nclue_contract.exchange import Request
-from nclue_contract.faults import plant
+from nclue_contract.contract.openapi import document
 from nclue_contract.guard import guard
-from nclue_contract.openapi import document
 from nclue_contract.schemathesis_hooks import SENSITIVE_MARKERS, BrokenRule, NclueContract, RealServiceError, Signing, map_case, unique_name
-from nclue_contract.server import App
-from nclue_contract.service import Service
+from nclue_contract.service.asgi import App
+from nclue_contract.service.faults.catalogue import plant
+from nclue_contract.service.messages import Request
+from nclue_contract.service.service import Service
+from tests.support.server_process import ACCESS, PAYLOAD, SECRET, environment, running, signed
+from tests.support.tools import ROOT
 
 NAMES = ("x-ncp-apigw-timestamp", "x-ncp-iam-access-key", "x-ncp-apigw-signature-v2")
 SIGNATURE = NAMES[2]
@@ -498,10 +498,10 @@ import schemathesis
 from hypothesis import settings
 
 import nclue_contract.schemathesis_hooks
-from nclue_contract.faults import plant
-from nclue_contract.openapi import document
-from nclue_contract.server import App
-from nclue_contract.service import Service
+from nclue_contract.service.faults.catalogue import plant
+from nclue_contract.contract.openapi import document
+from nclue_contract.service.asgi import App
+from nclue_contract.service.service import Service
 
 service = Service({keys})
 for fault in {faults}:
@@ -671,7 +671,7 @@ def test_an_application_in_this_process_may_have_any_host(wired, wire):
 # -- the command, in a process of its own --------------------------------------------------------------------------------------------
 
 PROGRAM = Path(sys.executable).parent / "st"
-SPECIFICATION = ROOT / "nclue_contract" / "openapi.json"
+SPECIFICATION = ROOT / "nclue_contract" / "contract" / "openapi.json"
 CANARY = "CANARYsecretKEY000000000000000000000001"
 
 
@@ -872,7 +872,7 @@ def test_the_documented_settings_are_understood():
 
 
 def test_no_reading_forbids_a_value_of_the_documented_dictionaries():
-    from nclue_contract.spec import contract  # noqa: PLC0415  # the list of readings is what is asked
+    from nclue_contract.contract.model import contract  # noqa: PLC0415  # the list of readings is what is asked
 
     dictionaries = tomllib.loads(EXAMPLE.read_text(encoding="utf-8"))["dictionaries"]
     pins = [{reading.id: option.id} for reading in contract().readings.values() for option in reading.options]

@@ -24,7 +24,7 @@ from hypothesis.vendor import pretty
 
 from nclue_contract import ContractError, Readings
 from nclue_contract.signing import Credentials, signature, signed_headers, string_to_sign
-from nclue_contract.verification import verifier, verify
+from nclue_contract.validation.signature import verifier, verify
 
 TIMESTAMP = "x-ncp-apigw-timestamp"
 KEY = "x-ncp-iam-access-key"

@@ -10,7 +10,7 @@ The engine behind `st run` is run in this process, and the servers are called as
 run, and a port. The seed is fixed, and nothing is kept on disk. What a run over HTTP could not know is kept from this one: neither
 Schemathesis nor Hypothesis may search source code for constants. Hypothesis does so in every module of a checkout that is loaded, and
 would draw the very values that our faults are made of; a run in which it has found any is refused. Requests are counted where they arrive.
-Tasks of the reference server move one step with each look at them, those of the second server (`--second`, tests/second_server.py) every
+Tasks of the reference server move one step with each look at them, those of the second server (`--second`) every
 few milliseconds. A run without failure takes about 1,000 requests and 10 seconds, the whole catalogue about 20 minutes with two jobs.
 """
 
@@ -35,15 +35,15 @@ import schemathesis
 from hypothesis.internal.conjecture import providers
 from schemathesis.engine import events, from_schema
 
-from nclue_contract.clock import now_ms
-from nclue_contract.exchange import Request
-from nclue_contract.faults import catalogue, plant
-from nclue_contract.lifecycle import Progress
-from nclue_contract.openapi import document
-from nclue_contract.readings import Readings
-from nclue_contract.service import Service
+from nclue_contract.contract.clock import now_ms
+from nclue_contract.contract.model import contract
+from nclue_contract.contract.openapi import document
+from nclue_contract.contract.readings import Readings
+from nclue_contract.service.faults.catalogue import catalogue, plant
+from nclue_contract.service.lifecycle import Progress
+from nclue_contract.service.messages import Request
+from nclue_contract.service.service import Service
 from nclue_contract.signing import EXAMPLE, VARIABLES
-from nclue_contract.spec import contract
 
 Headers = Sequence[tuple[str, str]]
 Handle = Callable[[str, str, Headers, bytes], tuple[int, Headers, bytes]]
@@ -95,8 +95,8 @@ def reference(faults: Sequence[str], readings: dict[str, str]) -> Handle:
 
 def second_module() -> Any:  # noqa: ANN401  # a module of the tests, which mypy does not see
     """The second server, which only the tests have."""
-    sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-    return importlib.import_module("second_server")
+    sys.path.insert(0, str(Path(__file__).parent.parent))
+    return importlib.import_module("tests.second_server.server")
 
 
 def second(faults: Sequence[str], readings: dict[str, str]) -> Handle:

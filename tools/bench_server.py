@@ -175,7 +175,7 @@ def moto(stack: ExitStack, core: int | None, program: str) -> Target:
 def prism(stack: ExitStack, core: int | None, program: str) -> Target:
     """Prism's mock of the document that the package ships."""
     address = ("127.0.0.1", free_port())
-    document = Path(__file__).parent.parent / "nclue_contract" / "openapi.json"
+    document = Path(__file__).parent.parent / "nclue_contract" / "contract" / "openapi.json"
     options = [
         "mock",
         str(document),

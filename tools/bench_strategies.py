@@ -21,7 +21,7 @@ from hypothesis import Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from nclue_contract import Validator
-from nclue_contract.openapi import document
+from nclue_contract.contract.openapi import document
 from nclue_contract.strategies import broken_task_requests, lifecycles, responses, task_requests
 
 COUNT = 500

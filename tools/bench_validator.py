@@ -29,8 +29,8 @@ import msgspec
 import pydantic
 
 from nclue_contract import Report, Validator
-from nclue_contract.openapi import document
-from nclue_contract.sources import payloads
+from nclue_contract.cli.sources import payloads
+from nclue_contract.contract.openapi import document
 
 Payload = dict[str, Any]
 COUNT = 1000

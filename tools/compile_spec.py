@@ -3,7 +3,7 @@
     python tools/compile_spec.py           write both files (each whole or not at all)
     python tools/compile_spec.py --check   write nothing; exit 1 when a file is out of date
 
-`nclue_contract/_spec.json` holds the tables that `nclue_contract.spec` reads, `nclue_contract/openapi.json` the whole document. The
+Both lie in `nclue_contract/contract/`: `tables.json` holds the tables that `contract.model` reads, `openapi.json` the whole document. The
 compiler is strict on purpose: a keyword that no consumer implements would be a rule that nobody keeps, so it is refused here.
 """
 
@@ -24,8 +24,8 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "openapi" / "nclue-tasks.yaml"
-TABLES = ROOT / "nclue_contract" / "_spec.json"
-DOCUMENT = ROOT / "nclue_contract" / "openapi.json"
+TABLES = ROOT / "nclue_contract" / "contract" / "tables.json"
+DOCUMENT = ROOT / "nclue_contract" / "contract" / "openapi.json"
 COMMAND = "python tools/compile_spec.py"
 
 # What the consumers implement; the names in brackets are the modules to extend before a line here is.
@@ -112,7 +112,7 @@ class SpecError(Exception):
 
 
 def compile_contract(text: str) -> tuple[str, str]:
-    """The texts of `_spec.json` and `openapi.json` for the text of the YAML file; raises `SpecError`."""
+    """The texts of `tables.json` and `openapi.json` for the text of the YAML file; raises `SpecError`."""
     document = yaml.safe_load(text)
     _check_extensions(document)
     for where, schema in _schemas(document):

@@ -35,31 +35,46 @@ from typing import Any, NoReturn
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from nclue_contract.bench import Bench
-from nclue_contract.cases import plan
-from nclue_contract.conformance import Runner
-from nclue_contract.direct import Direct
-from nclue_contract.exchange import Request, Response
-from nclue_contract.oracle import Known
-from nclue_contract.readings import Readings
-from nclue_contract.sending import Limits, Watcher
+from nclue_contract.check.cases.plan import plan
+from nclue_contract.check.expectations import Known
+from nclue_contract.check.results import State
+from nclue_contract.check.runner import Runner
+from nclue_contract.check.sender import Limits, Watcher
+from nclue_contract.check.session import Bench
+from nclue_contract.check.transport_memory import Direct
+from nclue_contract.contract.model import contract
+from nclue_contract.contract.readings import Readings
+from nclue_contract.service.messages import Request, Response
 from nclue_contract.signing import EXAMPLE
-from nclue_contract.spec import contract
-from nclue_contract.verdicts import State
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "nclue_contract"
-MODULES = ("service", "lifecycle", "store", "views", "exchange", "verification", "header_checks")
-TWINS = {*MODULES, "validator"}
+MODULES = (
+    "service.service",
+    "service.lifecycle",
+    "service.store",
+    "service.serializers",
+    "service.messages",
+    "validation.signature",
+    "validation.headers",
+)
+TWINS = {*MODULES, "validation.validator"}
 """What the server under test has copies of: the modules that change, and what stands between them."""
-SECOND = ("second_server_reading", "second_server_store", "second_server_app")
+SECOND = ("second_server.reading", "second_server.store", "second_server.app")
 LEFT_OUT = {
-    "service": ("Service.fail_next", "Service.advance", "Service.reset"),
-    "lifecycle": ("Progress.parse",),
-    "store": ("Store.clear", "Store.free"),
-    "exchange": ("journal_entry", "Injection", "Response.json"),
-    "verification": ("Verification.reason", "Verification.sentence", "Verification.__bool__", "verify", "_hint", "_default_verifier"),
-    "header_checks": ("why_unreadable",),
+    "service.service": ("Service.fail_next", "Service.advance", "Service.reset"),
+    "service.lifecycle": ("Progress.parse",),
+    "service.store": ("Store.clear", "Store.free"),
+    "service.messages": ("journal_entry", "Injection", "Response.json"),
+    "validation.signature": (
+        "Verification.reason",
+        "Verification.sentence",
+        "Verification.__bool__",
+        "verify",
+        "_hint",
+        "_default_verifier",
+    ),
+    "validation.headers": ("why_unreadable",),
 }
 """What a test may ask of a server, what the journal keeps, and how refusals are explained."""
 
@@ -366,7 +381,7 @@ def _of_display(node: ast.expr) -> Iterator[_Variant]:
 def text_of(module: str) -> str:
     """The source of a module."""
     folder = ROOT / ("tests" if module in SECOND else PACKAGE)
-    return (folder / f"{module}.py").read_text(encoding="utf-8")
+    return folder.joinpath(*module.split(".")).with_suffix(".py").read_text(encoding="utf-8")
 
 
 @cache
@@ -395,7 +410,7 @@ def twin(module: str, changed: str, source: str) -> ModuleType:
 
 def package_server(mutant: Mutant, situation: Situation) -> Handle:
     """The package's service with a mutant in it."""
-    module = twin("service", mutant.module, mutant.source)
+    module = twin("service.service", mutant.module, mutant.source)
     world = module.World(failing_files={FAILING: MESSAGE}, files=FILES if situation.known_files else None)
     progress = module.Progress.parse(situation.progress)
     keys = {EXAMPLE.access_key: EXAMPLE.secret_key}
@@ -405,16 +420,13 @@ def package_server(mutant: Mutant, situation: Situation) -> Handle:
 
 def second_server(mutant: Mutant, situation: Situation) -> Handle:
     """The second implementation with a mutant in it."""
-    path = str(ROOT / "tests")
-    if path not in sys.path:
-        sys.path.insert(0, path)
-    faults, patch = importlib.import_module("second_server_faults"), importlib.import_module("second_server_patch")
+    faults, patch = importlib.import_module("tests.second_server.faults.catalogue"), importlib.import_module("tests.second_server.patch")
     edits = [(text_of(mutant.module), mutant.source)]  # the whole text stands at exactly one place
     patch.compiled.cache_clear()
     faults.CATALOGUE["mutant"] = patch.Fault("It is a mutant.", edits, None, None, None)
     files = FILES if situation.known_files else None
     clock = [0]
-    server = importlib.import_module("second_server").SecondServer(
+    server = importlib.import_module("tests.second_server.server").SecondServer(
         ["mutant"], situation.readings(), now_ms=lambda: clock[0], failing_files=frozenset({FAILING}), known_files=files
     )
 

@@ -1,0 +1,1 @@
+"""Check whether a server keeps the contract: plan, expectations, inference of readings, transports and results."""

@@ -1,0 +1,1 @@
+"""Formats of check reports: text, JSON, JSON Lines, JUnit, GitHub annotations and HTML."""

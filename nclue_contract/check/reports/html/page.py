@@ -1,0 +1,79 @@
+"""What a report in HTML is made of: elements whose text is always escaped, values that are fit to be shown, and the document around them.
+
+Markup is built as a tree and written by the standard library; text never becomes markup, whatever a server has answered.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import pkgutil
+from xml.etree.ElementTree import Element, tostring
+
+from nclue_contract.contract.wording import escaped, excerpt
+
+EXCERPT = 300
+"""Characters of a value that the report shows, unless it says otherwise."""
+
+
+def tag(name: str, /, *children: Element | str | None, **attributes: str | int | None) -> Element:
+    """An element. Names of attributes lose `_` at their end, and others become `-`; children and attributes that are None are left out.
+
+    All text is escaped so that it can be encoded and nothing in it is obeyed; only line feeds stay what they are.
+    """
+    element = Element(name, {key.rstrip("_").replace("_", "-"): _plain(str(v)) for key, v in attributes.items() if v is not None})
+    last: Element | None = None
+    for child in children:
+        if isinstance(child, Element):
+            element.append(child)
+            last = child
+        elif child is not None and last is None:
+            element.text = (element.text or "") + _plain(child)
+        elif child is not None and last is not None:
+            last.tail = (last.tail or "") + _plain(child)
+    return element
+
+
+def _plain(text: str) -> str:
+    return "\n".join(escaped(line) for line in text.split("\n"))
+
+
+def shown(value: str | bytes, most: int = EXCERPT) -> str:
+    r"""The beginning of a value on one line, with an ellipsis when it goes on. Bytes that are no UTF-8 stand as `\xff`."""
+    text = value if isinstance(value, str) else value[: 4 * most + 4].decode("utf-8", "backslashreplace")
+    return excerpt(text, most)
+
+
+def document(title: str, *body: Element) -> str:
+    """The whole page as text. It asks nobody for anything: the style and the script stand in it, and its policy allows nothing else."""
+    style, script = _file("report.css"), _file("report.js")
+    policy = (
+        f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", http_equiv="Content-Security-Policy", content=policy),
+        tag("meta", name="referrer", content="no-referrer"),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("title", title),
+        tag("link", rel="icon", href="data:,"),  # else a browser asks the host of the report for one
+        tag("style", style),
+    )
+    whole = tag("html", head, tag("body", *body, tag("script", script)), lang="en")
+    text: str = tostring(whole, encoding="unicode", method="html")
+    return f"<!DOCTYPE html>\n{text}\n"
+
+
+def _file(name: str) -> str:
+    """A file of the package. With the line ends that browsers make of it before they take its digest."""
+    data = pkgutil.get_data("nclue_contract.check.reports.html", name)
+    if data is None:  # pragma: no cover  # only a loader without get_data, which no Python ships
+        raise RuntimeError(f"nclue_contract/{name} cannot be read; install the package again")
+    return data.decode("utf-8").replace("\r\n", "\n")
+
+
+def _digest(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

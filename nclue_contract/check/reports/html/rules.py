@@ -1,0 +1,95 @@
+"""The matrix of the rules: a tile for each, with its state as sign, word, edge and colour, and how its cases came out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from itertools import groupby
+from xml.etree.ElementTree import Element
+
+from nclue_contract.check.reports.html.page import tag
+from nclue_contract.check.reports.text import group_of
+from nclue_contract.check.results import CheckResult, RuleRow, State
+from nclue_contract.contract.model import contract
+from nclue_contract.contract.wording import counted
+
+SIGNS = {State.FAILED: "✗", State.PASSED: "✓", State.UNDECIDED: "?", State.UNTESTED: "–"}  # noqa: RUF001  # a dash is not a minus
+"""What stands for a state, in the order in which states matter; the words always stand there as well."""
+
+MEANINGS = {
+    State.FAILED: "The server broke the contract: no possible reading of the pages allows what it did.",
+    State.PASSED: "The server answered as the contract says.",
+    State.UNDECIDED: "It was asked, but the answer proves nothing: any would have been right, or its failure stands in a baseline.",
+    State.UNTESTED: "Nothing was asked, or no answer could be judged. The reason stands beside it.",
+}
+"""What a state of a case means, for people who see such a report for the first time."""
+
+
+def sign(state: State) -> Element:
+    """The sign of a state, for the eye only."""
+    return tag("span", SIGNS[state], class_=f"sign {state}", aria_hidden="true")
+
+
+def tally(counts: Mapping[State, int]) -> str:
+    """`1 failed, 3 passed`."""
+    return ", ".join(f"{counts[state]:,} {state}" for state in SIGNS if counts.get(state))
+
+
+def bar(counts: Mapping[State, int], class_: str = "bar") -> Element:
+    """The counts as parts of a line. It says nothing that does not stand beside it."""
+    total, left, parts = sum(counts.values()), 0.0, []
+    for state in SIGNS:
+        width = 100 * counts.get(state, 0) / (total or 1)
+        if width:
+            parts.append(tag("rect", x=f"{left:.2f}%", y=0, width=f"{width:.2f}%", height="100%", class_=f"fill {state}"))
+            left += width
+    return tag("svg", *parts, class_=class_, aria_hidden="true")
+
+
+def matrix(result: CheckResult) -> list[Element]:
+    """The tiles in their groups, and what the rules are that stand in none."""
+    rows = result.rows()
+    accepted = only_accepted(result)
+    groups = [_group(title, list(some), accepted) for title, some in groupby(rows, key=lambda row: group_of(row.rule))]
+    missing = [rule for code, rule in contract().rules.items() if code not in {row.rule for row in rows}]
+    tiles = tag("div", *groups, class_="matrix")
+    if not missing:
+        return [tiles]
+    names = [part for rule in missing for part in (tag("code", rule.code), f" {rule.sentence} ")]
+    summary = f"{counted(len(missing), 'rule')} of the contract did not come up in this run"
+    return [tiles, tag("details", tag("summary", summary), tag("p", *names), class_="more")]
+
+
+def only_accepted(result: CheckResult) -> frozenset[str]:
+    """The rules that nothing but failures of the baseline break."""
+    return frozenset(failure.rule for failure in result.failures) - {failure.rule for failure in result.broken}
+
+
+def _group(title: str, rows: list[RuleRow], accepted: Collection[str]) -> Element:
+    failed = sum(row.state is State.FAILED for row in rows)
+    told = counted(len(rows), "rule") + (f", {failed} failed" if failed else "")
+    heading = tag("h3", f"{title[0].upper()}{title[1:]} ", tag("small", told))
+    return tag("section", heading, tag("ul", *(_tile(row, known=row.rule in accepted) for row in rows)), data_group="")
+
+
+def _tile(row: RuleRow, *, known: bool) -> Element:
+    rule = contract().rules[row.rule]
+    link = tag(
+        "a",
+        tag("span", sign(row.state), " ", row.rule, class_="code"),
+        tag("span", rule.slug, class_="slug"),
+        tag("span", _counts(row, known=known), class_="counts"),
+        bar(row.counts if any(row.counts.values()) else {row.state: 1}),
+        href=f"#rule-{row.rule}",
+        title=rule.sentence,
+        class_=f"tile {row.state}" + (" accepted" if known else ""),
+    )
+    return tag("li", link, data_state=str(row.state))
+
+
+def _counts(row: RuleRow, *, known: bool) -> str:
+    told = [tally(row.counts)] if any(row.counts.values()) else []
+    if row.judged:
+        told.append(f"{counted(row.judged, 'answer')} judged")
+    if known:
+        told.append("known from the baseline")
+    return "; ".join(told)

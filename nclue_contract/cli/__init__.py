@@ -1,0 +1,1 @@
+"""The command `nclue-contract`: parse the options, call the layers below, print the result."""

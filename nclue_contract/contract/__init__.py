@@ -1,0 +1,1 @@
+"""What the contract says: rules, readings, the OpenAPI document and the payload types."""

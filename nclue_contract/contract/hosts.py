@@ -1,0 +1,74 @@
+"""Where servers are: which host is the real service, which is this machine, and what a base URL says."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from functools import cache
+from urllib.parse import urlsplit
+
+from nclue_contract.contract.model import contract
+
+
+def is_real(host: str) -> bool:
+    """Whether a host belongs to the platform (`*.ntruss.com`), where tasks are billed. A name in any case, with or without a last dot."""
+    name, domain = host.rstrip(".").lower(), _domain()
+    return name == domain or name.endswith(f".{domain}")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host, a name or an address, is this machine."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.rstrip(".").lower() == "localhost"
+
+
+@cache
+def _domain() -> str:
+    """`ntruss.com`, to which all gateways of the platform belong."""
+    return ".".join((urlsplit(contract().server).hostname or "").split(".")[-2:])
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a server is: `path` stands before `/tasks` on the wire, `signed_path` in what is signed (a proxy may rewrite it)."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+    signed_path: str
+
+    @classmethod
+    def parse(cls, url: str, signed_prefix: str | None = None) -> Target:
+        """The target of a base URL; an empty path becomes the documented one. Raises `ValueError` with a sentence."""
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError:
+            parts, port = urlsplit(""), None
+        printable = all("!" <= character <= "~" for character in url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0 or not printable:
+            raise ValueError(f"{url!r:.80} is no URL; write what stands before /tasks, such as {contract().server}")
+        if parts.query or parts.fragment or parts.username is not None:
+            raise ValueError("the URL is what stands before /tasks: without a user, a query or a fragment")
+        path = parts.path.rstrip("/") or urlsplit(contract().server).path
+        if path.endswith(contract().operations["createTask"].path):
+            raise ValueError("the URL is what stands before /tasks; leave that out")
+        signed = path if signed_prefix is None else signed_prefix.rstrip("/")
+        if signed and not signed.startswith("/"):
+            raise ValueError("--signed-prefix begins with a slash, such as /api/v1, or is empty")
+        return cls(parts.scheme, parts.hostname, port or (443 if parts.scheme == "https" else 80), path, signed)
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port as a URL has them."""
+        usual = {"http": 80, "https": 443}[self.scheme] == self.port
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}" + ("" if usual else f":{self.port}")
+
+    @property
+    def url(self) -> str:
+        """The base URL."""
+        return self.origin + self.path

@@ -1,0 +1,1 @@
+"""Faults: named bugs that can be injected into the reference service."""

@@ -1,0 +1,93 @@
+"""A request and its response as plain values: what goes into the service and what comes out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from nclue_contract.contract.model import DocumentedError, contract
+from nclue_contract.validation.findings import Finding
+
+EXCERPT = 4096
+"""Bytes of a body that the journal keeps."""
+
+FINDINGS_KEPT = 20
+"""Findings of a request that the journal keeps; the rules are all named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as it came over the wire: `target` is the path with the query, exactly as sent."""
+
+    method: str
+    target: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What is answered. `rules` are the codes of the rules that the request broke; `delay_s` and `cut` are for the door to carry out."""
+
+    status: int
+    body: bytes
+    headers: tuple[tuple[str, str], ...] = (("content-type", "application/json"),)
+    rules: tuple[str, ...] = ()
+    delay_s: float = 0.0
+    cut: bool = False
+
+    def json(self) -> Any:  # noqa: ANN401  # whatever the body holds
+        """The body as a value."""
+        return json.loads(self.body)
+
+
+class Refusal(Exception):  # noqa: N818  # it is an answer, not an error of the program
+    """Ends a request with an error; `code` is None where the pages name none."""
+
+    def __init__(self, status: int, code: str | None, message: str, findings: Iterable[Finding] = ()) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.findings: tuple[Finding, ...] = tuple(findings)
+
+    @classmethod
+    def of(cls, error: DocumentedError, findings: Iterable[Finding] = ()) -> Refusal:
+        """The refusal with a documented error."""
+        return cls(error.status, error.code, error.message, findings)
+
+
+class MethodRefusal(Refusal):
+    """Refuses a method that the path does not have. No page speaks of it, so it is told as HTTP tells it (RFC 9110, section 15.5.6)."""
+
+    def __init__(self, allowed: Iterable[str]) -> None:
+        super().__init__(405, None, "METHOD_NOT_ALLOWED")
+        self.allowed: str = ", ".join(sorted(allowed))
+
+
+@dataclass(frozen=True, slots=True)
+class Injection:
+    """A failure to be given to the next request: an error of the table, a delay (seconds), a body cut in the middle, or all of them."""
+
+    error: DocumentedError | None = None
+    delay_s: float = 0.0
+    cut: bool = False
+
+
+def journal_entry(request: Request, response: Response, findings: Iterable[Finding], now_ms: int) -> dict[str, Any]:
+    """What a client really sent and what it was told, for the journal; the values of the signed headers are masked."""
+    secret = {*contract().headers, "authorization", "proxy-authorization", "cookie", "x-api-key"}
+    return {
+        "time_ms": now_ms,
+        "method": request.method,
+        "target": request.target,
+        "headers": [[name, "***" if name.lower() in secret else value] for name, value in request.headers],
+        "body": request.body[:EXCERPT].decode("utf-8", "backslashreplace"),
+        "body_bytes": len(request.body),
+        "status": response.status,
+        "rules": list(response.rules),
+        "findings": [finding.to_dict() for finding in islice(findings, FINDINGS_KEPT)],
+    }

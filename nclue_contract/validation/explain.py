@@ -1,0 +1,111 @@
+"""What there is to say of a rule or a reading, as text: what, why, page, common cause, fix. The words stand in the OpenAPI file."""
+
+from __future__ import annotations
+
+import difflib
+import textwrap
+from collections.abc import Iterator
+from os.path import commonprefix
+
+from nclue_contract.contract.model import Contract, DocumentedError, Reading
+from nclue_contract.contract.readings import Readings
+from nclue_contract.contract.rules import Rule
+
+_WIDTH = 100
+
+
+def overview(contract: Contract) -> str:
+    """The list of all rules and readings, a line each."""
+    lines = ["Rules (explain CODE says more):"]
+    lines += [f"  {rule.code}  {rule.severity:7}  {rule.slug:22}  {rule.sentence}" for rule in contract.rules.values()]
+    lines += ["", "Readings, where the documentation does not decide (the default stands first):"]
+    for reading in contract.readings.values():
+        lines.append(f"  {reading.id:22}  {' | '.join(option.id for option in reading.options)}")
+    return "\n".join(lines) + "\n"
+
+
+def explain(contract: Contract, name: str, readings: Readings) -> str:
+    """Everything about a rule (code or slug), a reading (id) or an error code (`10104`, or its message).
+
+    Raises `ValueError` with the nearest spelling when there is none of that name.
+    """
+    errors = contract.errors.items()
+    parts = ["\n".join(_error(error, contract)) for word, error in errors if name.upper() in {word, error.code, error.message.upper()}]
+    if (rule := contract.rule(name)) is not None:
+        parts.append("\n".join(_rule(rule, contract)))
+    if (reading := contract.readings.get(name.lower())) is not None:
+        parts.append("\n".join(_reading(reading, contract, readings)))
+    if not parts:
+        slugs = [rule.slug for rule in contract.rules.values()]
+        codes = [error.code for error in contract.errors.values()]
+        near = _nearest(name[:80].lower(), [*contract.rules, *slugs, *contract.readings, *contract.errors, *codes])
+        hint = f"did you mean {near}?" if near else "explain without a name lists them"
+        message = f"there is no rule, reading or error code {name!r:.80}; {hint}"
+        raise ValueError(message)
+    return "\n\n".join(parts) + "\n"
+
+
+def _nearest(name: str, known: list[str]) -> str | None:
+    """The most similar name; of those that are alike, the one that begins alike."""
+    spelt = {word.lower(): word for word in known}
+    near = difflib.get_close_matches(name, spelt, n=5)
+
+    def likeness(word: str) -> tuple[float, int]:
+        return difflib.SequenceMatcher(None, word, name).ratio(), len(commonprefix([word, name]))  # noqa: RUF071  # no paths
+
+    return spelt[max(near, key=likeness)] if near else None
+
+
+def _error(error: DocumentedError, contract: Contract) -> Iterator[str]:
+    yield f"error {error.code} (status {error.status}, {error.message})"
+    rules = [rule for rule in contract.rules.values() if any(answer.code == error.code for answer in rule.expects)]
+    for rule in rules:
+        yield from _paragraph("for", f"{rule.code} {rule.slug}: {rule.sentence}")
+    if not rules:
+        yield from _paragraph("for", "what no rule speaks of, such as the load or the rights of an account")
+
+
+def _rule(rule: Rule, contract: Contract) -> Iterator[str]:
+    yield f"{rule.code} {rule.slug} ({rule.severity}, {rule.certainty})"
+    yield from _paragraph("what", rule.sentence)
+    yield from _paragraph("why", rule.why)
+    yield from _paragraph("page", rule.page)
+    if rule.fields:
+        yield from _paragraph("fields", ", ".join(rule.fields))
+    yield from _paragraph("common cause", rule.cause)
+    yield from _paragraph("fix", rule.fix)
+    answers = [f"{a.status}/{a.code or 'any code'}" + _condition(a.field, dict(a.when)) for a in rule.expects]
+    if answers:
+        yield from _paragraph("answers", "; ".join(answers))
+    for name in rule.readings:
+        options = " | ".join(option.id for option in contract.readings[name].options)
+        yield from _paragraph("reading", f"{name}: {options}")
+
+
+def _condition(field: str | None, when: dict[str, str]) -> str:
+    conditions = ([f"for {field}"] if field else []) + [f"under {name}={option}" for name, option in when.items()]
+    return f" ({', '.join(conditions)})" if conditions else ""
+
+
+def _reading(reading: Reading, contract: Contract, readings: Readings) -> Iterator[str]:
+    yield f"reading {reading.id} ({reading.certainty})"
+    yield from _paragraph("question", reading.question)
+    yield from _paragraph("page", reading.page)
+    for option in reading.options:
+        default = ", the default" if option.id == reading.default else ""
+        pages = f" Pages: {', '.join(option.pages)}." if option.pages else " No page says so."
+        forbids = f" Forbids {option.characters}" if option.characters else ""
+        yield from _paragraph("option", f"{option.id}{default}: {option.says}.{pages}{forbids}")
+    rules = [f"{rule.code} {rule.slug}" for rule in contract.rules.values() if reading.id in rule.readings]
+    yield from _paragraph("rules", ", ".join(rules))
+    yield from _paragraph("in force", f"{readings[reading.id]} (from: {readings.sources[reading.id]})")
+    other = next(option.id for option in reading.options if option.id != readings[reading.id])
+    yield from _paragraph(
+        "to pin", f'--reading {reading.id}={other}, or in pyproject.toml: [tool.nclue-contract.readings] {reading.id} = "{other}"'
+    )
+
+
+def _paragraph(label: str, text: str) -> list[str]:
+    indent = " " * 16
+    wrapped = textwrap.fill(text, _WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return [f"  {label:14}{wrapped[16:]}"]

@@ -1,0 +1,305 @@
+"""Reads one JSON value exactly: with every problem, where it stands, and without recursion. Slow; `json_reader` asks it about odd texts."""
+
+from __future__ import annotations
+
+import json.decoder
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from math import isinf
+from typing import Final
+
+from nclue_contract.contract.model import contract
+from nclue_contract.contract.wording import codepoint, excerpt, pointer_to, quoted
+
+PROBLEMS_KEPT = 100
+"""How many problems of one kind are kept."""
+
+BLANKS = " \t\n\r"
+"""The only characters that may stand between the parts of a JSON text."""
+
+# undocumented, there since Python 2.6, written in C
+_scan_string: Callable[[str, int, bool], tuple[str, int]] = json.decoder.scanstring  # type: ignore[attr-defined]
+_MARK = re.compile(r"[^ \t\n\r]")
+_TOKEN = re.compile(r"[-+.$\w]+")
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
+_INTEGER = re.compile(r"-?[0-9]+")
+_ESCAPE = re.compile(r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)", re.DOTALL)
+_STRING_BODY = re.compile(r'(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+')
+_LONE = re.compile("[\ud800-\udfff]")
+
+_LITERALS: Final[Mapping[str, object]] = {"true": True, "false": False, "null": None}
+_NO_NUMBERS: Final = frozenset({"NaN", "Infinity", "-Infinity"})
+_CLOSERS: Final = {"{": "}", "[": "]"}
+_QUOTES = 'names and texts stand in double quotes (")'
+_SLIPS: Final = {
+    **dict.fromkeys("'`\u2018\u2019\u201c\u201d", _QUOTES),
+    **dict.fromkeys(("#", "/"), "JSON has no comments"),
+    **dict.fromkeys(("True", "TRUE"), "JSON writes true"),
+    **dict.fromkeys(("False", "FALSE"), "JSON writes false"),
+    **dict.fromkeys(("None", "nil", "undefined", "NULL", "Null", "nan", "inf", "-inf"), "JSON writes null"),
+    **dict.fromkeys((",}", ",]"), "a comma may not stand before it"),
+    **dict.fromkeys(("}{", "}[", "]{", "]["), "is a comma missing? One payload per line belongs in a .jsonl file"),
+}
+"""What people write that is no JSON, by the word that stands there, or by the character before it and the word."""
+
+_OPENED: Final = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with the JSON itself: a rule, and what its message needs.
+
+    `pointer` names the value (empty: the whole text), `offset` is where it stands in the source text, in code points from 0. `detail` has
+    the placeholders of the rule's message.
+    """
+
+    code: str
+    pointer: str
+    offset: int
+    detail: Mapping[str, object] = field(default_factory=dict)
+
+
+class MalformedError(Exception):
+    """Raised where the text stops being JSON; `offset` in code points from 0, the rest are words for the message."""
+
+    def __init__(self, offset: int, expected: str, found: str, hint: str) -> None:
+        super().__init__(offset, expected, found, hint)
+        self.offset = offset
+        self.expected = expected
+        self.found = found
+        self.hint = hint
+
+    def describe(self, place: str) -> str:
+        """What was expected and what stands there instead, with the place in words; under 300 characters."""
+        return f"expected {self.expected}, but {self.found} {place}" + (f"; {self.hint}" if self.hint else "")
+
+
+class _Frame:
+    """An array or object that is open; `key` is the name or index of the member that is being read."""
+
+    __slots__ = ("closer", "key", "value")
+
+    def __init__(self, closer: str, value: dict[str, object] | list[object] | None) -> None:
+        self.closer = closer
+        self.key: str | int = 0
+        self.value = value
+
+    def put(self, value: object) -> None:
+        if isinstance(self.value, dict):
+            self.value[str(self.key)] = value
+        elif self.value is not None:
+            self.value.append(value)
+
+
+# Stand for everything that is nested too deep, so that a text of ten million brackets takes little memory.
+_DEEP: Final = {closer: _Frame(closer, None) for closer in "}]"}
+
+
+class Parser:
+    """Reads one value of `text` from the offset `at` on.
+
+    `problems` are in source order; `starts` maps each name or index of the outermost array or object to the offset of its value. Values
+    nested deeper than rule NC006 allows are read, but not kept: they are None.
+    """
+
+    __slots__ = ("_counts", "_limit", "_open", "at", "problems", "starts", "text")
+
+    def __init__(self, text: str, at: int = 0) -> None:
+        self.text: str = text
+        self.at: int = at
+        self.problems: list[Problem] = []
+        self.starts: dict[str | int, int] = {}
+        self._limit = contract().rules["NC006"].limit
+        self._open: list[_Frame] = []
+        self._counts: Counter[str] = Counter()
+
+    def document(self) -> object:
+        """Read a value that is the whole rest of the text; raises `MalformedError`."""
+        value = self.value()
+        if self.skip_blanks() < len(self.text):
+            raise self._malformed("the end of the text")
+        return value
+
+    def value(self) -> object:
+        """Read one value and stop behind it; raises `MalformedError`."""
+        while True:
+            value = self._begin()
+            if value is _OPENED:
+                continue
+            while self._open:
+                frame = self._open[-1]
+                frame.put(value)
+                if self._goes_on(frame):
+                    break
+                value = self._open.pop().value
+            else:
+                return value
+
+    def skip_blanks(self) -> int:
+        """Go to the next character that is no white space, and return its offset."""
+        self.at = skip_blanks(self.text, self.at)
+        return self.at
+
+    def _begin(self) -> object:
+        """Read a string, number or word, or open an array or object."""
+        start = self.skip_blanks()
+        if len(self._open) == 1:
+            self.starts[self._open[0].key] = start
+        opening = self.text[start : start + 1]
+        if opening in _CLOSERS:
+            return self._enter(_CLOSERS[opening])
+        if opening != '"':
+            return self._word()
+        value = self._string()
+        # the validator judges the strings of the payload itself
+        if len(self._open) != 1 or self._open[0].closer == "]":
+            self._check_surrogates(value, start, None)
+        return value
+
+    def _enter(self, closer: str) -> object:
+        if len(self._open) < self._limit:
+            frame = _Frame(closer, {} if closer == "}" else [])
+        else:
+            self._note("NC006", self.at)
+            frame = _DEEP[closer]
+        self.at += 1
+        if self.text.startswith(closer, self.skip_blanks()):
+            self.at += 1
+            return frame.value
+        self._open.append(frame)
+        if closer == "}":
+            self._name(frame)
+        return _OPENED
+
+    def _goes_on(self, frame: _Frame) -> bool:
+        """Read what follows a member: whether there is another one."""
+        found = self.text[self.skip_blanks() : self.at + 1]
+        if found not in {",", frame.closer}:
+            raise self._malformed(f"',' or '{frame.closer}'")
+        self.at += 1
+        if found == frame.closer:
+            return False
+        if frame.closer == "}":
+            self._name(frame)
+        elif frame.value is not None:
+            frame.key = len(frame.value)
+        return True
+
+    def _name(self, frame: _Frame) -> None:
+        start = self.skip_blanks()
+        if not self.text.startswith('"', start):
+            raise self._malformed("a name in double quotes")
+        name = self._string()
+        if frame.value is not None:
+            frame.key = name
+            if name in frame.value:
+                self._note("NC004", start, key=quoted(name))
+            if len(self._open) > 1:  # the names of the payload, too, are the validator's
+                self._check_surrogates(name, start, f"the name {quoted(name)}")
+        if not self.text.startswith(":", self.skip_blanks()):
+            raise self._malformed("':'")
+        self.at += 1
+
+    def _string(self) -> str:
+        start = self.at
+        try:
+            value, self.at = _scan_string(self.text, start + 1, True)
+        except ValueError:
+            raise self._bad_string(start) from None
+        return value
+
+    def _bad_string(self, start: int) -> MalformedError:
+        body = _STRING_BODY.match(self.text, start + 1)
+        self.at = body.end() if body else start
+        found = self.text[self.at : self.at + 2]
+        if found in {"", "\\"}:
+            return MalformedError(start, "a closing quotation mark", "there is none for the string that starts", "the text is cut off")
+        if found[0] == "\\":
+            return self._malformed(
+                r"an escape such as \n or \u00e9", rf"'\{excerpt(found[1])}' stands", r"a backslash itself is written \\"
+            )
+        hint = "close the string, or write the line break as \\n" if found[0] in "\r\n" else "write control characters as escapes"
+        return self._malformed("printable text or a closing quotation mark", f"{codepoint(found[0])} stands", hint)
+
+    def _word(self) -> object:
+        """Read a number, true, false or null."""
+        token = _TOKEN.match(self.text, self.at)
+        word = token.group() if token else ""
+        start, value = self.at, _LITERALS.get(word)
+        if word in _NO_NUMBERS:
+            value = float(word)
+            self._note("NC005", start, problem=f"{word} is not a JSON number")
+        elif _NUMBER.fullmatch(word):
+            # int() comes second: it refuses more digits than a double can have
+            value = float(word)
+            if isinf(value):
+                self._note("NC005", start, problem=f"the number {quoted(word)} is beyond the range of a double")
+            elif _INTEGER.fullmatch(word):
+                value = int(word)
+        elif word not in _LITERALS:
+            raise self._malformed("a value")
+        self.at += len(word)
+        return value
+
+    def _check_surrogates(self, value: str, start: int, field_name: str | None) -> None:
+        if value.isascii() or not (lone := _LONE.search(value)):
+            return
+        count = len(_LONE.findall(value))
+        self._note(
+            "NC007",
+            offset_inside(self.text, start, lone.start()),
+            field=field_name or excerpt(self._pointer()[1:].replace("~1", "/").replace("~0", "~")) or "the payload",
+            codepoint=codepoint(lone.group()),
+            offset=lone.start(),
+            occurrences="" if count == 1 else f" and {count - 1:,} more",
+        )
+
+    def _note(self, code: str, offset: int, /, **detail: object) -> None:
+        self._counts[code] += 1
+        if self._counts[code] <= (1 if code == "NC006" else PROBLEMS_KEPT):
+            self.problems.append(Problem(code, self._pointer(), offset, detail))
+
+    def _pointer(self) -> str:
+        return pointer_to(*(frame.key for frame in self._open[: self._limit]))
+
+    def _malformed(self, expected: str, found: str = "", hint: str = "") -> MalformedError:
+        token = _TOKEN.match(self.text, self.at)
+        word = token.group() if token else self.text[self.at : self.at + 1]
+        found = found or (f"'{excerpt(word, 20)}' stands" if word else "nothing stands")
+        return MalformedError(self.at, expected, found, hint or _hint(self.text, self.at, word))
+
+
+def skip_blanks(text: str, at: int) -> int:
+    """Offset of the next character from `at` on that is no white space; at the end: the length of the text."""
+    if text[at : at + 1] not in BLANKS:
+        return at
+    found = _MARK.search(text, at)
+    return found.start() if found else len(text)
+
+
+def offset_inside(text: str, start: int, offset: int) -> int:
+    r"""Where the character `offset` of the string whose opening quote is at `start` stands in the source text; `\n` is one character."""
+    at = start + 1
+    for escape in _ESCAPE.finditer(text, at):
+        plain = escape.start() - at
+        if offset <= plain:
+            break
+        offset -= plain + 1
+        at = escape.end()
+    return at + offset
+
+
+def _hint(text: str, at: int, word: str) -> str:
+    """The usual slip that explains why `word` stands at `at`; empty when it is none of them."""
+    before = text[:at].rstrip(BLANKS)
+    if not word:
+        return "the text is cut off" if before else "the text is empty"
+    if hint := _SLIPS.get(word) or _SLIPS.get(before[-1:] + word):
+        return hint
+    if word[0] in "+-.0123456789":
+        return "a number has no plus sign, no leading zeros, and digits on both sides of its point"
+    if word[0].isalpha():
+        return r"a quotation mark inside a text is written \"" if before.endswith('"') else _QUOTES
+    return "" if word.isprintable() and not word.isspace() else "only spaces, tabs and line breaks are white space"

@@ -1,0 +1,188 @@
+"""Reads JSON: bytes or text to a value with its problems, and back from a JSON Pointer to line and column. Never raises."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from nclue_contract.contract.wording import pointer_to
+from nclue_contract.validation.json_parser import BLANKS, MalformedError, Parser, Problem, offset_inside, skip_blanks
+
+BOM = "\ufeff"
+
+# undocumented: the C scanner without the Python function around it
+_scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
+# int() refuses numbers of 5,000 digits, str() does not
+_cut: Callable[[str, int], tuple[object, int]] = json.JSONDecoder(parse_int=str, parse_float=str).scan_once  # type: ignore[attr-defined]
+_join = "".join
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What was read: the value, what is wrong with its JSON in source order, and whether there is a value at all (`readable`)."""
+
+    value: object
+    problems: tuple[Problem, ...]
+    readable: bool
+
+
+class Payload:
+    """The text of one payload, and where it stands; bytes only when it is not UTF-8.
+
+    `file` is as the user named it ("-": standard input), `line` and `column` (code points) count from 1 and say where `text` starts in the
+    file, `index` counts the payloads of the file from 0. Not to be changed; no frozen dataclass because those are slow to create.
+    """
+
+    __slots__ = ("column", "file", "index", "line", "text")
+
+    def __init__(self, file: str, line: int, column: int, index: int, text: str | bytes) -> None:
+        self.file: str = file
+        self.line: int = line
+        self.column: int = column
+        self.index: int = index
+        self.text: str | bytes = text
+
+    def place(self, pointer: str, offset: int | None) -> tuple[int, int]:
+        """Line and column in the file of a value, or of a character of it; see `locate`. Where the payload starts, if it is bytes."""
+        if isinstance(self.text, bytes):
+            return self.line, self.column
+        return line_column(self.text, locate(self.text, pointer, offset), self.line, self.column)
+
+    def __repr__(self) -> str:
+        return f"<Payload {self.index} at {self.file}:{self.line}:{self.column}>"
+
+
+def decode(data: bytes) -> tuple[str, tuple[Problem, ...], bool]:
+    """Decode strict UTF-8: the text without byte order mark, its problems (NC003 for that mark, NC002), and whether it can be read."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        start = error.start
+        offset = len(data[:start].decode().removeprefix(BOM))
+        problem = f"byte 0x{data[start]:02X} at byte offset {start:,} ({error.reason})"
+    else:
+        if "\0" not in text[:4]:
+            return (text[1:], (Problem("NC003", "", 0),), True) if text.startswith(BOM) else (text, (), True)
+        offset, problem = 0, "byte 0x00 near the start"
+    if wide := wide_encoding(data):
+        problem = f"{problem}; the bytes look like {wide}"
+    return "", (Problem("NC002", "", offset, {"problem": problem}),), False
+
+
+def wide_encoding(data: bytes) -> str | None:
+    """`UTF-16` or `UTF-32` when the first bytes look like it; None for everything else."""
+    name = json.detect_encoding(data)
+    return None if name.startswith("utf-8") else name[:6].upper()
+
+
+def read(data: bytes | str) -> Document:
+    """Read one JSON text exactly and find everything that is wrong with it.
+
+    Offsets of problems count code points of the text: of `data` itself if it is a str, of the decoded text without byte order mark if it is
+    bytes. Takes time in proportion to the length, and never raises.
+    """
+    if isinstance(data, bytes):
+        text, found, readable = decode(data)
+        if not readable:
+            return Document(None, found, readable=False)
+    else:
+        text, found = data, ()
+    parser = Parser(text)
+    if text.startswith(BOM) and not found:
+        parser.at, found = 1, (Problem("NC003", "", 0),)
+    try:
+        value = parser.document()
+    except MalformedError as error:
+        problem = Problem("NC001", "", error.offset, {"problem": error.describe(_place_in_words(text, error.offset))})
+        return Document(None, (*found, *parser.problems, problem), readable=False)
+    return Document(value, (*found, *parser.problems), readable=True)
+
+
+def read_flat(text: str) -> dict[str, str] | None:
+    """Read a text that is one flat object of strings with names that differ; None says: ask `read`. Fast, and never raises.
+
+    Four quotation marks per member of the result prove that no member was overwritten, because escaped ones only make it more.
+    """
+    text = text.strip(BLANKS)
+    try:
+        value, end = _scan(text, 0)
+        _join(value.values())
+        if end != len(text) or text.count('"') != 4 * len(value):
+            return None
+    except (ValueError, StopIteration, RecursionError, TypeError, AttributeError):
+        return None
+    # a name may hold a lone surrogate only if something in the text is not plain ASCII
+    if ("\\" in text or not text.isascii()) and not _join(value).isascii():
+        return None
+    return value  # type: ignore[no-any-return]
+
+
+def value_end(text: str, start: int) -> int | None:
+    """Offset behind the JSON value that starts at `start`, in code points; None when there is none."""
+    try:
+        return _cut(text, start)[1]
+    except (ValueError, StopIteration, RecursionError):
+        parser = Parser(text, start)
+    try:
+        parser.value()
+    except MalformedError:
+        return None
+    return parser.at
+
+
+def locate(text: str, pointer: str, offset: int | None) -> int:
+    r"""Where a value, or the character `offset` of a string value, stands in the text, in code points from 0. Never raises.
+
+    Escapes count as what they stand for: `\n` and `\ud83d\ude00` are one character each. Of a name that occurs twice the last one counts. A
+    value that does not exist is where the nearest value around it starts. With the empty pointer, `offset` counts in the text itself:
+    that is how the problems of `read` are given.
+    """
+    if not pointer and offset is not None:
+        return min(max(offset, 0), len(text))
+    start = skip_blanks(text, 1 if text.startswith(BOM) else 0)
+    for part in pointer.split("/")[1:]:
+        child = _members(text, start).get(part)
+        if child is None:
+            return start
+        start = child
+    if offset is not None and offset >= 0 and text.startswith('"', start):
+        with suppress(MalformedError):
+            value = Parser(text, start).value()
+            if isinstance(value, str) and offset < len(value):
+                return offset_inside(text, start, offset)
+    return start
+
+
+@lru_cache(maxsize=4)  # the findings of one payload ask about the same few objects again and again
+def _members(text: str, start: int) -> dict[str, int]:
+    """Where the values of the array or object at `start` begin, as far as it can be read, by the last part of their JSON Pointers."""
+    parser = Parser(text, start)
+    with suppress(MalformedError):
+        parser.value()
+    return {pointer_to(key)[1:]: at for key, at in parser.starts.items()}
+
+
+def line_column(text: str, offset: int, line: int = 1, column: int = 1) -> tuple[int, int]:
+    r"""Line and column (code points) of an offset, both from 1, when the text itself starts at `line` and `column`.
+
+    A line ends at \n, \r\n or a lone \r; these characters belong to the line that they end.
+    """
+    offset = min(max(offset, 0), len(text))
+    if text.find("\r", 0, offset) >= 0:
+        # the \r of a pair that the offset cuts in two does not end the line yet
+        held = text[offset - 1 : offset + 1] == "\r\n"
+        text = text[: offset - held].replace("\r\n", "\n").replace("\r", "\n") + " " * held
+        offset = len(text)
+    breaks = text.count("\n", 0, offset)
+    if not breaks:
+        return line, column + offset
+    return line + breaks, offset - text.rfind("\n", 0, offset)
+
+
+def _place_in_words(text: str, offset: int) -> str:
+    line, column = line_column(text, offset)
+    return f"at line {line}, column {column} of the text" if "\n" in text else f"at column {column} of the text"

@@ -1,0 +1,34 @@
+"""Judges the query of listTasks: which part of the list is asked for (page "Get task list", index and limit)."""
+
+from __future__ import annotations
+
+from functools import cache
+from urllib.parse import parse_qsl
+
+from nclue_contract.contract.model import contract
+from nclue_contract.contract.readings import Judge, Readings
+from nclue_contract.contract.wording import quoted
+from nclue_contract.validation.findings import Finding
+
+LONGEST_NUMBER = 300
+"""Characters of an index or limit; what is repeated in the answer must fit into a double there, and that ends beyond 10^308."""
+
+
+def read_query(query: str) -> tuple[dict[str, int], list[Finding]]:
+    """Index and limit of a query, or their defaults; and a finding of NC505 for each that is refused, at `/limit` or `/index`."""
+    given = dict(reversed(parse_qsl(query, keep_blank_values=True)))
+    values, findings = {}, []
+    for parameter in contract().operations["listTasks"].query:
+        text = given.get(parameter.name, str(parameter.default))
+        plain = text.isascii() and text.removeprefix("-").isdigit() and len(text) <= LONGEST_NUMBER
+        values[parameter.name] = value = int(text) if plain else parameter.minimum - 1
+        if value < parameter.minimum or (parameter.maximum is not None and value > parameter.maximum):
+            most = "" if parameter.maximum is None else f" to {parameter.maximum}"
+            problem = f"{parameter.name} is {quoted(text)}, and no integer from {parameter.minimum}{most}"
+            findings.append(Finding(_judge().documented("NC505"), f"/{parameter.name}", detail={"problem": problem}))
+    return values, findings
+
+
+@cache
+def _judge() -> Judge:
+    return Judge(Readings.of(None))

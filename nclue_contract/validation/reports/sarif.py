@@ -1,0 +1,109 @@
+"""Reports as SARIF 2.1.0 (OASIS), for code scanning: one run, with all rules of the contract."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import PurePath
+from typing import Any
+from urllib.parse import quote
+
+from nclue_contract.contract.model import contract
+from nclue_contract.contract.rules import Rule
+from nclue_contract.contract.wording import escaped
+from nclue_contract.validation.findings import Finding, Report
+from nclue_contract.validation.json_reader import Payload
+from nclue_contract.validation.reports.base import NAME, STDIN, Run, Summary, where
+
+_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+
+
+class SarifRenderer:
+    """Writes each result as it comes, in ASCII. Only the inputs that could not be read are kept until the end."""
+
+    def __init__(self, write: Callable[[str], object], run: Run) -> None:
+        self._write = write
+        self._run = run
+        self._indices = {code: index for index, code in enumerate(contract().rules)}
+        self._separator = "\n"
+        self._notifications: list[dict[str, Any]] = []
+
+    def begin(self) -> None:
+        """Write the head, up to the results."""
+        run = self._run
+        driver = {
+            "name": NAME,
+            "version": run.version,
+            "semanticVersion": run.version,
+            "rules": [_rule(rule) for rule in contract().rules.values()],
+        }
+        properties = {"revision": run.revision, "strict": run.strict, "ignored": list(run.ignored), "readings": run.readings_dict()}
+        head = f'"tool": {json.dumps({"driver": driver})},\n"columnKind": "unicodeCodePoints",\n"properties": {json.dumps(properties)}'
+        self._write(f'{{"$schema": "{_SCHEMA}", "version": "2.1.0", "runs": [{{\n{head},\n"results": [')
+
+    def payload(self, payload: Payload, report: Report) -> None:
+        """Write a result per finding."""
+        for finding in report.findings:
+            self._write(self._separator + json.dumps(self._result(payload, finding)))
+            self._separator = ",\n"
+
+    def unreadable(self, file: str, reason: str) -> None:
+        """Keep a notification."""
+        location = {"physicalLocation": {"artifactLocation": {"uri": uri(file)}}}
+        self._notifications.append({"level": "error", "message": _message(f"could not be read: {reason}"), "locations": [location]})
+
+    def end(self, summary: Summary) -> None:
+        """Write the rest: whether all inputs could be read."""
+        invocation = {"executionSuccessful": summary.unreadable == 0, "toolExecutionNotifications": self._notifications}
+        self._write(f'\n],\n"invocations": [{json.dumps(invocation)}]\n}}]}}\n')
+
+    def _result(self, payload: Payload, finding: Finding) -> dict[str, Any]:
+        line, column = where(payload, finding)
+        region = {"startLine": line, "startColumn": column, "endColumn": column + 1}
+        return {
+            "ruleId": finding.rule,
+            "ruleIndex": self._indices[finding.rule],
+            "level": str(finding.severity),
+            "message": _message(finding.message),
+            "locations": [{"physicalLocation": {"artifactLocation": {"uri": uri(payload.file)}, "region": region}}],
+            "partialFingerprints": {"ruleFieldValue/v1": _fingerprint(finding)},
+            "properties": {"certainty": str(finding.certainty), "pointer": finding.pointer, "suggestion": finding.suggestion},
+        }
+
+
+def uri(file: str) -> str:
+    """The file as a URI reference: relative if its name is, percent-encoded byte by byte; `stdin` for standard input."""
+    if file == STDIN:
+        return "stdin"
+    try:
+        os.fsencode(file)
+    except UnicodeEncodeError:  # no file of this system can be meant
+        file = escaped(file)
+    path = PurePath(file)
+    return path.as_uri() if path.is_absolute() else quote(os.fsencode(path.as_posix()))
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    return {
+        "id": rule.code,
+        "name": "".join(word.capitalize() for word in rule.slug.split("-")),
+        "shortDescription": _message(rule.sentence),
+        "fullDescription": _message(rule.why),
+        "help": _message(f"Usual cause: {rule.cause} Fix: {rule.fix} Documented: {rule.page}."),
+        "defaultConfiguration": {"level": str(rule.severity)},
+        "properties": {"certainty": str(rule.certainty), "page": rule.page, "readings": rule.readings},
+    }
+
+
+def _message(text: str) -> dict[str, str]:
+    """A plain text message; braces would be placeholders (SARIF 3.11.5)."""
+    return {"text": text.replace("{", "{{").replace("}", "}}")}
+
+
+def _fingerprint(finding: Finding) -> str:
+    """The same for the same trouble on another line: from rule, field, character and value, or what is said where there is no value."""
+    value = finding.message if finding.text is None else finding.text
+    parts = json.dumps([finding.rule, finding.pointer, finding.character, value])
+    return hashlib.sha256(parts.encode("ascii")).hexdigest()[:32]

@@ -1,0 +1,169 @@
+"""Judges the payload of createTask. The page is "Create task", Request body; each rule's own page is in the OpenAPI file.
+
+`request_checker` binds the limits and characters of one set of readings into one function. A valid payload leaves it through a gate of a
+few lines, without creating anything; everything else goes to the checks per field, which collect all findings in the order of the page.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from nclue_contract.contract.readings import Judge
+from nclue_contract.contract.wording import EXCERPT, excerpt, json_kind, pointer_to, quoted
+from nclue_contract.validation.findings import Finding, Report
+from nclue_contract.validation.paths import PathCheck
+from nclue_contract.validation.strings import Check, IdCheck, NameCheck, surrogate_check
+
+UNKNOWN_FIELDS_KEPT = 100
+"""How many unknown fields get a finding each; one more finding counts the rest."""
+
+_MISSING = object()
+_VALID = Report()
+
+
+def request_checker(judge: Judge) -> Callable[[object], Report]:
+    """A function that judges one payload. It never raises, whatever it is given."""
+    name, path = NameCheck(judge), PathCheck(judge)
+    feature_id, bucket = IdCheck(judge, "NC131"), IdCheck(judge, "NC130")
+    checks = {"name": name.check, "feature_id": feature_id.check, "bucket": bucket.check, "file_path": path.check}
+    collect = _Collector(judge, checks).collect
+    longest_name, clean_ascii = name.longest_ascii, path.clean_ascii
+    known_ids, known_buckets = feature_id.known, bucket.known
+
+    def check(payload: object) -> Report:
+        # The gate decides nothing but "surely no finding". What only looks odd to it (Hangul, test fields, subclasses) is judged below.
+        if type(payload) is dict and len(payload) == 4:
+            try:
+                task_name, file_path = payload["name"], payload["train_file_path"]
+                bucket_name, feature = payload["train_bucket"], payload["train_feature_id"]
+                if (
+                    type(task_name) is type(file_path) is type(bucket_name) is type(feature) is str
+                    and bucket_name in known_buckets
+                    and feature in known_ids
+                    and file_path
+                    and 0 < len(task_name) <= longest_name
+                    and task_name.isascii()
+                    and not file_path.encode().translate(None, clean_ascii)
+                ):
+                    return _VALID
+            except Exception:  # noqa: BLE001, S110  # a key may do anything when it is compared; it is judged below
+                pass
+        found: list[Finding] = []
+        try:
+            collect(payload, found)
+        except Exception as error:  # noqa: BLE001  # a Mapping or a key may do anything, and a validator never raises on data
+            problem = f"the payload cannot be read: {excerpt(type(error).__name__)}"
+            found = [Finding(judge.documented("NC008"), "", detail={"problem": problem})]
+        if judge.ignore:
+            found = [finding for finding in found if finding.rule not in judge.ignore]
+        return Report(tuple(found)) if found else _VALID
+
+    return check
+
+
+class _Collector:
+    """Appends everything that is wrong with a payload, in the order of the page."""
+
+    def __init__(self, judge: Judge, checks: Mapping[str, Check]) -> None:
+        self._not_object, self._missing, self._type = judge.documented("NC100"), judge.documented("NC101"), judge.documented("NC102")
+        self._null = judge.by_reading("NC103", "optional-null", {"refused"})
+        self._part = judge.by_reading("NC105", "test-triple", {"all-or-none"})
+        request = judge.contract.request
+        rows = [(f, pointer_to(f.name), next(checks[kind] for kind in checks if f.name.endswith(kind))) for f in request]
+        self._required = [(f.name, pointer, check) for f, pointer, check in rows if f.required]
+        self._optional = [(f.name, pointer, check) for f, pointer, check in rows if not f.required]
+        self._unknown = _unknown_fields(judge, frozenset(f.name for f in request))
+
+    def collect(self, payload: object, found: list[Finding]) -> None:
+        if type(payload) is not dict:
+            if not isinstance(payload, Mapping):
+                found.append(Finding(self._not_object, "", detail={"kind": json_kind(payload)}))
+                return
+            payload = dict(payload)
+        given = 0
+        for name, pointer, check in self._required:
+            value = payload.get(name, _MISSING)
+            if value is _MISSING:
+                found.append(Finding(self._missing, pointer))
+                continue
+            given += 1
+            if type(value) is str:
+                check(value, pointer, found)
+            else:
+                self._check_other(value, pointer, check, found)
+        if len(payload) > given:
+            given += self._collect_optional(payload, found)
+        if len(payload) > given:
+            self._unknown(payload, found)
+
+    def _check_other(self, value: object, pointer: str, check: Check, found: list[Finding]) -> None:
+        if isinstance(value, str):  # a subclass may override anything; what is sent is its text
+            check(str.__str__(value), pointer, found)
+        else:
+            found.append(Finding(self._type, pointer, detail={"kind": json_kind(value)}))
+
+    def _collect_optional(self, payload: dict[object, object], found: list[Finding]) -> int:
+        values = [payload.get(name, _MISSING) for name, _, _ in self._optional]
+        absent = sum(value is _MISSING or value is None for value in values)
+        for value, (_, pointer, check) in zip(values, self._optional, strict=True):
+            if value is not None and value is not _MISSING:
+                self._check_other(value, pointer, check, found)
+                continue
+            if value is None and self._null is not None:
+                found.append(Finding(self._null, pointer))
+            if self._part is not None and 0 < absent < len(self._optional):
+                found.append(Finding(self._part, pointer))
+        return sum(value is not _MISSING for value in values)
+
+
+def _unknown_fields(judge: Judge, names: frozenset[str]) -> Callable[[dict[object, object], list[Finding]], None]:
+    """A function that appends what is wrong with the names of a payload that are not fields of the page, and with their values."""
+    verdict = judge.by_reading("NC104", "unknown-field", {"refused"}, suggest=Nearest(names))
+    no_json, surrogates = judge.documented("NC008"), surrogate_check(judge)
+
+    def check(payload: dict[object, object], found: list[Finding]) -> None:
+        extra = [(key, value) for key, value in payload.items() if key not in names]
+        odd = [key for key, _ in extra if not isinstance(key, str)]
+        if odd:
+            found.append(Finding(no_json, "", detail={"problem": f"a key is {json_kind(odd[0])}, not a string"}))
+        for key, value in extra[:UNKNOWN_FIELDS_KEPT]:
+            if isinstance(key, str):
+                check_field(str.__str__(key), value, found)  # a subclass may override anything
+        if len(extra) > UNKNOWN_FIELDS_KEPT and verdict is not None:
+            found.append(Finding(verdict, "", detail={"field": f"each of {len(extra) - UNKNOWN_FIELDS_KEPT:,} further names"}))
+
+    def check_field(name: str, value: object, found: list[Finding]) -> None:
+        pointer = pointer_to(name)
+        if verdict is not None:
+            found.append(Finding(verdict, pointer, text=name))
+        surrogates(name, pointer, found)
+        if isinstance(value, str):
+            surrogates(str.__str__(value), pointer, found)
+        elif (problem := _not_json(value)) is not None:
+            found.append(Finding(no_json, pointer, detail={"problem": f"the value of {quoted(name)} is no JSON: {problem}"}))
+
+    return check
+
+
+def _not_json(value: object) -> str | None:
+    """Why a value of no documented field cannot be sent as JSON; None when it can."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except Exception as error:  # noqa: BLE001  # an object may do anything, and a validator never raises on data
+        return excerpt(type(error).__name__ if isinstance(error, RecursionError) else str(error))
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Nearest:
+    """Suggests the field that was probably meant; a class, so that findings can be pickled."""
+
+    names: frozenset[str]
+
+    def __call__(self, name: str) -> str | None:
+        """The nearest of the names; None when none is near."""
+        near = difflib.get_close_matches(name.lower(), sorted(self.names), n=1, cutoff=0.8) if len(name) <= EXCERPT else []
+        return near[0] if near else None

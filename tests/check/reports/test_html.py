@@ -1,0 +1,637 @@
+"""The HTML report of a contract check: it shows everything that came of a run, and obeys nothing that a server has sent."""
+
+import base64
+import dataclasses
+import hashlib
+import re
+from collections import Counter
+from itertools import pairwise
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from nclue_contract.check.reports.html.failures import expected, pointed_at
+from nclue_contract.check.reports.html.lifecycle import spans
+from nclue_contract.check.reports.html.page import shown
+from nclue_contract.check.reports.text import curl
+from nclue_contract.check.requests import Exchange, create, get
+from nclue_contract.check.results import Case, CheckResult, Failure, Outcome, Sighting, State
+from nclue_contract.contract.model import contract
+from nclue_contract.signing import EXAMPLE
+from tests.support.html_reports import FAULTS, HOSTILE, accepted, check, one_failure, page, parsed, report, told
+from tests.support.tools import ROOT
+
+UNTOLD = "Could not tell whether the contract is kept"
+SIZE = 1_500_000
+"""Bytes that a report of the default plan stays below."""
+
+
+RUNS = {
+    "a clean server": {},
+    "a server with three faults": {"faults": FAULTS},
+    "a run that ended early": {"budget": 90},
+    "a pinned reading": {"pins": (("path-del", "forbidden"),)},
+}
+each_run = pytest.mark.parametrize("run", [pytest.param(run, id=name) for name, run in RUNS.items()])
+
+
+def of(run):
+    options = dict(run)
+    faults = options.pop("faults", ())
+    return check(*faults, **options), page(*faults, **options)
+
+
+# -- what stands in it ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("result", "headline", "lead"),
+    [
+        pytest.param(check, "The contract is kept", "All {cases} cases were asked and decided, and nothing is broken.", id="kept"),
+        pytest.param(lambda: check(*FAULTS), "The contract is broken", "{failures} failures of 6 rules, in {cases} cases.", id="broken"),
+        pytest.param(lambda: dataclasses.replace(check(), trouble="interrupted"), UNTOLD, "", id="trouble"),
+        pytest.param(lambda: dataclasses.replace(check(), enough=False), UNTOLD, "", id="too few valid creations"),
+        pytest.param(
+            lambda: accepted(check(*FAULTS)),
+            "The contract is kept",
+            "apart from {failures} failures known from the baseline; only {passed} of {cases} cases came to a verdict.",
+            id="all in the baseline",
+        ),
+    ],
+)
+def test_the_headline_is_the_verdict(result, headline, lead):
+    result = result()
+    document = parsed(report(result))
+    assert document.one("h1").text == headline
+    assert headline in document.one("head").one("title").text
+    numbers = {"cases": len(result.outcomes), "failures": len(result.failures), "passed": result.counts[State.PASSED]}
+    assert lead.format(**numbers) in document.one("p", class_="lead").text
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        pytest.param({"trouble": "the server cannot be reached: refused"}, "the server cannot be reached: refused", id="trouble"),
+        pytest.param({"enough": False}, "too few valid creations", id="too few valid creations"),
+        pytest.param({}, None, id="nothing"),
+    ],
+)
+def test_why_nothing_could_be_told_stands_under_the_headline(changes, why):
+    found = parsed(report(dataclasses.replace(check(), **changes))).all("p", class_="trouble")
+    assert [why in paragraph.text for paragraph in found] == ([True] if why else [])
+
+
+def test_the_head_tells_what_was_run_where_and_what_it_left():
+    run = {"target": "https://gateway.example.org/v1", "mode": "at most 9 creations", "requests": 1234, "creations": 1, "tidying": 7}
+    left = {"seconds": 61.25, "left_behind": ("task-1", "task-2"), "notes": ("one note", "another")}
+    facts = parsed(report(dataclasses.replace(check(), **run, **left))).one("header").one("dl")
+    assert [(fact.one("dt").text, fact.one("dd").text) for fact in facts.all("div")] == [
+        ("Server", "https://gateway.example.org/v1"),
+        ("Mode", "at most 9 creations"),
+        ("Begun", "2025-11-24 16:00:00 UTC"),
+        ("Took", "61.2 s; 1,234 requests, 1 creation among them, 7 more to tidy up"),
+        ("Left behind", "2 tasks: task-1, task-2"),
+        ("Note", "one note"),
+        ("Note", "another"),
+    ]
+
+
+def test_the_failures_of_a_baseline_stand_apart():
+    document = parsed(report(accepted(check(*FAULTS))))
+    assert document.one("section", id="failures").text == "FailuresNone."
+    apart = document.one("section", id="accepted")
+    assert all(failure.sentence in apart.text for failure in check(*FAULTS).failures)
+    tile = document.one("section", id="rules").one("a", href="#rule-NC120")
+    assert "known from the baseline" in tile.text
+    assert "its failures stand in the baseline" in document.one("section", id="left-out").text
+    assert not page(*FAULTS).all("section", id="accepted")
+
+
+@each_run
+def test_the_counts_of_the_states_stand_in_the_head_with_what_they_mean(run):
+    result, document = of(run)
+    numbers = document.one("ul", class_="numbers")
+    for state in ("failed", "passed", "undecided", "untested"):
+        assert numbers.one("li", class_=state).one("b").text == f"{result.counts[state]:,}"
+    assert "any would have been right" in numbers.text
+    assert "Nothing was asked" in numbers.text
+    assert "a reading is no failure" in document.one("section", id="readings").text
+
+
+@each_run
+def test_the_matrix_has_a_tile_for_each_rule_with_sign_counts_and_what_it_leads_to(run):
+    result, document = of(run)
+    tiles = {link.attributes["href"]: link for link in document.one("section", id="rules").all("a")}
+    assert list(tiles) == [f"#rule-{row.rule}" for row in result.rows()]
+    signs = {"passed": "✓", "failed": "✗", "undecided": "?", "untested": "–"}
+    for row in result.rows():
+        tile = tiles[f"#rule-{row.rule}"]
+        assert tile.attributes["class"] == f"tile {row.state}"
+        assert tile.text.startswith(f"{signs[row.state]} {row.rule}")
+        for state, count in row.counts.items():
+            assert f"{count} {state}" in tile.text
+        assert (f"{row.judged:,} answer" in tile.text) == bool(row.judged)
+        assert document.all("details", id=f"rule-{row.rule}")
+
+
+def test_rules_that_did_not_come_up_are_named():
+    named = page().one("section", id="rules").one("details")
+    missing = contract().rules.keys() - {row.rule for row in check().rows()}
+    assert {code.text for code in named.all("code")} == missing
+    assert named.one("summary").text == f"{len(missing)} rules of the contract did not come up in this run"
+    assert contract().rules["NC602"].sentence in named.text
+
+
+def test_rules_stand_in_the_group_that_they_are_about():
+    groups = {section.one("h3").children[0].strip(): section for section in page().one("section", id="rules").all("section")}
+    codes = {name: [link.attributes["href"][-5:] for link in section.all("a")] for name, section in groups.items()}
+    assert codes["The JSON itself"] == [f"NC00{number}" for number in range(1, 8)]
+    assert codes["File paths"] == ["NC120", "NC121"]
+    assert codes["The server as a whole"] == ["NC601"]
+
+
+@each_run
+def test_every_failure_stands_there_with_its_rule_and_leads_to_its_case(run):
+    result, document = of(run)
+    section = document.one("section", id="failures")
+    entries = section.all("article") + section.all("li", class_="case")
+    told = Counter()
+    for entry in entries:
+        rule = next(parent for parent in above(entry) if parent.attributes.get("class") == "broken").one("h3").text[2:7]
+        (link,) = entry.all("a")
+        case = document.one("li", id=link.attributes["href"][1:])
+        assert case.one("summary").one("code").text == link.text
+        text = entry.text
+        for failure in result.outcomes[link.text].failures:
+            told[rule, link.text, failure.sentence] += failure.rule == rule and shown(failure.sentence) in text
+    assert all(told[failure.rule, failure.case, failure.sentence] == 1 for failure in result.failures)
+    assert bool(entries) == bool(result.failures)
+
+
+def above(node):
+    while node.parent is not None:
+        node = node.parent
+        yield node
+
+
+def test_a_failure_tells_what_was_expected_what_came_back_and_how_to_see_it_again():
+    failure = next(f for f in check(*FAULTS).failures if "U+007E TILDE" in f.sentence)
+    (article,) = (one for one in page(*FAULTS).all("article") if one.one("a").text == failure.case)
+    facts = dict(zip([dt.text for dt in article.all("dt")], [dd.text for dd in article.all("dd")], strict=True))
+    assert failure.sentence in article.text
+    assert facts["Expected"] == "422/10105"
+    assert facts["Came back"].startswith('200 {"task_id": "')
+    assert facts["Sent"].startswith('POST /api/v1/tasks {"name": "nclue-check test')
+    assert article.one("pre").text == "curl http://127.0.0.1/api/v1/tasks"
+    assert article.one("pre").attributes["data-copy"] == "the curl command"
+    section = article.parent
+    assert "A file path holds no forbidden character." in section.text
+    assert "Create task, Request body, train_file_path and test_file_path" in section.text
+
+
+def test_the_value_that_a_failure_points_at_is_shown_although_the_answer_is_cut():
+    failure = next(f for f in check(*FAULTS).failures if f.rule == "NC305" and f.finding.pointer.startswith("/tasks/"))
+    assert pointed_at(failure) == "7"
+    article = next(one for one in page(*FAULTS).all("article") if failure.sentence in one.text)
+    facts = dict(zip([dt.text for dt in article.all("dt")], [dd.text for dd in article.all("dd")], strict=True))
+    assert facts["In it"] == f"{failure.finding.pointer} is 7"
+
+
+def test_a_pointer_into_the_request_is_not_looked_up_in_the_answer():
+    failure = Failure("case[one]", "NC404", told("x", "NC120", "/code"), Exchange(create({}), "/", 0, 0, 422, body=b'{"code": 7}'))
+    assert pointed_at(failure) is None
+    assert pointed_at(dataclasses.replace(failure, finding=told("x", "NC305", "/code"))) == "7"
+
+
+@pytest.mark.parametrize(
+    ("pointer", "value"),
+    [
+        ("/a~1b/~01", '"학습"'),
+        ("/tasks/1", "null"),
+        ("/tasks/2", None),
+        ("/tasks/-1", None),
+        ("/tasks/x", None),
+        ("/tasks", None),
+        ("/gone", None),
+        ("", None),
+        ("/tasks/1/deeper", None),
+    ],
+)
+def test_a_pointer_leads_to_a_text_a_number_or_a_word(pointer, value):
+    body = '{"a/b": {"~1": "학습"}, "tasks": [true, null]}'.encode()
+    failure = Failure("case[one]", "NC305", told("x", "NC305", pointer), Exchange(get("1"), "/", 0, 0, 200, body=body))
+    assert pointed_at(failure) == value
+
+
+def test_a_failure_because_of_another_rule_than_that_of_the_case_names_it():
+    case = Case("case[one]", "NC404")
+    outcome = Outcome(case, State.FAILED, "", [Failure(case.id, "NC404", told("x", "NC120"))])
+    article = parsed(report(dataclasses.replace(check(), outcomes={case.id: outcome}))).one("article")
+    facts = dict(zip([dt.text for dt in article.all("dt")], [dd.text for dd in article.all("dd")], strict=True))
+    assert facts["Because of"] == "NC120 path-character (page: Create task, Request body, train_file_path and test_file_path)"
+    assert facts.keys() == {"Because of", "Expected"}  # and no answer, since no single one shows it
+
+
+def test_a_rule_tells_of_its_cases_that_broke_another_one_and_of_others_that_broke_it():
+    document = page(*FAULTS)
+    assert "1 case below broke other rules, not this one." in document.one("details", id="rule-NC400").text
+    assert "Broken in cases about other rules: life[watched], " in document.one("details", id="rule-NC305").text
+
+
+def test_white_space_in_values_is_kept():
+    article = next(one for one in page(*FAULTS).all("article") if one.one("a").text == "name[white space around]")
+    assert re.search(r'"name": "  ?nclue-check test \d+  ?"', article.text)
+    assert "white-space: break-spaces" in page().one("style").text
+
+
+def test_what_is_expected_is_the_answer_that_the_sentence_names_or_else_the_rule():
+    by_rule = {failure.rule: failure for failure in check(*FAULTS).failures}
+    assert expected(by_rule["NC102"]) == "400 or 404 or 409 or 422"
+    assert expected(by_rule["NC307"]) == "What was sent comes back unchanged."
+    refused = next(f for f in check("name-limit:40").failures if "keeps every rule is refused" in f.sentence)
+    assert expected(refused) == "200"
+
+
+@each_run
+def test_every_case_stands_there_with_its_state_and_its_requests(run):
+    result, document = of(run)
+    entries = document.one("section", id="cases").all("li", class_="case")
+    shown = {entry.one("summary").one("code").text: entry for entry in entries}
+    assert shown.keys() == result.outcomes.keys()
+    for case_id, outcome in result.outcomes.items():
+        entry = shown[case_id]
+        assert entry.attributes["data-state"] == outcome.state
+        assert entry.one("summary").text.endswith(f" {outcome.state}")
+        assert next(parent for parent in above(entry) if parent.tag == "details").attributes["id"] == f"rule-{outcome.case.rule}"
+        lines = [line.text for line in entry.all("li")]
+        assert len(lines) == len(outcome.exchanges)
+        for line, exchange in zip(lines, outcome.exchanges, strict=True):
+            assert line.startswith(f"{exchange.ask.method} {exchange.target[:200]} → {exchange.status}")
+            assert f" {exchange.received_ms - exchange.sent_ms} ms" in line
+
+
+@each_run
+def test_what_was_left_out_stands_there_with_its_reason(run):
+    result, document = of(run)
+    section = document.one("section", id="left-out")
+    open_ones = {o.case.id: o for o in result.outcomes.values() if o.state in {State.UNDECIDED, State.UNTESTED}}
+    told = {}
+    for details in section.all("details"):
+        for link in details.all("a"):
+            told[link.text] = details.one("summary").text
+    assert told.keys() == open_ones.keys()
+    for case_id, outcome in open_ones.items():
+        assert outcome.reason in told[case_id]
+        assert f" {outcome.state}" in told[case_id]
+
+
+# -- readings -------------------------------------------------------------------------------------------------------------------------
+
+
+@each_run
+def test_every_reading_stands_there_with_its_options_and_what_refuted_them(run):
+    result, document = of(run)
+    cards = {card.one("h3").one("code").text: card for card in document.one("ul", class_="readings").children}
+    assert list(cards) == list(result.readings)
+    for name, left in result.readings.items():
+        options = {li.one("code").text: li.attributes["class"] for li in cards[name].one("ul", class_="options").all("li")}
+        remaining = {option for option, class_ in options.items() if class_ != "gone"}
+        assert remaining == set(left)
+        state = "pinned" if name in result.pinned else "found" if len(left) == 1 else "open"
+        assert cards[name].one("span", class_=f"badge {state}").text == state
+        if state != "pinned":
+            assert [link.text for link in cards[name].all("a")] == list(result.evidence[name])
+
+
+def test_the_pins_of_what_was_found_can_be_copied_into_pyproject():
+    block = page().one("section", id="readings").one("pre")
+    assert block.attributes["data-copy"] == "the pins"
+    lines = block.text.splitlines()
+    assert lines[0] == "[tool.nclue-contract.readings]"
+    assert 'name-edge = "100"' in lines
+    assert not any(line.startswith("check-order") for line in lines)  # nobody could tell
+
+
+def test_a_pinned_reading_says_who_pinned_it():
+    document = page(pins=(("path-del", "forbidden"),))
+    assert 'path-del = "forbidden"' in document.one("section", id="readings").one("pre").text
+    card = next(card for card in document.one("ul", class_="readings").children if "path-del" in card.text)
+    assert "Pinned before the run (argument)." in card.text
+    assert [option.text.split(": ")[0] for option in card.one("ul", class_="options").all("li")] == [
+        "✗ allowed ruled out",
+        "● forbidden pinned",
+    ]
+
+
+# -- lives of tasks -------------------------------------------------------------------------------------------------------------------
+
+
+def seen(*sightings):
+    return dataclasses.replace(check(), sightings=tuple(Sighting(*sighting, "getTask") for sighting in sightings))
+
+
+def picture(document):
+    return document.one("div", class_="chart").one("svg")
+
+
+@each_run
+def test_the_picture_has_a_lane_for_each_task(run):
+    result, document = of(run)
+    lanes = picture(document).all("g", class_="lane")
+    assert len(lanes) > 2
+    ids = {sighting.task_id for sighting in result.sightings}
+    assert {lane.one("text", class_="task").one("title").text for lane in lanes} == ids
+
+
+def test_states_follow_each_other_along_the_time():
+    document = parsed(report(seen((1000, "a", "registered"), (2000, "a", "pending"), (2500, "b", "registered"), (5000, "a", "completed"))))
+    lanes = picture(document).all("g", class_="lane")
+    assert [lane.one("text", class_="task").children[0] for lane in lanes] == ["a", "b"]
+    states = [rect for rect in lanes[0].all("rect") if rect.attributes["class"].startswith("state")]
+    assert [rect.attributes["class"] for rect in states] == ["state stage-0", "state stage-1", "state stage-3"]
+    assert [rect.attributes["x"] for rect in states] == ["0.50%", "25.00%", "98.50%"]
+    assert [rect.attributes["width"] for rect in states] == ["24.50%", "73.50%", "0.90%"]
+    assert "completed after 4.00 s" in lanes[0].text
+    assert "registered since 1.50 s" in lanes[1].text
+    assert [tick.text for tick in picture(document).all("text", class_="tick")] == ["0 s", "1 s", "2 s", "3 s", "4 s"]
+
+
+def test_a_state_lasts_until_the_next_one_was_seen():
+    life = [Sighting(ms, "a", status, "getTask") for ms, status in ((0, "registered"), (5, "registered"), (9, "pending"), (20, "pending"))]
+    assert [(span.status, span.begin_ms, span.end_ms, span.seen_ms) for span in spans(life)] == [
+        ("registered", 0, 9, (0, 5)),
+        ("pending", 9, 20, (9, 20)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sightings", "lanes"),
+    [
+        pytest.param([], 0, id="no sighting"),
+        pytest.param([(7, "a", "registered")], 1, id="one sighting"),
+        pytest.param([(7, "a", "registered")] * 2, 1, id="two at the same moment"),
+        pytest.param([(ms, "a", "pending") for ms in range(0, 90_000, 100)], 1, id="hundreds of one task"),
+        pytest.param([(n, f"task-{n}", "failed") for n in range(300)], 300, id="hundreds of tasks"),
+        pytest.param([(0, "a", "completed"), (10**9, "a", "registered")], 1, id="a task that goes back, after days"),
+        pytest.param([(0, "a", "complete"), (10, "a", "on its way"), (20, "a", "")], 1, id="words of other pages and of none"),
+    ],
+)
+def test_any_number_of_sightings_can_be_drawn(sightings, lanes):
+    document = parsed(report(seen(*sightings)))
+    section = document.one("section", id="lifecycle")
+    if not sightings:
+        assert "nothing to draw" in section.text
+        assert not section.all("svg")
+        return
+    assert len(picture(document).all("g", class_="lane")) == lanes
+    assert len(picture(document).all("circle", class_="seen")) <= max(120, lanes)
+    assert 1 <= len(picture(document).all("text", class_="tick")) <= 7
+    for node in picture(document).all("rect", "circle", "text", "line"):
+        for name in ("x", "cx", "width"):
+            value = node.attributes.get(name, "0%")
+            assert not value.endswith("%") or 0 <= float(value[:-1]) <= 100
+    assert len(section.one("tbody").all("tr")) == sum(len(spans(group)) for group in by_task(sightings).values())
+
+
+def by_task(sightings):
+    groups = {}
+    for sighting in sightings:
+        groups.setdefault(sighting[1], []).append(Sighting(*sighting, "getTask"))
+    return groups
+
+
+# -- one file that asks nobody --------------------------------------------------------------------------------------------------------
+
+
+@each_run
+def test_nothing_in_it_leads_outside(run):
+    _, document = of(run)
+    ids = [node.attributes["id"] for node in document.all() if "id" in node.attributes]
+    assert len(ids) == len(set(ids))
+    for node in document.all():
+        assert not {"src", "srcset", "action", "style", "xlink:href", "formaction", "ping", "poster"} & node.attributes.keys()
+        if node.tag == "a":
+            assert node.attributes["href"][1:] in ids
+            assert node.attributes["href"].startswith("#")
+    assert [link.attributes for link in document.all("link")] == [{"rel": "icon", "href": "data:,"}]
+    assert not re.search(r"@import|url\(|https?:", document.one("style").text)
+    assert not re.search(r"fetch|XMLHttp|WebSocket|import|innerHTML|outerHTML|document\.write|eval|https?:", document.one("script").text)
+
+
+def test_the_policy_allows_this_style_and_this_script_and_nothing_else():
+    head = page().one("head")
+    order = [node.attributes.get("http-equiv", node.tag) for node in head.all()]
+    assert order.index("Content-Security-Policy") < order.index("style")
+    policy = dict(
+        part.strip().split(" ", 1)
+        for part in head.one("meta", **{"http-equiv": "Content-Security-Policy"}).attributes["content"].split(";")
+    )
+    assert policy == {
+        "default-src": "'none'",
+        "style-src": f"'{digest(page().one('style').text)}'",
+        "script-src": f"'{digest(page().one('script').text)}'",
+        "img-src": "data:",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
+
+
+def digest(text):
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+@each_run
+def test_the_same_result_gives_the_same_text(run):
+    result, _ = of(run)
+    assert report(result) == report(dataclasses.replace(result))
+
+
+@each_run
+def test_a_report_of_the_default_plan_can_be_mailed(run):
+    result, _ = of(run)
+    assert len(report(result).encode()) < SIZE
+
+
+@pytest.mark.parametrize("fault", ["errors-with-200", "error-without-code", "path-odd-removed"])
+def test_a_report_of_a_server_that_is_wrong_everywhere_can_be_mailed(fault):
+    result = check(fault)
+    assert len(result.failures) > 400
+    text = report(result, curl=lambda exchange: curl(exchange, "http://127.0.0.1:8000"))
+    assert len(text.encode()) < SIZE
+    every_failure = parsed(text).one("section", id="failures").text
+    assert all(shown(failure.sentence) in every_failure for failure in result.failures)
+
+
+# -- for everybody --------------------------------------------------------------------------------------------------------------------
+
+
+@each_run
+def test_headings_come_in_order(run):
+    _, document = of(run)
+    levels = [int(node.tag[1]) for node in document.all("h1", "h2", "h3", "h4", "h5", "h6")]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+
+
+def test_it_can_be_used_from_the_keyboard_and_heard():
+    document = page(*FAULTS)
+    assert document.one("body").all()[0].attributes == {"href": "#rules", "class": "skip"}
+    assert not [node for node in document.all() if "tabindex" in node.attributes or any(name.startswith("on") for name in node.attributes)]
+    for box in document.all("input"):
+        assert any(parent.tag == "label" and parent.text.strip() for parent in above(box))
+    for svg in document.all("svg"):
+        assert svg.attributes.get("aria-hidden") == "true" or (svg.attributes["role"] == "img" and svg.attributes["aria-label"])
+    assert document.one("html").attributes["lang"] == "en"
+    assert document.one("nav").attributes["aria-label"]
+
+
+def luminance(colour):
+    digits = colour[1:] if len(colour) == 7 else "".join(digit * 2 for digit in colour[1:])
+    parts = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_text_differs_from_what_is_behind_it(dark):
+    """WCAG 2.2, success criterion 1.4.3: a contrast of 4.5 to 1."""
+    roots = re.findall(r":root \{(.*?)\}", page().one("style").text, re.DOTALL)
+    colours = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{3,6});", roots[0]))
+    if dark:
+        colours |= dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{3,6});", roots[1]))
+    pairs = [(text, behind) for text in ("ink", "soft", "link") for behind in ("back", "card", "code")]
+    pairs += [(state, behind) for state in ("passed", "failed", "undecided", "untested") for behind in ("card", f"{state}-back", "back")]
+    pairs += [("soft", f"{state}-back") for state in ("failed", "undecided", "untested")]
+    for text, behind in pairs:
+        lighter, darker = sorted((luminance(colours[text]), luminance(colours[behind])), reverse=True)
+        assert (lighter + 0.05) / (darker + 0.05) >= 4.5, (text, behind)
+
+
+# -- nothing that a server sends is obeyed --------------------------------------------------------------------------------------------
+
+texts = st.sampled_from(HOSTILE) | st.text(st.characters()) | st.tuples(st.sampled_from(HOSTILE), st.text()).map("".join)
+bodies = texts.map(lambda text: text.encode("utf-8", "surrogatepass")) | st.binary(max_size=600)
+
+
+@st.composite
+def results(draw):
+    """Results as small as can be, in which every text is what somebody has sent."""
+    exchanges = [
+        Exchange(
+            dataclasses.replace(draw(st.sampled_from([create({"name": "x"}), get("1")])), body=draw(bodies)),
+            draw(texts),
+            0,
+            draw(st.integers(0, 10**6)),
+            status=draw(st.sampled_from([0, 200, 422, 999])),
+            headers=((draw(texts), draw(texts)),),
+            body=draw(bodies | st.just(b'{"error": {"errorCode": "<b>", "message": "\\ud800"}}')),
+            error=draw(st.just("") | texts),
+            tries=draw(st.integers(1, 3)),
+        )
+        for _ in range(2)
+    ]
+    outcomes = {}
+    for state in State:
+        case = Case(f"{state}[{draw(texts)}]", draw(st.sampled_from(["NC120", "NC403"])))
+        failures = []
+        if state is State.FAILED:
+            exchange = draw(st.sampled_from([*exchanges, None]))
+            failures = [Failure(case.id, rule, told(draw(texts), rule, draw(texts)), exchange) for rule in ("NC403", "NC314")]
+        outcomes[case.id] = Outcome(case, state, "" if failures else draw(texts), failures, exchanges)
+    return CheckResult(
+        target=draw(texts),
+        mode=draw(texts),
+        outcomes=outcomes,
+        readings={"path-del": ("allowed", "forbidden"), "queue": ("serial",)},
+        pinned={},
+        sources={},
+        evidence={"queue": (draw(texts),), "path-del": ()},
+        judged={"NC301": 3},
+        sightings=tuple(Sighting(draw(st.integers(0, 10**6)), draw(texts), draw(texts), draw(texts)) for _ in range(4)),
+        requests=4,
+        creations=2,
+        seconds=1.5,
+        left_behind=(draw(texts),),
+        trouble=draw(texts),
+        notes=(draw(texts),),
+    )
+
+
+TAGS = {
+    *("html", "head", "meta", "title", "link", "style", "body", "script", "header", "nav", "main", "section", "article", "footer", "div"),
+    *("h1", "h2", "h3", "h4", "p", "ul", "ol", "li", "dl", "dt", "dd", "a", "b", "small", "span", "code", "pre", "details", "summary"),
+    *("form", "fieldset", "legend", "label", "input", "output", "table", "thead", "tbody", "tr", "th", "td"),
+    *("svg", "g", "defs", "pattern", "path", "line", "rect", "circle", "text"),
+}
+ATTRIBUTES = {
+    *("lang", "charset", "name", "content", "http-equiv", "rel", "href", "class", "id", "title", "hidden", "open", "role", "scope"),
+    *("type", "value", "checked", "placeholder", "autocomplete", "spellcheck", "aria-label", "aria-hidden"),
+    *("data-state", "data-group", "data-copy"),
+    *("x", "y", "width", "height", "rx", "cx", "cy", "r", "x1", "x2", "y1", "y2", "d", "fill", "text-anchor", "patternunits"),
+}
+
+
+@given(result=results(), line=texts)
+@settings(suppress_health_check=[HealthCheck.too_slow])
+def test_text_never_becomes_markup_whatever_it_is(result, line):
+    """Whatever a server sends, the document can be encoded, has our script and no other, and no element or attribute that we do not use."""
+    text = report(result, curl=lambda _: line)
+    text.encode("utf-8")
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u2028\u2029\ufeff\ufffe\uffff]", text)
+    document = parsed(text)
+    assert {node.tag for node in document.all()} <= TAGS
+    assert {name for node in document.all() for name in node.attributes} <= ATTRIBUTES
+    assert document.one("script").text == (ROOT / "nclue_contract" / "check" / "reports" / "html" / "report.js").read_text(encoding="utf-8")
+    assert document.one("style").text == (ROOT / "nclue_contract" / "check" / "reports" / "html" / "report.css").read_text(encoding="utf-8")
+    ids = [node.attributes["id"] for node in document.all() if "id" in node.attributes]
+    assert len(ids) == len(set(ids))
+    assert all(link.attributes["href"].removeprefix("#") in ids for link in document.all("a"))
+    assert len(text) < 300_000
+
+
+def test_markup_and_control_characters_are_shown_as_text():
+    document = parsed(report(one_failure(body='<b>\x00\u202e\ud800</b> 학습 "&amp;"'.encode("utf-8", "surrogatepass"))))
+    assert [code.text for code in document.all("code") if code.text.startswith("<b>")] == [
+        r'<b>\x00\u202e\xed\xa0\x80</b> 학습 "&amp;"',  # a lone surrogate is no UTF-8
+    ] * 2
+
+
+def test_long_values_are_cut():
+    document = parsed(report(one_failure(body=b"y" * 100_000)))
+    assert {code.text for code in document.all("code") if code.text.startswith("yy")} == {"y" * 300 + "…"}
+
+
+def test_nothing_of_how_a_request_was_signed_is_shown():
+    """The sender takes what it sent out of what comes back; here the request itself could give something away."""
+    signature = "cSilA3+iXudyHCy8RVF4308EGdStb/9B3nlcigZ+HiM="
+    ask = dataclasses.replace(
+        create({"name": "x"}), headers={"x-ncp-apigw-signature-v2": signature}, credentials=EXAMPLE, signed_as=("GET", "/secret")
+    )
+    text = report(one_failure(ask=ask), curl=lambda exchange: curl(exchange, "http://127.0.0.1:8000"))
+    for secret in (signature, EXAMPLE.access_key, EXAMPLE.secret_key):
+        assert secret not in text
+
+
+# -- curl lines -----------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_curl_line_can_be_copied_as_it_is():
+    line = "curl --data '{\"name\": \"<a> & 학습\"}' \\\n  'http://127.0.0.1/api/v1/tasks?a=b&c=d'"
+    block = parsed(report(one_failure(), curl=lambda _: line)).one("article").one("pre")
+    assert block.text == line
+    assert "data-copy" in block.attributes
+
+
+def test_a_curl_line_that_would_not_be_the_same_after_copying_is_not_offered():
+    block = parsed(report(one_failure(), curl=lambda _: "curl --data 'a\x7fb'")).one("article").one("pre")
+    assert block.text == r"curl --data 'a\x7fb'"
+    assert "data-copy" not in block.attributes
+    assert "cannot be copied" in block.attributes["title"]
+
+
+def test_a_curl_line_that_is_too_long_is_left_out_with_a_sentence():
+    article = parsed(report(one_failure(), curl=lambda _: "c" * 50_000)).one("article")
+    assert not article.all("pre")
+    assert "50,000 characters" in article.text

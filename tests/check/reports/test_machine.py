@@ -1,0 +1,329 @@
+"""The reports of a contract check, for people and machines: what they say, and that any reader can read them."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from nclue_contract.check.expectations import said
+from nclue_contract.check.reports.machine import FORMATS, check_github, check_json, check_jsonl, check_junit, writer
+from nclue_contract.check.reports.text import curl, lines, verdict
+from nclue_contract.check.requests import Ask, Exchange, create, delete, get, listing
+from nclue_contract.check.results import State
+from nclue_contract.check.run import accept
+from nclue_contract.cli.main import main
+from nclue_contract.signing import Credentials
+from tests.support.scripted_transport import run
+from tests.support.server_process import ACCESS, SECRET, environment
+from tests.support.stub_servers import answering, listening, response, url
+from tests.support.tools import missing
+
+VERSION = "9.8.7"
+ODD = 'a\x1b[31m "b" \u202e\ud800 %\r\n::error::,:\x00é한\U0001f600 <&>]]>'
+
+
+@pytest.fixture(scope="module")
+def kept():
+    """A run against a correct server."""
+    return run(only=("NC12", "NC20"))[0]
+
+
+@pytest.fixture(scope="module")
+def broken():
+    """A run against a server with faults, with a pinned reading that it does not have."""
+    faults = ["name-empty-allowed", "path-prefix-only", "skew-past-unchecked"]
+    return run(only=("NC11", "NC120", "NC203"), faults=faults, pins={"path-characters": "page-2026"})[0]
+
+
+@pytest.fixture(scope="module")
+def odd(broken):
+    """A failure whose answer holds everything that can spoil a report."""
+    failure = broken.failures[0]
+    body = json.dumps({"error": {"errorCode": ODD, "message": ODD}}, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\xff\x00"
+    exchange = replace(failure.exchange, ask=replace(failure.exchange.ask, body=body), body=body)
+    changed = replace(failure, case=f"{failure.case} {ODD}", exchange=exchange, finding=said("NC110", ODD))
+    outcome = replace(broken.outcomes[failure.case], failures=[changed], reason=ODD)
+    case = replace(outcome.case, id=f"{failure.case} {ODD}")
+    return replace(broken, outcomes={**broken.outcomes, case.id: replace(outcome, case=case)}, trouble=ODD, notes=(ODD,))
+
+
+def text(result, **options):
+    return "\n".join(lines(result, version=VERSION, **{"quiet": False} | options)) + "\n"
+
+
+# -- text ---------------------------------------------------------------------------------------------------------------------------------
+
+
+def test_the_text_ends_with_counts_verdict_and_who_said_so(kept):
+    shown = text(kept).splitlines()
+    assert re.fullmatch(r"[\d,]+ cases: [\d,]+ passed, \d+ untested; [\d,]+ requests \([\d,]+ creations\) in [\d.]+ s", shown[-3])
+    assert shown[-2] == "The contract is kept."
+    assert re.fullmatch(rf"\[nclue-contract {VERSION}, contract \d{{4}}\.\d+\.\d+\]", shown[-1])
+
+
+def test_each_failure_says_rule_expectation_answer_page_and_how_to_see_it_again(broken):
+    block = text(broken).partition("FAILED NC110 name-empty: name[empty]\n")[2].partition("\n\n")[0].splitlines()
+    assert block[0] == "  name is empty; at least 1 character is required (answered 200 instead of 400 or 404 or 409 or 422)"
+    labels = [line.split(":")[0].strip() for line in block[1:]]
+    assert labels == ["answered", "expected", "page", "again"]
+    assert re.fullmatch(r'  answered:  200 \{"task_id": "[^"]+", "task_name": "", .*…', block[1])
+    assert block[2] == "  expected:  400 or 404 or 409 or 422"
+    assert block[3].startswith("  page:      Create task, Request body, name")
+    assert block[4].startswith("  again:     nclue-contract sign POST http://127.0.0.1:8000/api/v1/tasks | curl ")
+
+
+def test_a_failure_under_a_pin_names_the_reading(broken):
+    assert "  reading:   path-characters\n" in text(broken)
+
+
+def test_many_failures_of_a_rule_are_told_by_their_cases(broken):
+    more = re.search(r"(?m)^\.\.\. and (\d+) more of NC120: (.*)$", text(broken))
+    assert int(more[1]) == sum(failure.rule == "NC120" for failure in broken.failures) - 5
+    assert more[2].startswith("path[")
+    assert text(broken).count("FAILED NC120") == 5
+
+
+def test_a_problem_that_shows_in_many_answers_is_told_once(broken):
+    (case, outcome), failure = next(iter(broken.outcomes.items())), broken.failures[0]
+    again = [replace(failure, case=f"case {number}") for number in range(40)]
+    result = replace(broken, outcomes={case: replace(outcome, failures=[failure, *again])})
+    assert text(result).count(f"FAILED {failure.rule}") == 1
+    assert f"... and 40 more of {failure.rule}: case 0, case 1, " in text(result)
+
+
+def test_quiet_text_has_a_line_per_failure_and_the_trouble(broken, kept):
+    shown = text(broken, quiet=True).splitlines()
+    assert len(shown) == len(broken.failures)
+    assert "NC110 name[empty]: name is empty; at least 1 character is required" in "\n".join(shown)
+    assert text(kept, quiet=True) == "\n"
+    assert text(replace(kept, trouble="interrupted"), quiet=True) == "could not tell: interrupted\n"
+
+
+def test_the_verdict_is_a_sentence(kept, broken):
+    one = replace(broken, outcomes={"name[empty]": replace(broken.outcomes["name[empty]"], failures=broken.failures[:1])})
+    assert verdict(kept) == "The contract is kept."
+    assert verdict(broken) == f"The contract is broken: {len(broken.failures):,} failures of NC110, NC120, NC203."
+    assert re.fullmatch(r"The contract is broken: 1 failure of NC\d+\.", verdict(one))
+    assert verdict(replace(kept, trouble="interrupted")) == "Could not tell: interrupted."
+    assert verdict(replace(kept, enough=False)).startswith("Could not tell: too few valid creations")
+    assert replace(kept, enough=False).exit_code == 3
+    assert verdict(replace(broken, trouble="interrupted")) == verdict(broken)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii", "cp949", "latin-1"])
+def test_a_terminal_gets_nothing_that_it_obeys_or_cannot_show(odd, encoding):
+    for quiet in (False, True):
+        shown = text(odd, encoding=encoding, quiet=quiet)
+        shown.encode(encoding)
+        assert all(line.isprintable() for line in shown.split("\n"))
+    assert text(odd).count("\n") == text(odd, encoding="ascii").count("\n")
+
+
+# -- for machines -------------------------------------------------------------------------------------------------------------------------
+
+
+def test_json_holds_everything(broken):
+    report = json.loads(check_json(broken, VERSION))
+    assert report["tool"] == {"name": "nclue-contract", "version": VERSION}
+    assert report["verdict"] == verdict(broken)
+    assert (report["exit_code"], report["target"], report["mode"]) == (1, "http://127.0.0.1:8000/api/v1", "loopback")
+    assert [case["case"] for case in report["cases"]] == list(broken.outcomes)
+    summary = report["summary"]
+    assert summary["cases"] == sum(summary[str(state)] for state in State) == len(report["cases"])
+    assert report["readings"]["path-characters"] == {"option": "page-2026", "left": ["page-2026"], "source": "argument", "evidence": []}
+    failure = next(one for one in report["failures"] if one["case"] == "name[empty]")
+    assert (failure["rule"], failure["slug"], failure["accepted"]) == ("NC110", "name-empty", False)
+    assert failure["message"].startswith("name is empty")
+    assert {"severity", "certainty", "pointer", "expects", "page", "again"} <= failure.keys()
+    exchange = failure["exchange"]
+    assert (exchange["method"], exchange["target"], exchange["status"], exchange["error"]) == ("POST", "/api/v1/tasks", 200, "")
+    assert json.loads(exchange["body"])["name"] == ""
+    rows = {row["rule"]: row for row in report["rules"]}
+    assert rows["NC110"]["state"] == "failed"
+    assert rows["NC301"]["state"] == "passed"
+    assert rows["NC301"]["answers_judged"] > 100
+
+
+def test_json_lines_have_an_object_per_case(broken):
+    entries = [json.loads(line) for line in check_jsonl(broken).splitlines()]
+    assert [entry["case"] for entry in entries] == list(broken.outcomes)
+    assert sum(len(entry["failures"]) for entry in entries) == len(broken.failures)
+
+
+def test_junit_counts_what_it_holds(broken):
+    root = ET.fromstring(check_junit(broken, VERSION))
+    suites = root.findall("testsuite")
+    for element in (root, *suites):
+        cases = list(element.iter("testcase"))
+        assert int(element.get("tests")) == len(cases)
+        assert int(element.get("failures")) == sum(case.find("failure") is not None for case in cases)
+        assert int(element.get("skipped")) == sum(case.find("skipped") is not None for case in cases)
+        assert element.get("errors") == "0"
+    assert sorted(case.get("name") for case in root.iter("testcase")) == sorted(broken.outcomes)
+    failure = next(case for case in root.iter("testcase") if case.get("name") == "name[empty]").find("failure")
+    assert failure.get("type") == "NC110"
+    assert "\nanswered: 200 " in failure.text
+    assert "\nagain: nclue-contract sign POST " in failure.text
+    properties = {one.get("name"): one.get("value") for one in suites[0].iter("property")}
+    assert properties["reading.path-characters"] == "page-2026"
+    assert properties["version"] == VERSION
+
+
+def test_github_gets_an_annotation_per_failure_and_the_verdict(broken, kept):
+    annotated = check_github(broken, VERSION, "utf-8").splitlines()
+    assert len(annotated) == len(broken.failures) + 2
+    assert any(line.startswith("::error title=NC110 name-empty::name[empty]: name is empty; ") for line in annotated)
+    assert annotated[-1] == verdict(broken)
+    assert not any(line.startswith("::") for line in check_github(kept, VERSION, "utf-8").splitlines())
+    troubled = check_github(replace(kept, trouble="50% done:\nstopped"), VERSION, "utf-8")
+    assert "::error title=could not tell::50%25 done:\\nstopped\n" in troubled
+
+
+def test_odd_answers_spoil_no_format(odd):
+    json.loads(check_json(odd, VERSION))
+    assert len(check_jsonl(odd).splitlines()) == len(odd.outcomes)
+    assert any("\\u202e" in case.get("name") for case in ET.fromstring(check_junit(odd, VERSION)).iter("testcase"))
+    assert all(made.isascii() for made in (check_json(odd, VERSION), check_jsonl(odd), check_junit(odd, VERSION)))
+    annotated = check_github(odd, VERSION, "ascii")
+    assert annotated.isascii()
+    assert not re.search(r"(?m)^::error::", annotated)
+
+
+def test_accepted_failures_are_no_failures_for_ci(broken):
+    report = json.loads(check_json(broken, VERSION))
+    copied = replace(broken, outcomes={name: replace(outcome) for name, outcome in broken.outcomes.items()})
+    accepted = accept(copied, {(failure["case"], failure["rule"]) for failure in report["failures"]})
+    assert accepted.exit_code == 0
+    assert ET.fromstring(check_junit(accepted, VERSION)).get("failures") == "0"
+    assert "::error" not in check_github(accepted, VERSION, "utf-8")
+    assert all(failure["accepted"] for failure in json.loads(check_json(accepted, VERSION))["failures"])
+    assert broken.exit_code == 1, "the result itself is as it was"
+
+
+@pytest.mark.parametrize("form", [form for form in FORMATS if form != "text"])
+def test_every_format_of_the_command_can_be_written(broken, form):
+    assert len(writer(form, VERSION, "utf-8", 1_764_000_000_000)(broken)) > 1000
+
+
+def test_reports_are_files_beside_what_is_printed(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    options = [word for form in FORMATS for word in ("--report", f"{form}:report.{form}")]
+    assert main(["check", "--only", "NC110", *options]) == 0
+    written = {path.name: path.read_text("utf-8") for path in tmp_path.iterdir()}
+    assert set(written) == {f"report.{form}" for form in FORMATS}
+    assert written["report.text"] == capsys.readouterr().out
+    assert json.loads(written["report.json"])["verdict"] == "The contract is kept."
+    assert ET.fromstring(written["report.junit"]).get("failures") == "0"
+    assert written["report.html"].lstrip().lower().startswith("<!doctype html>")
+
+
+# -- a line that sends a request again ----------------------------------------------------------------------------------------------------
+
+
+def exchange(ask):
+    return Exchange(ask, "/api/v1" + ask.path, 0, 0, 200)
+
+
+def sent_again(line):
+    """Run a line with bash, curl and the keys; what it prints."""
+    bash, _ = shutil.which("bash") or missing("bash is missing"), shutil.which("curl") or missing("curl is missing; install it")
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    variables = environment(NCLUE_ACCESS_KEY=ACCESS, NCLUE_SECRET_KEY=SECRET, PATH=path)
+    done = subprocess.run([bash, "-c", line], capture_output=True, check=False, timeout=60, env=variables)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+BODIES = {
+    "JSON": b'{"name": "it\'s \\"quoted\\" $HOME `ls` !! \\\\n"}',
+    "Hangul": '{"name": "한글 \U0001f600"}'.encode(),
+    "a line feed": b'{"name": "a\nb\r\n\t"}\n',
+    "Latin-1": b'{"name": "caf\xe9 \'x\' \\\\ "}',
+    "an invisible character": '{"name": "a\u202eb\u00a0\x7f"}'.encode(),
+    "nothing": b"",
+    "an at sign first": b"@/etc/hostname",
+    "a dash first": b"--version",
+}
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+def test_the_line_sends_the_same_bytes(body):
+    seen = []
+
+    def answer(request):
+        seen.append(request)
+        return response(418, b"short and stout")
+
+    with listening(answering(answer)) as port:
+        printed = sent_again(curl(exchange(create(body)), url(port)))
+    (request,) = seen
+    assert (request.method, request.target, request.body) == ("POST", "/api/v1/tasks", body)
+    assert request.header("content-type") == ["application/json"]
+    assert len(request.header("x-ncp-apigw-signature-v2")) == 1
+    assert printed.startswith(b"HTTP/1.1 418 ")
+    assert printed.endswith(b"short and stout")
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [listing("limit=%33&index=[1-3]{a,b}"), get("a/../b ?#'"), delete("x"), Ask("PUT", "/tasks", b"{}"), Ask("GET", "/tasks/../tasks/.")],
+    ids=["a query", "a strange ID", "a deletion", "another method", "dots"],
+)
+def test_the_line_goes_to_the_same_address(ask):
+    seen = []
+
+    def answer(request):
+        seen.append((request.method, request.target))
+        return response()
+
+    with listening(answering(answer)) as port:
+        sent_again(curl(exchange(ask), url(port)))
+    assert seen == [(ask.method, f"/api/v1{ask.path}")]
+
+
+@pytest.mark.parametrize(("given", "sent"), [("text/plain", ["text/plain"]), (None, []), ('a/b; c="d e"', ['a/b; c="d e"'])])
+def test_the_line_has_the_content_type_of_the_request(given, sent):
+    seen = []
+
+    def answer(request):
+        seen.append(request.header("content-type"))
+        return response()
+
+    with listening(answering(answer)) as port:
+        sent_again(curl(exchange(Ask("POST", "/tasks", b"{}", {"content-type": given})), url(port)))
+    assert seen == [sent]
+
+
+@pytest.mark.parametrize(
+    ("changes", "note"),
+    [
+        ({"headers": {"x-ncp-apigw-signature-v2": None}}, "sent with no x-ncp-apigw-signature-v2"),
+        ({"headers": {"x-ncp-apigw-signature-v2": "CANARY"}}, "sent with x-ncp-apigw-signature-v2: ***"),
+        ({"signed_as": ("DELETE", "/x")}, "sent with a signature for DELETE /x"),
+        ({"skew_ms": -305_000}, "sent with a timestamp -305 s"),
+        ({"repeated": "x-ncp-apigw-signature-v2"}, "sent with x-ncp-apigw-signature-v2 twice"),
+        ({"credentials": Credentials("CANARYACCESSKEY00001", "CANARY")}, "sent with another key pair"),
+        ({"capitals": True}, "sent with header names in capitals"),
+        ({"timestamp": lambda ms: f"{ms}.0"}, "sent with an odd timestamp"),
+        ({"signature": str.swapcase}, "sent with an odd signature"),
+    ],
+)
+def test_what_was_wrong_with_the_signature_is_told_behind_the_line_without_a_secret(changes, note):
+    line = curl(exchange(replace(listing(), **changes)), "http://127.0.0.1:8000")
+    assert line.endswith(f"  # {note}")
+    assert "CANARY" not in line
+
+
+def test_what_a_line_cannot_hold_is_told_behind_it():
+    line = curl(exchange(create(b"x" * 5000)), "http://127.0.0.1:8000")
+    assert line.endswith("  # the body is cut, it has 5,000 bytes")
+    assert len(line) < 2500
+    assert curl(exchange(create(b"a\0b")), "http://127.0.0.1:8000").endswith("  # the body holds NUL, which no shell hands on")
+    assert "#" not in curl(exchange(create(b"{}")), "http://127.0.0.1:8000")

@@ -1,0 +1,570 @@
+"""Correct servers that are unlike ours: the contract check accuses none of them.
+
+Each is one of the two servers with something around it that no page forbids: another parser, other clothes for the answers, a clock of its
+own, tasks that take their time, other people at work.
+"""
+
+import itertools
+import json
+import random
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import formatdate
+
+import pytest
+
+from nclue_contract.check.cases.plan import plan
+from nclue_contract.check.runner import Runner
+from nclue_contract.check.sender import Limits
+from nclue_contract.check.session import Bench
+from nclue_contract.check.transport_memory import START_MS, Direct
+from nclue_contract.cli.measure import KNOWN
+from nclue_contract.contract.readings import Readings
+from nclue_contract.service.lifecycle import Progress
+from nclue_contract.service.messages import Request, Response
+from nclue_contract.service.service import Service
+from nclue_contract.service.store import World
+from nclue_contract.signing import EXAMPLE, signed_headers
+from tests.support.in_process import FAILING, second
+
+PREFIX = "/api/v1"
+TASKS = f"{PREFIX}/tasks"
+
+
+def service(progress="seconds:0.5", *, queue="parallel", rate_limit=False):
+    world = World(failing_files={FAILING: "NUM_OF_LABEL_INSUFFICIENT"})
+    keys = {EXAMPLE.access_key: EXAMPLE.secret_key}
+    return Service(keys, readings={"queue": queue}, progress=Progress.parse(progress), world=world, rate_limit=rate_limit)
+
+
+SERVERS = {"service": lambda: service().handle, "second server": second}
+
+
+def checked(handle):
+    """The whole plan as over HTTP, where nobody knows the server's clock; what is wrong, and the result."""
+    transport = Direct(handle, PREFIX)
+    bench = Bench(Readings.of(None), KNOWN, run="run", prefix=PREFIX, now_ms=transport.now_ms)
+    result = Runner(bench, plan(), transport, Limits()).run("somewhere", "tested")
+    return [(failure.rule, failure.case, failure.sentence) for failure in result.failures], result
+
+
+def test_as_they_are():
+    for make in SERVERS.values():
+        told, result = checked(make())
+        assert (told, result.exit_code, result.trouble) == ([], 0, "")
+
+
+# -- parsers ------------------------------------------------------------------------------------------------------------------------------
+
+
+def deep(handle):
+    """A parser without a limit of its depth."""
+
+    def roomy(request, now_ms):
+        before = sys.getrecursionlimit()
+        sys.setrecursionlimit(20_000)
+        try:
+            return handle(request, now_ms)
+        finally:
+            sys.setrecursionlimit(before)
+
+    return roomy
+
+
+def reading(change):
+    """A parser that makes something else of a body first; None: it refuses it."""
+
+    def wrap(handle):
+        def other(request, now_ms):
+            try:
+                body = change(request.body) if request.method == "POST" else request.body
+            except (ValueError, RecursionError):
+                return handle(request, now_ms)
+            if body is None:
+                refusal = {"error": {"errorCode": "10101", "message": "INVALID_JSON"}}
+                return Response(422, json.dumps(refusal).encode(), (("content-type", "application/json"),))
+            return handle(replace(request, body=body), now_ms)
+
+        return other
+
+    return wrap
+
+
+PARSERS = {
+    "takes any depth": deep,
+    "skips a byte order mark": reading(lambda body: body.removeprefix(b"\xef\xbb\xbf")),
+    "refuses a byte order mark": reading(lambda body: None if body.startswith(b"\xef\xbb\xbf") else body),
+    "takes the first of two values": reading(
+        lambda body: json.dumps(json.loads(body.decode(), object_pairs_hook=lambda pairs: dict(reversed(pairs)))).encode()
+    ),
+    "replaces half a character": reading(lambda body: body.replace(rb'\ud83d"', '\ufffd"'.encode())),
+    "refuses half a character": reading(lambda body: None if rb'\ud83d"' in body else body),
+    "refuses numbers beyond a double": reading(lambda body: None if b"1e999" in body else body),
+}
+
+
+# -- the clothes of answers ---------------------------------------------------------------------------------------------------------------
+
+
+def dressed(change):
+    """Other JSON for the same answer, or other headers: `change` gets value and headers."""
+
+    def wrap(handle):
+        def other(request, now_ms):
+            response = handle(request, now_ms)
+            value, headers = change(json.loads(response.body), dict(response.headers))
+            body = value if isinstance(value, bytes) else json.dumps(value, ensure_ascii=False).encode()
+            return replace(response, body=body, headers=tuple(headers.items()))
+
+        return other
+
+    return wrap
+
+
+def typed(content_type):
+    return dressed(
+        lambda value, headers: (value, {name: old if name.lower() != "content-type" else content_type for name, old in headers.items()})
+    )
+
+
+def with_times(form):
+    """Other spellings of the same times."""
+
+    def walk(value):
+        if isinstance(value, dict):
+            return {
+                name: form(datetime.fromisoformat(inner)) if name.endswith("_at") and isinstance(inner, str) else walk(inner)
+                for name, inner in value.items()
+            }
+        return [walk(inner) for inner in value] if isinstance(value, list) else value
+
+    return dressed(lambda value, headers: (walk(value), headers))
+
+
+def chatty(value, headers):
+    """More fields than the pages have, and more words in the errors."""
+    value = {**value, "request_id": "7", "_links": {"self": TASKS}}
+    if "tasks" in value:
+        value["tasks"] = [{**task, "owner": None} for task in value["tasks"]]
+    if "error" in value:
+        value["error"] = {**value["error"], "message": "Something is wrong.", "details": []}
+    return value, headers | {"x-request-id": "7"}
+
+
+CLOTHES = {
+    "a charset": typed("application/json; charset=utf-8"),
+    "capitals": typed("Application/JSON;Charset=UTF-8"),
+    "more fields": dressed(chatty),
+    "lines": dressed(lambda value, headers: (json.dumps(value, indent=2).encode() + b"\n", headers)),
+    "escapes": dressed(lambda value, headers: (json.dumps(value).encode(), headers)),
+    "another order": dressed(lambda value, headers: (dict(reversed(value.items())), headers)),
+    "times in UTC": with_times(lambda time: time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")),
+    "times with microseconds": with_times(lambda time: time.replace(microsecond=123_456).isoformat()),
+    "times with milliseconds": with_times(lambda time: time.isoformat(timespec="milliseconds")),
+}
+
+
+@pytest.mark.parametrize("around", [pytest.param(wrap, id=name) for name, wrap in {**PARSERS, **CLOTHES}.items()])
+@pytest.mark.parametrize("which", SERVERS)
+def test_parsers_and_clothes(which, around):
+    """Only what a request that is JSON makes of itself is judged, and only what an answer means."""
+    told, result = checked(around(SERVERS[which]()))
+    assert (told, result.exit_code, result.trouble) == ([], 0, "")
+
+
+# -- other habits -------------------------------------------------------------------------------------------------------------------------
+
+
+def refusal(status, value=None):
+    return Response(
+        status, json.dumps(value or {"error": {"errorCode": None, "message": "no"}}).encode(), (("content-type", "application/json"),)
+    )
+
+
+def refusing(refuse):
+    """What `refuse` answers to a creation instead of the server, which never hears of it; None: nothing."""
+    return lambda handle: lambda request, now_ms: (request.method == "POST" and refuse(request)) or handle(request, now_ms)
+
+
+def intercepting(answer):
+    """What `answer` makes of a request and the answer to it, or else that."""
+
+    def wrap(handle):
+        def other(request, now_ms):
+            response = handle(request, now_ms)
+            return answer(request, response) or response
+
+        return other
+
+    return wrap
+
+
+def only_json(request):
+    """HTTP's own refusal of another content type, as frameworks word it."""
+    types = [value for name, value in request.headers if name.lower() == "content-type"]
+    if types != [] and not types[0].startswith("application/json"):
+        return refusal(415, {"timestamp": 7, "status": 415, "error": "Unsupported Media Type"})
+    return None
+
+
+def knows_four_methods(request, _):
+    return Response(501, b"<h1>Unsupported method</h1>", (("content-type", "text/html"),)) if request.method == "PUT" else None
+
+
+def gateway_before_it(_, response):
+    """The gateway's refusals are nested, with codes that are numbers; the service has them flat, as texts."""
+    if response.status < 400 or response.status == 401:
+        return None
+    inner = json.loads(response.body)["error"]
+    return replace(response, body=json.dumps({"errorCode": inner["errorCode"], "message": inner["message"]}).encode())
+
+
+def strict_where_required(request):
+    """An empty text in a field that must be there is none; in another one it means that it is not there."""
+    try:
+        payload = json.loads(request.body)
+    except (ValueError, RecursionError):
+        return None
+    required = ("train_feature_id", "train_bucket", "train_file_path")
+    return refusal(422) if isinstance(payload, dict) and "" in map(payload.get, required) else None
+
+
+def measuring(counter):
+    """Fields that no page has are another thing in each answer, and the space that a task takes is measured anew."""
+
+    def change(value, headers):
+        value = {**value, "request_id": str(next(counter))}
+        if value.get("disk_usage"):
+            value["disk_usage"] += next(counter)
+        return value, headers
+
+    return dressed(change)
+
+
+def finer_at_first(request, response):
+    """A creation is answered with the time to the millisecond, the database keeps seconds."""
+    if request.method != "POST" or response.status != 200:
+        return None
+    value = json.loads(response.body)
+    time = datetime.fromisoformat(value["created_at"]) + timedelta(milliseconds=900)
+    return replace(response, body=json.dumps(value | {"created_at": time.isoformat(timespec="milliseconds")}, ensure_ascii=False).encode())
+
+
+def unreadable_headers(request, _):
+    """A gateway that takes no repeated headers and nothing but ASCII."""
+    names = [name.lower() for name, _ in request.headers]
+    odd = len(set(names)) < len(names) or not all(value.isascii() for _, value in request.headers)
+    return refusal(400, {"error": {"errorCode": "100", "message": "Bad Request Exception"}}) if odd else None
+
+
+def unknown_bucket(request, response):
+    """A bucket that is not there has a code of its own, which the part of the page that we know does not have."""
+    try:
+        bucket = json.loads(request.body).get("train_bucket") if request.method == "POST" and response.status in {200, 409} else None
+    except (ValueError, AttributeError):
+        return None
+    return None if bucket in {None, "", KNOWN.bucket, " Answers "} else refusal(404, {"error": {"errorCode": "10110", "message": "X"}})
+
+
+def keeps_half_a_character(handle):
+    """A parser whose texts are UTF-16 inside, as JavaScript's are, takes half a character and gives it back."""
+
+    def other(request, now_ms):
+        response = handle(replace(request, body=request.body.replace(rb'\ud83d"', b'HALF"')), now_ms)
+        return replace(response, body=response.body.replace(b'HALF"', rb'\ud83d"'))
+
+    return other
+
+
+HABITS = {
+    "half a character": keeps_half_a_character,
+    "415": refusing(only_json),
+    "501": intercepting(knows_four_methods),
+    "errors of a gateway and of a service": intercepting(gateway_before_it),
+    "empty is none": refusing(strict_where_required),
+    "measures": measuring(itertools.count(1)),
+    "finer times at first": intercepting(finer_at_first),
+    "400 for headers": intercepting(unreadable_headers),
+    "unknown bucket": intercepting(unknown_bucket),
+}
+
+
+@pytest.mark.parametrize("around", [pytest.param(wrap, id=name) for name, wrap in HABITS.items()])
+@pytest.mark.parametrize("which", SERVERS)
+def test_habits(which, around):
+    told, result = checked(around(SERVERS[which]()))
+    assert (told, result.exit_code, result.trouble) == ([], 0, "")
+
+
+def shows_late(handle, seconds):
+    """The end of a task is known when its worker is asked, which happens now and then."""
+    asked, shown = {}, {}
+
+    def other(request, now_ms):
+        response = handle(request, now_ms)
+        task_id = request.target.removeprefix(f"{TASKS}/")
+        if request.method != "GET" or response.status != 200:
+            return response
+        value = json.loads(response.body)
+        for task in value.get("tasks", [value]):
+            if now_ms - asked.get(task["task_id"], 0) < seconds * 1000:
+                task.update(shown[task["task_id"]])
+            else:
+                asked[task["task_id"]] = now_ms
+                shown[task["task_id"]] = {name: task[name] for name in ("status", "completed_at")}
+        known = shown.get(task_id, {"status": "completed"})
+        if known["status"] not in {"completed", "failed"} and "AUROC" in value:
+            value |= dict.fromkeys(["AUROC", "line_count", "disk_usage", "fail_message"])
+        return replace(response, body=json.dumps(value, ensure_ascii=False).encode())
+
+    return other
+
+
+@pytest.mark.parametrize("seconds", [1, 5])
+def test_an_end_that_is_shown_late(seconds):
+    """Nothing is deleted here: what is asked of the server's own state then is another matter."""
+    transport = Direct(shows_late(service("seconds:2").handle, seconds), PREFIX)
+    bench = Bench(Readings.of(None), KNOWN, run="run", prefix=PREFIX, now_ms=transport.now_ms)
+    result = Runner(bench, plan(only=["NC400"]), transport, Limits(clean_up=False)).run("somewhere", "tested")
+    assert [failure.sentence for failure in result.failures if "completed_at" in failure.sentence] == []
+
+
+class Late(Direct):
+    """A request with another timestamp than now, signed when it leaves, waits before the server looks at it; no other does."""
+
+    def __init__(self, handle, waits_ms):
+        super().__init__(lambda request, now_ms: handle(request, now_ms + self.waiting_ms), PREFIX)
+        self.waits_ms, self.waiting_ms = waits_ms, 0
+
+    def send(self, *asks):
+        self.waiting_ms = self.waits_ms if asks[0].skew_ms else 0
+        exchanges = [replace(exchange, received_ms=exchange.sent_ms + self.waiting_ms) for exchange in super().send(*asks)]
+        self.sleep(self.waiting_ms / 1000)
+        return exchanges
+
+
+@pytest.mark.parametrize("waits_ms", [1000, 3000, 6000, 9000])
+def test_requests_that_wait_before_they_are_looked_at(waits_ms):
+    """How old a timestamp is when it is looked at is then not known."""
+    transport = Late(service("seconds:100").handle, waits_ms)
+    bench = Bench(Readings.of(None), KNOWN, run="run", prefix=PREFIX, now_ms=transport.now_ms)
+    result = Runner(bench, plan(), transport, Limits()).run("somewhere", "tested")
+    assert ([failure.sentence for failure in result.failures], result.exit_code, result.trouble) == ([], 0, "")
+
+
+# -- clocks -------------------------------------------------------------------------------------------------------------------------------
+
+
+def set_apart(ahead_ms, *, date):
+    """A clock that is ahead, with and without a Date header that tells it."""
+
+    def wrap(handle):
+        def other(request, now_ms):
+            response = handle(request, now_ms + ahead_ms)
+            headers = [(name, value) for name, value in response.headers if name.lower() != "date"]
+            told = [("Date", formatdate((now_ms + ahead_ms) / 1000, usegmt=True))] if date else []
+            return replace(response, headers=(*headers, *told))
+
+        return other
+
+    return wrap
+
+
+@pytest.mark.parametrize("date", [True, False], ids=["Date", "no Date"])
+@pytest.mark.parametrize("ahead_s", [0, 3, -10, 60, -200, 290])
+@pytest.mark.parametrize("which", SERVERS)
+def test_clocks(which, ahead_s, date):
+    """The server's clock decides; without a Date header the time of a creation tells it."""
+    told, result = checked(set_apart(ahead_s * 1000, date=date)(SERVERS[which]()))
+    assert (told, result.exit_code, result.trouble) == ([], 0, "")
+    assert str(result.outcomes["clock[beyond the limit ahead]"].state) == "passed"
+
+
+def test_a_server_that_tells_no_time_at_all_is_not_asked_for_its_limits():
+    handle = set_apart(60_000, date=False)(service().handle)
+    transport = Direct(handle, PREFIX)
+    bench = Bench(Readings.of(None), KNOWN, run="run", prefix=PREFIX, now_ms=transport.now_ms)
+    result = Runner(bench, plan(may_create=False), transport, Limits()).run("somewhere", "read-only")
+    assert (result.failures, result.exit_code) == ([], 0)
+    reasons = {outcome.reason for case, outcome in result.outcomes.items() if case.startswith(("clock[within", "clock[beyond"))}
+    assert reasons == {"the server does not tell its time, neither in a Date header nor in a creation"}
+
+
+# -- tasks that take their time -----------------------------------------------------------------------------------------------------------
+
+
+def at_random(seed, least_s, most_s):
+    """A service in which each state of each task lasts as long as chance has it."""
+    chance, due, server = random.Random(seed), {}, service("manual")
+
+    def handle(request, now_ms):
+        for task in list(server.store):
+            due.setdefault(task.task_id, now_ms + chance.uniform(least_s, most_s) * 1000)
+            while due[task.task_id] <= now_ms:
+                if not server.advance(task.task_id, now_ms=int(due[task.task_id])):
+                    due[task.task_id] = float("inf")
+                due[task.task_id] += chance.uniform(least_s, most_s) * 1000
+        return server.handle(request, now_ms)
+
+    return handle
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(("least_s", "most_s"), [(0.01, 0.1), (0.05, 3), (0.5, 0.6), (0.2, 20), (1, 8)])
+def test_lives_of_any_length(least_s, most_s, seed):
+    told, result = checked(at_random(seed, least_s, most_s))
+    assert (told, result.exit_code, result.trouble) == ([], 0, "")
+
+
+def with_places(places, *, last_come=False, failing=False):
+    """A service that builds so many tasks at once, the first or the last that came before the others; they may all fail."""
+    server, since = service("manual"), {}
+
+    def step(tasks, now_ms):
+        building = sum(task.stage == 2 for task in tasks)
+        for task in tasks:
+            over = now_ms - since[task.task_id] >= 500
+            if (task.stage in {0, 2} and over) or (task.stage == 1 and building < places):
+                message = "NUM_OF_LABEL_INSUFFICIENT" if failing and task.stage == 2 else None
+                server.advance(task.task_id, now_ms=now_ms, fail_message=message)
+                since[task.task_id] = now_ms
+                return True
+        return False
+
+    def handle(request, now_ms):
+        tasks = list(server.store)[:: -1 if last_come else 1]
+        for task in tasks:
+            since.setdefault(task.task_id, now_ms)
+        while step(tasks, now_ms):
+            pass
+        return server.handle(request, now_ms)
+
+    return handle
+
+
+@pytest.mark.parametrize("places", [1, 2, 5])
+@pytest.mark.parametrize("manner", [{}, {"last_come": True}, {"failing": True}], ids=["in turn", "the last first", "all fail"])
+def test_tasks_that_wait_for_a_place(places, manner):
+    told, result = checked(with_places(places, **manner))
+    assert (told, result.exit_code, result.trouble) == ([], 0, "")
+    assert ("parallel" in result.readings["queue"]) >= (places > 1)
+
+
+def test_under_a_pinned_serial_queue_nobody_jumps_it():
+    """The guide says: one at a time, in the order of the requests. That is judged only where somebody says that it holds."""
+    found = {}
+    for last_come in (False, True):
+        transport = Direct(with_places(1, last_come=last_come), PREFIX)
+        bench = Bench(Readings.of({"queue": "serial"}), KNOWN, run="run", prefix=PREFIX, now_ms=transport.now_ms)
+        result = Runner(bench, plan(only=["NC40"]), transport, Limits()).run("somewhere", "pinned")
+        found[last_come] = {(failure.rule, failure.sentence) for failure in result.failures}
+    assert found == {False: set(), True: {("NC409", "a task is in progress before one that was asked for earlier")}}
+
+
+def numbered(handle):
+    """IDs are numbers, and what is none is refused as malformed."""
+    known, ids = {}, {}
+
+    def number(task_id):
+        return ids.setdefault(task_id, str(len(ids) + 1))
+
+    def renamed(value):
+        if isinstance(value, list):
+            return [renamed(inner) for inner in value]
+        if isinstance(value, dict):
+            return {name: number(inner) if name == "task_id" and inner else renamed(inner) for name, inner in value.items()}
+        return value
+
+    def other(request, now_ms):
+        response, last = handle(request, now_ms), request.target.removeprefix(f"{TASKS}/")
+        if response.status == 404 and last in known:
+            response = sent(handle, request.method, f"{TASKS}/{known[last]}", now_ms)
+        elif response.status == 404 and not last.isdecimal():
+            return Response(400, b'{"error": {"errorCode": null, "message": "no number"}}', (("content-type", "application/json"),))
+        body = json.dumps(renamed(json.loads(response.body)), ensure_ascii=False).encode()
+        known.update({mine: theirs for theirs, mine in ids.items()})
+        return replace(response, body=body)
+
+    return other
+
+
+@pytest.mark.parametrize("which", SERVERS)
+def test_ids_that_are_numbers(which):
+    """No page says what an ID looks like; 36 characters are what all examples have."""
+    handle = numbered(SERVERS[which]())
+    for number in range(1, 121):  # so that the beginning of the next number is somebody's number, too
+        payload = {"name": f"old {number}"} | dict.fromkeys(["train_feature_id", "train_bucket", "train_file_path"], "x")
+        assert sent(handle, "POST", TASKS, START_MS, payload).status == 200
+    told, result = checked(handle)
+    assert (told, result.exit_code, result.trouble) == ([], 0, "")
+
+
+def test_a_server_that_limits_the_rate_is_checked_at_its_pace():
+    """The documented limit is one request per second; only two requests at the same moment cannot be had."""
+    told, result = checked(service("seconds:5", rate_limit=True).handle)
+    assert (told, result.exit_code, result.trouble) == ([], 0, "")
+    assert result.outcomes["name[taken, at the same moment]"].reason == "the rate does not allow two requests at the same moment"
+    assert result.notes == ("the server limited the rate, so one request per second was sent from then on",)
+
+
+# -- lists, and others at work ------------------------------------------------------------------------------------------------------------
+
+
+def sent(handle, method, target, now_ms, value=None):
+    """A request of somebody else."""
+    headers = {**signed_headers(method, target, EXAMPLE, now_ms), "content-type": "application/json"}
+    return handle(Request(method, target, tuple(headers.items()), b"" if value is None else json.dumps(value).encode()), now_ms)
+
+
+def newest_first(handle):
+    """A list in the other order."""
+
+    def pages(now_ms):
+        for index in itertools.count(0, 100):
+            tasks = json.loads(sent(handle, "GET", f"{TASKS}?index={index}&limit=100", now_ms).body)["tasks"]
+            yield from tasks
+            if len(tasks) < 100:
+                return
+
+    def other(request, now_ms):
+        response = handle(request, now_ms)
+        if response.status != 200 or request.method != "GET" or request.target.partition("?")[0] != TASKS:
+            return response
+        page = json.loads(response.body)
+        page["tasks"] = list(pages(now_ms))[::-1][page["index"] :][: page["limit"]]
+        return replace(response, body=json.dumps(page).encode())
+
+    return other
+
+
+def busy(handle, seed, often):
+    """Somebody else makes and deletes tasks meanwhile: up to three of them before each request."""
+    chance, made, names = random.Random(seed), [], itertools.count(1)
+
+    def other(request, now_ms):
+        for _ in range(3):
+            if chance.random() < often and made and chance.random() < 0.5:
+                sent(handle, "DELETE", f"{TASKS}/{made.pop(chance.randrange(len(made)))}", now_ms)
+            elif chance.random() < often:
+                payload = {"name": f"somebody's {next(names)}"} | dict.fromkeys(
+                    ["train_feature_id", "train_bucket", "train_file_path"], "x"
+                )
+                made.append(json.loads(sent(handle, "POST", TASKS, now_ms, payload).body)["task_id"])
+        return handle(request, now_ms)
+
+    return other
+
+
+@pytest.mark.parametrize("which", SERVERS)
+def test_the_newest_task_first(which):
+    told, result = checked(newest_first(SERVERS[which]()))
+    assert (told, result.exit_code, result.trouble) == ([], 0, "")
+
+
+@pytest.mark.parametrize("often", [0.02, 0.1, 0.3, 0.6])
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("which", SERVERS)
+def test_others_at_work(which, seed, often):
+    told, result = checked(busy(SERVERS[which](), seed, often))
+    assert (told, result.exit_code, result.trouble) == ([], 0, "")

@@ -1,0 +1,477 @@
+"""How a plan is run: patience with servers that ask for it, an end where there is no point in going on, and limits that hold."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from nclue_contract.check import transport_memory as direct
+from nclue_contract.check.cases.plan import plan
+from nclue_contract.check.expectations import Known
+from nclue_contract.check.requests import Exchange, create, listing
+from nclue_contract.check.results import State
+from nclue_contract.check.runner import Runner
+from nclue_contract.check.sender import Limits, Watcher
+from nclue_contract.check.session import Bench
+from nclue_contract.contract.readings import Readings
+from tests.support.scripted_transport import FAILING, Scripted, run
+
+ALL, FEW, SOME = (), ("NC110",), ("NC12",)
+"""Rules to be checked: all, with three cases, with some hundred."""
+
+UNREACHABLE = "no connection: Connection refused"
+
+
+def states(result):
+    return {case: str(outcome.state) for case, outcome in result.outcomes.items()}
+
+
+def failed(result):
+    return {(failure.case, failure.rule) for failure in result.failures}
+
+
+# -- a run that nothing disturbs ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("progress", "queue"),
+    [("immediate", "parallel"), ("seconds:0.5", "parallel"), ("seconds:0.5", "serial"), ("seconds:5", "parallel"), ("reads:1", "serial")],
+)
+def test_a_correct_server_keeps_the_contract_within_600_requests(progress, queue):
+    result, transport = run(only=ALL, progress=progress, readings={"queue": queue})
+    assert (result.exit_code, result.failures, result.trouble) == (0, [], "")
+    assert len(transport.sent) == result.requests <= 600
+    assert len(transport.posts) == result.creations
+
+
+def test_every_case_of_the_plan_has_an_outcome_in_the_order_of_the_plan():
+    result, _ = run(limits=Limits(budget=20, clean_up=False))
+    assert list(result.outcomes) == [case.id for case in plan(only=SOME)]
+    assert {outcome.reason for outcome in result.outcomes.values() if outcome.state is State.UNTESTED} == {"the budget was used up"}
+
+
+@pytest.mark.parametrize("queue", ["parallel", "serial"])
+def test_two_runs_in_a_row_against_one_server_come_to_the_same_verdicts(queue):
+    first, transport = run(only=ALL, limits=Limits(), readings={"queue": queue})
+    second, _ = run(only=ALL, limits=Limits(), transport=transport, word="abd")
+    assert states(first) == states(second)
+    assert set(states(first).values()) == {"passed", "untested"}
+
+
+def test_tasks_that_were_there_before_are_left_alone():
+    transport = Scripted(progress="manual")
+    for number in range(300):
+        transport.send(create({"name": f"old {number}"} | dict.fromkeys(["train_feature_id", "train_bucket", "train_file_path"], "x")))
+    result, _ = run(only=("NC40", "NC50"), limits=Limits(), transport=transport)
+    assert (result.failures, result.left_behind) == ([], ())
+    pages = [transport.send(listing(f"index={index}&limit=100"))[0].fields for index in (0, 100, 200)]
+    assert {task["task_name"] for page in pages for task in page["tasks"]} == {f"old {number}" for number in range(300)}
+
+
+def test_watchers_hear_of_a_creation_before_it_is_sent_and_of_every_exchange_after_it():
+    heard = []
+
+    def script(turn):
+        heard.append(("sent", turn.ask.body))
+
+    watcher = Watcher(
+        creation=lambda ask: heard.append(("creation", ask.body)), exchange=lambda exchange, *_: heard.append(("answer", exchange.ask.body))
+    )
+    _, transport = run(script, FEW, watcher=watcher)
+    for number, ask in enumerate(transport.sent):
+        events = heard[sum(2 + (one.method == "POST") for one in transport.sent[:number]) :]
+        wanted = ["creation", "sent", "answer"] if ask.method == "POST" else ["sent", "answer"]
+        assert events[: len(wanted)] == [(event, ask.body) for event in wanted]
+
+
+def test_a_watcher_can_end_the_run():
+    result, transport = run(lambda turn: 500 if turn.number == 9 else None, watcher=Watcher(stop=lambda bench: bench.failed))
+    assert len(transport.sent) == 9
+    assert result.exit_code == 1
+
+
+# -- limits -------------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("budget", [1, 5, 60, 86, 93, 300])
+def test_no_more_requests_are_sent_than_the_budget_has(budget):
+    result, transport = run(only=ALL, limits=Limits(budget=budget, clean_up=False))
+    assert len(transport.sent) == result.requests <= budget
+    assert result.failures == []
+    assert budget < 50 or len(transport.sent) > 0.9 * budget
+
+
+@pytest.mark.parametrize("said", [503, 429, UNREACHABLE], ids=["503", "429", "refused"])
+@pytest.mark.parametrize("budget", range(1, 12))
+def test_the_budget_holds_where_requests_are_sent_again(budget, said):
+    result, transport = run(lambda turn: said if turn.number > 2 else None, limits=Limits(budget=budget, clean_up=False))
+    assert len(transport.sent) == result.requests <= budget
+    assert result.failures == [], "what was tried once says nothing"
+
+
+def test_with_a_small_budget_the_most_telling_cases_come_first():
+    result, _ = run(only=ALL, limits=Limits(budget=60, clean_up=False))
+    tested = {outcome.case.rule for outcome in result.outcomes.values() if outcome.state is State.PASSED}
+    assert {"NC001", "NC101", "NC102", "NC110", "NC111", "NC120", "NC307", "NC400", "NC401", "NC402", "NC404"} <= tested
+
+
+@pytest.mark.parametrize("most", [1, 3, 10, 50])
+def test_no_more_creations_are_sent_than_are_allowed(most):
+    result, transport = run(only=ALL, limits=Limits(creations=most, clean_up=False))
+    assert len(transport.posts) == result.creations <= most
+    assert result.failures == []
+    reasons = {outcome.reason for outcome in result.outcomes.values() if outcome.state is State.UNTESTED}
+    assert "it would create more tasks than are allowed" in reasons
+
+
+@pytest.mark.parametrize("most", range(9, 14))
+def test_two_creations_at_the_same_moment_are_two(most):
+    result, transport = run(only=("NC404",), limits=Limits(creations=most, clean_up=False))
+    assert len(transport.posts) == result.creations <= most
+    assert result.failures == []
+
+
+@pytest.mark.parametrize("said", [503, 429, UNREACHABLE], ids=["503", "429", "no answer"])
+def test_a_creation_that_is_sent_again_is_another_one(said):
+    script = lambda turn: said if turn.ask.method == "POST" and turn.number > 2 else None  # noqa: E731
+    result, transport = run(script, limits=Limits(creations=4, clean_up=False))
+    assert len(transport.posts) == result.creations <= 4
+    assert result.failures == [], "what was tried once or twice says nothing"
+
+
+def test_requests_keep_the_rate():
+    _, transport = run(only=("NC50", "NC20"), limits=Limits(rate=4, clean_up=False))
+    gaps = [after - before for before, after in zip(transport.at_ms, transport.at_ms[1:], strict=False)]
+    assert len(gaps) > 40
+    assert min(gaps) >= 249
+
+
+# -- patience -----------------------------------------------------------------------------------------------------------------------------
+
+
+def test_429_is_waited_for_longer_and_longer_and_then_the_pace_is_the_documented_one():
+    result, transport = run(lambda turn: 429 if 3 <= turn.number <= 6 else None)
+    assert (result.exit_code, result.failures) == (0, [])
+    assert transport.sent[2] == transport.sent[3] == transport.sent[6]
+    waited = [after - before for before, after in zip(transport.at_ms[2:6], transport.at_ms[3:7], strict=True)]
+    assert waited == sorted(waited)
+    assert (waited[0] >= 500, waited[-1] >= 4000) == (True, True)
+    assert min(after - before for before, after in zip(transport.at_ms[6:], transport.at_ms[7:], strict=False)) >= 999
+    assert result.notes == ("the server limited the rate, so one request per second was sent from then on",)
+
+
+@pytest.mark.parametrize("first", [1, 4])
+def test_429_for_ever_is_not_the_fault_of_the_server(first):
+    result, transport = run(lambda turn: 429 if turn.number >= first else None)
+    assert (result.exit_code, result.trouble) == (3, "the server limits the rate (429), however long one waits; see --rate")
+    assert len(transport.sent) <= first + 6
+    assert result.failures == []
+
+
+@pytest.mark.parametrize("said", [502, 503, 504, UNREACHABLE], ids=["502", "503", "504", "refused"])
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_hiccup_is_no_failure(said, times):
+    asked = []
+
+    def script(turn):
+        if turn.number < 5:
+            return None
+        asked.append(turn.ask)
+        return said if len(asked) <= times else None
+
+    result, transport = run(script)
+    assert (result.exit_code, result.failures) == (0, [])
+    assert transport.sent[4] == transport.sent[4 + times]
+    assert states(result) == states(run()[0])
+
+
+@pytest.mark.parametrize("said", [503, 504, UNREACHABLE], ids=["503", "504", "refused"])
+def test_a_server_that_is_just_starting_is_waited_for(said):
+    result, _ = run(lambda turn: said if turn.number <= 4 else None, FEW)
+    assert (result.exit_code, result.failures, result.trouble) == (0, [], "")
+
+
+def losing(method, which, said):
+    """The answer to one request of a method is lost, although it was carried out."""
+    seen = []
+
+    def script(turn):
+        if turn.ask.method == method:
+            seen.append(turn)
+        return (said, True) if turn.ask.method == method and len(seen) == which else None
+
+    return script
+
+
+LOST = pytest.mark.parametrize("said", [504, "the connection was closed without an answer"], ids=["504", "no answer"])
+
+
+@LOST
+@pytest.mark.parametrize("which", [1, 60])
+def test_a_creation_that_was_carried_out_without_an_answer_fails_nothing(said, which):
+    result, _ = run(losing("POST", which, said), ALL)
+    assert (failed(result), result.exit_code) == (set(), 0)
+
+
+@LOST
+@pytest.mark.parametrize("which", [1, 2])
+def test_a_deletion_that_was_carried_out_without_an_answer_fails_nothing(said, which):
+    result, _ = run(losing("DELETE", which, said), ALL)
+    assert (failed(result), result.exit_code) == (set(), 0)
+
+
+ODD_MOMENTS = range(5, 600, 60)
+"""The number of a request; the plan has nearly 600."""
+
+
+@pytest.mark.parametrize("number", ODD_MOMENTS)
+def test_whichever_answer_is_lost_fails_nothing(number):
+    result, _ = run(lambda turn: ("it was not there within 10 s", True) if turn.number == number else None, ALL)
+    assert (failed(result), result.exit_code) == (set(), 0)
+
+
+@pytest.mark.parametrize("seconds", [0.4, 1.7, 12])
+@pytest.mark.parametrize("number", ODD_MOMENTS[::2])
+def test_whichever_answer_is_late_fails_nothing(number, seconds):
+    """Tasks move on while nobody looks."""
+    transport = Scripted(lambda turn: transport.sleep(seconds) if turn.number == number else None)
+    result, _ = run(only=ALL, transport=transport)
+    assert (failed(result), result.exit_code) == (set(), 0)
+
+
+@pytest.mark.parametrize("queue", ["parallel", "serial"])
+@pytest.mark.parametrize("takes_ms", [10, 30, 120, 450])
+def test_a_slow_server_is_not_accused(monkeypatch, takes_ms, queue):
+    """What is seen in one answer may be over in the next, and tasks are made and deleted in the background."""
+    monkeypatch.setattr(direct, "TAKES_MS", takes_ms)
+    result, _ = run(only=ALL, readings={"queue": queue})
+    assert (failed(result), result.exit_code) == (set(), 0)
+
+
+# -- what a server does wrong -------------------------------------------------------------------------------------------------------------
+
+
+def empty_name(ask):
+    return b'"name": ""' in ask.body
+
+
+def test_500_is_a_failure_and_is_not_sent_again():
+    result, transport = run(lambda turn: 500 if empty_name(turn.ask) else None, FEW)
+    assert result.exit_code == 1
+    assert ("name[empty]", "NC110") in failed(result)
+    assert sum(map(empty_name, transport.posts)) == 1
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_another_5xx_that_comes_three_times_while_others_are_answered_is_a_failure(status):
+    result, transport = run(lambda turn: status if empty_name(turn.ask) else None, FEW)
+    assert result.exit_code == 1
+    assert {case for case, _ in failed(result)} == {"name[empty]"}
+    assert sum(map(empty_name, transport.posts)) == 3
+    assert result.outcomes["name[empty]"].exchanges[-1].tries == 3
+    assert states(result)["name[1 character]"] == "passed", "and the others go on"
+
+
+def test_a_request_that_is_never_answered_while_others_are_is_a_failure():
+    result, _ = run(lambda turn: "the connection was closed without an answer" if empty_name(turn.ask) else None, FEW)
+    assert failed(result) == {("name[empty]", "NC602")}
+    assert "the connection was closed without an answer" in result.failures[0].sentence
+
+
+@pytest.mark.parametrize("said", [502, 503, UNREACHABLE], ids=["502", "503", "refused"])
+def test_a_server_that_goes_away_is_told_with_the_case_and_fails_nothing(said):
+    result, transport = run(lambda turn: said if turn.number >= 20 else None)
+    assert (result.exit_code, result.failures) == (3, [])
+    case = plan(only=SOME)[len([s for s in states(result).values() if s != "untested"])].id
+    assert result.trouble.startswith(f"the server does not answer any more, since {case}: ")
+    assert len(transport.sent) < 30
+    assert result.left_behind == ()
+
+
+def test_a_server_that_is_silent_now_and_then_ends_the_run_after_a_while():
+    result, transport = run(lambda turn: "it was not there within 10 s" if turn.ask.method == "POST" and turn.number >= 20 else None)
+    assert result.exit_code == 1
+    many = "10 requests got no whole answer; the last one, of path[test U+007F end]: it was not there within 10 s"
+    assert result.trouble == f"{many}. To go on without such requests, see --skip NC120"
+    assert {rule for _, rule in failed(result)} == {"NC602"}
+    assert len(transport.sent) < 60
+
+
+# -- the control request ------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("said", [401, 403])
+def test_refused_credentials_are_told_as_that(said):
+    result, transport = run(lambda _: said)
+    assert (result.exit_code, result.failures) == (3, [])
+    assert len(transport.sent) <= 6
+    assert result.trouble.startswith(
+        f"the control request was answered {said} with code 900: the credentials were refused. Set NCLUE_ACCESS_KEY"
+    )
+
+
+@pytest.mark.parametrize("said", [400, 404, 409, 422])
+def test_a_refused_control_request_asks_for_what_the_server_knows(said):
+    result, transport = run(lambda _: said)
+    assert (result.exit_code, result.failures) == (3, [])
+    assert result.trouble.startswith(f"the control request was answered {said} with code 900, although it keeps every rule.")
+    assert result.trouble.endswith("--feature-id, --bucket and --file")
+    assert len(transport.sent) <= 4
+    assert set(states(result).values()) == {"untested"}
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [(UNREACHABLE, UNREACHABLE), (503, "it answers 503"), ("it was not there within 10 s", "it was not there within 10 s")],
+    ids=["refused", "503", "silent"],
+)
+def test_a_server_that_cannot_be_reached_is_told(said, why):
+    result, transport = run(lambda _: said)
+    assert (result.exit_code, result.failures) == (3, [])
+    assert result.trouble == f"the server cannot be reached: {why}"
+    assert len(transport.sent) < 12
+
+
+@pytest.mark.parametrize("said", [302, 204], ids=str)
+def test_a_control_request_that_is_answered_in_an_odd_way_is_a_failure(said):
+    result, _ = run(lambda _: said)
+    assert result.exit_code == 1
+    assert "control[a valid creation]" in {case for case, _ in failed(result)}
+
+
+def test_a_server_that_redirects_is_told_where_to():
+    class Elsewhere(Scripted):
+        def _one(self, ask):
+            return replace(super()._one(ask), status=301, headers=(("Location", "https://h/api/v1/tasks"),), body=b"")
+
+    result, _ = run(transport=Elsewhere())
+    assert result.exit_code == 1
+    assert "the server redirects to 'https://h/api/v1/tasks'; if it is there, check that address" in result.notes
+
+
+def test_a_server_that_refuses_only_what_the_control_request_has_is_checked_all_the_same():
+    result, _ = run(lambda turn: 400 if turn.ask.method == "POST" and b'"test_bucket"' not in turn.ask.body and turn.number == 1 else None)
+    assert ("control[a valid creation]", "NC313") in failed(result)
+    assert states(result)["path[train allowed: every safe character]"] == "passed"
+
+
+def test_no_creation_at_all_is_told():
+    result, transport = run(limits=Limits(creations=0, clean_up=False))
+    assert (result.exit_code, result.trouble) == (3, "no creation is allowed, but the plan begins with one")
+    assert transport.sent == []
+
+
+# -- interruptions and the end ------------------------------------------------------------------------------------------------------------
+
+
+def interrupt(*numbers):
+    def script(turn):
+        if turn.number in numbers:
+            raise KeyboardInterrupt
+
+    return script
+
+
+@pytest.mark.parametrize("number", [1, 2, 10, 60])
+def test_an_interruption_ends_the_run_and_everything_so_far_is_told(number):
+    result, transport = run(interrupt(number), ALL, limits=Limits())
+    assert (result.exit_code, result.trouble, result.failures) == (3, "interrupted", [])
+    assert list(result.outcomes) == [case.id for case in plan()]
+    assert result.requests == number - 1
+    assert [ask.method for ask in transport.sent[number:]] == ["DELETE"] * result.tidying
+    assert result.tidying >= len(result.left_behind)
+
+
+def test_a_second_interruption_ends_the_tidying_and_tells_what_is_left():
+    result, transport = run(interrupt(30, 32), ALL, limits=Limits())
+    assert result.trouble == "interrupted"
+    assert len(transport.sent) == 32
+    assert len(result.left_behind) >= 1
+
+
+def test_failures_that_were_seen_before_an_interruption_count():
+    result, _ = run(lambda turn: 500 if turn.number == 8 else interrupt(20)(turn))
+    assert (result.exit_code, result.trouble) == (1, "interrupted")
+
+
+def test_tasks_are_deleted_in_the_end():
+    result, transport = run(limits=Limits(), progress="manual")
+    assert result.left_behind == ()
+    assert [ask.method for ask in transport.sent[result.requests :]] == ["DELETE"] * result.tidying
+    assert result.tidying > 10
+
+
+def test_tasks_whose_state_forbids_it_are_left_and_told():
+    result, transport = run(only=FEW, limits=Limits(), progress="reads:1")
+    assert result.left_behind == ()
+    result, transport = run(lambda turn: 409 if turn.ask.method == "DELETE" else None, FEW, limits=Limits())
+    made = [ask.path.rpartition("/")[2] for ask in transport.sent[result.requests :]]
+    assert list(result.left_behind) == list(dict.fromkeys(made))
+    assert len(made) >= 2
+
+
+def test_nothing_is_deleted_where_that_is_not_wanted():
+    result, transport = run(only=FEW)
+    assert (result.tidying, result.left_behind) == (0, ())
+    assert {ask.method for ask in transport.sent} == {"POST"}
+
+
+# -- nothing that a server says makes a run raise -----------------------------------------------------------------------------------------
+
+FIELDS = [
+    "task_id",
+    "task_name",
+    "status",
+    "created_at",
+    "completed_at",
+    "train_bucket",
+    "AUROC",
+    "index",
+    "total",
+    "tasks",
+    "error",
+    "code",
+]
+SCALARS = st.sampled_from([None, True, 0, -1, 10**400, 1e308, "", "x", "completed", "9999-12-31T23:59:59-23:59", "\x00", "\ud800", "²"])
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(FIELDS), inner, max_size=4), max_leaves=8
+)
+BODIES = VALUES.map(lambda value: json.dumps(value).encode()) | st.binary(max_size=8) | st.just(b"[" * 5000)
+STATUSES = st.sampled_from([0, 100, 200, 201, 204, 302, 400, 401, 404, 409, 422, 500, 503, 999])
+DATES = ["", "x", "Tue, 26 Nov 99999 02:48:16 GMT", "Tue, 26 Nov 2024 02:48:16 +99999999999999", "Mon, 01 Jan 0001 00:00:00 +2300"]
+HEADERS = st.lists(
+    st.tuples(st.sampled_from(["content-type", "date", "location"]), st.sampled_from([*DATES, "application/json"])), max_size=3
+)
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_whatever_a_server_answers_there_is_a_result(data):
+    """Statuses, headers and bodies of any kind, in the place of any answer, end in verdicts and never in a traceback."""
+    odd = st.builds(lambda *parts: parts, STATUSES, HEADERS, BODIES)
+    answers = data.draw(st.dictionaries(st.integers(1, 40), odd, max_size=12))
+    every = data.draw(st.none() | odd)
+
+    class Odd(Scripted):
+        def _one(self, ask):
+            exchange = super()._one(ask)
+            status, headers, body = answers.get(len(self.sent)) or every or (exchange.status, exchange.headers, exchange.body)
+            return Exchange(
+                ask, exchange.target, exchange.sent_ms, exchange.received_ms, status, tuple(headers), body, "" if status else "x"
+            )
+
+    transport = Odd()
+    bench = Bench(
+        Readings.of(None),
+        Known(failing_file=FAILING),
+        run="abc",
+        prefix=transport.prefix,
+        now_ms=transport.now_ms,
+        lifecycle_s=5,
+        strict=True,
+    )
+    result = Runner(bench, plan(), transport, Limits(budget=50)).run("http://127.0.0.1:8000/api/v1", "loopback")
+    assert result.exit_code in {0, 1, 3}
+    assert len(result.outcomes) >= len(plan())

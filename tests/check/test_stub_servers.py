@@ -1,0 +1,82 @@
+"""What the check says of two servers that people really write, and that its lines send what it has sent."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.support.server_process import ACCESS, SECRET, environment
+from tests.support.stub_servers import always_yes, with_a_dollar
+from tests.support.tools import missing
+
+
+class Checked(NamedTuple):
+    code: int
+    text: str
+    report: dict
+
+    @property
+    def rules(self):
+        return {failure["rule"] for failure in self.report["failures"]}
+
+
+def checked(address, folder):
+    """A whole check of a server, in a process of its own."""
+    command = [sys.executable, "-m", "nclue_contract", "check", address, "--report", f"json:{folder / 'report.json'}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, env=environment())
+    assert done.stderr == ""
+    return Checked(done.returncode, done.stdout, json.loads((folder / "report.json").read_text()))
+
+
+@pytest.fixture(scope="module")
+def yes(tmp_path_factory):
+    """The check of a server that answers everything with 200."""
+    with always_yes() as address:
+        yield checked(address, tmp_path_factory.mktemp("yes"))
+
+
+@pytest.fixture(scope="module")
+def dollar(tmp_path_factory):
+    """A server with a `$` in its pattern, which is still there, and its check."""
+    with with_a_dollar() as address:
+        yield address, checked(address, tmp_path_factory.mktemp("dollar"))
+
+
+def test_a_server_that_says_yes_to_everything_breaks_every_rule_that_refuses(yes):
+    assert yes.code == 1
+    expected = """NC001 NC002 NC100 NC101 NC102 NC110 NC111 NC120 NC200 NC201 NC202 NC203 NC205 NC208 NC209
+        NC306 NC307 NC402 NC404 NC405 NC407 NC503 NC505"""
+    assert yes.rules >= set(expected.split())
+    assert "The contract is broken: " in yes.text
+
+
+def test_a_server_that_says_yes_to_everything_passes_nothing_by_chance(yes):
+    passed = {case["case"] for case in yes.report["cases"] if case["state"] == "passed"}
+    assert len(passed) < 20
+    assert not any(case.startswith(("path[", "name[", "required[", "type[", "access[", "control[")) for case in passed)
+
+
+def test_a_dollar_that_lets_a_last_line_feed_pass_is_found_and_nothing_else(dollar):
+    _, result = dollar
+    told = {(failure["case"], failure["rule"]) for failure in result.report["failures"]}
+    assert (result.code, told) == (1, {("path[train U+000A end]", "NC120"), ("path[test U+000A end]", "NC120")})
+    assert {failure["exchange"]["status"] for failure in result.report["failures"]} == {200}
+    assert "train_file_path holds '\\n' (U+000A LINE FEED) at offset 21 (answered 200 instead of 422/10104)" in result.text
+
+
+def test_a_line_of_the_report_shows_the_failure_again(dollar):
+    _, result = dollar
+    bash, _ = shutil.which("bash") or missing("bash is missing"), shutil.which("curl") or missing("curl is missing; install it")
+    line = re.search(r"(?m)^  again:     (.*)$", result.text)[1]
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    variables = environment(NCLUE_ACCESS_KEY=ACCESS, NCLUE_SECRET_KEY=SECRET, PATH=path)
+    done = subprocess.run([bash, "-c", line], capture_output=True, text=True, check=False, timeout=60, env=variables)
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "HTTP/1.1 200 OK")
+    assert json.loads(done.stdout.splitlines()[-1])["train_file_path"].endswith("train.tsv\n")
+    assert f"note: to send a request again, first: export NCLUE_ACCESS_KEY={ACCESS} NCLUE_SECRET_KEY={SECRET}" in result.text

@@ -1,0 +1,523 @@
+"""What a contract check sends and reads over HTTP/1.1: byte by byte, under one deadline, and whatever a server does."""
+
+import socket
+import ssl
+import threading
+import time
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from nclue_contract.check.requests import Ask, create, delete, get, listing
+from nclue_contract.check.transport_http import MOST, Wire
+from nclue_contract.contract.hosts import Target
+from nclue_contract.signing import Credentials
+from tests.support.server_process import ACCESS, SECRET, signed
+from tests.support.stub_servers import answering, certificates, listening, received, response, saying
+
+KEYS = Credentials(ACCESS, SECRET)
+SHORT_S = 0.3
+"""Seconds that an exchange may take where the server is to be too slow."""
+
+
+@pytest.fixture
+def wire():
+    """A function that makes a transport to a port; all are closed in the end."""
+    made = []
+
+    def make(port, *, prefix=None, scheme="http", keys=KEYS, host="127.0.0.1", **options):
+        made.append(Wire(Target.parse(f"{scheme}://{host}:{port}", prefix), keys, **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def keeping(seen, answer=lambda _: response()):
+    """Answer, and keep what was received."""
+
+    def kept(request):
+        seen.append(request)
+        return answer(request)
+
+    return answering(kept)
+
+
+def sent(wire, ask, **options):
+    """A request as it arrived."""
+    seen = []
+    with listening(keeping(seen)) as port:
+        exchange = wire(port, **options).send(ask)[0]
+    assert exchange.error == ""
+    return seen[0]
+
+
+# -- what is sent -------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("ask", "method", "target"),
+    [
+        (listing(), "GET", "/api/v1/tasks"),
+        (listing("limit=%33&index=2"), "GET", "/api/v1/tasks?limit=%33&index=2"),
+        (get("a/b ~?"), "GET", "/api/v1/tasks/a%2Fb%20~%3F"),
+        (delete("x"), "DELETE", "/api/v1/tasks/x"),
+        (create({"name": "가"}), "POST", "/api/v1/tasks"),
+    ],
+    ids=["the list", "a query as it is", "a strange ID", "a deletion", "a creation"],
+)
+def test_the_signature_covers_method_and_target_as_they_are_sent(wire, ask, method, target):
+    request = sent(wire, ask)
+    assert (request.method, request.target) == (method, target)
+    (timestamp,) = request.header("x-ncp-apigw-timestamp")
+    for name, value in signed(method, target, timestamp=timestamp).items():
+        assert request.header(name) == [value]
+
+
+def test_a_body_goes_out_as_it_is_with_its_length_and_type(wire):
+    request = sent(wire, create({"name": "가"}))
+    assert request.body == '{"name": "가"}'.encode()
+    assert request.header("content-length") == [str(len(request.body))]
+    assert request.header("content-type") == ["application/json"]
+    assert sent(wire, create(b"")).header("content-length") == ["0"]
+    look = sent(wire, listing())
+    assert (look.header("content-length"), look.header("content-type"), look.header("transfer-encoding")) == ([], [], [])
+
+
+def test_headers_are_as_wrong_as_the_case_wants_them(wire):
+    name = "x-ncp-apigw-signature-v2"
+    assert sent(wire, Ask("GET", headers={name: None})).header(name) == []
+    assert sent(wire, Ask("POST", headers={"content-type": None})).header("content-type") == []
+    assert sent(wire, Ask("GET", repeated=name)).header(name)[1:] == ["x"]
+    assert sent(wire, Ask("GET", repeated=name, wrong_first=True)).header(name)[:1] == ["x"]
+    assert sent(wire, Ask("GET", signature=lambda _: "\xe9")).header(name) == ["\xe9"]
+    assert b"\r\nX-NCP-APIGW-TIMESTAMP: " in sent(wire, Ask("GET", capitals=True)).head
+    assert b"\r\nx-ncp-apigw-timestamp: " in sent(wire, Ask("GET")).head
+
+
+def test_the_signed_prefix_is_signed_and_the_path_of_the_url_is_sent(wire):
+    request = sent(wire, listing("limit=1"), prefix="/inside/v9")
+    assert request.target == "/api/v1/tasks?limit=1"
+    timestamp, signature = request.header("x-ncp-apigw-timestamp")[0], request.header("x-ncp-apigw-signature-v2")[0]
+    assert signature == signed("GET", "/inside/v9/tasks?limit=1", timestamp=timestamp)["x-ncp-apigw-signature-v2"]
+
+
+def test_additional_headers_go_with_every_request_and_there_is_one_host(wire):
+    request = sent(wire, listing(), headers=[("X-Tenant", "one"), ("cookie", "a=b")])
+    assert (request.header("x-tenant"), request.header("cookie"), len(request.header("host"))) == (["one"], ["a=b"], 1)
+    assert request.header("host")[0].startswith("127.0.0.1:")
+
+
+# -- what is read -------------------------------------------------------------------------------------------------------------------------
+
+
+def test_an_exchange_tells_status_headers_body_and_times(wire):
+    with listening(saying(response(422, {"error": {"errorCode": "10104"}}, "X-Seen: 1", "X-Seen: 2"))) as port:
+        exchange = wire(port).send(listing("limit=1"))[0]
+    assert (exchange.status, exchange.target, exchange.error, exchange.tries) == (422, "/api/v1/tasks?limit=1", "", 1)
+    assert (exchange.answer.status, exchange.answer.code) == (422, "10104")
+    assert [value for name, value in exchange.headers if name.lower() == "x-seen"] == ["1", "2"]
+    assert 0 <= exchange.received_ms - exchange.sent_ms < 10_000
+
+
+@pytest.mark.parametrize(
+    ("data", "body"),
+    [
+        (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n3;x=y\r\n 12\r\n0\r\nx: y\r\n\r\n", b"{} 12"),
+        (b"HTTP/1.0 200 OK\r\n\r\n{}", b"{}"),
+        (b"HTTP/1.1 200 OK\r\n\r\n{}", b"{}"),
+        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}", b"{}"),
+        (b"HTTP/1.1 204 No Content\r\ncontent-length: 5\r\n\r\n", b""),
+        (b"HTTP/1.1 200\r\ncontent-length: 0\r\n\r\n", b""),
+    ],
+    ids=["in chunks", "until HTTP/1.0 closes", "until the end", "after interim answers", "204", "without a reason"],
+)
+def test_every_way_to_end_a_body_is_read(wire, data, body):
+    def talk(connection):
+        received(connection)
+        connection.sendall(data)
+
+    with listening(talk) as port:
+        exchange = wire(port).send(listing())[0]
+    assert (exchange.error, exchange.body) == ("", body)
+    assert exchange.status in {200, 204}
+
+
+def test_a_redirect_is_an_answer_and_is_not_followed(wire):
+    seen = []
+    with listening(keeping(seen, lambda _: response(302, b"", "location: /elsewhere"))) as port:
+        assert wire(port).send(listing())[0].status == 302
+    assert [request.target for request in seen] == ["/api/v1/tasks"]
+
+
+def test_several_requests_are_under_way_at_the_same_moment(wire):
+    together = threading.Barrier(2, timeout=10)
+
+    def answer(request):
+        together.wait()
+        return response(200, {"said": request.body.decode()})
+
+    with listening(answering(answer)) as port:
+        exchanges = wire(port).send(create(b"1"), create(b"2"))
+    assert [exchange.value for exchange in exchanges] == [{"said": "1"}, {"said": "2"}]
+
+
+# -- connections that are used again ------------------------------------------------------------------------------------------------------
+
+
+def counted(talk):
+    """A talk, and the list that it adds to whenever there is a connection."""
+    connections = []
+
+    def one(connection):
+        connections.append(connection)
+        talk(connection)
+
+    return one, connections
+
+
+def test_one_connection_serves_many_requests(wire):
+    talk, connections = counted(answering(lambda request: response(404 if request.method == "DELETE" else 200)))
+    with listening(talk) as port:
+        over = wire(port)
+        statuses = [over.send(ask)[0].status for ask in (listing(), create(b"{}"), delete("x"), listing())]
+    assert (statuses, len(connections)) == ([200, 200, 404, 200], 1)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [response(200, b"{}", "connection: close"), response(version="1.0"), b"HTTP/1.1 200 OK\r\n\r\n{}"],
+    ids=["told", "HTTP/1.0", "no length"],
+)
+def test_a_connection_that_ends_with_its_answer_is_not_used_again(wire, answer):
+    def once(connection):
+        received(connection)
+        connection.sendall(answer)
+
+    talk, connections = counted(once)
+    with listening(talk) as port:
+        over = wire(port)
+        assert [over.send(create(b"{}"))[0].error for _ in range(3)] == ["", "", ""]
+    assert len(connections) == 3
+
+
+def test_a_connection_that_was_closed_while_idle_costs_nothing(wire):
+    bodies, closed = [], threading.Event()
+
+    def once(connection):
+        bodies.append(received(connection).body)
+        connection.sendall(response())
+        connection.shutdown(socket.SHUT_RDWR)
+        closed.set()
+
+    with listening(once) as port:
+        over = wire(port)
+        for body in (b"1", b"2", b"3"):
+            closed.clear()
+            exchange = over.send(create(body))[0]
+            assert (exchange.status, exchange.error) == (200, "")
+            assert closed.wait(10)
+    assert bodies == [b"1", b"2", b"3"]
+
+
+def test_a_post_that_the_server_may_have_read_is_not_sent_again_behind_the_back_of_the_check(wire):
+    bodies = []
+
+    def talk(connection):
+        first = received(connection)
+        bodies.append(first.body)
+        connection.sendall(response())
+        if (second := received(connection)) is not None:
+            bodies.append(second.body)  # it may have been carried out; nobody is told
+
+    with listening(talk) as port:
+        over = wire(port)
+        told = [over.send(create(body))[0] for body in (b"1", b"2", b"3", b"4")]
+    assert [exchange.status for exchange in told] == [200, 0, 200, 200]
+    assert told[1].error == "the connection was closed without an answer"
+    assert bodies == [b"1", b"2", b"3", b"4"], "and from then on each request has a connection of its own"
+
+
+def test_a_look_that_was_lost_with_an_idle_connection_is_sent_again(wire):
+    targets = []
+
+    def talk(connection):
+        targets.append(received(connection).target)
+        connection.sendall(response())
+        if (second := received(connection)) is not None:
+            targets.append(second.target)
+
+    with listening(talk) as port:
+        over = wire(port)
+        assert [over.send(listing(f"limit={number}"))[0].error for number in (1, 2)] == ["", ""]
+    assert [target.partition("=")[2] for target in targets] == ["1", "2", "2"]
+
+
+def test_bytes_that_nobody_asked_for_are_not_taken_for_the_next_answer(wire):
+    twice = response(200, {"n": 1}) + response(500, {"n": 2})
+    with listening(saying(twice, response(200, {"n": 3}))) as port:
+        over = wire(port)
+        assert [over.send(create(b"{}"))[0].value for _ in range(2)] == [{"n": 1}, {"n": 3}]
+
+
+def test_after_an_interruption_half_an_answer_is_not_taken_for_the_next_one(wire, monkeypatch):
+    with listening(answering(lambda request: response(200, {"said": request.target}))) as port:
+        over = wire(port)
+        over.send(listing("limit=1"))
+        with monkeypatch.context() as patch:
+
+            def interrupted(*_):
+                raise KeyboardInterrupt
+
+            patch.setattr(over, "_read", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                over.send(listing("limit=2"))
+        assert over.send(listing("limit=3"))[0].value == {"said": "/api/v1/tasks?limit=3"}
+
+
+# -- servers that are slow, endless, or speak something else ------------------------------------------------------------------------------
+
+
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+
+
+def dripping(before, drop):
+    """Send something, and then a little more for ever."""
+
+    def talk(connection):
+        received(connection)
+        connection.sendall(before)
+        while True:
+            connection.sendall(drop)
+            time.sleep(0.01)
+
+    return talk
+
+
+def pouring(before, flood):
+    """Send something, and then as much as the other side takes."""
+
+    def talk(connection):
+        received(connection)
+        connection.sendall(before)
+        while True:
+            connection.sendall(flood)
+
+    return talk
+
+
+def blurting(data):
+    """Send something, whatever it is, and close."""
+
+    def talk(connection):
+        received(connection)
+        connection.sendall(data)
+
+    return talk
+
+
+def silent(connection):
+    received(connection)
+    connection.recv(1)
+
+
+@pytest.mark.parametrize(
+    ("talk", "status"),
+    [
+        (silent, 0),
+        (dripping(b"", b"H"), 0),
+        (dripping(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), 0),
+        (pouring(b"", b"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n" * 500), 0),
+        (dripping(HEAD, b"x-more: y\r\n"), 0),
+        (dripping(HEAD + b"content-length: 1000\r\n\r\n", b"x"), 200),
+        (dripping(HEAD + b"transfer-encoding: chunked\r\n\r\n", b"1\r\nx\r\n"), 200),
+        (dripping(HEAD + b"transfer-encoding: chunked\r\n\r\n0\r\n", b"x: y\r\n"), 200),
+    ],
+    ids=["silence", "a slow line", "100 for ever", "103 in floods", "slow headers", "a slow body", "slow chunks", "slow trailers"],
+)
+def test_an_exchange_is_over_when_its_time_is_whatever_trickles_in(wire, talk, status):
+    with listening(talk) as port:
+        exchange = wire(port, timeout_s=SHORT_S).send(create(b"{}"))[0]
+    assert (exchange.status, exchange.error) == (status, f"it was not there within {SHORT_S:g} s")
+    assert not exchange.taken
+
+
+@pytest.mark.parametrize(
+    ("talk", "status", "error"),
+    [
+        (pouring(HEAD + b"\r\n", b"x" * 65_536), 200, f"the body is longer than {MOST:,} bytes"),
+        (
+            pouring(HEAD + b"transfer-encoding: chunked\r\n\r\n", (b"400\r\n" + b"x" * 1024 + b"\r\n") * 64),
+            200,
+            f"the body is longer than {MOST:,} bytes",
+        ),
+        (pouring(b"HTTP/1.1 200 OK\r\n", b"a: " + b"x" * 1000 + b"\r\n"), 0, "not HTTP: "),
+        (pouring(b"", b"x" * 10_000), 0, "not HTTP: "),
+        (blurting(b"\x00\x01 hello\r\n\r\n"), 0, "not HTTP: "),
+        (blurting(b"220 mail.example ESMTP\r\n\r\n"), 0, "not HTTP: "),
+        (blurting(b"HTTP/1.1 20 OK\r\n\r\n"), 0, "not HTTP: "),
+        (blurting(b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\nhello"), 0, "not HTTP: "),
+        (blurting(HEAD + b"content-length: 2\r\ncontent-length: 3\r\n\r\n{} "), 0, "not HTTP: "),
+        (blurting(HEAD + b"content-length: two\r\n\r\n{}"), 0, "not HTTP: "),
+        (blurting(HEAD + b"transfer-encoding: chunked\r\n\r\nZZ\r\n{}"), 200, "not HTTP: "),
+        (blurting(HEAD + b"content-length: 100\r\n\r\n{}"), 200, "the connection was closed in the middle of the answer"),
+        (blurting(HEAD + b"transfer-encoding: chunked\r\n\r\n9\r\n{}"), 200, "the connection was closed in the middle of the answer"),
+        (blurting(HEAD), 0, "the connection was closed without an answer"),
+        (blurting(b""), 0, "the connection was closed without an answer"),
+    ],
+    ids=[
+        "an endless body",
+        "endless chunks",
+        "endless headers",
+        "an endless line",
+        "binary",
+        "mail",
+        "a status of two digits",
+        "a protocol nobody asked for",
+        "two lengths",
+        "a length in words",
+        "a chunk of no size",
+        "half a body",
+        "half a chunk",
+        "half a head",
+        "nothing",
+    ],
+)
+def test_what_is_no_whole_answer_is_told_in_words(wire, talk, status, error):
+    with listening(talk) as port:
+        exchange = wire(port).send(create(b"{}"))[0]
+    assert exchange.status == status
+    assert exchange.error.startswith(error)
+    assert len(exchange.error) < 200
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.binary(max_size=60)
+    | st.builds(
+        lambda status, headers, body: b"HTTP/1.1 %d X\r\n" % status + b"".join(headers) + b"\r\n" + body,
+        st.integers(0, 1200),
+        st.lists(
+            st.sampled_from(
+                [
+                    b"content-length: 3\r\n",
+                    b"transfer-encoding: chunked\r\n",
+                    b"connection: close\r\n",
+                    b"\xff: \xff\r\n",
+                    b": \r\n",
+                    b" x\r\n",
+                    b"upgrade: x\r\n",
+                ]
+            )
+        ),
+        st.sampled_from([b"", b"{}", b"{} ", b"2\r\n{}\r\n0\r\n\r\n", b"-1\r\n", b"ffffffffffffffffffff\r\n", b"\x00" * 70]),
+    )
+)
+def test_no_bytes_of_a_server_make_an_exchange_raise(wire, data):
+    """Send gives an exchange, with a status or a reason, whatever comes back."""
+    with listening(blurting(data)) as port:
+        exchange = wire(port, timeout_s=5).send(listing())[0]
+    assert exchange.error or exchange.status >= 200
+
+
+def test_a_connection_that_nobody_takes_is_told_with_the_reason(wire):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    assert wire(port).send(listing())[0].error == "no connection: Connection refused"
+
+
+def test_a_host_that_has_no_address_is_told(wire):
+    exchange = wire(80, host="nowhere.invalid").send(listing())[0]
+    assert exchange.status == 0
+    assert exchange.error.startswith("no connection: ")
+
+
+# -- TLS ----------------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def tls(tmp_path_factory):
+    """A throw-away authority, and a server that it vouches for as 127.0.0.1; the port, and the file of the authority."""
+    authority, chain, key = certificates(tmp_path_factory.mktemp("tls"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(chain, key)
+    with listening(saying(response()), wrap=lambda connection: context.wrap_socket(connection, server_side=True)) as port:
+        yield port, authority
+
+
+def test_certificates_of_an_authority_of_ones_own_are_trusted_when_it_is_named(wire, tls):
+    port, authority = tls
+    over = wire(port, scheme="https", cafile=str(authority))
+    assert [over.send(create(b"{}"))[0].status for _ in range(3)] == [200, 200, 200]
+
+
+def test_certificates_that_nobody_vouches_for_are_refused(wire, tls):
+    port, _ = tls
+    exchange = wire(port, scheme="https").send(listing())[0]
+    assert (exchange.status, exchange.error) == (0, "no connection: TLS: CERTIFICATE_VERIFY_FAILED")
+
+
+def test_a_certificate_for_another_name_is_refused(wire, tls):
+    port, authority = tls
+    exchange = wire(port, scheme="https", host="localhost", cafile=str(authority)).send(listing())[0]
+    assert exchange.error == "no connection: TLS: CERTIFICATE_VERIFY_FAILED"
+
+
+def test_a_server_without_tls_is_told(wire):
+    with listening(lambda connection: connection.recv(1) and connection.sendall(response(400))) as port:
+        exchange = wire(port, scheme="https").send(listing())[0]
+    assert exchange.status == 0
+    assert exchange.error.startswith("no connection: TLS: ")
+
+
+def test_a_handshake_that_nobody_answers_ends_in_time(wire):
+    with listening(lambda connection: connection.recv(1) and connection.recv(100_000) and connection.recv(1)) as port:
+        exchange = wire(port, scheme="https", timeout_s=SHORT_S).send(listing())[0]
+    assert exchange.error == f"no connection: it was not there within {SHORT_S:g} s"
+
+
+def test_a_file_without_certificates_is_refused_before_anything_is_sent(wire, tmp_path):
+    file = tmp_path / "ca.pem"
+    file.write_text("hello")
+    with pytest.raises(ValueError, match=r"--cacert: .*ca\.pem holds no certificates"):
+        wire(443, scheme="https", cafile=str(file))
+
+
+# -- secrets ------------------------------------------------------------------------------------------------------------------------------
+
+
+CANARY = Credentials("CANARYACCESSKEY00001", "CANARYsecretKEY0000000000000000000000001")
+
+
+def test_secrets_that_a_server_repeats_are_taken_out_of_its_answer(wire):
+    def answer(request):
+        signature = request.header("x-ncp-apigw-signature-v2")[0]
+        shown = [CANARY.access_key, signature, "Bearer CANARYtoken", CANARY.secret_key, "short", request.header("x-ncp-apigw-timestamp")[0]]
+        return response(401, {"seen": shown}, f"x-seen: {CANARY.access_key} {signature}")
+
+    with listening(answering(answer)) as port:
+        exchange = wire(port, keys=CANARY, headers=[("authorization", "Bearer CANARYtoken"), ("x-tenant", "short")]).send(listing())[0]
+    assert exchange.value["seen"][:5] == ["***", "***", "***", "***", "short"]
+    assert exchange.value["seen"][5].isdigit()
+    assert "CANARY" not in str(exchange.headers)
+
+
+def test_words_that_answers_have_anyway_are_no_secrets_whatever_header_says_them(wire):
+    value = {"task_id": "1", "train_bucket": "my-bucket-1", "task_name": "nclue-check 1", "completed_at": None}
+    headers = [("accept", "application/json"), ("x-bucket", "my-bucket-1"), ("x-who", "nclue-check"), ("x-field", "completed_at")]
+    with listening(answering(lambda _: response(200, value))) as port:
+        exchange = wire(port, headers=headers, ordinary=["my-bucket-1"], keys=Credentials("EXAMPLEACCESSKEY0001", "test")).send(listing())[
+            0
+        ]
+    assert exchange.value == value
+    assert dict(exchange.headers)["content-type"] == "application/json"
+
+
+def test_secrets_do_not_get_into_the_reason_why_there_is_no_answer(wire):
+    with listening(answering(lambda request: request.header("x-ncp-iam-access-key")[0].encode() + b"\r\n\r\n")) as port:
+        error = wire(port, keys=CANARY).send(listing())[0].error
+    assert error.startswith("not HTTP: ")
+    assert "CANARY" not in error
+    assert "***" in error

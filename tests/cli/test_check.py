@@ -1,0 +1,1083 @@
+"""`check`, `probe` and `cleanup` as their users see them, over HTTP on loopback where that matters."""
+
+import io
+import json
+import re
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+import tomllib
+from pathlib import Path
+from typing import NamedTuple
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from nclue_contract.check import run as check_module
+from nclue_contract.check.ledger import read_ledger
+from nclue_contract.check.run import Options, permission
+from nclue_contract.check.transport_http import Wire
+from nclue_contract.check.transport_memory import Direct
+from nclue_contract.cli.main import main
+from nclue_contract.guard import guard
+from nclue_contract.service.messages import Response
+from nclue_contract.service.service import Service
+from nclue_contract.signing import EXAMPLE
+from tests.support.server_process import ACCESS, PAYLOAD, SECRET, environment, running
+from tests.support.stub_servers import answering, certificates, forwarding, listening, received, response, saying, url, yes
+
+COMMAND = [sys.executable, "-m", "nclue_contract"]
+# Whoever runs the tests in the background may have switched the signal off, and children inherit that.
+INTERRUPTIBLE = [
+    sys.executable,
+    "-c",
+    "import signal, sys, nclue_contract.cli.main as cli; signal.signal(signal.SIGINT, signal.default_int_handler); sys.exit(cli.main())",
+]
+REAL = "https://nclue.apigw.ntruss.com/api/v1"
+FEW = ("--only", "NC110")
+"""Three cases: of four requests, three are creations that are carried out."""
+
+
+class Result(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def report(self):
+        return json.loads(self.out)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """Every test works in a new folder, without keys, and like on no terminal."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("NCLUE_ACCESS_KEY", "NCLUE_SECRET_KEY", "NO_COLOR", "PYTHONIOENCODING", "COLUMNS"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def run(capsys, monkeypatch):
+    """The command in this process."""
+
+    def run(*arguments):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
+        try:
+            code = main([*map(str, arguments)])
+        except SystemExit as end:
+            code = end.code
+        return Result(code, *capsys.readouterr())
+
+    return run
+
+
+def process(*arguments, command=COMMAND, cwd=None, **variables):
+    """The command in a process of its own."""
+    done = subprocess.run(
+        [*command, *map(str, arguments)], capture_output=True, text=True, check=False, timeout=120, cwd=cwd, env=environment(**variables)
+    )
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture(scope="module")
+def shared():
+    """A correct server whose tasks stay registered, so that all can be deleted."""
+    with running("--progress", "manual") as server:
+        yield server
+
+
+@pytest.fixture
+def server(shared):
+    """The same server, without tasks and without a journal."""
+    shared.control("reset", {})
+    return shared
+
+
+def states(report):
+    return {case["case"]: case["state"] for case in report["cases"]}
+
+
+def failed_rules(report):
+    return {failure["rule"] for failure in report["failures"]}
+
+
+# -- a whole check ------------------------------------------------------------------------------------------------------------------------
+
+
+class Twice(NamedTuple):
+    first: Result
+    report: dict
+    second: dict
+    sent: int
+    left: int
+
+
+@pytest.fixture(scope="module")
+def twice(tmp_path_factory):
+    """Two runs in a row against one server with stages of half a second, and what the server has seen of the first."""
+    folder = tmp_path_factory.mktemp("twice")
+    with running("--progress", "seconds:0.5") as server:
+        first = process("check", server.url, "--report", "json:first.json", cwd=folder)
+        sent, left = server.control("journal").json()["requests"], server.control("health").json()["tasks"]
+        second = process("check", server.url, "--format", "json", cwd=folder)
+    assert (first.err, second.err) == ("", "")
+    return Twice(first, json.loads((folder / "first.json").read_text()), second.report, sent, left)
+
+
+def test_a_correct_server_keeps_the_contract(twice):
+    assert twice.first.code == 0
+    assert twice.report["failures"] == []
+    assert twice.first.out.splitlines()[-2] == "The contract is kept."
+
+
+def test_the_plan_takes_at_most_600_requests_besides_those_that_tidy_up(twice):
+    summary = twice.report["summary"]
+    assert summary["requests"] <= 600
+    assert summary["requests"] + summary["tidying"] == twice.sent
+    assert twice.left == len(twice.report["left_behind"])
+
+
+def test_two_runs_in_a_row_come_to_the_same_verdicts(twice):
+    assert states(twice.report) == states(twice.second)
+    assert twice.second["exit_code"] == 0
+
+
+def test_the_text_has_a_table_of_the_rules_and_the_readings(twice):
+    lines = twice.first.out.splitlines()
+    assert lines[0].startswith("checked http://127.0.0.1:")
+    table = [line.split() for line in lines if re.match(r"  NC\d{3}", line)]
+    assert [row[0][:4] for row in table] == ["NC00", "NC10", "NC11", "NC12", "NC20", "NC30", "NC31", "NC40", "NC50", "NC60"]
+    assert sum(int(row[-4]) for row in table if row[-4] != ".") >= twice.report["summary"]["passed"]
+    assert re.search(r"(?m)^  path-characters +page-2024 +by path\[", twice.first.out)
+    assert re.search(r"(?m)^  queue +parallel +by queue\[how many at a time\]$", twice.first.out)
+    assert re.search(r"(?m)^  timestamp-edge +\? +open: accepted or refused$", twice.first.out)
+    assert (
+        "untested, because no task of this run has failed; --failing-file names a file with which tasks fail: life[failed]"
+        in twice.first.out
+    )
+
+
+def test_without_a_url_the_embedded_server_is_checked(run):
+    result = run("check", "--format", "json")
+    assert (result.code, result.err) == (0, "")
+    assert result.report["target"] == "the embedded reference server"
+    assert {name for name, reading in result.report["readings"].items() if reading["option"] is None} == {"check-order"}
+    assert result.report["summary"]["untested"] == 0
+
+
+@pytest.mark.parametrize("reading", ["error-shape=flat", "auth-refusal=gateway"])
+def test_a_pinned_reading_is_judged_and_the_embedded_server_has_it(run, server, reading):
+    name, _, option = reading.partition("=")
+    embedded = run("check", "--reading", reading, "--format", "json", "--only", "NC200")
+    assert embedded.code == 0
+    assert embedded.report["readings"][name]["source"] == "--reading"
+    other = run("check", server.url, "--reading", reading, "--format", "json", "--only", "NC200")
+    assert other.code == 1
+    assert other.report["readings"][name]["option"] == option
+
+
+# -- where and as whom --------------------------------------------------------------------------------------------------------------------
+
+
+def targets(server):
+    return {entry["target"].partition("?")[0] for entry in server.journal()}
+
+
+@pytest.mark.parametrize("tail", ["", "/", "/api/v1", "/api/v1/"])
+def test_an_empty_path_is_the_documented_one(run, server, tail):
+    assert run("check", server.origin + tail, *FEW).code == 0
+    assert all(target.startswith("/api/v1/tasks") for target in targets(server))
+    assert len(server.journal()) >= 4
+
+
+def test_behind_a_proxy_that_rewrites_the_signed_prefix_is_named(run, server):
+    with forwarding(server.origin, rewrite=lambda target: target.replace("/team/nclue", "/api/v1", 1)) as port:
+        refused = run("check", url(port) + "/team/nclue", *FEW)
+        kept = run("check", url(port) + "/team/nclue", "--signed-prefix", "/api/v1", *FEW)
+    assert refused.code == 3
+    assert "the credentials were refused" in refused.out
+    assert "--signed-prefix behind a proxy" in refused.out
+    assert (kept.code, kept.err) == (0, "")
+
+
+def test_behind_a_proxy_a_line_that_sends_again_signs_what_the_server_sees(run, server):
+    broken = forwarding(
+        server.origin,
+        rewrite=lambda target: target.replace("/team/nclue", "/api/v1", 1),
+        before=lambda request: response(500) if b'"name": ""' in request.body else None,
+    )
+    with broken as port:
+        result = run("check", url(port) + "/team/nclue", "--signed-prefix", "/api/v1", *FEW)
+    assert result.code == 1
+    line = re.search("again: +(.*)", result.out)[1]
+    assert line.startswith(
+        f"nclue-contract sign POST {url(port)}/api/v1/tasks | curl --include --request POST {url(port)}/team/nclue/tasks "
+    )
+
+
+def test_keys_come_from_the_environment_or_from_options(run, monkeypatch):
+    pair = {"NCLUE_ACCESS_KEY": "OTHERACCESSKEY000001", "NCLUE_SECRET_KEY": "OTHERsecretKEY00000000000000000000000001"}
+    with running("--progress", "manual", **pair) as server:
+        fake = run("check", server.url, *FEW)
+        options = run("check", server.url, "--access-key", pair["NCLUE_ACCESS_KEY"], "--secret-key", pair["NCLUE_SECRET_KEY"], *FEW)
+        for name, value in pair.items():
+            monkeypatch.setenv(name, value)
+        variables = run("check", server.url, *FEW)
+        stronger = run("check", server.url, "--access-key", ACCESS, "--secret-key", SECRET, *FEW)
+    assert (fake.code, options.code, variables.code, stronger.code) == (3, 0, 0, 3)
+    assert "the control request was answered 401" in fake.out
+    assert "Set NCLUE_ACCESS_KEY and NCLUE_SECRET_KEY" in fake.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "sentence"),
+    [
+        (["--access-key", "A"], {}, "--access-key and --secret-key come together"),
+        (["--secret-key", "A"], {}, "--access-key and --secret-key come together"),
+        ([], {"NCLUE_ACCESS_KEY": "A"}, "the environment variable NCLUE_SECRET_KEY must hold your key"),
+    ],
+)
+def test_half_a_key_pair_is_refused(run, server, monkeypatch, arguments, variables, sentence):
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert run("check", server.url, *arguments) == (2, "", f"nclue-contract: {sentence}\n")
+    assert server.journal() == []
+
+
+def test_a_host_that_is_not_loopback_needs_keys(run):
+    result = run("check", "http://gateway.example/nclue")
+    sentence = "http://gateway.example/nclue is not on this machine, where a fake key pair would do"
+    assert result == (2, "", f"nclue-contract: {sentence}: the environment needs NCLUE_ACCESS_KEY and NCLUE_SECRET_KEY\n")
+
+
+def test_additional_headers_go_with_every_request(run):
+    seen = []
+
+    def answer(request):
+        seen.append(request.header("x-tenant") + request.header("authorization"))
+        return yes(request)
+
+    with listening(answering(answer)) as port:
+        run("check", url(port), *FEW, "--header", "X-Tenant: one", "--header", "authorization:Bearer a:b")
+    assert len(seen) >= 4
+    assert all(values == ["one", "Bearer a:b"] for values in seen)
+
+
+@pytest.mark.parametrize(
+    ("header", "sentence"),
+    [
+        ("x-canary", "--header is written NAME:VALUE"),
+        (": canary", "--header is written NAME:VALUE"),
+        ("a b: canary", "--header is written NAME:VALUE"),
+        ("x: canary\r\ny: z", "--header is written NAME:VALUE"),
+        ("x: canary\u20ac", "--header is written NAME:VALUE"),
+        ("Host: canary", "--header Host: that header is set by the check itself"),
+        ("x-ncp-iam-access-key: canary", "--header x-ncp-iam-access-key: that header is set by the check itself"),
+        ("content-length: 5", "--header content-length: that header is set by the check itself"),
+    ],
+)
+def test_a_header_that_cannot_be_sent_is_refused_without_repeating_its_value(run, server, header, sentence):
+    result = run("check", server.url, "--header", header)
+    assert result.code == 2
+    assert result.err.startswith(f"nclue-contract: {sentence}")
+    assert "canary" not in result.err.replace("x-canary", "")
+    assert server.journal() == []
+
+
+def never(*_):
+    pytest.fail("waits, although nothing will be better afterwards")
+
+
+def test_a_certificate_of_ones_own_authority_is_trusted_when_it_is_named(run, server, folder, monkeypatch):
+    monkeypatch.setattr(Wire, "sleep", never)
+    authority, chain, key = certificates(folder)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(chain, key)
+    with forwarding(server.origin, wrap=lambda connection: context.wrap_socket(connection, server_side=True)) as port:
+        base = f"https://127.0.0.1:{port}/api/v1"
+        kept = run("check", base, *FEW, "--cacert", authority)
+        refused = run("check", base, *FEW)
+    assert (kept.code, kept.err) == (0, "")
+    assert refused.code == 3
+    assert "Could not tell: the server cannot be reached: no connection: TLS: CERTIFICATE_VERIFY_FAILED." in refused.out
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"), [(None, "--cacert: there is no file ca.pem"), ("hello", "--cacert: ca.pem holds no certificates in PEM")]
+)
+def test_a_file_of_certificates_that_is_none_is_refused(run, content, sentence):
+    if content:
+        Path("ca.pem").write_text(content)
+    assert run("check", "https://127.0.0.1:9", "--cacert", "ca.pem") == (2, "", f"nclue-contract: {sentence}\n")
+
+
+# -- what is checked ----------------------------------------------------------------------------------------------------------------------
+
+
+def rules_of(result):
+    return {case["rule"] for case in result.report["cases"]} - {"NC313"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "rules"),
+    [
+        (["--only", "NC110"], {"NC110"}),
+        (["--only", "nc11x"], {"NC110", "NC111"}),
+        (["--only", "NC11"], {"NC110", "NC111"}),
+        (["--only", "path-empty", "--only", "NC110"], {"NC110", "NC121"}),
+        (["--only", "NC12", "--only", "NC11", "--skip", "NC120", "--skip", "NC11"], {"NC121"}),
+    ],
+    ids=["a rule", "a group with x", "a group", "two rules by code and slug", "a group without a rule"],
+)
+def test_rules_can_be_chosen_and_left_out(run, arguments, rules):
+    result = run("check", "--format", "json", *arguments)
+    assert (result.code, rules_of(result)) == (0, rules)
+
+
+@pytest.mark.parametrize("arguments", [["--only", "NC9"], ["--only", ""], ["--only", "NC"], ["--skip", "paths"], ["--skip", "NC1234"]])
+def test_rules_that_nobody_knows_are_refused(run, arguments):
+    result = run("check", *arguments)
+    assert (result.code, result.out) == (2, "")
+    assert f"{arguments[0]} {arguments[1]!r}: no such rule or group; `nclue-contract explain` lists the rules" in result.err
+
+
+def test_ignored_rules_of_the_project_are_left_out(run, folder):
+    (folder / "pyproject.toml").write_text('[tool.nclue-contract]\nignore = ["NC110"]\n')
+    assert rules_of(run("check", "--format", "json", "--only", "NC11")) == {"NC111"}
+
+
+def test_a_budget_is_kept_over_http(run, server):
+    result = run("check", server.url, "--budget", "60", "--format", "json", "--lifecycle-timeout", "2")
+    assert result.report["summary"]["requests"] <= 60
+    assert server.control("journal").json()["requests"] - result.report["summary"]["tidying"] <= 60
+    assert result.code == 0
+    assert result.report["summary"]["untested"] > 400
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--budget", "0"),
+        ("--budget", "x"),
+        ("--budget", "-1"),
+        ("--rate", "0"),
+        ("--rate", "nan"),
+        ("--rate", "1e-300"),
+        ("--timeout", "0"),
+        ("--timeout", "x"),
+        ("--timeout", "inf"),
+        ("--lifecycle-timeout", "1e9"),
+    ],
+)
+def test_numbers_that_make_no_sense_are_refused(run, option, value):
+    result = run("check", option, value)
+    assert (result.code, result.out) == (2, "")
+    assert re.search(rf"error: argument {option}: '{re.escape(value)}' is not a number", result.err)
+
+
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [
+        ("127.0.0.1:8000", "is no URL; write what stands before /tasks"),
+        ("ftp://127.0.0.1", "is no URL; write what stands before /tasks"),
+        ("http://127.0.0.1/api/v1/tasks", "leave that out"),
+        ("http://me:word@127.0.0.1", "without a user, a query or a fragment"),
+    ],
+)
+def test_an_address_that_cannot_be_used_is_refused(run, address, sentence):
+    result = run("check", address)
+    assert (result.code, result.out) == (2, "")
+    assert sentence in result.err
+    assert "word@" not in result.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--report", "json"],
+        ["--report", "xml:x"],
+        ["--report", "json:none/x"],
+        ["--report", "json:x", "--report", "html:x"],
+        ["--format", "sarif"],
+        ["--allow-create", "-1", "http://127.0.0.1:9"],
+        ["--allow-create", "some", "http://127.0.0.1:9"],
+        ["--signed-prefix", "x", "http://127.0.0.1:9"],
+        ["--reading", "path-del=x"],
+    ],
+    ids=lambda arguments: " ".join(arguments[:2]),
+)
+def test_other_options_that_make_no_sense_are_refused(run, arguments):
+    result = run("check", *arguments)
+    assert (result.code, result.out) == (2, "")
+    assert "Traceback" not in result.err
+    assert len(result.err.splitlines()[-1]) > 20
+
+
+# -- dry runs and permissions -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_dry_run_shows_plan_and_cost_and_sends_nothing(run):
+    connections = []
+    with listening(connections.append) as port:
+        result = run("check", url(port), "--dry-run", "--rate", "2")
+    lines = result.out.splitlines()
+    assert (result.code, result.err, connections) == (0, "", [])
+    assert "NC313  control[a valid creation]  1 request, 1 creation" in lines
+    assert "NC400  life[registered]  (decided by others)" in lines
+    assert re.fullmatch(r"[\d,]+ cases, at most 600 requests of which \d+ may create a task; loopback", lines[-3])
+    assert lines[-2:] == ["at 2 requests per second: about 5 minutes", "nothing was sent"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "plan"),
+    [
+        ([], "read-only; --allow-create N lets it create tasks, which are billed"),
+        (["--allow-create", "3"], "at most 3 creations"),
+    ],
+)
+def test_a_dry_run_of_the_real_service_shows_what_it_would_cost(run, arguments, plan):
+    with guard() as refused:
+        result = run("check", REAL, "--dry-run", "--rate", "100", *arguments)
+    assert refused == []
+    assert f"the real service: {plan}, one request per second" in result.out
+    posts = int(re.search(r"of which (\d+) may create a task", result.out)[1])
+    assert posts == (3 if arguments else 0)
+    assert "at 1 request per second: about " in result.out
+
+
+@pytest.mark.parametrize(
+    ("address", "allowed", "rate", "creations", "pace", "ledger"),
+    [
+        (None, None, 0, None, 0, False),
+        ("http://127.0.0.1:8000", None, 0, None, 0, False),
+        ("http://[::1]:8000", None, 7, None, 7, False),
+        ("http://localhost:8000", "5", 0, 5, 0, False),
+        ("http://localhost:8000", "0", 0, 0, 0, False),
+        ("http://localhost:8000", "ALL", 0, None, 0, False),
+        ("https://gateway.example", None, 0, 0, 0, False),
+        ("https://gateway.example", "0", 0, 0, 0, False),
+        ("https://gateway.example", "5", 9, 5, 9, True),
+        ("https://gateway.example", "all", 0, None, 0, True),
+        (REAL, None, 0, 0, 1, False),
+        (REAL, None, 100, 0, 1, False),
+        (REAL, "0", 0.5, 0, 0.5, False),
+        (REAL, "3", 100, 3, 1, True),
+        ("https://NCLUE.APIGW.NTRUSS.COM.:8443/x", "3", 100, 3, 1, True),
+    ],
+)
+def test_what_may_be_done_depends_on_the_host(address, allowed, rate, creations, pace, ledger):
+    given = permission(Options(url=address, allow_create=allowed, rate=rate))
+    assert (given.creations, given.rate, given.ledger) == (creations, pace, ledger)
+
+
+@pytest.mark.parametrize("allowed", ["all", "ALL"])
+def test_unlimited_creations_on_the_real_service_are_refused(run, allowed):
+    with guard() as refused:
+        result = run("check", REAL, "--allow-create", allowed, "--access-key", ACCESS, "--secret-key", SECRET)
+    sentence = "--allow-create all is not for the real service, where tasks are billed; give a number"
+    assert (result, refused) == ((2, "", f"nclue-contract: {sentence}\n"), [])
+
+
+class Elsewhere(Direct):
+    """A transport that says it goes to another host, but goes to a service in this process; keeps what was sent, and when."""
+
+    def __init__(self):
+        service = Service({EXAMPLE.access_key: EXAMPLE.secret_key})
+
+        def handle(request, now_ms):
+            return service.handle(request, now_ms) if self.deletes or request.method != "DELETE" else Response(409, b"{}")
+
+        super().__init__(handle, service.prefix)
+        self.sent, self.at_ms, self.store, self.deletes = [], [], service.store, True
+
+    def send(self, *asks):
+        self.sent += asks
+        self.at_ms += [self.now_ms()] * len(asks)
+        return super().send(*asks)
+
+    @property
+    def posts(self):
+        return [ask for ask in self.sent if ask.method not in {"GET", "DELETE"}]
+
+
+@pytest.fixture
+def elsewhere(monkeypatch):
+    """Checks over HTTP go to a service in this process, whatever the host; nothing can reach the real one."""
+    transport = Elsewhere()
+    monkeypatch.setattr(check_module, "connection", lambda *_: transport)
+    monkeypatch.setenv("NCLUE_ACCESS_KEY", EXAMPLE.access_key)
+    monkeypatch.setenv("NCLUE_SECRET_KEY", EXAMPLE.secret_key)
+    with guard() as refused:
+        yield transport
+    assert refused == []
+
+
+def test_the_real_service_is_only_read_and_at_the_documented_pace(run, elsewhere):
+    result = run("check", REAL, "--rate", "100", "--format", "json")
+    assert result.code == 0
+    assert {ask.method for ask in elsewhere.sent} == {"GET"}
+    assert len(elsewhere.sent) > 30
+    assert min(after - before for before, after in zip(elsewhere.at_ms, elsewhere.at_ms[1:], strict=False)) >= 1000
+    assert list(Path().iterdir()) == []
+
+
+@pytest.mark.parametrize("most", [1, 2, 5])
+def test_the_real_service_gets_no_more_creations_than_were_allowed(run, elsewhere, most):
+    result = run("check", REAL, "--allow-create", most, "--lifecycle-timeout", "20", "--format", "json")
+    assert len(elsewhere.posts) == result.report["summary"]["creations"] <= most
+    assert min(after - before for before, after in zip(elsewhere.at_ms, elsewhere.at_ms[1:], strict=False)) >= 1000
+    assert result.report["mode"] == f"the real service: at most {most} creations, one request per second"
+    assert len(elsewhere.store) == 0
+    assert list(Path().iterdir()) == [], "nothing is left behind, so the ledger is gone"
+
+
+def test_another_host_is_only_read_until_somebody_allows_more(run, elsewhere):
+    assert run("check", "http://gateway.example/nclue").code == 0
+    assert {ask.method for ask in elsewhere.sent} == {"GET"}
+    result = run("check", "http://gateway.example/nclue", "--allow-create", "all", *FEW)
+    assert result.code == 0
+    assert len(elsewhere.posts) == 3
+
+
+def test_a_ledger_that_is_needed_again_stays_and_is_named(run, elsewhere, monkeypatch):
+    monkeypatch.setattr(elsewhere, "deletes", False)
+    result = run("check", REAL, "--allow-create", "3", *FEW)
+    (ledger,) = Path().iterdir()
+    assert f"note: the ledger is {ledger}; `nclue-contract cleanup {ledger}` deletes what is left" in result.out
+    assert len(read_ledger(ledger).task_ids) == len(elsewhere.store) > 0
+
+
+# -- what comes of it ---------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_broken_contract_is_exit_code_1_and_quiet_output_has_a_line_per_failure(run):
+    with running("--progress", "manual", "--fault", "name-empty-allowed") as server:
+        result = run("check", server.url, *FEW, "--quiet")
+    assert (result.code, result.err) == (1, "")
+    assert re.fullmatch(r"NC110 name\[empty\]: name is empty; .* \(answered 200 instead of .*\)\n", result.out)
+
+
+def test_quiet_output_about_a_kept_contract_is_empty(run, server):
+    assert run("check", server.url, *FEW, "--quiet") == (0, "", "")
+
+
+def test_failures_of_a_baseline_are_accepted_and_new_ones_are_not(run, server):
+    with running("--progress", "manual", "--fault", "name-empty-allowed", "--fault", "skew-past-unchecked") as faulty:
+        first = run("check", faulty.url, *FEW, "--format", "json")
+        Path("baseline.json").write_text(first.out)
+        again = run("check", faulty.url, *FEW, "--baseline", "baseline.json", "--report", "junit:again.xml")
+        more = run("check", faulty.url, *FEW, "--only", "NC203", "--baseline", "baseline.json", "--format", "json")
+    assert (first.code, again.code, more.code) == (1, 0, 1)
+    assert "FAILED NC110 name-empty: name[empty] (accepted by the baseline)" in again.out
+    assert "undecided, because its failures stand in the baseline: name[empty]" in again.out
+    assert ET.parse("again.xml").getroot().get("failures") == "0"
+    accepted = {failure["case"]: failure["accepted"] for failure in more.report["failures"]}
+    assert accepted == {"name[empty]": True, "clock[beyond the limit behind]": False}
+    assert run("check", server.url, *FEW, "--baseline", "baseline.json").code == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, "--baseline: base.json cannot be read: No such file or directory"),
+        ("", "--baseline: base.json is no JSON report of a check"),
+        ("[]", "--baseline: base.json is no JSON report of a check"),
+        ('{"failures": [7]}', "--baseline: base.json is no JSON report of a check"),
+        ('{"failures": [{"case": [], "rule": ""}]}', "--baseline: base.json is no JSON report of a check"),
+        ("[" * 100_000, "--baseline: base.json is no JSON report of a check"),
+    ],
+    ids=["none", "empty", "an array", "a number", "a case that is an array", "too deep"],
+)
+def test_a_baseline_that_is_none_is_refused_before_anything_is_sent(run, server, content, sentence):
+    if content is not None:
+        Path("base.json").write_text(content)
+    assert run("check", server.url, "--baseline", "base.json") == (2, "", f"nclue-contract: {sentence}\n")
+    assert server.journal() == []
+
+
+def test_what_is_untested_fails_nothing_unless_that_is_wanted(run, server):
+    over_http = [server.url, "--only", "NC203"]
+    result = run("check", *over_http, "--format", "json")
+    assert (result.code, result.report["summary"]["untested"]) == (0, 2)
+    assert run("check", *over_http, "--fail-on-untested").code == 1
+    assert run("check", "--only", "NC203", "--fail-on-untested").code == 0, "the embedded server has an exact clock"
+
+
+def test_a_refused_control_request_asks_for_what_the_server_knows(run):
+    with running("--progress", "manual", "--unknown-file", "churn/train.tsv") as server:
+        refused = run("check", server.url, *FEW)
+        kept = run("check", server.url, *FEW, "--file", "other.tsv")
+    assert refused.code == 3
+    assert "Could not tell: the control request was answered 404 with code 10107, although it keeps every rule." in refused.out
+    assert "Name what the server knows: --feature-id, --bucket and --file." in refused.out
+    assert kept.code == 0
+
+
+@pytest.mark.parametrize(("status", "notes"), [(429, 1), (502, 0), (503, 0), (504, 0)])
+def test_a_server_that_is_busy_is_waited_for(run, server, monkeypatch, status, notes):
+    slept, busy = [], [response(status, {"error": {"errorCode": "430", "message": "x"}})] * 2
+    monkeypatch.setattr(Wire, "sleep", lambda _, seconds: slept.append(seconds))
+    with forwarding(server.origin, before=lambda _: busy.pop() if busy else None) as port:
+        result = run("check", url(port), *FEW, "--format", "json")
+    assert (result.code, len(result.report["notes"])) == (0, notes)
+    assert sum(slept) >= 1.5
+    assert [entry["status"] for entry in server.journal()][:1] == [200]
+
+
+# -- servers of every kind ----------------------------------------------------------------------------------------------------------------
+
+
+def blurting(data):
+    def talk(connection):
+        if received(connection) is not None:
+            connection.sendall(data)
+
+    return talk
+
+
+def endless(piece):
+    def talk(connection):
+        received(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\n")
+        while True:
+            connection.sendall(piece)
+
+    return talk
+
+
+def silent(connection):
+    received(connection)
+    connection.recv(1)
+
+
+ODD = {"task_id": 7, "tasks": [1, None, {"task_id": []}, {"task_id": "a", "status": [], "created_at": {}}], "total": "x", "error": [1]}
+
+
+@pytest.mark.parametrize(
+    ("talk", "code", "words"),
+    [
+        (silent, 3, "the server cannot be reached: it was not there within 0.2 s"),
+        (blurting(b""), 3, "the server cannot be reached: the connection was closed without an answer"),
+        (blurting(b"\x16\x03\x01 hello\r\n\r\n"), 3, "the server cannot be reached: not HTTP: "),
+        (endless(b"a: b\r\n" * 99), 3, "the server cannot be reached: not HTTP: "),
+        (endless(b"\r\n" + b"x" * 65_536), 1, "the body is longer than 1,048,576 bytes"),
+        (blurting(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{}"), 1, "the connection was closed in the middle of the answer"),
+        (blurting(response(302, b"", "location: http://127.0.0.1:9/")), 1, "NC301"),
+        (blurting(response(200, b"{}", version="1.0")), 1, "NC304"),
+        (saying(response(200, b"<html>", kind="text/html")), 1, "NC302"),
+        (saying(response(200, b"\xff\x00")), 1, "NC002"),
+        (saying(response(200, b"[" * 100_000)), 1, "NC006"),
+        (saying(response(200, [])), 1, "NC303"),
+        (saying(response(200, ODD)), 1, "NC305"),
+        (saying(response(200, ODD, "date: Tue, 26 Nov 2024 02:48:16 +9999999999999")), 1, "NC305"),
+        (saying(response(200, {"task_id": "\ud800", "created_at": "0000-99-99"})), 1, "NC304"),
+        (saying(response(500, b"")), 3, "the control request was answered 500"),
+        (saying(response(503, b"")), 3, "the server cannot be reached: it answers 503"),
+        (saying(response(999, b"{}")), 3, "the server cannot be reached: it answers 999"),
+        (saying(response(404, b"Not Found", kind="text/plain")), 3, "the control request was answered 404"),
+    ],
+    ids=[
+        "silent",
+        "closing",
+        "no HTTP",
+        "endless headers",
+        "an endless body",
+        "half an answer",
+        "redirecting",
+        "HTTP/1.0",
+        "HTML",
+        "binary",
+        "nested too deep",
+        "an array",
+        "wrong types everywhere",
+        "an absurd date",
+        "an ID that is no text",
+        "always 500",
+        "always 503",
+        "always 999",
+        "always 404",
+    ],
+)
+def test_whatever_a_server_does_comes_to_an_end_and_to_words(run, monkeypatch, talk, code, words):
+    monkeypatch.setattr(Wire, "sleep", lambda *_: None)
+    with listening(talk) as port:
+        result = run(
+            "check",
+            url(port),
+            "--only",
+            "NC00",
+            "--only",
+            "NC40",
+            "--timeout",
+            "0.2" if talk is silent else "5",
+            "--lifecycle-timeout",
+            "1",
+        )
+    assert (result.code, result.err) == (code, "")
+    assert words in result.out
+    assert "Traceback" not in result.out
+
+
+@pytest.mark.parametrize(
+    ("host", "why", "sleep"),
+    [("127.0.0.1:{}", "Connection refused", lambda *_: None), ("bad..name", "", never)],
+    ids=["nobody listens", "no such name"],
+)
+def test_a_server_that_cannot_be_reached_is_exit_code_3(run, monkeypatch, host, why, sleep):
+    monkeypatch.setattr(Wire, "sleep", sleep)
+    monkeypatch.setenv("NCLUE_ACCESS_KEY", ACCESS)
+    monkeypatch.setenv("NCLUE_SECRET_KEY", SECRET)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    result = run("check", f"http://{host.format(port)}", "--allow-create", "all", *FEW)
+    assert (result.code, result.err) == (3, "")
+    assert f"Could not tell: the server cannot be reached: no connection: {why}" in result.out
+
+
+def test_two_creations_at_the_same_moment_are_really_that(run):
+    """A server that looks before it writes gives both the name; only requests that are under way together can show it."""
+    names = set()
+
+    def answer(request):
+        name = json.loads(request.body)["name"] if request.method == "POST" else ""
+        taken = name in names
+        time.sleep(0.05)
+        names.add(name)
+        return response(409, {"error": {"errorCode": "10102", "message": "x"}}) if taken else yes(request)
+
+    with listening(answering(answer)) as port:
+        result = run("check", url(port), "--format", "json", "--only", "NC404", "--budget", "30", "--lifecycle-timeout", "1")
+    sentences = {failure["message"] for failure in result.report["failures"] if failure["case"] == "name[taken, at the same moment]"}
+    assert "two creations at the same moment have both got the name" in sentences
+    sentences = {failure["message"] for failure in result.report["failures"] if failure["case"] == "name[taken]"}
+    assert not any("instead of 409" in sentence for sentence in sentences), "one behind the other, it is right"
+
+
+# -- interruptions, ledgers, and cleaning up ----------------------------------------------------------------------------------------------
+
+
+class Stopping:
+    """A proxy that stops the check at a request: it sends the process a signal, lets the server carry the request out, and says nothing."""
+
+    def __init__(self, server, number, signal_number):
+        self.server, self.left, self.signal = server, number, signal_number
+        self.process, self.reached = None, threading.Event()
+
+    def __enter__(self):
+        self._proxy = forwarding(self.server.origin, before=self._before)
+        self.url = url(self._proxy.__enter__())
+        return self
+
+    def __exit__(self, *error):
+        return self._proxy.__exit__(*error)
+
+    def _before(self, request):
+        self.left -= 1
+        if self.left == 0:
+            self.server.send(request.method, request.target, request.body, dict(request.headers))
+            self.process.send_signal(self.signal)
+            self.process.wait(60) if self.signal == signal.SIGKILL else self.reached.wait(1)
+            raise OSError
+
+    def run(self, *arguments):
+        """The check, stopped."""
+        command = [*INTERRUPTIBLE, "check", self.url, *arguments]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()) as self.process:
+            out, err = self.process.communicate(timeout=60)
+        return Result(self.process.returncode, out, err)
+
+
+POST_NUMBER = 30
+"""The request at which checks are stopped; it is a creation that is carried out."""
+
+
+def test_ctrl_c_leaves_a_usable_report_and_a_ledger_and_cleanup_finds_what_nobody_was_told_of(run, server):
+    rules, reports = ["--only", "NC307", "--only", "NC12"], ["--report", "json:report.json", "--report", "junit:report.xml"]
+    with Stopping(server, POST_NUMBER, signal.SIGINT) as proxy:
+        stopped = proxy.run(*rules, *reports, "--ledger", "run.jsonl")
+        left = server.control("health").json()["tasks"]
+        cleaned = [run("cleanup", "run.jsonl"), run("cleanup", "run.jsonl")]
+    assert (stopped.code, stopped.err) == (3, "")
+    assert "Could not tell: interrupted." in stopped.out
+    assert "note: the ledger is run.jsonl; `nclue-contract cleanup run.jsonl` deletes what is left" in stopped.out
+    report = json.loads(Path("report.json").read_text())
+    assert (report["trouble"], report["exit_code"], report["failures"]) == ("interrupted", 3, [])
+    assert report["summary"]["passed"] >= 20
+    assert report["summary"]["untested"] > 300
+    assert ET.parse("report.xml").getroot().get("tests") == str(report["summary"]["cases"])
+    assert left == 1, "the task whose answer never came"
+    assert len(read_ledger(Path("run.jsonl")).uncertain) == 1
+    assert cleaned == [(0, "1 task deleted, 0 left\n", ""), (0, "0 tasks deleted, 0 left\n", "")]
+    assert server.control("health").json()["tasks"] == 0
+
+
+@pytest.mark.parametrize("cut", [0, 5], ids=["killed", "killed while it wrote"])
+def test_a_check_that_was_killed_is_tidied_up_after(run, server, cut):
+    server.create("somebody's")
+    ledger = Path("run.jsonl")
+    with Stopping(server, POST_NUMBER, signal.SIGKILL) as proxy:
+        stopped = proxy.run("--only", "NC307", "--only", "NC12", "--ledger", ledger)
+        lines = ledger.read_bytes().splitlines(keepends=True)
+        if cut:  # the line before the last is an answer: without it, a creation is uncertain
+            ledger.write_bytes(b"".join(lines[:-1])[:-cut])
+        tasks = server.control("health").json()["tasks"]
+        cleaned = run("cleanup", "run.jsonl")
+    assert stopped.code == -signal.SIGKILL
+    assert json.loads(lines[-1]).keys() == {"creating"}
+    assert (cleaned.code, cleaned.err) == (0, "")
+    assert tasks > 10
+    assert server.control("health").json()["tasks"] == 1 + bool(cut), "of a creation whose line was cut off nobody knows"
+    assert "somebody's" in {task["task_name"] for task in server.call("GET", "?limit=100").json()["tasks"]}
+
+
+def test_the_ledger_has_a_line_on_disk_before_the_server_sees_a_creation(run, server):
+    missing = []
+
+    def before(request):
+        if request.method == "POST" and b'"name": "' in request.body:
+            name = re.search(rb'"name": "((?:[^"\\]|\\.)*)"', request.body)[1].decode()
+            if json.dumps({"creating": name}) not in Path("run.jsonl").read_text().splitlines():
+                missing.append(name)
+
+    with forwarding(server.origin, before=before) as port:
+        result = run("check", url(port), "--ledger", "run.jsonl", "--only", "NC120", "--only", "NC110", "--budget", "60")
+    assert (result.code, missing) == (0, [])
+    remains = read_ledger(Path("run.jsonl"))
+    assert (remains.task_ids, remains.uncertain) == ((), ())
+    assert len(Path("run.jsonl").read_text().splitlines()) > 60
+
+
+def test_an_old_ledger_is_not_written_over(run, server):
+    Path("run.jsonl").write_text("precious")
+    result = run("check", server.url, "--ledger", "run.jsonl")
+    assert result == (2, "", "nclue-contract: cannot write run.jsonl: File exists\n")
+    assert (Path("run.jsonl").read_text(), server.journal()) == ("precious", [])
+
+
+def test_no_ledger_is_left_on_loopback_unless_it_is_asked_for(run, server):
+    assert run("check", server.url, *FEW).code == 0
+    assert list(Path().iterdir()) == []
+
+
+def test_cleanup_signs_what_the_check_has_signed(run, server):
+    with forwarding(server.origin, rewrite=lambda target: target.replace("/x", "/api/v1", 1)) as port:
+        assert run("check", url(port) + "/x", "--signed-prefix", "/api/v1", *FEW, "--ledger", "run.jsonl").code == 0
+        task_id = server.create("left behind").json()["task_id"]
+        with Path("run.jsonl").open("a") as ledger:
+            ledger.write(
+                json.dumps({"creating": "left behind"}) + "\n" + json.dumps({"answered": "left behind", "task_id": task_id}) + "\n"
+            )
+        assert run("cleanup", "run.jsonl") == (0, "1 task deleted, 0 left\n", "")
+    assert server.control("health").json()["tasks"] == 0
+
+
+def write_ledger(server, **lines):
+    """A ledger with these tasks, by name and ID."""
+    with Path("run.jsonl").open("w") as ledger:
+        ledger.write(json.dumps({"ledger": 1, "url": server.url, "signed_prefix": "/api/v1", "run": "abc123"}) + "\n")
+        for name, task_id in lines.items():
+            ledger.write(json.dumps({"creating": name}) + "\n")
+            if task_id:
+                ledger.write(json.dumps({"answered": name, "task_id": task_id}) + "\n")
+
+
+def test_cleanup_tells_what_it_could_not_delete(run, server):
+    task_id = server.create().json()["task_id"]
+    server.control("advance", {})
+    write_ledger(server, churn=task_id)
+    assert run("cleanup", "run.jsonl") == (3, "0 tasks deleted, 1 left: their state does not allow it yet, or the server refused\n", "")
+    server.control("advance", {"steps": 3})
+    assert run("cleanup", "run.jsonl") == (0, "1 task deleted, 0 left\n", "")
+
+
+def test_cleanup_leaves_a_task_that_may_be_somebody_elses_and_names_it(run, server):
+    server.create("京")
+    write_ledger(server, 京=None)
+    result = run("cleanup", "run.jsonl")
+    assert (result.code, result.err) == (3, "")
+    assert "see for yourself whether the task named 京 is one of the check or somebody else's; it was not deleted" in result.out
+    assert server.control("health").json()["tasks"] == 1
+
+
+def test_cleanup_with_wrong_keys_does_not_say_that_all_is_clean(run, server, monkeypatch):
+    task_id = server.create().json()["task_id"]
+    write_ledger(server, churn=task_id, other=None)
+    monkeypatch.setenv("NCLUE_ACCESS_KEY", "OTHERACCESSKEY000001")
+    monkeypatch.setenv("NCLUE_SECRET_KEY", "OTHERsecretKEY00000000000000000000000001")
+    result = run("cleanup", "run.jsonl")
+    assert (result.code, result.out) == (3, "0 tasks deleted, 1 left\n")
+    assert "the list of tasks was answered 401: the credentials were refused" in result.err or "a deletion was answered 401" in result.err
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, "the ledger run.jsonl cannot be read: No such file or directory"),
+        ("{}", "run.jsonl is no ledger of a check, or one of another version"),
+    ],
+)
+def test_cleanup_of_what_is_no_ledger_is_refused(run, content, sentence):
+    if content:
+        Path("run.jsonl").write_text(content)
+    assert run("cleanup", "run.jsonl") == (2, "", f"nclue-contract: {sentence}\n")
+
+
+# -- probe --------------------------------------------------------------------------------------------------------------------------------
+
+
+def test_probe_prints_the_readings_and_nothing_else(run):
+    with running("--reading", "path-characters=page-2026", "--reading", "error-shape=flat") as server:
+        result = run("probe", server.url)
+        assert server.control("journal").json()["requests"] < 300
+    assert (result.code, result.err) == (0, "")
+    lines = result.out.splitlines()
+    assert lines[0] == "readings of this server"
+    assert all(re.fullmatch(r"  [a-z-]+ +(?:[a-z0-9-]+ +by \S.*|\? +open: \S+( or \S+)+)", line) for line in lines[1:])
+    found = dict(line.split()[:2] for line in lines[1:])
+    assert (found["path-characters"], found["error-shape"], found["name-edge"]) == ("page-2026", "flat", "100")
+
+
+def test_probe_gives_the_readings_to_machines(run):
+    document, table = run("probe", "--format", "json"), run("probe", "--format", "toml")
+    readings = tomllib.loads(table.out)["tool"]["nclue-contract"]["readings"]
+    assert (document.code, table.code) == (0, 0)
+    assert readings == {name: reading["option"] for name, reading in document.report["readings"].items() if reading["option"]}
+    assert len(readings) >= 20
+
+
+def test_what_probe_has_written_is_what_validate_uses_then(run, folder):
+    before = '[project]\nname = "x"\n\n# about ruff\n[tool.ruff]\nline-length = 99\n'
+    Path("pyproject.toml").write_text(before)
+    Path("task.json").write_text(json.dumps(PAYLOAD | {"train_file_path": "dt=2026/train.tsv"}))
+    assert run("validate", "task.json").code == 1
+    with running("--reading", "path-characters=page-2025") as server:
+        probed = run("probe", server.url, "--write", "pyproject.toml")
+    assert (probed.code, probed.err) == (0, "")
+    assert (folder / "pyproject.toml").read_text().startswith(f"{before}\n[tool.nclue-contract.readings]  # as {server.url} was found")
+    validated = run("validate", "task.json", "--format", "json")
+    assert (validated.code, validated.report["readings"]["path-characters"]["option"]) == (0, "page-2025")
+    assert run("probe", "--write", "pyproject.toml").code == 0, "what stands there is found out anew"
+    assert 'path-characters = "page-2024"' in (folder / "pyproject.toml").read_text()
+    assert run("validate", "task.json").code == 1
+
+
+def test_a_pin_of_the_command_is_no_question(run):
+    result = run("probe", "--reading", "path-characters=page-2025")
+    assert re.search(r"(?m)^  path-characters +page-2025 +pinned by --reading$", result.out)
+
+
+def test_probe_refuses_a_file_that_it_cannot_change(run, folder):
+    text = '[tool.nclue-contract]\nreadings = {path-del = "allowed"}\n'
+    (folder / "pyproject.toml").write_text(text)
+    result = run("probe", "--write", "pyproject.toml")
+    assert result.code == 2
+    assert "--write: pyproject.toml has readings in a form that cannot be replaced; take the table from --format toml" in result.err
+    assert (folder / "pyproject.toml").read_text() == text
+
+
+def test_probe_of_a_server_that_says_nothing_writes_nothing(run, monkeypatch):
+    monkeypatch.setattr(Wire, "sleep", lambda *_: None)
+    with listening(saying(response(401, {}))) as port:
+        result = run("probe", url(port), "--write", "pyproject.toml")
+    assert result.code == 3
+    assert result.err.startswith("could not tell: the control request was answered 401")
+    assert list(Path().iterdir()) == []
+
+
+# -- what is needed, and what is secret ---------------------------------------------------------------------------------------------------
+
+WITHOUT_H11 = [sys.executable, "-c", "import sys; sys.modules['h11'] = None; from nclue_contract.cli.main import main; sys.exit(main())"]
+
+
+@pytest.mark.parametrize("arguments", [["check"], ["probe"], ["cleanup"]], ids=lambda arguments: arguments[0])
+def test_without_h11_the_line_that_installs_it_is_told(server, folder, arguments):
+    write_ledger(server, churn="1")
+    what = "run.jsonl" if arguments == ["cleanup"] else server.url
+    result = process(*arguments, what, command=WITHOUT_H11, cwd=folder)
+    assert result == (2, "", "nclue-contract: a check over HTTP needs h11; install it with: pip install 'nclue-contract[check]'\n")
+
+
+def test_the_embedded_server_needs_no_h11(folder):
+    result = process("check", *FEW, command=WITHOUT_H11, cwd=folder)
+    assert (result.code, result.err) == (0, "")
+
+
+CANARY = {"NCLUE_ACCESS_KEY": "CANARYACCESSKEY00001", "NCLUE_SECRET_KEY": "CANARYsecretKEY0000000000000000000000001"}
+
+
+def test_secrets_are_in_no_output_even_where_the_server_repeats_them(folder):
+    signatures = []
+
+    def answer(request):
+        signatures.extend(request.header("x-ncp-apigw-signature-v2"))
+        shown = {**json.loads(yes(request).partition(b"\r\n\r\n")[2]), "headers": request.headers, "fail_message": str(request.headers)}
+        return response(200, shown, f"x-seen: {request.header('authorization')}")
+
+    reports = [f"{form}:report.{form}" for form in ("text", "json", "jsonl", "junit", "github", "html")]
+    options = [word for report in reports for word in ("--report", report)]
+    with listening(answering(answer)) as port:
+        result = process(
+            "check", url(port), *options, "--ledger", "run.jsonl", "--budget", "60", "--lifecycle-timeout", "1",
+            "--header", "Authorization: Bearer CANARYTOKEN", cwd=folder, **CANARY,
+        )  # fmt: skip
+    assert result.code == 1
+    written = {path.name: path.read_text() for path in folder.iterdir()}
+    assert set(written) >= {"report.text", "report.json", "report.jsonl", "report.junit", "report.github", "report.html", "run.jsonl"}
+    assert len(signatures) > 40
+    for name, text in {**written, "stdout": result.out, "stderr": result.err}.items():
+        assert "CANARY" not in text, name
+        assert not any(signature in text for signature in signatures if len(signature) > 40), name
+    assert "***" in written["report.json"]
+
+
+# -- what a server cannot know ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--file", "nope~.csv"], "--file 'nope~.csv' is not allowed under every reading: train_file_path holds '~'"),
+        (["--file", "a/dt=1.csv"], "--file 'a/dt=1.csv' is not allowed under every reading: train_file_path holds '='"),
+        (["--failing-file", "학습.csv"], "--failing-file '학습.csv' is not allowed under every reading: "),
+    ],
+)
+def test_what_breaks_a_rule_by_itself_is_refused_before_anything_is_sent(run, server, arguments, sentence):
+    result = run("check", server.url, *arguments, *FEW)
+    assert (result.code, result.out, server.journal()) == (2, "", [])
+    assert result.err.startswith(f"nclue-contract: {sentence}")
+
+
+def test_a_file_that_is_pinned_as_allowed_and_a_bucket_that_is_only_odd_are_used(run):
+    assert run("check", "--file", "a/dt=1.csv", "--reading", "path-characters=page-2025").code == 0
+    assert run("check", "--bucket", "한글").code == 0
+
+
+def test_where_no_case_is_left_that_is_said(run):
+    result = run("check", "--only", "NC130")
+    assert (result.code, result.out) == (2, "")
+    assert "no case is left" in result.err
+
+
+def test_what_was_hardly_checked_is_not_called_kept_without_a_word(run, server):
+    result = run("check", server.url, "--allow-create", "5", "--lifecycle-timeout", "1")
+    assert result.code == 0
+    assert re.search(r"(?m)^The contract is kept as far as it was checked: \d+ of 559 cases are untested\.$", result.out)
+
+
+def test_a_dry_run_shows_what_a_budget_leaves_out(run):
+    result = run("check", "--dry-run", "--budget", "12")
+    assert "... and what a budget of 12 leaves out" in result.out
+    assert "path[train U+007E end]" in result.out
+    assert "path[test U+00FF start]" not in result.out
+
+
+def test_what_was_never_sent_is_no_doubtful_creation(run, monkeypatch, folder):
+    monkeypatch.setenv("NCLUE_ACCESS_KEY", ACCESS)
+    monkeypatch.setenv("NCLUE_SECRET_KEY", SECRET)
+    assert run("check", "http://bad..name", "--allow-create", "3", *FEW).code == 3
+    assert list(folder.iterdir()) == [], "no ledger of nothing"

@@ -1,0 +1,281 @@
+"""The pre-commit hook and the GitHub Action, run as their users run them; only the runner of GitHub is played."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.support.tools import ROOT, missing
+
+GOOD = {
+    "name": "churn",
+    "train_feature_id": "0ccc59f9-0000-4000-8000-7837ae76d046",
+    "train_bucket": "answers",
+    "train_file_path": "churn/train.tsv",
+}
+BAD = GOOD | {"train_file_path": "churn/dt=1/train.tsv"}
+
+OFFLINE = {
+    "PIP_NO_INDEX": "1",
+    "PIP_NO_BUILD_ISOLATION": "0",  # pip reads this as "no isolation"
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    "PYTHONPATH": str(Path(yaml.__file__).parent.parent),  # where hatchling is, which builds our package
+}
+"""For pip: take what the tests have, and ask no index."""
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    """What hook and action are taken from: the files of this checkout that they need, as they are now."""
+    folder = tmp_path_factory.mktemp("checkout")
+    for name in ("pyproject.toml", "README.md", "LICENSE", ".pre-commit-hooks.yaml", "action.yml"):
+        shutil.copy(ROOT / name, folder)
+    shutil.copytree(ROOT / "nclue_contract", folder / "nclue_contract", ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+def write(folder, **payloads):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, payload in payloads.items():
+        (folder / f"{name}.json").write_text(json.dumps(payload), encoding="utf-8")
+
+
+# -- the hook for pre-commit ----------------------------------------------------------------------------------------------------
+
+
+def git(folder, *arguments):
+    who = ["-c", "user.name=test", "-c", "user.email=test@example.org", "-c", "init.defaultBranch=main"]
+    subprocess.run(["git", *who, *arguments], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def pre_commit(checkout, tmp_path_factory):
+    """A function (folder, arguments) that runs pre-commit with our hook; what it installs is kept for the module."""
+    program = shutil.which("pre-commit", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
+    if program is None:
+        missing("pre-commit is not installed")
+    git(checkout, "init", "--quiet")
+    git(checkout, "add", ".")
+    git(checkout, "commit", "--quiet", "--message", "all")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")} | OFFLINE
+    environment |= {"PRE_COMMIT_HOME": str(tmp_path_factory.mktemp("pre-commit")), "PRE_COMMIT_COLOR": "never"}
+
+    def run(folder, *arguments):
+        command = [program, *arguments]
+        return subprocess.run(command, cwd=folder, env=environment, capture_output=True, encoding="utf-8", timeout=120, check=False)
+
+    return run
+
+
+@pytest.fixture
+def repository(tmp_path):
+    """A repository with a payload that breaks the contract, one that does not, and JSON that is no payload."""
+    git(tmp_path, "init", "--quiet")
+    write(tmp_path / "jobs" / "nclue", good=GOOD, bad=BAD)
+    write(tmp_path, package={"name": "no payload"})
+    git(tmp_path, "add", ".")
+    return tmp_path
+
+
+def test_the_hook_is_one_that_pre_commit_takes(pre_commit, checkout):
+    done = pre_commit(checkout, "validate-manifest", ".pre-commit-hooks.yaml")
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_the_hook_judges_payloads_and_nothing_else_by_the_settings_of_the_project(pre_commit, checkout, repository):
+    done = pre_commit(repository, "try-repo", str(checkout), "nclue-validate", "--all-files", "--verbose")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "jobs/nclue/bad.json:1:134: error NC120 path-character\n" in done.stdout
+    assert "2 payloads: 1 valid, 1 invalid (1 error)" in done.stdout
+
+    (repository / "pyproject.toml").write_text('[tool.nclue-contract.readings]\npath-characters = "page-2025"\n', encoding="utf-8")
+    done = pre_commit(repository, "try-repo", str(checkout), "nclue-validate", "--all-files", "--verbose")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 payloads: 2 valid" in done.stdout
+
+
+# -- the action for GitHub ------------------------------------------------------------------------------------------------------
+
+ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
+STEPS = {step["name"]: step for step in ACTION["runs"]["steps"]}
+INSTALL, RUN, UPLOAD = STEPS
+
+FAKE = """#!/bin/sh
+printf '%s\\n' "$@" >"$RUNNER_TEMP/arguments"
+echo "::error file=x,line=1::wrong"
+echo "12 requests: 1 finding"
+for argument in "$@"; do
+  case "$argument" in junit:*) echo "<testsuites/>" >"${argument#junit:}" ;; esac
+done
+exit "${FAKE_STATUS:-0}"
+"""
+"""Stands for the program where only its arguments are looked at."""
+
+
+class Runner:
+    """Does with a step what GitHub's runner does."""
+
+    def __init__(self, temp, checkout, work):
+        self.temp, self.checkout, self.work = temp, checkout, work
+        self.program = temp / "nclue-contract" / "bin" / "nclue-contract"
+        self.outputs = {}
+        self.summary = ""
+
+    def step(self, name, variables=(), **inputs):
+        step = STEPS[name]
+        given = {name: entry["default"] for name, entry in ACTION["inputs"].items()}
+        given |= {name.replace("_", "-"): value for name, value in inputs.items()}
+        contexts = {f"inputs.{name}": value for name, value in given.items()} | {"github.action_path": str(self.checkout)}
+        environment = {key: re.sub(r"\$\{\{ (.*?) \}\}", lambda match: contexts[match[1]], value) for key, value in step["env"].items()}
+        files = {key: self.temp / key for key in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
+        for file in files.values():
+            file.write_text("", encoding="utf-8")
+        environment |= {"PATH": os.environ["PATH"], "RUNNER_TEMP": str(self.temp), "HOME": str(self.temp), **dict(variables)}
+        environment |= {key: str(file) for key, file in files.items()}
+        assert step["shell"] == "bash"
+        command = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", step["run"]]
+        done = subprocess.run(command, cwd=self.work, env=environment, capture_output=True, encoding="utf-8", timeout=120, check=False)
+        lines = files["GITHUB_OUTPUT"].read_text(encoding="utf-8").splitlines()
+        self.outputs = dict(line.split("=", 1) for line in lines)
+        self.summary = files["GITHUB_STEP_SUMMARY"].read_text(encoding="utf-8")
+        return done
+
+    def arguments(self):
+        return (self.temp / "arguments").read_text(encoding="utf-8").splitlines()
+
+
+@pytest.fixture
+def runner(tmp_path, checkout):
+    """A runner on which a stand-in for the program is installed."""
+    runner = Runner(tmp_path / "temp", checkout, tmp_path)
+    runner.program.parent.mkdir(parents=True)
+    runner.program.write_text(FAKE, encoding="utf-8")
+    runner.program.chmod(0o755)
+    return runner
+
+
+@pytest.fixture(scope="module")
+def installed(checkout, tmp_path_factory):
+    """A runner on which the action has installed the real program."""
+    runner = Runner(tmp_path_factory.mktemp("temp"), checkout, tmp_path_factory.mktemp("work"))
+    done = runner.step(INSTALL, OFFLINE)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return runner
+
+
+def test_no_input_is_written_into_a_script():
+    for step in STEPS.values():
+        assert "${{" not in step.get("run", "")
+
+
+def test_every_input_is_used_and_said_what_for():
+    text = (ROOT / "action.yml").read_text(encoding="utf-8")
+    for name, entry in ACTION["inputs"].items():
+        assert f"inputs.{name}" in text
+        assert entry["description"]
+
+
+def test_actions_of_others_are_pinned_to_a_major_version():
+    assert [step["uses"] for step in STEPS.values() if "uses" in step] == ["github/codeql-action/upload-sarif@v4"]
+
+
+def test_findings_go_to_code_scanning_only_when_there_is_a_report_and_it_is_wanted():
+    conditions = ["always()", "inputs.command == 'validate'", "inputs.upload-sarif == 'true'", "steps.run.outputs.report != ''"]
+    assert STEPS[UPLOAD]["if"] == " && ".join(conditions)
+    assert STEPS[UPLOAD]["with"]["sarif_file"] == "${{ steps.run.outputs.report }}"
+
+
+def test_payloads_are_judged_and_the_findings_go_everywhere(installed):
+    write(installed.work / "jobs", good=GOOD, bad=BAD)
+    done = installed.step(RUN, paths="jobs/good.json\njobs/bad.json\n")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert done.stdout.startswith("::error file=jobs/bad.json,line=1,col=134,title=NC120 path-character::train_file_path holds '='")
+    assert installed.outputs["exit-code"] == "1"
+    sarif = json.loads(Path(installed.outputs["report"]).read_text(encoding="utf-8"))
+    assert [result["ruleId"] for result in sarif["runs"][0]["results"]] == ["NC120"]
+    assert installed.summary.startswith(
+        "### nclue-contract validate: the contract is broken\n\n````````````\njobs/bad.json:1:134: error NC120"
+    )
+    assert "2 payloads: 1 valid, 1 invalid (1 error)" in installed.summary
+
+
+def test_readings_and_more_arguments_change_the_verdict(installed):
+    write(installed.work / "jobs", good=GOOD, bad=BAD | {"train_bucket": "A"})
+    done = installed.step(RUN, paths="jobs", readings="path-characters=page-2025\n", strict="true", args="--ignore bucket-name")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert installed.outputs["exit-code"] == "0"
+    assert "the contract is kept" in installed.summary
+
+
+def test_a_mistake_in_the_inputs_is_told_by_the_program(installed):
+    write(installed.work / "jobs", good=GOOD)
+    done = installed.step(RUN, paths="jobs", readings="path-dell=allowed")
+    assert done.returncode == 2
+    assert "nclue-contract: --reading: unknown reading 'path-dell'; did you mean path-del?" in done.stderr
+    assert installed.outputs == {"exit-code": "2"}
+    assert "usage, or unreadable input" in installed.summary
+
+
+def test_the_package_comes_from_the_checkout_of_the_action(installed):
+    done = subprocess.run([installed.program, "--version"], capture_output=True, encoding="utf-8", check=True)
+    (version,) = re.findall(r'^__version__ = "(.*)"$', (ROOT / "nclue_contract" / "__init__.py").read_text(encoding="utf-8"), re.MULTILINE)
+    assert done.stdout.startswith(f"nclue-contract {version} ")
+
+
+@pytest.mark.parametrize(("status", "verdict"), [("0", "is kept"), ("1", "is broken"), ("3", "could not tell")])
+def test_a_server_is_checked_by_its_url(runner, status, verdict):
+    done = runner.step(RUN, {"FAKE_STATUS": status}, command="check", url="http://127.0.0.1:8000/api/v1", args="--seed '1 2'")
+    report = runner.temp / "nclue-contract.junit.xml"
+    assert runner.arguments() == [
+        *("check", "--format", "github", "--report", f"junit:{report}"),
+        *("--seed", "1 2", "--", "http://127.0.0.1:8000/api/v1"),
+    ]
+    assert done.returncode == int(status)
+    assert runner.outputs == {"exit-code": status, "report": str(report)}
+    assert verdict in runner.summary
+    assert "12 requests: 1 finding" in runner.summary
+    assert "::error" not in runner.summary
+
+
+def test_what_stands_in_an_input_is_never_run(runner):
+    evil = '$(touch hacked) `touch hacked`; touch hacked & "touch hacked" | touch hacked'
+    runner.step(RUN, paths=f"{evil}\n-x.json\n", readings=evil, args="'$(touch hacked)' \\; touch")
+    assert not (runner.work / "hacked").exists()
+    tail = ["--reading", evil, "$(touch hacked)", ";", "touch", "--", evil, "-x.json"]
+    assert runner.arguments()[-len(tail) :] == tail
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        ({"command": "sign", "paths": "x"}, "command is validate or check"),
+        ({}, "validate needs paths, and check needs url"),
+        ({"command": "check", "url": " "}, "validate needs paths, and check needs url"),
+        ({"paths": "x", "strict": "yes"}, "strict is true or false"),
+        ({"paths": "x", "args": "'x"}, "args has a quote that does not end"),
+    ],
+    ids=["command", "no paths", "no url", "strict", "quote"],
+)
+def test_an_input_that_cannot_be_meant_is_an_error_with_a_sentence(runner, inputs, message):
+    done = runner.step(RUN, **inputs)
+    assert (done.returncode, done.stdout) == (2, f"::error title=nclue-contract::{message}\n")
+    assert runner.outputs == {"exit-code": "2"}
+    assert not (runner.temp / "arguments").exists()
+
+
+def test_a_runner_whose_python_is_too_old_is_told_what_to_do(runner):
+    old = runner.temp / "old"
+    old.mkdir()
+    (old / "python3").write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
+    (old / "python3").chmod(0o755)
+    done = runner.step(INSTALL, {"PATH": f"{old}:{os.environ['PATH']}"})
+    assert done.returncode == 1
+    assert done.stdout == (
+        "::error title=nclue-contract::Python 3.11 or later is needed; let actions/setup-python run before this action\n"
+    )

@@ -1,0 +1,101 @@
+"""What a user gets: the wheel is complete, needs nothing else, and works where it is put."""
+
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.support.tools import ROOT
+
+# Run by an interpreter in which the third-party packages of the tests can be imported: an optional import would succeed here.
+NEW_MODULES = """
+import sys
+sys.path.insert(0, sys.argv[1])
+before = set(sys.modules)
+from nclue_contract import validate_request
+assert callable(validate_request)
+assert sys.modules["nclue_contract"].__file__.startswith(sys.argv[1]), sys.modules["nclue_contract"].__file__
+print(*sorted({name.partition(".")[0] for name in set(sys.modules) - before}))
+"""
+USE_THE_FILES = """
+import sys
+if sys.argv[1:]:
+    sys.path.insert(0, sys.argv[1])
+import nclue_contract
+from nclue_contract import validate_request
+report = validate_request({"name": "n", "train_feature_id": "f", "train_bucket": "b", "train_file_path": "a~b"})
+print(report.ok, *(finding.rule for finding in report.errors))
+"""
+
+
+def output_of(*command: str | Path) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    # Without an environment of its own for the build, and without an index: nothing is fetched.
+    build = ["--no-deps", "--no-build-isolation", "--no-index", "--quiet", "--wheel-dir", folder, ROOT]
+    output_of(sys.executable, "-m", "pip", "wheel", *build)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory) -> Path:
+    """The programs of a new environment that holds this wheel and nothing else, not even pip."""
+    folder = tmp_path_factory.mktemp("environment")
+    venv.create(folder, symlinks=True)
+    programs = folder / "bin"
+    output_of(sys.executable, "-m", "pip", "--python", programs / "python", "install", "--no-index", "--no-deps", "--quiet", wheel)
+    return programs
+
+
+def test_the_wheel_holds_the_package_with_its_tables_and_type_marker_and_nothing_else(wheel):
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert {
+        f"nclue_contract/{name}"
+        for name in (
+            "__init__.py",
+            "contract/tables.json",
+            "contract/openapi.json",
+            "py.typed",
+            "check/reports/html/report.css",
+            "check/reports/html/report.js",
+        )
+    } <= names
+    assert {name.partition("/")[0].partition("-")[0] for name in names} == {"nclue_contract"}
+    modules = {str(path.relative_to(ROOT)) for path in (ROOT / "nclue_contract").rglob("*.py")}
+    assert {name for name in names if name.endswith(".py")} == modules
+
+
+def test_the_wheel_asks_for_no_other_package(wheel):
+    archive = zipfile.ZipFile(wheel)
+    (metadata,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+    lines = archive.read(metadata).decode().splitlines()
+    assert [line for line in lines if line.startswith("Requires-Dist:") and "extra ==" not in line] == []
+    assert "License-Expression: MIT" in lines
+
+
+def test_validate_request_imports_the_standard_library_only(wheel):
+    loaded = set(output_of(sys.executable, "-c", NEW_MODULES, wheel).split())
+    assert loaded - sys.stdlib_module_names == {"nclue_contract"}
+
+
+def test_the_package_works_in_an_environment_without_any_other_package(installed):
+    assert output_of(installed / "python", "-I", "-c", USE_THE_FILES) == "False NC120"
+
+
+def test_the_package_works_from_inside_a_zip_file(wheel, installed):
+    # -S leaves site-packages out, so that the installed copy cannot answer in place of the archive.
+    assert output_of(installed / "python", "-I", "-S", "-c", USE_THE_FILES, wheel) == "False NC120"
+
+
+def test_the_command_is_installed_and_tells_the_version_of_the_wheel(wheel, installed):
+    assert wheel.name.split("-")[1] in output_of(installed / "nclue-contract", "--version")

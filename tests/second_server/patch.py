@@ -1,0 +1,76 @@
+"""Bugs as small changes to the text of the second implementation, the way a programmer would have made them.
+
+So the implementation itself stays free of switches, and a bug reads like a line of a diff.
+"""
+
+import builtins
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import NamedTuple
+
+from tests.second_server.client import Client
+
+PARTS = ("reading", "store", "app")
+Edit = tuple[str, str]
+
+
+class Fault(NamedTuple):
+    """What went wrong, the lines before and after, and an exchange in which the clean and the faulty server differ."""
+
+    says: str
+    edits: Sequence[Edit]
+    witness: Callable[[Client], object]
+    clean: object
+    faulty: object
+
+
+def edited(edits: Sequence[Edit]) -> dict[str, str]:
+    """The text of each part with the edits made. ValueError when an edit does not fit at exactly one place."""
+    texts = {part: Path(__file__).with_name(f"{part}.py").read_text("utf-8") for part in PARTS}
+    for old, new in edits:
+        places = sum(text.count(old) for text in texts.values())
+        if places != 1:
+            raise ValueError(f"The text {old!r} stands at {places} places of the second implementation, not at one.")
+        texts = {part: text.replace(old, new) for part, text in texts.items()}
+    return texts
+
+
+@cache
+def compiled(edits: tuple[Edit, ...]) -> tuple[CodeType, ...]:
+    return tuple(compile(text, f"{part}.py", "exec", dont_inherit=True) for part, text in edited(edits).items())
+
+
+def load(edits: Sequence[Edit]) -> ModuleType:
+    """The last part, fresh, whose imports find the edited parts before it."""
+    loaded: dict[str, ModuleType] = {}
+
+    def fetch(name: str, *rest: object) -> ModuleType:
+        part = name.rpartition(".")[2]
+        return loaded[part] if name == f"{__package__}.{part}" and part in loaded else builtins.__import__(name, *rest)  # type: ignore[arg-type]
+
+    for part, code in zip(PARTS, compiled(tuple(edits)), strict=True):
+        loaded[part] = ModuleType(part)
+        vars(loaded[part])["__builtins__"] = {**vars(builtins), "__import__": fetch}
+        exec(code, vars(loaded[part]))
+    return loaded[PARTS[-1]]
+
+
+def lines(*texts: str) -> str:
+    return "\n".join(texts)
+
+
+def keeps(field: str, value: str) -> Edit:
+    """Something else goes into the database than what was sent."""
+    return ('{**task, "task_id": task_id', f'{{**task, "{field}": {value}, "task_id": task_id')
+
+
+def wants(module: str) -> Edit:
+    """One more import, in the part that reads requests."""
+    return ("import hmac\n", f"import hmac\nimport {module}\n")
+
+
+def store_wants(module: str) -> Edit:
+    """One more import, in the part with the SQL."""
+    return ("import sqlite3\nimport uuid", f"import sqlite3\nimport {module}\nimport uuid")

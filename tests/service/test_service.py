@@ -1,0 +1,884 @@
+"""The service by itself: what NCLUE would answer. Codes, words and limits are typed here by hand, from the pages."""
+
+import json
+import re
+
+import pytest
+
+from nclue_contract.contract.readings import Readings
+from nclue_contract.service.lifecycle import Progress
+from nclue_contract.service.messages import Request
+from nclue_contract.service.service import Service
+from nclue_contract.service.store import Store, World
+from nclue_contract.signing import Credentials, signed_headers
+
+NOW_MS = 1_764_000_000_000
+NOW = "2025-11-25T01:00:00+09:00"
+ID, OTHER_ID = "0ccc59f9-0000-4000-8000-7837ae76d046", "1ccc59f9-0000-4000-8000-7837ae76d046"
+PAYLOAD = {"name": "churn", "train_feature_id": ID, "train_bucket": "answers", "train_file_path": "churn/train.tsv"}
+TEST = {"test_feature_id": OTHER_ID, "test_bucket": "answers", "test_file_path": "churn/test.tsv"}
+KEYS = Credentials("EXAMPLEACCESSKEY0001", "EXAMPLEsecretKEY0000000000000000000000001")
+FIRST, SECOND, THIRD = (f"00000000-0000-4000-8000-00000000000{number}" for number in (1, 2, 3))
+JSON = (("content-type", "application/json"),)
+ELEVEN = [
+    "task_id",
+    "task_name",
+    "created_at",
+    "train_feature_id",
+    "train_feature_name",
+    "train_bucket",
+    "train_file_path",
+    "test_feature_id",
+    "test_feature_name",
+    "test_bucket",
+    "test_file_path",
+]
+
+
+class Nclue:
+    """A service with a clock, and short names for the requests."""
+
+    def __init__(self, *, progress="manual", keys=None, pins=None, **options):
+        readings = Readings.choose(("test", pins or {}))
+        self.service = Service(keys, readings=readings, progress=Progress.parse(progress), **options)
+        self.now_ms = NOW_MS
+
+    def send(self, method, path="", body=b"", headers=JSON):
+        return self.service.handle(Request(method, f"/api/v1/tasks{path}", tuple(headers), body), self.now_ms)
+
+    def create(self, **changes):
+        """Create a task from the usual payload; None leaves a field out."""
+        payload = {name: value for name, value in (PAYLOAD | changes).items() if value is not None}
+        return self.send("POST", body=json.dumps(payload).encode())
+
+    def get(self, task_id=FIRST):
+        return self.send("GET", f"/{task_id}")
+
+    def delete(self, task_id=FIRST):
+        return self.send("DELETE", f"/{task_id}")
+
+    def list(self, query=""):
+        return self.send("GET", f"?{query}" if query else "")
+
+    def status(self, task_id=FIRST):
+        return self.get(task_id).json()["status"]
+
+    def advance(self, task_id=None, **options):
+        return self.service.advance(task_id, now_ms=self.now_ms, **options)
+
+
+def refused(response):
+    """Status and error code, in the default shape."""
+    return response.status, response.json()["error"]["errorCode"]
+
+
+# -- the operations ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_created_task_is_told_in_the_eleven_fields_of_the_page_in_their_order():
+    response = Nclue().create()
+    assert (response.status, response.headers) == (200, (("content-type", "application/json"),))
+    assert list(response.json()) == ELEVEN
+    assert response.json() == {
+        "task_id": FIRST,
+        "task_name": "churn",
+        "created_at": NOW,
+        "train_feature_id": ID,
+        "train_feature_name": "feature-0ccc59f9",
+        "train_bucket": "answers",
+        "train_file_path": "churn/train.tsv",
+        "test_feature_id": None,
+        "test_feature_name": None,
+        "test_bucket": None,
+        "test_file_path": None,
+    }
+
+
+def test_test_fields_come_back_and_null_and_absent_are_the_same():
+    nclue = Nclue()
+    response = nclue.create(**TEST).json()
+    assert {name: response[name] for name in TEST} == TEST
+    body = json.dumps(PAYLOAD | {"name": "nulls", "test_bucket": None, "test_feature_id": OTHER_ID, "more": 1}).encode()
+    response = nclue.send("POST", body=body).json()
+    assert [response[name] for name in ELEVEN[7:]] == [OTHER_ID, "feature-1ccc59f9", None, None]
+    assert "more" not in response
+
+
+def test_the_names_of_features_can_be_given():
+    nclue = Nclue(world=World(feature_names={ID: "purchases"}))
+    assert nclue.create().json()["train_feature_name"] == "purchases"
+
+
+@pytest.mark.parametrize("text", ["이탈 예측", "😀" * 100, '"\\/\u2028\x7f', " padded ", "e\u0301"])
+def test_a_name_comes_back_unchanged_however_it_was_spelt(text):
+    for number, escaped in enumerate((True, False)):
+        nclue = Nclue()
+        body = json.dumps(PAYLOAD | {"name": text}, ensure_ascii=escaped).encode()
+        assert nclue.send("POST", body=body).json()["task_name"] == text, number
+        assert nclue.get().json()["task_name"] == text
+
+
+def test_a_task_has_the_seventeen_fields_of_its_page():
+    nclue = Nclue()
+    nclue.create()
+    response = nclue.get()
+    assert response.status == 200
+    assert set(response.json()) == {*ELEVEN, "status", "completed_at", "AUROC", "line_count", "disk_usage", "fail_message"}
+    assert response.json()["status"] == "registered"
+    for name in ("completed_at", "AUROC", "line_count", "disk_usage", "fail_message"):
+        assert response.json()[name] is None
+
+
+def test_a_completed_task_has_numbers_and_a_failed_one_a_message():
+    nclue = Nclue(progress="immediate", world=World(failing_names={"fails": "NUM_OF_LABEL_INSUFFICIENT"}))
+    nclue.create()
+    nclue.create(name="fails")
+    completed, failed = nclue.get().json(), nclue.get(SECOND).json()
+    assert re.fullmatch(r"0\.[5-9][0-9]{3}", completed["AUROC"])
+    assert (completed["status"], completed["completed_at"], completed["fail_message"]) == ("completed", NOW, None)
+    assert completed["line_count"] > 0
+    assert completed["disk_usage"] > 0
+    assert (failed["status"], failed["completed_at"], failed["fail_message"]) == ("failed", NOW, "NUM_OF_LABEL_INSUFFICIENT")
+    assert (failed["AUROC"], failed["line_count"], failed["disk_usage"]) == (None, None, None)
+
+
+def test_a_deleted_task_is_gone_and_its_name_is_free():
+    nclue = Nclue()
+    nclue.create()
+    response = nclue.delete()
+    assert (response.status, response.json()) == (200, {"task_id": FIRST})
+    assert refused(nclue.get()) == (404, "300")
+    assert refused(nclue.delete()) == (404, "300")
+    assert nclue.list().json()["tasks"] == []
+    assert nclue.create().json()["task_id"] == SECOND
+
+
+@pytest.mark.parametrize(
+    ("steps", "status", "allowed"), [(0, "registered", True), (1, "pending", False), (2, "in_progress", False), (3, "completed", True)]
+)
+def test_a_task_can_be_deleted_when_it_is_registered_or_has_ended(steps, status, allowed):
+    nclue = Nclue()
+    nclue.create()
+    for _ in range(steps):
+        nclue.advance()
+    assert nclue.status() == status
+    response = nclue.delete()
+    if allowed:
+        assert response.status == 200
+    else:
+        assert (refused(response), response.json()["error"]["message"]) == ((409, None), "NOT_DELETABLE")
+        assert nclue.status() == status
+
+
+def test_a_failed_task_can_be_deleted():
+    nclue = Nclue()
+    nclue.create()
+    for _ in range(3):
+        nclue.advance(fail_message="COMMON_ERROR")
+    assert nclue.status() == "failed"
+    assert nclue.delete().status == 200
+
+
+# -- lists ------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def five():
+    nclue = Nclue()
+    for number in range(5):
+        nclue.create(name=f"n{number}")
+    return nclue
+
+
+def listed(response):
+    value = response.json()
+    return value["index"], value["limit"], value["total"], [int(task["task_name"][1:]) for task in value["tasks"]]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", (0, 20, 5, [0, 1, 2, 3, 4])),
+        ("index=0&limit=100", (0, 100, 5, [0, 1, 2, 3, 4])),
+        ("limit=2", (0, 2, 5, [0, 1])),
+        ("index=3", (3, 20, 5, [3, 4])),
+        ("index=3&limit=1", (3, 1, 5, [3])),
+        ("limit=1&index=4", (4, 1, 5, [4])),
+        ("index=5", (5, 20, 5, [])),
+        ("index=1" + "0" * 299, (10**299, 20, 5, [])),
+        ("sort=name&filter", (0, 20, 5, [0, 1, 2, 3, 4])),
+    ],
+)
+def test_a_list_has_the_part_that_was_asked_for(five, query, expected):
+    assert listed(five.list(query)) == expected
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("limit=0", "INVALID_LIMIT"),
+        ("limit=101", "INVALID_LIMIT"),
+        ("limit=", "INVALID_LIMIT"),
+        ("limit=ten", "INVALID_LIMIT"),
+        ("limit=1.0", "INVALID_LIMIT"),
+        ("limit=%D9%A1", "INVALID_LIMIT"),
+        ("index=-1", "INVALID_INDEX"),
+        ("index=1" + "0" * 300, "INVALID_INDEX"),
+        ("index", "INVALID_INDEX"),
+    ],
+)
+def test_a_list_out_of_range_is_refused_without_a_code(five, query, message):
+    response = five.list(query)
+    assert (refused(response), response.json()["error"]["message"]) == ((400, None), message)
+
+
+def test_an_item_of_a_list_is_the_task_without_its_results(five):
+    task = five.get().json()
+    item = five.list("limit=1").json()["tasks"][0]
+    assert item == {name: value for name, value in task.items() if name not in {"AUROC", "line_count", "disk_usage", "fail_message"}}
+
+
+# -- error codes ------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "code", "rules"),
+    [
+        ({"name": "n" * 101}, 422, "10101", "NC111"),
+        ({"train_file_path": "a~b"}, 422, "10104", "NC120"),
+        ({"test_file_path": "a~b"}, 422, "10105", "NC120"),
+        ({"train_file_path": "a~b", "test_file_path": "a~b"}, 422, "10104", "NC120"),
+        ({"train_file_path": "gone"}, 404, "10107", None),
+        ({"test_file_path": "gone"}, 404, "10108", None),
+        ({"train_file_path": "people"}, 422, "10109", None),
+        ({"test_file_path": "people"}, 422, "10109", None),
+        ({"train_feature_id": "f" * 36}, 404, None, None),
+        ({"test_feature_id": "f" * 36}, 404, None, None),
+        ({"name": ""}, 400, None, "NC110"),
+        ({"name": None}, 400, None, "NC101"),
+        ({"train_bucket": 7}, 400, None, "NC102"),
+        ({"name": "", "train_file_path": "a~b"}, 400, None, "NC110, NC120"),
+        ({"train_file_path": "a~b", "name": "n" * 101}, 422, "10101", "NC111, NC120"),
+    ],
+)
+def test_a_payload_that_breaks_a_rule_is_refused_with_the_code_of_the_first_one(changes, status, code, rules):
+    world = World(frozenset({"f" * 36}), frozenset({"gone"}), frozenset({"people"}))
+    nclue = Nclue(world=world)
+    response = nclue.create(**changes)
+    assert refused(response) == (status, code)
+    assert dict(response.headers).get("x-nclue-rules") == rules
+    assert len(nclue.service.store) == 0
+    assert nclue.create().json()["task_id"] in {FIRST, SECOND}
+
+
+@pytest.mark.parametrize(
+    ("body", "rule"),
+    [
+        (b"", "NC001"),
+        (b"{", "NC001"),
+        (json.dumps(PAYLOAD).encode("utf-16"), "NC002"),
+        (b"\xff", "NC002"),
+        (b"\xef\xbb\xbf" + json.dumps(PAYLOAD).encode(), "NC003"),
+        (json.dumps(PAYLOAD).encode()[:-1] + b', "name": "again"}', "NC004"),
+        (b"[" * 100_000, "NC006"),
+        (b"[]", "NC100"),
+        (b'"text"', "NC100"),
+        (b"null", "NC100"),
+    ],
+)
+def test_what_is_no_json_object_is_refused_as_the_gateway_does(body, rule):
+    response = Nclue().send("POST", body=body)
+    assert refused(response) == (400, "100")
+    assert dict(response.headers)["x-nclue-rules"].startswith(rule)
+
+
+def test_a_lone_surrogate_in_a_known_field_is_refused_and_in_the_answer_nowhere():
+    response = Nclue().create(name="\ud800")
+    assert refused(response) == (400, "100")
+    assert response.body.decode()
+
+
+def test_a_name_is_taken_once():
+    nclue = Nclue()
+    nclue.create()
+    assert refused(nclue.create(train_file_path="another")) == (409, "10102")
+    assert nclue.create(name="churn ").status == 200
+    assert nclue.create(name="Churn").status == 200
+
+
+@pytest.mark.parametrize("path", ["/none", "/%", "/%zz", "/a%2Fb", f"/{FIRST}x", f"/{FIRST[:-1]}"])
+def test_an_unknown_task_is_not_found(path):
+    nclue = Nclue()
+    nclue.create()
+    assert refused(nclue.send("GET", path)) == (404, "300")
+    assert refused(nclue.send("DELETE", path)) == (404, "300")
+
+
+def test_a_task_id_may_come_percent_encoded():
+    nclue = Nclue()
+    nclue.create()
+    assert nclue.send("GET", "/" + FIRST.replace("-", "%2d")).status == 200
+
+
+@pytest.mark.parametrize(
+    "target", ["/", "/tasks", "/api/v1", "/api/v1/tasks/", "/api/v1/tasks/a/b", "/api/v1/task", "/API/v1/tasks", "", "*"]
+)
+def test_other_paths_are_not_found(target):
+    response = Service().handle(Request("GET", target, ()), NOW_MS)
+    assert refused(response) == (404, "300")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [("PUT", "", "GET, POST"), ("DELETE", "", "GET, POST"), ("POST", "/x", "DELETE, GET"), ("HEAD", "/x", "DELETE, GET")],
+)
+def test_other_methods_are_not_allowed_and_told_which_are(method, path, allowed):
+    response = Nclue().send(method, path)
+    assert refused(response) == (405, None)
+    assert dict(response.headers)["allow"] == allowed
+
+
+@pytest.mark.parametrize(("size", "expected"), [(1_048_576, (400, "100")), (1_048_577, (413, "430"))])
+def test_a_body_of_more_than_a_mebibyte_is_too_large(size, expected):
+    nclue = Nclue()
+    assert refused(nclue.send("POST", body=b" " * size)) == expected
+    entry = nclue.service.store.journal[-1]
+    assert (entry["body_bytes"], len(entry["body"])) == (size, 4096)
+
+
+def test_a_full_store_takes_no_more_tasks_until_one_is_deleted():
+    nclue = Nclue(store=Store(max_tasks=2))
+    nclue.create()
+    nclue.create(name="second")
+    assert refused(nclue.create(name="third")) == (503, "500")
+    assert refused(nclue.create()) == (409, "10102")
+    nclue.delete()
+    assert nclue.create(name="third").status == 200
+
+
+def test_one_request_per_second_if_that_is_wanted():
+    nclue = Nclue(rate_limit=True)
+    assert nclue.list().status == 200
+    for wait_ms, expected in ((999, 429), (0, 429), (1, 200), (999, 429), (1, 200)):
+        nclue.now_ms += wait_ms
+        assert nclue.list().status == expected
+    assert refused(nclue.list()) == (429, "420")
+
+
+def test_a_bug_inside_is_answered_and_not_raised():
+    nclue = Nclue()
+
+    def broken(_):
+        raise ZeroDivisionError
+
+    nclue.service.views.created = broken
+    assert refused(nclue.create()) == (500, "900")
+    assert nclue.service.store.journal[-1]["status"] == 500
+
+
+# -- signatures -------------------------------------------------------------------------------------------------------------------
+
+
+def signed(nclue, method, path="", at_ms=NOW_MS, credentials=KEYS, signed_path=None):
+    target = "/api/v1/tasks" + (path if signed_path is None else signed_path)
+    headers = signed_headers(method, target, credentials, at_ms)
+    return nclue.send(method, path, headers=tuple(headers.items()))
+
+
+@pytest.fixture
+def guarded():
+    return Nclue(keys={KEYS.access_key: KEYS.secret_key})
+
+
+def test_a_signed_request_passes_and_an_unsigned_one_does_not(guarded):
+    assert signed(guarded, "GET", "?limit=1").status == 200
+    response = guarded.list()
+    assert refused(response) == (401, "10100")
+    assert dict(response.headers)["x-nclue-rules"] == "NC200"
+
+
+def test_what_was_signed_for_something_else_does_not_pass(guarded):
+    assert refused(signed(guarded, "GET", "?limit=1", signed_path="")) == (401, "10100")
+    assert refused(signed(guarded, "GET", credentials=Credentials("EXAMPLEACCESSKEY0002", KEYS.secret_key))) == (401, "10100")
+    assert refused(signed(guarded, "GET", credentials=Credentials(KEYS.access_key, "EXAMPLEother"))) == (401, "10100")
+    assert [entry["rules"] for entry in guarded.service.store.journal] == [["NC208"], ["NC209"], ["NC208"]]
+
+
+@pytest.mark.parametrize(("option", "edge"), [("accepted", 200), ("refused", 401)])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_timestamp_may_be_five_minutes_off(option, edge, sign):
+    nclue = Nclue(keys={KEYS.access_key: KEYS.secret_key}, pins={"timestamp-edge": option})
+    answers = [signed(nclue, "GET", at_ms=NOW_MS + sign * skew).status for skew in (299_999, 300_000, 300_001)]
+    assert answers == [200, edge, 401]
+
+
+def test_without_keys_nothing_needs_a_signature():
+    assert Nclue().list().status == 200
+    assert refused(Nclue(keys={}).list()) == (401, "10100")
+
+
+def test_a_request_that_is_not_signed_does_nothing(guarded):
+    assert guarded.create().status == 401
+    assert len(guarded.service.store) == 0
+
+
+# -- readings: every option of each -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("reading", "changes", "answers"),
+    [
+        ("path-characters", {"train_file_path": "a=b"}, {"page-2024": (422, "10104"), "page-2025": None, "page-2026": None}),
+        ("path-characters", {"test_file_path": "a b"}, {"page-2024": None, "page-2025": None, "page-2026": (422, "10105")}),
+        ("path-high-codes", {"train_file_path": "데이터"}, {"code-points": None, "utf8-bytes": (422, "10104")}),
+        ("path-high-codes", {"train_file_path": "é"}, {"code-points": (422, "10104"), "utf8-bytes": (422, "10104")}),
+        ("path-del", {"train_file_path": "a\x7f"}, {"allowed": None, "forbidden": (422, "10104")}),
+        ("path-empty", {"train_file_path": ""}, {"allowed": None, "refused": (400, None)}),
+        ("path-empty", {"test_file_path": ""}, {"allowed": None, "refused": (400, None)}),
+        ("check-order", {"train_file_path": "~gone"}, {"rules-first": (422, "10104"), "existence-first": (404, "10107")}),
+        ("check-order", {"test_file_path": "~gone"}, {"rules-first": (422, "10105"), "existence-first": (404, "10108")}),
+        ("check-order", {"train_file_path": "~"}, {"rules-first": (422, "10104"), "existence-first": (422, "10104")}),
+        ("name-unit", {"name": "😀" * 51}, {"code-points": None, "utf16": (422, "10101")}),
+        ("name-edge", {"name": "n" * 100}, {"100": None, "99": (422, "10101")}),
+        ("name-edge", {"name": "n" * 99}, {"100": None, "99": None}),
+        ("unknown-field", {"status": "x"}, {"ignored": None, "refused": (400, None)}),
+        ("test-triple", {"test_bucket": "answers"}, {"independent": None, "all-or-none": (400, None)}),
+        ("test-triple", TEST, {"independent": None, "all-or-none": None}),
+        ("empty-id", {"train_bucket": ""}, {"allowed": None, "refused": (400, None)}),
+        ("empty-id", {"test_feature_id": "", "test_bucket": "b", "test_file_path": "p"}, {"allowed": None, "refused": (400, None)}),
+    ],
+)
+def test_a_reading_decides_about_a_payload(reading, changes, answers):
+    world = World(unknown_files=frozenset({"~gone"}))
+    for option, expected in answers.items():
+        response = Nclue(pins={reading: option}, world=world).create(**changes)
+        assert (None if response.status == 200 else refused(response)) == expected, option
+
+
+def test_the_reading_optional_null_decides_about_null():
+    body = json.dumps(PAYLOAD | {"test_bucket": None}).encode()
+    assert Nclue(pins={"optional-null": "accepted"}).send("POST", body=body).status == 200
+    assert refused(Nclue(pins={"optional-null": "refused"}).send("POST", body=body)) == (400, None)
+
+
+def test_the_reading_request_content_type_decides_about_other_types():
+    for given, lenient, strict in (
+        ("application/json", 200, 200),
+        ("Application/JSON; charset=utf-8", 200, 200),
+        ("text/plain", 200, 400),
+        (None, 200, 200),
+    ):
+        headers = () if given is None else (("Content-Type", given),)
+        body = json.dumps(PAYLOAD).encode()
+        answers = [
+            Nclue(pins={"request-content-type": option}).send("POST", body=body, headers=headers).status for option in ("any", "json-only")
+        ]
+        assert answers == [lenient, strict], given
+
+
+@pytest.mark.parametrize(
+    ("pins", "expected"),
+    [
+        ({}, {"error": {"errorCode": "300", "message": "Not Found Exception"}}),
+        ({"error-code-type": "integer"}, {"error": {"errorCode": 300, "message": "Not Found Exception"}}),
+        ({"error-shape": "flat"}, {"code": "300", "message": "Not Found Exception"}),
+        ({"error-shape": "flat", "error-code-type": "integer"}, {"code": 300, "message": "Not Found Exception"}),
+    ],
+)
+def test_readings_decide_about_the_shape_of_errors(pins, expected):
+    assert Nclue(pins=pins).get().json() == expected
+
+
+def test_where_no_code_is_documented_the_code_is_null_in_every_shape():
+    assert Nclue(pins={"error-shape": "flat", "error-code-type": "integer"}).create(name="").json() == {
+        "code": None,
+        "message": "NAME_EMPTY",
+    }
+    assert Nclue(pins={"error-shape": "nested"}).create(name="").json() == {"error": {"errorCode": None, "message": "NAME_EMPTY"}}
+
+
+def test_the_reading_auth_refusal_decides_who_refuses():
+    answers = [refused(Nclue(keys={}, pins={"auth-refusal": option}).list()) for option in ("nclue", "gateway")]
+    assert answers == [(401, "10100"), (401, "200")]
+
+
+def test_the_reading_status_word_decides_about_the_word_for_ready():
+    for option in ("completed", "complete"):
+        nclue = Nclue(progress="immediate", pins={"status-word": option})
+        nclue.create()
+        assert nclue.status() == option
+        assert nclue.list().json()["tasks"][0]["status"] == option
+
+
+def test_the_reading_auroc_type_decides_about_string_or_number():
+    values = {}
+    for option in ("string", "number"):
+        nclue = Nclue(progress="immediate", pins={"auroc-type": option})
+        nclue.create()
+        values[option] = nclue.get().json()["AUROC"]
+    assert (type(values["string"]), type(values["number"])) == (str, float)
+    assert float(values["string"]) == pytest.approx(values["number"], abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("index", "total", "expected"),
+    [
+        ("offset", "all", (1, 2, 5, [1, 2])),
+        ("offset", "page", (1, 2, 2, [1, 2])),
+        ("page", "all", (1, 2, 5, [2, 3])),
+        ("page", "page", (1, 2, 2, [2, 3])),
+    ],
+)
+def test_readings_decide_what_index_and_total_of_a_list_count(index, total, expected):
+    nclue = Nclue(pins={"list-index": index, "list-total": total})
+    for number in range(5):
+        nclue.create(name=f"n{number}")
+    assert listed(nclue.list("index=1&limit=2")) == expected
+    assert listed(nclue.list("index=2&limit=2"))[3] == ([4] if index == "page" else [2, 3])
+
+
+def test_the_reading_queue_decides_how_many_are_built_at_a_time():
+    for option, expected in (("parallel", ["in_progress", "in_progress"]), ("serial", ["in_progress", "pending"])):
+        nclue = Nclue(pins={"queue": option})
+        nclue.create()
+        nclue.create(name="second")
+        nclue.advance()
+        nclue.advance()
+        assert [nclue.status(), nclue.status(SECOND)] == expected
+
+
+# -- the lifecycle ----------------------------------------------------------------------------------------------------------------
+
+
+def test_immediately_a_task_is_ready_when_it_is_looked_at():
+    nclue = Nclue(progress="immediate")
+    created = nclue.create().json()
+    assert "status" not in created
+    assert nclue.status() == "completed"
+    nclue.create(name="second")
+    assert [task["status"] for task in nclue.list().json()["tasks"]] == ["completed", "completed"]
+
+
+def test_by_seconds_a_task_moves_when_the_time_has_come():
+    nclue = Nclue(progress="seconds:0.5")
+    nclue.create()
+    seen = []
+    for wait_ms in (0, 499, 1, 499, 1, 499, 1, 10_000):
+        nclue.now_ms += wait_ms
+        seen.append(nclue.status())
+    assert seen == ["registered", "registered", "pending", "pending", "in_progress", "in_progress", "completed", "completed"]
+    assert nclue.get().json()["completed_at"] == "2025-11-25T01:00:01+09:00"
+
+
+def test_by_seconds_a_task_that_nobody_looked_at_ended_when_it_was_due():
+    nclue = Nclue(progress="seconds:60")
+    nclue.create()
+    nclue.now_ms += 3_600_000
+    assert nclue.get().json()["completed_at"] == "2025-11-25T01:03:00+09:00"
+
+
+def test_by_seconds_the_tasks_of_a_serial_queue_wait_for_each_other():
+    nclue = Nclue(progress="seconds:10", pins={"queue": "serial"})
+    nclue.create()
+    nclue.create(name="second")
+    nclue.now_ms += 5_000
+    nclue.create(name="third")
+    ends = []
+    nclue.now_ms += 3_600_000
+    ends = [nclue.get(task_id).json()["completed_at"][11:19] for task_id in (FIRST, SECOND, THIRD)]
+    # pending after 10 s, the first is built for 10 s, and each of the others for 10 s after the one before
+    assert ends == ["01:00:30", "01:00:40", "01:00:50"]
+
+
+def test_by_reads_every_state_is_shown_as_often_as_told():
+    nclue = Nclue(progress="reads:2")
+    nclue.create()
+    seen = [nclue.status() for _ in range(8)]
+    assert seen == ["registered", "registered", "pending", "pending", "in_progress", "in_progress", "completed", "completed"]
+
+
+def test_by_reads_a_list_is_a_read_of_each_task_on_its_page():
+    nclue = Nclue(progress="reads:1")
+    nclue.create()
+    nclue.create(name="second")
+    words = [[task["status"] for task in nclue.list(query).json()["tasks"]] for query in ("limit=1", "", "index=1")]
+    assert words == [["registered"], ["pending", "registered"], ["pending"]]
+
+
+def test_by_reads_a_task_that_has_to_wait_stays_pending():
+    nclue = Nclue(progress="reads:1", pins={"queue": "serial"})
+    nclue.create()
+    nclue.create(name="second")
+    assert [nclue.status(SECOND) for _ in range(4)] == ["registered", "pending", "pending", "pending"]
+    assert [nclue.status() for _ in range(4)] == ["registered", "pending", "in_progress", "completed"]
+    assert [nclue.status(SECOND) for _ in range(2)] == ["in_progress", "completed"]
+
+
+def test_by_hand_a_task_moves_only_when_told():
+    nclue = Nclue()
+    nclue.create()
+    nclue.create(name="second")
+    nclue.now_ms += 10**9
+    assert nclue.status() == "registered"
+    assert nclue.advance(FIRST) == 1
+    assert [nclue.status(), nclue.status(SECOND)] == ["pending", "registered"]
+    assert [nclue.advance() for _ in range(4)] == [2, 2, 1, 0]
+    assert nclue.advance("unknown") == 0
+
+
+def test_by_hand_a_serial_queue_builds_one_after_the_other():
+    nclue = Nclue(pins={"queue": "serial"})
+    for number in range(3):
+        nclue.create(name=f"n{number}")
+    seen = []
+    for _ in range(5):
+        nclue.advance()
+        seen.append(" ".join(task["status"] for task in nclue.list().json()["tasks"]))
+    assert seen == [
+        "pending pending pending",
+        "in_progress pending pending",
+        "completed in_progress pending",
+        "completed completed in_progress",
+        "completed completed completed",
+    ]
+
+
+def test_a_task_that_is_cancelled_makes_way_for_the_next():
+    nclue = Nclue(pins={"queue": "serial"})
+    nclue.create()
+    nclue.create(name="second")
+    nclue.advance(SECOND)
+    assert nclue.advance(SECOND) == 0
+    nclue.delete()
+    assert nclue.advance(SECOND) == 1
+    assert nclue.status(SECOND) == "in_progress"
+
+
+def test_a_failing_task_goes_through_the_same_states_first():
+    nclue = Nclue(world=World(failing_names={"churn": "DUPLICATE_USERID"}))
+    nclue.create()
+    words = [nclue.status()]
+    while nclue.advance():
+        words.append(nclue.status())
+    assert words == ["registered", "pending", "in_progress", "failed"]
+    assert nclue.get().json()["fail_message"] == "DUPLICATE_USERID"
+
+
+def test_a_message_is_not_told_before_the_task_has_failed_and_not_put_on_one_that_has_ended():
+    nclue = Nclue()
+    nclue.create()
+    nclue.advance(fail_message="COMMON_ERROR")
+    assert nclue.get().json()["fail_message"] is None
+    nclue.advance()
+    nclue.advance()
+    assert nclue.get().json()["fail_message"] == "COMMON_ERROR"
+    nclue.create(name="second")
+    for _ in range(3):
+        nclue.advance(SECOND)
+    nclue.advance(SECOND, fail_message="COMMON_ERROR")
+    assert (nclue.status(SECOND), nclue.get(SECOND).json()["fail_message"]) == ("completed", None)
+
+
+def test_moving_by_hand_starts_from_where_the_clock_has_brought_a_task():
+    nclue = Nclue(progress="seconds:10")
+    nclue.create()
+    nclue.now_ms += 20_000
+    assert nclue.advance() == 1
+    assert nclue.status() == "completed"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("immediate", ("immediate", 0)),
+        ("manual", ("manual", 0)),
+        ("seconds", ("seconds", 0.5)),
+        ("seconds:0", ("seconds", 0)),
+        ("seconds:2.5", ("seconds", 2.5)),
+        ("reads", ("reads", 1)),
+        ("reads:3", ("reads", 3)),
+    ],
+)
+def test_progress_is_spelt_as_a_word_and_an_amount(text, expected):
+    progress = Progress.parse(text)
+    assert (progress.mode, progress.amount) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "soon",
+        "seconds:",
+        "seconds:-1",
+        "seconds:x",
+        "seconds:nan",
+        "seconds:inf",
+        "seconds:1e6",
+        "reads:1.5",
+        "reads:-1",
+        "manual:1",
+        "immediate:0",
+        "Manual",
+        "reads:1:2",
+    ],
+)
+def test_other_spellings_of_progress_are_refused(text):
+    with pytest.raises(ValueError, match="is none of immediate"):
+        Progress.parse(text)
+
+
+# -- failures that are asked for --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        ("ACCESS_DENIED", (401, "10100")),
+        ("NAME_TOO_LONG", (422, "10101")),
+        ("DUPLICATE_NAME", (409, "10102")),
+        ("INVALID_PATH_CHARACTER", (422, "10103")),
+        ("INVALID_CHARACTER_IN_TRAIN_PATH", (422, "10104")),
+        ("INVALID_CHARACTER_IN_TEST_PATH", (422, "10105")),
+        ("PATH_NOT_FOUND", (404, "10106")),
+        ("TRAIN_PATH_NOT_FOUND", (404, "10107")),
+        ("TEST_PATH_NOT_FOUND", (404, "10108")),
+        ("PERSONAL_DATA_NOT_ALLOWED", (422, "10109")),
+        ("BAD_REQUEST", (400, "100")),
+        ("AUTHENTICATION_FAILED", (401, "200")),
+        ("PERMISSION_DENIED", (401, "210")),
+        ("FORBIDDEN", (403, "230")),
+        ("NOT_FOUND", (404, "300")),
+        ("QUOTA_EXCEEDED", (429, "400")),
+        ("THROTTLE_LIMITED", (429, "410")),
+        ("RATE_LIMITED", (429, "420")),
+        ("REQUEST_ENTITY_TOO_LARGE", (413, "430")),
+        ("ENDPOINT_ERROR", (503, "500")),
+        ("ENDPOINT_TIMEOUT", (504, "510")),
+        ("UNEXPECTED_ERROR", (500, "900")),
+    ],
+)
+def test_every_documented_error_can_be_asked_for(error, expected):
+    nclue = Nclue()
+    nclue.service.fail_next(error=error)
+    assert refused(nclue.create()) == expected
+    assert nclue.create().status == 200
+
+
+def test_failures_are_used_up_in_their_order_one_per_request():
+    nclue = Nclue()
+    nclue.service.fail_next(2, error="FORBIDDEN", delay_s=0.5)
+    nclue.service.fail_next(delay_s=1.5)
+    nclue.service.fail_next(cut=True)
+    answers = [nclue.list() for _ in range(5)]
+    assert [(answer.status, answer.delay_s, answer.cut) for answer in answers] == [
+        (403, 0.5, False),
+        (403, 0.5, False),
+        (200, 1.5, False),
+        (200, 0.0, True),
+        (200, 0.0, False),
+    ]
+
+
+def test_a_request_that_fails_by_error_does_nothing_and_one_that_is_late_or_cut_does_its_work():
+    nclue = Nclue()
+    nclue.service.fail_next(error="UNEXPECTED_ERROR")
+    nclue.create()
+    assert len(nclue.service.store) == 0
+    nclue.service.fail_next(cut=True)
+    nclue.create()
+    assert len(nclue.service.store) == 1
+
+
+@pytest.mark.parametrize("options", [{"error": "NO_SUCH"}, {"delay_s": -1.0}, {"delay_s": float("nan")}, {"delay_s": 86_400}])
+def test_impossible_failures_are_refused(options):
+    nclue = Nclue()
+    with pytest.raises(ValueError, match=r"unknown error|a delay is"):
+        nclue.service.fail_next(**options)
+    assert nclue.list().status == 200
+
+
+# -- the journal, and the whole run -----------------------------------------------------------------------------------------------
+
+
+def test_the_journal_tells_what_was_sent_and_what_was_answered():
+    nclue = Nclue()
+    nclue.send("POST", body=b"{}", headers=(("Content-Type", "application/json"), ("x-a", "1"), ("x-a", "2")))
+    (entry,) = nclue.service.store.journal
+    findings = entry.pop("findings")
+    assert entry == {
+        "number": 1,
+        "time_ms": NOW_MS,
+        "method": "POST",
+        "target": "/api/v1/tasks",
+        "headers": [["Content-Type", "application/json"], ["x-a", "1"], ["x-a", "2"]],
+        "body": "{}",
+        "body_bytes": 2,
+        "status": 400,
+        "rules": ["NC101"],
+    }
+    assert [finding["pointer"] for finding in findings] == ["/name", "/train_feature_id", "/train_bucket", "/train_file_path"]
+    assert json.dumps(entry | {"findings": findings})
+
+
+def test_signed_headers_are_masked_in_the_journal_whatever_their_case(guarded):
+    headers = signed_headers("GET", "/api/v1/tasks", KEYS, NOW_MS)
+    pairs = [(name.upper(), value) for name, value in headers.items()] + [("Authorization", "Bearer EXAMPLE"), ("cookie", "EXAMPLE=1")]
+    assert guarded.send("GET", headers=pairs).status == 200
+    (entry,) = guarded.service.store.journal
+    assert [value for _, value in entry["headers"]] == ["***"] * 5
+    assert [name for name, _ in entry["headers"]] == [name for name, _ in pairs]
+
+
+def test_a_body_that_is_no_text_is_told_by_its_bytes():
+    nclue = Nclue()
+    nclue.send("POST", body=b"a\xffb")
+    assert nclue.service.store.journal[-1]["body"] == "a\\xffb"
+
+
+def test_the_journal_keeps_the_newest_thousand_requests():
+    nclue = Nclue()
+    for _ in range(1_005):
+        nclue.get()
+    numbers = [entry["number"] for entry in nclue.service.store.journal]
+    assert (len(numbers), numbers[0], numbers[-1], nclue.service.store.requests) == (1_000, 6, 1_005, 1_005)
+
+
+def test_reset_forgets_tasks_names_journal_failures_and_the_last_time():
+    nclue = Nclue(rate_limit=True)
+    nclue.create()
+    nclue.service.fail_next(error="FORBIDDEN")
+    nclue.service.reset()
+    assert (len(nclue.service.store), list(nclue.service.store.journal), nclue.service.store.requests) == (0, [], 0)
+    assert nclue.create().status == 200
+
+
+def run(**options):
+    """A run with a bit of everything; all bytes that were answered."""
+    nclue = Nclue(progress="seconds:1", world=World(failing_names={"n3": "COMMON_ERROR"}), **options)
+    answers = []
+    for number in range(5):
+        answers.append(nclue.create(name=f"n{number}"))
+        nclue.now_ms += 700
+        answers += [nclue.list("limit=3"), nclue.get(), nclue.create(name="n0"), nclue.delete(SECOND), nclue.create(name="")]
+    return [(answer.status, answer.headers, answer.body) for answer in answers], list(nclue.service.store.journal)
+
+
+def test_the_same_requests_at_the_same_times_give_the_same_bytes():
+    assert run() == run()
+
+
+def test_ids_can_be_given_and_times_have_the_offset_of_korea():
+    nclue = Nclue(new_id=iter(["one", "two"]).__next__)
+    assert [nclue.create(name=name).json()["task_id"] for name in "ab"] == ["one", "two"]
+    assert nclue.create(name="c").status == 500  # there are no more
+    nclue = Nclue()
+    nclue.now_ms = 1_732_589_296_999
+    assert nclue.create().json()["created_at"] == "2024-11-26T11:48:16+09:00"
+
+
+def test_ids_have_the_form_of_the_page():
+    nclue = Nclue()
+    ids = [nclue.create(name=f"n{number}").json()["task_id"] for number in range(20)]
+    assert len(set(ids)) == 20
+    assert all(re.fullmatch("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", task_id) for task_id in ids)

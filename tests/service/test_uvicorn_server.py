@@ -1,0 +1,482 @@
+"""The server over real sockets: NCLUE's paths, the control paths, and everything a client can do wrong or the network can do to it."""
+
+import http.client
+import json
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.support.server_process import ACCESS, DEADLINE, PAYLOAD, SECRET, environment, running, signed
+
+MEBIBYTE = 1 << 20
+
+
+@pytest.fixture(scope="module")
+def process():
+    with running() as server:
+        yield server
+        assert server.errors() == "", "nothing is logged"
+
+
+@pytest.fixture
+def server(process):
+    process.control("reset", {})
+    return process
+
+
+def serve(*options, **variables):
+    """Run `serve` where it should refuse to: exit code, standard output, the last line of standard error."""
+    command = [sys.executable, "-m", "nclue_contract", "serve", *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, check=False, env=environment(**variables))
+    return done.returncode, done.stdout, done.stderr.strip().rpartition("\n")[2]
+
+
+# -- start and end ------------------------------------------------------------------------------------------------------------------
+
+
+def test_it_prints_a_fake_key_pair_and_then_where_it_listens(process):
+    assert process.lines == [f"NCLUE_ACCESS_KEY={ACCESS}", f"NCLUE_SECRET_KEY={SECRET}"]
+    assert process.url.startswith("http://127.0.0.1:")
+    assert process.url.endswith("/api/v1")
+
+
+def test_a_key_pair_of_the_environment_is_accepted_and_never_printed():
+    with running(NCLUE_ACCESS_KEY="EXAMPLEANOTHERKEY001", NCLUE_SECRET_KEY="EXAMPLEanotherSECRET01") as server:
+        assert server.lines == []
+        target = "/api/v1/tasks"
+        assert server.send("GET", target, headers=signed("GET", target, "EXAMPLEANOTHERKEY001", "EXAMPLEanotherSECRET01")).status == 200
+        assert server.send("GET", target, headers=signed("GET", target)).code == (401, "10100")
+        assert b"EXAMPLE" not in server.control("journal").body
+        assert server.errors() == ""
+
+
+def test_half_a_key_pair_is_refused():
+    code, printed, said = serve(NCLUE_ACCESS_KEY=ACCESS)
+    assert (code, printed) == (2, "")
+    assert "NCLUE_SECRET_KEY" in said
+    assert ACCESS not in said
+
+
+def test_without_authentication_nothing_needs_a_signature_and_no_key_is_printed():
+    with running("--no-auth") as server:
+        assert server.lines == []
+        assert server.send("GET", "/api/v1/tasks").status == 200
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_with_exit_code_0_also_while_clients_are_connected(number):
+    with running() as server, server.connection() as idle:
+        idle.request("GET", "/_nclue/health")
+        idle.getresponse().read()
+        assert server.stop(number) == 0
+        assert server.errors() == ""
+
+
+def test_a_signal_ends_it_within_seconds_even_while_an_answer_is_delayed():
+    with running() as server, server.connection() as waiting:
+        server.control("fail", {"delay_s": 600})
+        waiting.request("GET", "/api/v1/tasks", headers=signed("GET", "/api/v1/tasks"))
+        while not server.journal():
+            time.sleep(0.01)
+        started = time.monotonic()
+        assert server.stop() == 0
+        assert time.monotonic() - started < 10
+        assert server.errors() == ""
+
+
+def test_an_address_in_use_is_told_in_a_sentence(process):
+    host, port = process.address
+    code, _, said = serve("--host", host, "--port", str(port))
+    assert (code, said) == (2, f"nclue-contract: cannot listen on '{host}', port {port}: Address already in use")
+
+
+def test_a_host_that_is_not_loopback_is_warned_about():
+    with running("--host", "0.0.0.0", "--no-auth") as server:
+        assert "warning: 0.0.0.0 is not loopback" in server.errors()
+    with running("--host", "localhost", "--no-auth") as server:
+        assert server.errors() == ""
+
+
+def test_a_missing_uvicorn_is_answered_with_the_line_that_installs_it():
+    script = "import sys; sys.modules['uvicorn'] = None; from nclue_contract.cli.main import main; sys.exit(main(['serve']))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=DEADLINE, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "pip install 'nclue-contract[server]'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        (["--port", "65536"], "65535"),
+        (["--port", "x"], "--port"),
+        (["--progress", "sometimes"], "manual"),
+        (["--max-tasks", "0"], "at least 1"),
+        (["--failing-name", "churn"], "NAME=MESSAGE"),
+        (["--reading", "path-empty=perhaps"], "path-empty"),
+        (["--fault", "no-such-fault"], "no-such-fault"),
+        (["--host", "no.such.host.invalid"], "no.such.host.invalid"),
+    ],
+)
+def test_what_a_user_can_do_wrong_gives_exit_code_2_and_a_sentence(options, word):
+    code, printed, said = serve(*options, NCLUE_ACCESS_KEY=ACCESS, NCLUE_SECRET_KEY=SECRET)
+    assert (code, printed) == (2, "")
+    assert word in said
+
+
+def test_readings_come_from_the_project_and_options_come_before_them(tmp_path):
+    readings = '[tool.nclue-contract.readings]\nerror-shape = "flat"\nerror-code-type = "integer"\n'
+    (tmp_path / "pyproject.toml").write_text(readings, encoding="utf-8")
+    with running("--reading", "error-code-type=string", cwd=tmp_path) as server:
+        answer = server.send("GET", "/api/v1/nothing", headers=signed("GET", "/api/v1/nothing"))
+        assert (answer.status, answer.json()["code"]) == (404, "300")
+        assert "code" in json.dumps(server.control("openapi.json").json()["components"]["schemas"]["Error"]["required"])
+
+
+def test_the_options_say_what_exists_and_what_fails():
+    options = ["--unknown-feature", "f0", "--unknown-file", "none.tsv", "--personal-file", "mine.tsv", "--failing-name", "a=b=LIMIT_ERROR"]
+    with running(*options, "--max-tasks", "1") as server:
+        assert server.create(train_feature_id="f0").code == (404, None)
+        assert server.create(train_file_path="none.tsv").code == (404, "10107")
+        assert server.create(test_file_path="none.tsv").code == (404, "10108")
+        assert server.create(train_file_path="mine.tsv").code == (422, "10109")
+        created = server.create(name="a=b").json()
+        task = server.call("GET", f"/{created['task_id']}").json()
+        assert (task["status"], task["fail_message"]) == ("failed", "LIMIT_ERROR")
+        assert server.create(name="one too many").status == 503
+
+
+def test_faults_are_listed_and_can_be_planted():
+    pytest.importorskip("nclue_contract.service.faults.tasks", reason="the catalogue of faults is not complete yet")
+    command = [sys.executable, "-m", "nclue_contract", "faults"]
+    listed = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, check=True).stdout.splitlines()
+    assert len(listed) > 20
+    with running(*(f"--fault={line.split()[0]}" for line in listed[:3])) as server:
+        assert server.control("health").status == 200
+
+
+# -- a task from beginning to end ---------------------------------------------------------------------------------------------------
+
+
+def test_a_task_is_created_read_listed_and_deleted(server):
+    created = server.create()
+    assert created.status == 200
+    assert created.headers["content-type"] == "application/json"
+    task_id = created.json()["task_id"]
+    assert server.call("GET", f"/{task_id}").json()["status"] == "completed"
+    listed = server.call("GET", "?index=0&limit=1").json()
+    assert ([task["task_id"] for task in listed["tasks"]], listed["total"]) == ([task_id], 1)
+    assert server.call("DELETE", f"/{task_id}").json() == {"task_id": task_id}
+    assert server.call("GET", f"/{task_id}").code == (404, "300")
+
+
+@pytest.mark.parametrize(
+    ("headers", "rule"),
+    [
+        ({}, "NC200"),
+        (signed("GET", "/api/v1/task"), "NC208"),
+        (signed("GET", "/api/v1/tasks", access="EXAMPLEUNKNOWNKEY001"), "NC209"),
+        (signed("GET", "/api/v1/tasks", timestamp=1_600_000_000_000), "NC203"),
+    ],
+)
+def test_a_request_that_is_not_signed_rightly_is_refused_by_a_rule(server, headers, rule):
+    answer = server.send("GET", "/api/v1/tasks", headers=headers)
+    assert answer.code == (401, "10100")
+    assert rule in answer.headers["x-nclue-rules"].split(", ")
+
+
+def test_time_alone_brings_a_task_to_its_end():
+    with running("--progress", "seconds:0.05") as server:
+        path = f"/{server.create().json()['task_id']}"
+        seen = []
+        while not seen or seen[-1] != "completed":
+            status = server.call("GET", path).json()["status"]
+            seen += [status] if [status] != seen[-1:] else []
+        assert seen == [word for word in ("registered", "pending", "in_progress", "completed") if word in seen]
+
+
+# -- control paths ------------------------------------------------------------------------------------------------------------------
+
+
+def test_health_tells_the_revision_of_the_contract(server):
+    server.create()
+    assert server.control("health").json() == {"status": "ok", "contract": "2026.11.0", "tasks": 1}
+
+
+def test_the_journal_shows_what_was_really_sent_with_the_verdict_and_without_secrets(server):
+    server.call("POST", "", b'{"name": "churn"}', **{"X-Trace": "7", "Authorization": "Bearer secret", "Cookie": "secret"})
+    (entry,) = server.journal()
+    assert (entry["number"], entry["method"], entry["target"], entry["status"]) == (1, "POST", "/api/v1/tasks", 400)
+    assert (entry["body"], entry["body_bytes"]) == ('{"name": "churn"}', 17)
+    assert entry["rules"] == ["NC101"]
+    assert {finding["pointer"] for finding in entry["findings"]} == {"/train_feature_id", "/train_bucket", "/train_file_path"}
+    headers = {name.lower(): value for name, value in entry["headers"]}
+    assert headers["x-trace"] == "7"
+    secrets = {"x-ncp-apigw-timestamp", "x-ncp-iam-access-key", "x-ncp-apigw-signature-v2", "authorization", "cookie"}
+    assert {headers[name] for name in secrets} == {"***"}
+
+
+def test_control_paths_leave_no_trace_in_the_journal(server):
+    for name in ("health", "journal", "openapi.json", "nothing"):
+        server.control(name)
+    assert server.journal() == []
+
+
+def test_reset_forgets_tasks_journal_and_injected_failures(server):
+    server.create()
+    server.control("fail", {"error": "RATE_LIMITED"})
+    assert server.control("reset", {}).status == 200
+    assert server.control("journal").json() == {"requests": 0, "entries": []}
+    assert server.call("GET").json()["total"] == 0
+
+
+def test_tasks_are_moved_by_hand():
+    with running("--progress", "manual") as server:
+        first, second = (server.create(name).json()["task_id"] for name in ("first", "second"))
+        assert server.control("advance", {}).json() == {"moved": 2}
+        assert server.call("DELETE", f"/{first}").status == 409
+        assert server.control("advance", {"task_id": first, "steps": 2}).json() == {"moved": 2}
+        assert server.call("GET", f"/{first}").json()["status"] == "completed"
+        server.control("advance", {"task_id": second, "steps": 5, "fail_message": "DISK_SPACE_SHORTAGE"})
+        task = server.call("GET", f"/{second}").json()
+        assert (task["status"], task["fail_message"]) == ("failed", "DISK_SPACE_SHORTAGE")
+
+
+def test_the_next_requests_fail_with_an_error_of_the_tables(server):
+    server.control("fail", {"error": "RATE_LIMITED", "count": 2})
+    assert [server.call("GET").status for _ in range(3)] == [429, 429, 200]
+    server.control("fail", {"error": "ENDPOINT_TIMEOUT"})
+    assert server.call("GET").code == (504, "510")
+
+
+def test_the_next_request_is_answered_late(server):
+    server.control("fail", {"delay_s": 0.3})
+    started = time.monotonic()
+    assert server.call("GET").status == 200
+    assert 0.3 <= time.monotonic() - started < 5
+
+
+def test_a_delayed_answer_holds_up_nobody_else(server):
+    server.control("fail", {"delay_s": 2})
+    with ThreadPoolExecutor() as pool:
+        delayed = pool.submit(server.call, "GET")
+        while not server.journal():
+            time.sleep(0.01)
+        started = time.monotonic()
+        assert server.call("GET").status == 200
+        assert time.monotonic() - started < 1
+        assert delayed.result().status == 200
+
+
+def test_a_body_that_is_cut_is_seen_as_broken_by_the_client(server):
+    server.control("fail", {"cut": True})
+    with pytest.raises(http.client.IncompleteRead):
+        server.call("GET")
+    assert server.call("GET").status == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("fail", {"error": "NO_SUCH_ERROR"}),
+        ("fail", {"count": True}),
+        ("fail", {"count": 1001}),
+        ("fail", {"delay_s": -1}),
+        ("fail", {"delay_s": float("nan")}),
+        ("fail", {"cut": "yes"}),
+        ("fail", []),
+        ("advance", {"steps": "1"}),
+        ("reset", {"everything": True}),
+    ],
+)
+def test_a_control_path_refuses_what_it_does_not_know(server, name, options):
+    answer = server.control(name, options)
+    assert answer.status == 400
+    assert answer.json()["problem"]
+
+
+def test_a_control_path_tells_its_method_and_the_others(server):
+    assert (server.control("reset").status, server.control("reset").headers["allow"]) == (405, "POST")
+    answer = server.control("nothing")
+    assert (answer.status, "advance" in answer.json()["problem"]) == (404, True)
+
+
+# -- rate, sizes, shapes ------------------------------------------------------------------------------------------------------------
+
+
+def test_more_than_one_request_per_second_is_refused():
+    with running("--rate-limit") as server:
+        assert [server.call("GET").status, server.call("GET").code] == [200, (429, "420")]
+        time.sleep(1.05)
+        assert server.call("GET").status == 200
+
+
+def test_a_body_of_100_mb_is_refused_and_not_kept(server):
+    target = "/api/v1/tasks"
+    server.create()
+    before = server.memory()
+    chunk = b"x" * MEBIBYTE
+    answer = server.send("POST", target, (chunk for _ in range(100)), signed("POST", target) | {"content-length": str(100 * MEBIBYTE)})
+    assert answer.code == (413, "430")
+    assert server.memory() - before < 10
+    assert server.call("GET").json()["total"] == 1
+
+
+def test_the_largest_body_is_one_mebibyte(server):
+    body = json.dumps(PAYLOAD).encode()
+    assert server.call("POST", "", body.ljust(MEBIBYTE)).status == 200
+    assert server.call("POST", "", body.ljust(MEBIBYTE + 1)).code == (413, "430")
+
+
+def test_a_chunked_body_is_read_like_any_other(server):
+    body = json.dumps(PAYLOAD).encode()
+    assert server.call("POST", "", body).status == 200
+    headers = signed("POST", "/api/v1/tasks") | {"transfer-encoding": "chunked"}
+    with server.connection() as connection:
+        connection.request("POST", "/api/v1/tasks", iter([body[:10], body[10:]]), headers, encode_chunked=True)
+        assert connection.getresponse().status == 409
+
+
+def test_100_000_fields_are_judged_in_time_and_little_of_them_is_kept(server):
+    fields = ",".join(f'"{number:x}":0' for number in range(100_000))
+    started = time.monotonic()
+    assert server.call("POST", "", f"{{{fields}}}".encode()).code == (400, None)
+    assert time.monotonic() - started < 10
+    assert len(server.control("journal").body) < 50_000
+
+
+@pytest.mark.parametrize("opening", [b"[", b'{"a":'])
+def test_deep_nesting_is_a_bad_request(server, opening):
+    assert server.call("POST", "", opening * 100_000).code == (400, "100")
+
+
+@pytest.mark.parametrize("body", [b"", b"null", b"\xff", b"{}", b'{"name": "\\ud800"}', b'{"name": "a", "name": "b"}', b"NaN"])
+def test_a_body_that_is_no_payload_is_a_bad_request(server, body):
+    assert server.call("POST", "", body).status == 400
+
+
+def test_a_client_that_leaves_in_the_middle_of_a_request_has_created_nothing(server):
+    body = json.dumps(PAYLOAD).encode()
+    head = "".join(f"{name}: {value}\r\n" for name, value in signed("POST", "/api/v1/tasks").items())
+    with socket.create_connection(server.address, DEADLINE) as plug:
+        plug.sendall(f"POST /api/v1/tasks HTTP/1.1\r\nhost: x\r\n{head}content-length: {len(body) + 1}\r\n\r\n".encode() + body)
+    time.sleep(0.2)
+    assert server.call("GET").json()["total"] == 0
+    assert [entry["method"] for entry in server.journal()] == ["GET"]
+
+
+@pytest.mark.parametrize(
+    "text", [b"\r\n\r\n", b"hello\r\n\r\n", b"GET /api/v1/\xed\x95\x9c HTTP/1.1\r\nhost: x\r\n\r\n", b"\x16\x03\x01\x02"]
+)
+def test_what_is_no_request_is_answered_or_dropped_and_the_server_lives_on(server, text):
+    with socket.create_connection(server.address, DEADLINE) as plug:
+        plug.sendall(text)
+        plug.shutdown(socket.SHUT_WR)
+        while plug.recv(4096):
+            pass
+    assert server.control("health").status == 200
+
+
+# -- methods and paths --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "PUT", "PATCH", "TRACE", "FANCY"])
+@pytest.mark.parametrize(("path", "allowed"), [("", "GET, POST"), ("/x", "DELETE, GET")])
+def test_a_method_that_a_path_does_not_have_is_told_which_it_has(server, method, path, allowed):
+    answer = server.call(method, path)
+    assert (answer.status, answer.headers["allow"]) == (405, allowed)
+    assert bool(answer.body) == (method != "HEAD")
+
+
+def test_a_method_belongs_to_its_path(server):
+    assert server.call("DELETE").status == 405
+    assert server.call("POST", "/x").status == 405
+
+
+def test_an_id_may_be_percent_encoded_and_is_signed_as_it_is_sent(server):
+    task_id = server.create().json()["task_id"]
+    encoded = "".join(f"%{ord(character):02X}" for character in task_id)
+    assert server.call("GET", f"/{encoded}").json()["task_id"] == task_id
+    target = f"/api/v1/tasks/{encoded}"
+    assert server.send("GET", target, headers=signed("GET", f"/api/v1/tasks/{task_id}")).status == 401
+    assert server.journal()[-1]["target"] == target
+
+
+@pytest.mark.parametrize("path", ["/", "/x", "/x/y", "/x%2Fy", "/%00", "/%ff", "/%ZZ", "/..", "/../tasks", "s", "%20", "/x?index=-1", "//"])
+def test_an_unknown_path_is_not_found(server, path):
+    assert server.call("GET", path).code == (404, "300")
+
+
+@pytest.mark.parametrize("target", ["/", "/tasks", "/api/v2/tasks", "/API/v1/tasks", "/_nclu", "*"])
+def test_what_is_not_below_the_prefix_is_not_found(server, target):
+    assert server.send("GET", target, headers=signed("GET", target)).code == (404, "300")
+
+
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=101", "index=-1", "index=x", "limit=", "limit=1e1", "limit=%C2%B2", "index=" + "9" * 5000]
+)
+def test_a_page_out_of_range_is_a_bad_request(server, query):
+    assert server.call("GET", f"?{query}").code == (400, None)
+
+
+# -- many at once -------------------------------------------------------------------------------------------------------------------
+
+
+def test_of_two_creations_with_one_name_at_the_same_time_exactly_one_succeeds(server):
+    rounds = 200
+    together = threading.Barrier(2, timeout=DEADLINE)
+
+    def create(number, connection):
+        body = json.dumps(PAYLOAD | {"name": f"task {number}"})
+        headers = signed("POST", "/api/v1/tasks")
+        together.wait()
+        connection.request("POST", "/api/v1/tasks", body, headers)
+        response = connection.getresponse()
+        response.read()
+        return response.status
+
+    def client():
+        with server.connection() as connection:
+            return [create(number, connection) for number in range(rounds)]
+
+    with ThreadPoolExecutor(2) as pool:
+        ours, theirs = (client.result() for client in [pool.submit(client) for _ in range(2)])
+    assert [sorted(pair) for pair in zip(ours, theirs, strict=True)] == [[200, 409]] * rounds
+    assert server.call("GET").json()["total"] == rounds
+
+
+def test_answers_on_an_open_connection_do_not_wait_for_more(server):
+    times = []
+    with server.connection() as connection:
+        for _ in range(20):
+            started = time.perf_counter()
+            connection.request("GET", "/api/v1/tasks", headers=signed("GET", "/api/v1/tasks"))
+            connection.getresponse().read()
+            times.append(time.perf_counter() - started)
+    assert statistics.median(times) < 0.03, "40 ms are Nagle's"
+
+
+def test_requests_that_arrive_in_one_packet_are_answered_in_their_order(server):
+    def request(target):
+        head = "".join(f"{name}: {value}\r\n" for name, value in signed("GET", target).items())
+        return f"GET {target} HTTP/1.1\r\nhost: x\r\n{head}\r\n".encode()
+
+    with socket.create_connection(server.address, DEADLINE) as plug:
+        plug.sendall(request("/api/v1/tasks?limit=7") + request("/api/v1/tasks?limit=8"))
+        plug.shutdown(socket.SHUT_WR)
+        received = b"".join(iter(lambda: plug.recv(65536), b""))
+    assert received.count(b"HTTP/1.1 200") == 2
+    assert 0 < received.index(b'"limit": 7') < received.index(b'"limit": 8')
+
+
+def test_control_paths_are_not_for_web_pages(server):
+    """Any page that is open in a browser could steer a server on loopback."""
+    answer = server.send("POST", "/_nclue/reset", b"{}", {"Origin": "https://example.com"})
+    assert (answer.status, answer.json()) == (403, {"problem": "control paths are not for web pages"})

@@ -1,0 +1,1 @@
+"""Helpers of the tests: stub servers, projects, witnesses typed by hand."""

@@ -1,0 +1,174 @@
+"""Results of contract checks, their HTML reports, and a reader that refuses what a browser would have to repair."""
+
+import dataclasses
+from functools import cache
+from html.parser import HTMLParser
+
+from nclue_contract.check.cases.plan import plan
+from nclue_contract.check.expectations import Known
+from nclue_contract.check.reports.html.report import html_report
+from nclue_contract.check.requests import Exchange, create
+from nclue_contract.check.results import Case, Failure, Outcome, State
+from nclue_contract.check.run import accept
+from nclue_contract.check.runner import Runner
+from nclue_contract.check.sender import Limits
+from nclue_contract.check.session import Bench
+from nclue_contract.check.transport_memory import Direct
+from nclue_contract.contract.readings import Judge, Readings
+from nclue_contract.service.faults.catalogue import plant
+from nclue_contract.service.lifecycle import Progress
+from nclue_contract.service.service import Service
+from nclue_contract.service.store import World
+from nclue_contract.signing import EXAMPLE
+from nclue_contract.validation.findings import Finding
+
+FAULTS = ("path-test-unchecked", "echo-trimmed:task_name", "deletes-pending")
+HOSTILE = [
+    "</script><script>alert(1)</script>",
+    "</style><img src=x onerror=alert(1)>",
+    '"><svg/onload=alert(1)>',
+    "' onclick='alert(1)",
+    "<!-- ]]> <![CDATA[ <?php",
+    "</title></textarea></pre></code>",
+    "javascript:alert(1)",
+    "https://evil.example/",
+    "&lt;script&gt;&#0;&#xd800;",
+    "\x00\x01\x1b[31m\x7f\x85",
+    "\ud800 \udfff",
+    "\u202e\u2066abc\u2069",
+    "\r\n\r\n\u2028\u2029",
+    "\ufeff\ufffe\uffff",
+    "x" * 5000,
+    "\U0010ffff" * 400,
+    "",
+]
+
+
+# -- results and reports ------------------------------------------------------------------------------------------------------------
+
+
+@cache
+def check(*faults, budget=600, pins=()):
+    """The result of a whole check of the service, in this process."""
+    world = World(failing_files={"churn/fails.tsv": "NUM_OF_LABEL_INSUFFICIENT"})
+    service = Service({EXAMPLE.access_key: EXAMPLE.secret_key}, progress=Progress.parse("seconds:0.5"), world=world)
+    for fault in faults:
+        plant(service, fault)
+    transport = Direct(service.handle, service.prefix)
+    bench = Bench(
+        Readings.of(dict(pins)),
+        Known(failing_file="churn/fails.tsv"),
+        run="test",
+        prefix=transport.prefix,
+        now_ms=transport.now_ms,
+        exact_clock=True,
+    )
+    return Runner(bench, plan(), transport, Limits(budget=budget)).run("http://127.0.0.1:8000/api/v1", "all")
+
+
+def accepted(result):
+    """The result of a server all of whose failures are known."""
+    outcomes = {case_id: dataclasses.replace(outcome) for case_id, outcome in result.outcomes.items()}
+    return accept(dataclasses.replace(result, outcomes=outcomes), {failure.key for failure in result.failures})
+
+
+def told(text, rule="NC403", pointer=""):
+    verdict = Judge(Readings.choose()).documented(rule)
+    return Finding(
+        dataclasses.replace(verdict, rule=dataclasses.replace(verdict.rule, message="{problem}")), pointer, detail={"problem": text}
+    )
+
+
+def one_failure(**changes):
+    """A result with one failure, whose exchange has these values."""
+    case = Case("case[one]", "NC403")
+    usual = {"ask": create({"name": "x"}), "target": "/api/v1/tasks", "sent_ms": 0, "received_ms": 5, "status": 200, "body": b"{}"}
+    exchange = Exchange(**usual | changes)
+    outcome = Outcome(case, State.FAILED, "", [Failure(case.id, "NC403", told("it differs"), exchange)], [exchange])
+    return dataclasses.replace(check(), outcomes={case.id: outcome}, evidence={}, judged={})
+
+
+def report(result, *, curl=lambda exchange: f"curl http://127.0.0.1{exchange.target}"):
+    return html_report(result, version="1.2.3", revision="2026.11.0", started_ms=1_764_000_000_000, curl=curl)
+
+
+# -- reading it back ------------------------------------------------------------------------------------------------------------------
+
+VOID = {"meta", "link", "input"}
+
+
+@dataclasses.dataclass
+class Node:
+    """An element with its attributes, its parent and everything below it; `text` is all text in it."""
+
+    tag: str
+    attributes: dict
+    parent: "Node | None" = None
+    children: list = dataclasses.field(default_factory=list)
+
+    @property
+    def text(self):
+        return "".join(child if isinstance(child, str) else child.text for child in self.children)
+
+    def all(self, *tags, **attributes):
+        """The elements below with one of these tags (any without), and these attributes."""
+        found = []
+        pending = [child for child in reversed(self.children) if isinstance(child, Node)]
+        while pending:
+            node = pending.pop()
+            if (not tags or node.tag in tags) and all(node.attributes.get(key.strip("_")) == value for key, value in attributes.items()):
+                found.append(node)
+            pending += [child for child in reversed(node.children) if isinstance(child, Node)]
+        return found
+
+    def one(self, *tags, **attributes):
+        (found,) = self.all(*tags, **attributes)
+        return found
+
+
+class Reader(HTMLParser):
+    """Builds the tree, and refuses what a browser would have to repair."""
+
+    def __init__(self):
+        super().__init__(convert_charrefs=True)
+        self.root = self.here = Node("", {})
+
+    def handle_starttag(self, tag, attrs):
+        assert len(dict(attrs)) == len(attrs), "an attribute stands twice"
+        node = Node(tag, dict(attrs), self.here)
+        self.here.children.append(node)
+        if tag not in VOID:
+            self.here = node
+
+    def handle_endtag(self, tag):
+        assert tag == self.here.tag, f"</{tag}> ends <{self.here.tag}>"
+        self.here = self.here.parent
+
+    def handle_data(self, data):
+        self.here.children.append(data)
+
+    def handle_comment(self, data):
+        raise AssertionError(f"a comment: {data}")
+
+    def handle_decl(self, decl):
+        assert decl == "DOCTYPE html"
+
+    def unknown_decl(self, data):
+        raise AssertionError(f"a declaration: {data}")
+
+    def handle_pi(self, data):
+        raise AssertionError(f"a processing instruction: {data}")
+
+
+def parsed(text):
+    reader = Reader()
+    reader.feed(text)
+    reader.close()
+    assert reader.here is reader.root
+    return reader.root
+
+
+@cache
+def page(*faults, **options):
+    """The parsed report of a whole check."""
+    return parsed(report(check(*faults, **options)))

@@ -1,0 +1,189 @@
+"""Servers to be checked: one that says yes to everything, one with a `$` in its pattern, and what servers are made of that break rules.
+
+A server is a function over a connection; most are functions from a request to the bytes of an answer.
+"""
+
+import http.client
+import json
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from contextlib import closing, contextmanager, suppress
+from typing import NamedTuple
+
+from tests.second_server.server import SecondServer, serve
+from tests.support.tools import missing
+
+TASK = {
+    "task_id": "5b3f0a56-7c2d-4a0e-9d3a-0f6f4d8f2a11",
+    "task_name": "churn",
+    "created_at": "2026-11-26T11:48:16+09:00",
+    "train_feature_id": "0ccc59f9-0000-4000-8000-7837ae76d046",
+    "train_feature_name": "churn features",
+    "train_bucket": "answers",
+    "train_file_path": "churn/train.tsv",
+    "test_feature_id": None,
+    "test_feature_name": None,
+    "test_bucket": None,
+    "test_file_path": None,
+}
+SUMMARY = TASK | {"status": "completed", "completed_at": "2026-11-26T11:58:16+09:00"}
+DETAIL = SUMMARY | {"AUROC": "0.91", "line_count": 2000, "disk_usage": 65536, "fail_message": None}
+
+
+class Request(NamedTuple):
+    method: str
+    target: str
+    headers: list[tuple[str, str]]
+    body: bytes
+    head: bytes
+
+    def header(self, name):
+        """The values of a header."""
+        return [value for other, value in self.headers if other.lower() == name]
+
+
+def received(connection):
+    """The next request on a connection; None when there is none."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        more = connection.recv(65_536)
+        if not more:
+            return None
+        data += more
+    head, _, body = data.partition(b"\r\n\r\n")
+    lines = head.decode("latin-1").split("\r\n")
+    headers = [(name, value.strip()) for name, _, value in (line.partition(":") for line in lines[1:])]
+    length = next((int(value) for name, value in headers if name.lower() == "content-length"), 0)
+    while len(body) < length:
+        body += connection.recv(65_536)
+    method, target, _ = lines[0].split(" ")
+    return Request(method, target, headers, body, head)
+
+
+def response(status=200, value=b"{}", *more, kind="application/json", version="1.1"):
+    """The bytes of an answer; a value that is no bytes becomes JSON, `more` are lines of the head."""
+    body = value if isinstance(value, bytes) else json.dumps(value).encode()
+    lines = [f"HTTP/{version} {status} Said", f"content-type: {kind}", f"content-length: {len(body)}", *more]
+    return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
+
+
+def saying(*answers):
+    """Answer every request with the next of these bytes, the last one again and again."""
+    left = list(answers)
+    return answering(lambda _: left.pop(0) if len(left) > 1 else left[0])
+
+
+def answering(answer):
+    """Answer every request on a connection with the bytes that a function makes of it."""
+
+    def talk(connection):
+        while (request := received(connection)) is not None:
+            connection.sendall(answer(request))
+
+    return talk
+
+
+@contextmanager
+def listening(talk, *, wrap=lambda connection: connection):
+    """A server on loopback in threads; gives its port. `talk` is called with each connection, which is closed behind it."""
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
+        open_now, threads = set(), []
+
+        def one(connection):
+            with suppress(OSError, ValueError):  # the other side has left, or did not speak HTTP
+                connection = wrap(connection)
+                open_now.add(connection)
+                talk(connection)
+            open_now.discard(connection)
+            connection.close()
+
+        def accept():
+            with suppress(OSError):
+                while True:
+                    connection, _ = listener.accept()
+                    open_now.add(connection)
+                    threads.append(threading.Thread(target=one, args=(connection,)))
+                    threads[-1].start()
+
+        main = threading.Thread(target=accept)
+        main.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            main.join()
+            for connection in list(open_now):
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+            for thread in threads:
+                thread.join()
+
+
+@contextmanager
+def forwarding(origin, *, rewrite=lambda target: target, before=lambda _: None, wrap=lambda connection: connection):
+    """A proxy before a server; gives its port. `rewrite` changes the target, and what `before` makes of a request is answered instead."""
+    address = origin.rpartition("//")[2]
+
+    def answer(request):
+        if (instead := before(request)) is not None:
+            return instead
+        with closing(http.client.HTTPConnection(address, timeout=30)) as upstream:
+            upstream.putrequest(request.method, rewrite(request.target), skip_host=True, skip_accept_encoding=True)
+            for name, value in request.headers:
+                upstream.putheader(name, value)
+            upstream.endheaders(request.body)
+            answered = upstream.getresponse()
+            body = answered.read()
+        lines = [f"{name}: {value}" for name, value in answered.getheaders() if name.lower() != "connection"]
+        return "\r\n".join([f"HTTP/1.1 {answered.status} Forwarded", *lines, "", ""]).encode("latin-1") + body
+
+    with listening(answering(answer), wrap=wrap) as port:
+        yield port
+
+
+def url(port):
+    return f"http://127.0.0.1:{port}"
+
+
+def yes(request):
+    """What somebody writes in five minutes: success, whatever was asked, with what the pages show as an example."""
+    if request.method == "POST":
+        return response(200, TASK)
+    if request.method == "DELETE":
+        return response(200, {"task_id": TASK["task_id"]})
+    if request.target.partition("?")[0].endswith("/tasks"):
+        return response(200, {"index": 0, "limit": 20, "total": 1, "tasks": [SUMMARY]})
+    return response(200, DETAIL)
+
+
+@contextmanager
+def always_yes():
+    """A stub that answers every request with 200 and a plausible body; gives its base URL."""
+    with listening(answering(yes)) as port:
+        yield url(port)
+
+
+@contextmanager
+def with_a_dollar():
+    """A server that keeps the contract, but tests paths with `re.match("[^…]*$")`, so that a line feed at the end passes."""
+    with serve(SecondServer(["path-line-end-passes"], now_ms=lambda: time.time_ns() // 1_000_000)) as base:
+        yield base
+
+
+def certificates(folder):
+    """The files of a throw-away authority, and of a certificate for 127.0.0.1 with its key."""
+    openssl = shutil.which("openssl") or missing("openssl is missing, so nothing is tested with TLS; install it")
+
+    def run(*arguments):
+        subprocess.run([openssl, *arguments], cwd=folder, check=True, capture_output=True, timeout=60)
+
+    new = ("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+    run(*new, "-x509", "-days", "2", "-subj", "/CN=Example authority", "-keyout", "ca.key", "-out", "ca.pem")
+    run(*new, "-subj", "/CN=Example server", "-keyout", "server.key", "-out", "server.csr")
+    (folder / "names").write_text("subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n", encoding="ascii")
+    signing = ("-CA", "ca.pem", "-CAkey", "ca.key", "-set_serial", "1", "-days", "2", "-extfile", "names")
+    run("x509", "-req", "-in", "server.csr", *signing, "-out", "server.pem")
+    return folder / "ca.pem", folder / "server.pem", folder / "server.key"

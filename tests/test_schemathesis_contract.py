@@ -1,0 +1,90 @@
+"""Schemathesis finds nothing to say about the service: neither in process, nor over HTTP with every check and phase it has, and ours."""
+
+import collections
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis.core.failures import FailureGroup
+
+import nclue_contract.schemathesis_hooks  # noqa: F401  # signs, names and judges from here on
+from nclue_contract.contract.openapi import document
+from nclue_contract.service.asgi import App
+from nclue_contract.service.lifecycle import Progress
+from nclue_contract.service.service import Service
+from tests.support.server_process import ACCESS, PAYLOAD, SECRET, environment, running, signed
+from tests.support.tools import ROOT
+
+service = Service({ACCESS: SECRET}, progress=Progress.parse("reads:1"))
+schema = schemathesis.openapi.from_dict(document())
+schema.app = App(service)
+schema.config.update(base_url="http://testserver/api/v1")
+
+seen = collections.Counter()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def keys():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NCLUE_ACCESS_KEY", ACCESS)
+        patch.setenv("NCLUE_SECRET_KEY", SECRET)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def enough():
+    """A run in which everything is refused would prove nothing."""
+    seen.clear()
+    yield
+    if "POST /tasks" in {label for label, _ in seen}:
+        assert seen["POST /tasks", 200] >= 10, seen
+    assert {status for _, status in seen} <= {200, 400, 401, 404, 405, 409, 422}, seen
+
+
+@schema.parametrize()
+@settings(max_examples=30)
+def test_no_operation_gives_schemathesis_a_reason_to_complain(case):
+    response = case.call_and_validate()
+    seen[case.operation.label, response.status_code] += 1
+
+
+class Machine(schema.as_state_machine()):
+    def validate_response(self, response, case, **options):
+        super().validate_response(response, case, **options)
+        seen[case.operation.label, response.status_code] += 1
+
+
+TestTheTaskAsAStateMachine = Machine.TestCase
+TestTheTaskAsAStateMachine.settings = settings(
+    max_examples=25, stateful_step_count=6, deadline=None, suppress_health_check=list(HealthCheck)
+)
+
+
+def test_schemathesis_does_complain_about_a_service_that_deserves_it():
+    # Otherwise a run that checks nothing would pass the tests above.
+    spoilt = Service({ACCESS: SECRET})
+    spoilt.views.created = lambda _task: {"task_id": 1}
+    case = schema["/tasks"]["POST"].Case(body=dict(PAYLOAD), media_type="application/json")
+    case.headers.update(signed("POST", "/api/v1/tasks"))
+    with pytest.raises(FailureGroup, match="is not of type"):
+        case.validate_response(case.call(app=App(spoilt)))
+
+
+def test_the_command_of_schemathesis_with_all_checks_and_phases_reports_nothing(tmp_path):
+    # With the settings that we recommend, from the file that the package ships.
+    (tmp_path / "schemathesis.toml").write_bytes((ROOT / "examples" / "schemathesis.toml").read_bytes())
+    programs = Path(sys.executable).parent
+    variables = environment(NCLUE_ACCESS_KEY=ACCESS, NCLUE_SECRET_KEY=SECRET, PYTHONUTF8="1")
+    asked = subprocess.run([programs / "nclue-contract", "spec", "--path"], capture_output=True, encoding="utf-8", check=True, timeout=60)
+    with running("--progress", "reads:1") as server:
+        options = ["--url", server.url, "--checks", "all", "--seed", "1", "--max-examples", "40", "--no-color"]
+        command = [programs / "st", "run", asked.stdout.strip(), *options]
+        done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, encoding="utf-8", check=False, timeout=120)
+        statuses = collections.Counter((entry["method"], entry["status"]) for entry in server.journal())
+        assert server.errors() == ""
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "No issues found" in done.stdout
+    assert min(statuses[method, 200] for method in ("POST", "GET", "DELETE")) > 10, statuses

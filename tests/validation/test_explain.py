@@ -1,0 +1,168 @@
+"""What `explain` says: enough to understand a finding without the pages at hand. Expected words are typed by hand."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nclue_contract.contract.model import contract
+from nclue_contract.contract.readings import Readings
+from nclue_contract.validation.explain import explain, overview
+
+DEFAULTS = Readings.choose()
+
+READINGS = {
+    "path-characters": ["page-2024", "page-2025", "page-2026"],
+    "path-high-codes": ["code-points", "utf8-bytes"],
+    "path-del": ["allowed", "forbidden"],
+    "path-empty": ["allowed", "refused"],
+    "check-order": ["rules-first", "existence-first"],
+    "name-unit": ["code-points", "utf16"],
+    "name-edge": ["100", "99"],
+    "optional-null": ["accepted", "refused"],
+    "unknown-field": ["ignored", "refused"],
+    "test-triple": ["independent", "all-or-none"],
+    "empty-id": ["allowed", "refused"],
+    "error-shape": ["nested", "flat"],
+    "error-code-type": ["string", "integer"],
+    "auth-refusal": ["nclue", "gateway"],
+    "status-word": ["completed", "complete"],
+    "list-index": ["offset", "page"],
+    "list-total": ["all", "page"],
+    "auroc-type": ["string", "number"],
+    "queue": ["parallel", "serial"],
+    "request-content-type": ["any", "json-only"],
+    "timestamp-edge": ["accepted", "refused"],
+}
+RULES = sorted(contract().rules)
+
+
+def said(name, **pins):
+    """The explanation in one line, so that line breaks do not matter."""
+    readings = Readings.choose(("--reading", {key.replace("_", "-"): option for key, option in pins.items()}))
+    return " ".join(explain(contract(), name, readings).split())
+
+
+def test_a_rule_is_explained_with_everything_that_is_known():
+    lines = explain(contract(), "NC111", DEFAULTS).splitlines()
+    assert lines == [
+        "NC111 name-length (error, documented)",
+        "  what          The name has at most 100 characters.",
+        "  why           The page asks for 1 to 100 characters. It does not say what a character is, and the",
+        '                text of error 10101 says "less than".',
+        "  page          Create task, Request body, name",
+        "  fields        name",
+        "  common cause  A name built from a file path or a list of parameters.",
+        "  fix           Shorten the name, for example to its meaning and a date.",
+        "  answers       422/10101",
+        "  reading       name-unit: code-points | utf16",
+        "  reading       name-edge: 100 | 99",
+    ]
+
+
+def test_answers_are_told_with_their_field_and_their_reading():
+    text = said("NC120")
+    assert "422/10104 (for train_file_path)" in text
+    assert "422/10105 (for test_file_path)" in text
+    assert "404/10106 (under check-order=existence-first)" in text
+    assert "404/10107 (for train_file_path, under check-order=existence-first)" in text
+    assert "400/any code; 404/any code; 409/any code; 422/any code" in said("NC101")
+
+
+def test_a_reading_is_explained_with_its_options_pages_and_rules():
+    text = said("path-characters")
+    assert text.startswith("reading path-characters (contested) question Which printable characters are forbidden in a file path?")
+    assert "page-2024, the default: 25 characters, the equals sign among them. Pages: Create task." in text
+    assert "page-2025: 24 characters, without the equals sign. Pages: Create task (KO, JA), Guide (nclue-run-vpc)." in text
+    assert r"""Forbids &$@=;:+,?*\{}^%`[]<>~#|"'""" in text
+    assert "rules NC120 path-character" in text
+    assert "in force page-2024 (from: default)" in text
+    assert "to pin --reading path-characters=page-2025, or in pyproject.toml" in text
+
+
+def test_a_pinned_reading_says_who_pinned_it_and_offers_another_option():
+    text = said("path-characters", path_characters="page-2025")
+    assert "in force page-2025 (from: --reading)" in text
+    assert "to pin --reading path-characters=page-2024" in text
+
+
+def test_the_case_of_a_name_does_not_matter():
+    assert said("PATH-HIGH-CODES") == said("path-high-codes")
+    assert said("nc120") == said("Path-Character") == said("NC120")
+
+
+def test_an_option_without_a_page_says_so():
+    assert "utf8-bytes: the bytes 128 to 255 of the UTF-8 form, so everything beyond ASCII is forbidden. No page says so." in said(
+        "path-high-codes"
+    )
+
+
+def test_a_reading_names_the_rules_that_it_moves():
+    assert "rules NC409 one-at-a-time" in said("queue")
+
+
+def test_a_name_of_both_a_rule_and_a_reading_explains_both():
+    text = explain(contract(), "path-empty", DEFAULTS)
+    assert text.startswith("NC121 path-empty (error, undecided)\n")
+    assert "\n\nreading path-empty (undecided)\n" in text
+
+
+@pytest.mark.parametrize("name", ["10104", "invalid_character_in_train_path"])
+def test_an_error_code_or_its_message_tells_the_rule_that_it_is_for(name):
+    text = explain(contract(), name, DEFAULTS)
+    assert text.startswith("error 10104 (status 422, INVALID_CHARACTER_IN_TRAIN_PATH)\n  for           NC120 path-character: ")
+
+
+def test_an_error_that_no_rule_answers_with_is_told_as_that():
+    assert "what no rule speaks of" in explain(contract(), "RATE_LIMITED", DEFAULTS)
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("NC12O", "NC12"),
+        ("nc12o", "NC12"),
+        ("Path-Caracter", "path-character"),
+        ("path-caracters", "path-characters"),
+        ("auroc", "auroc-type"),
+    ],
+)
+def test_a_name_that_is_not_there_gives_the_nearest(name, nearest):
+    with pytest.raises(ValueError, match=f"there is no rule, reading or error code '{name}'; did you mean {nearest}"):
+        explain(contract(), name, DEFAULTS)
+
+
+def test_a_name_like_no_other_gives_a_hint_and_is_cut():
+    with pytest.raises(ValueError, match="explain without a name lists them") as raised:
+        explain(contract(), "?" * 100_000, DEFAULTS)
+    assert len(str(raised.value)) < 200
+
+
+@given(st.text(st.characters()))
+def test_no_name_fails_in_another_way(name):
+    """For any text there is an explanation, or a ValueError with a short sentence."""
+    try:
+        assert explain(contract(), name, DEFAULTS)
+    except ValueError as error:
+        assert len(str(error)) < 1000  # noqa: PT017  # there is nothing else to look at
+
+
+@pytest.mark.parametrize("name", [*RULES, *READINGS])
+def test_every_explanation_is_whole(name):
+    text = explain(contract(), name, DEFAULTS)
+    assert re.search(r"^  page          \S", text, re.MULTILINE)
+    assert re.search(r"^  (why|question)      *\S", text, re.MULTILINE)
+    assert not re.search(r"[ \t]$|\{\w+\}", text, re.MULTILINE)
+    assert all(len(line) <= 100 for line in text.splitlines())
+    assert text.endswith("\n")
+    assert not text.endswith("\n\n")
+
+
+def test_the_list_has_every_rule_and_every_reading():
+    text = overview(contract())
+    for code in RULES:
+        assert re.search(rf"^  {code}  (error|warning)  ", text, re.MULTILINE)
+    for name, options in READINGS.items():
+        assert re.search(rf"^  {name} +{re.escape(' | '.join(options))}$", text, re.MULTILINE)
+    assert len(text.splitlines()) == len(RULES) + len(READINGS) + 3

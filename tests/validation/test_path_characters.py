@@ -1,0 +1,210 @@
+"""The characters of a file path; the expectation is typed by hand from the page "Create task", train_file_path and test_file_path."""
+
+import sys
+from operator import attrgetter
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from nclue_contract.validation.validator import Validator
+from tests.support.witness import ALWAYS, OPTIONS, path_character, severity_of
+
+ID = "0ccc59f9-0000-4000-8000-7837ae76d046"
+PAYLOAD = {"name": "n", "train_feature_id": ID, "train_bucket": "answers", "train_file_path": "a/b"}
+TEST = {"test_feature_id": ID, "test_bucket": "answers", "test_file_path": "a/b"}
+READINGS = ("path-characters", "path-high-codes", "path-del")
+ANSWERS = {"train_file_path": [(422, "10104")], "test_file_path": [(422, "10105")]}
+
+CHARACTERS = st.one_of(
+    st.sampled_from("ab/._-() =&$@;:+,?*\\{}^%`[]<>~#|\"'\x00\x1f\x7f\x80\xff\u0100가😀\ud800\udfff"),
+    st.characters(),
+    st.characters(max_codepoint=300),
+)
+PATHS = st.text(alphabet=CHARACTERS, min_size=1, max_size=12)
+PINS = st.fixed_dictionaries({}, optional={reading: st.sampled_from(OPTIONS[reading]) for reading in READINGS})
+
+what = attrgetter("pointer", "rule", "severity", "offset", "character", "reading")
+
+
+def expectation(code):
+    """Rule, severity and reading of the finding about a code point under the default readings; None when there is none."""
+    if 0xD800 <= code <= 0xDFFF:
+        return "NC007", "error", None
+    if code > 255:
+        return "NC120", "warning", "path-high-codes"
+    if code == 127:
+        return "NC120", "warning", "path-del"
+    character = chr(code)
+    if character == " ":
+        return "NC120", "warning", "path-characters"
+    if character == "=":
+        return "NC120", "error", "path-characters"
+    return ("NC120", "error", None) if code < 32 or code > 127 or character in "&$@;:+,?*\\{}^%`[]<>~#|\"'" else None
+
+
+def answers(finding):
+    return [(answer.status, answer.code) for answer in finding.expects]
+
+
+def test_the_page_names_25_printable_characters():
+    printable = {c for c in ALWAYS if " " <= c <= "~"} | {"="}
+    assert printable == set("""&$@=;:+,?*\\{}^%`[]<>~#|"'""")
+    assert len(printable) == 25
+    assert len(ALWAYS) == 24 + 32 + 128
+
+
+def judged_wrongly(codes, train, test):
+    """The code points whose findings are not as expected, with each of them put in the place of ? in both paths."""
+    check = Validator().validate_request
+    before = {"train": train.split("?"), "test": test.split("?")}
+    (t0, t1), (s0, s1) = before["train"], before["test"]
+    wrong = []
+    payload = PAYLOAD | TEST
+    for code in codes:
+        character = chr(code)
+        payload["train_file_path"], payload["test_file_path"] = t0 + character + t1, s0 + character + s1
+        found = [what(finding) for finding in check(payload).findings]
+        due = expectation(code)
+        if due is None:
+            expected = []
+        else:
+            rule, severity, reading = due
+            name = f"U+{code:04X}"
+            expected = [
+                ("/train_file_path", rule, severity, len(t0), name, reading),
+                ("/test_file_path", rule, severity, len(s0), name, reading),
+            ]
+        if found != expected:
+            wrong.append((hex(code), found))
+    return wrong
+
+
+def test_every_code_point_is_judged_as_the_page_says_alone_in_the_train_path_and_embedded_in_the_test_path():
+    assert judged_wrongly(range(sys.maxunicode + 1), "?", "a?b") == []
+
+
+def test_a_code_point_is_judged_alike_embedded_in_the_train_path_and_alone_in_the_test_path():
+    # The first 12,288 and the surrogates one by one, of the rest every 13th: the test above has asked about all of them.
+    codes = sorted({*range(0x3000), *range(0xD700, 0xE100), *range(0x3000, sys.maxunicode + 1, 13), sys.maxunicode})
+    assert judged_wrongly(codes, "a?b", "?") == []
+
+
+def test_the_answer_to_a_forbidden_character_is_10104_for_the_train_path_and_10105_for_the_test_path():
+    check = Validator().validate_request
+    for code in range(0x200):
+        if expectation(code) is not None:
+            train, test = check(PAYLOAD | TEST | {"train_file_path": chr(code), "test_file_path": f"a{chr(code)}b"}).findings
+            assert (answers(train), answers(test)) == ([(422, "10104")], [(422, "10105")])
+
+
+def test_existence_first_adds_the_answers_about_files_that_do_not_exist():
+    check = Validator({"check-order": "existence-first"}).validate_request
+    train, test = check(PAYLOAD | TEST | {"train_file_path": "~", "test_file_path": "~"}).findings
+    assert set(answers(train)) == {(422, "10104"), (404, "10106"), (404, "10107")}
+    assert set(answers(test)) == {(422, "10105"), (404, "10106"), (404, "10108")}
+
+
+@pytest.mark.parametrize("option", OPTIONS["path-characters"])
+@pytest.mark.parametrize("high", OPTIONS["path-high-codes"])
+@pytest.mark.parametrize("delete", OPTIONS["path-del"])
+def test_pinned_readings_decide_about_each_of_the_first_1024_code_points_without_warnings(option, high, delete):
+    check = Validator({"path-characters": option, "path-high-codes": high, "path-del": delete}).validate_request
+    forbidden = {chr(code) for code in (*range(32), *range(128, 256))} | set("&$@;:+,?*\\{}^%`[]<>~#|\"'")
+    forbidden |= {"page-2024": {"="}, "page-2025": set(), "page-2026": {" "}}[option]
+    forbidden |= {"\x7f"} if delete == "forbidden" else set()
+    forbidden |= set(map(chr, range(256, 1024))) if high == "utf8-bytes" else set()
+    for character in map(chr, range(1024)):
+        findings = check(PAYLOAD | {"train_file_path": f"a{character}"}).findings
+        assert [(f.rule, f.severity) for f in findings] == ([("NC120", "error")] if character in forbidden else []), ascii(character)
+
+
+@given(PATHS, PINS, st.sampled_from(["train_file_path", "test_file_path"]))
+@example("a=b c\x7f가=", {}, "train_file_path")
+@example("가나\ud800~~\ud800", {"path-high-codes": "utf8-bytes"}, "test_file_path")
+def test_a_path_gets_a_finding_per_forbidden_character(path, pins, field):
+    """A forbidden character below U+0100 has a finding with its first offset; those beyond share one; the order is that of the path."""
+    report = Validator(pins).validate_request(PAYLOAD | TEST | {field: path})
+    expected, seen = [], set()
+    for offset, character in enumerate(path):
+        surrogate = 0xD800 <= ord(character) <= 0xDFFF
+        key = "surrogate" if surrogate else character if ord(character) < 256 else "beyond"
+        reading, refusing = (None, {"UTF-8"}) if surrogate else path_character(character)
+        severity = "error" if refusing and reading is None else severity_of(reading, refusing, pins) if refusing else None
+        if severity and key not in seen:
+            expected.append((f"/{field}", "NC007" if surrogate else "NC120", severity, offset, f"U+{ord(character):04X}", reading))
+        seen.add(key)
+    assert [what(finding) for finding in report.findings] == expected
+
+
+@given(PATHS, PINS)
+@example("\ud800é가😀~\udfff~", {})
+def test_positions_and_occurrences_count_what_a_finding_stands_for(path, pins):
+    """Of each finding: its positions are all places of its character (or of its kind), and the bytes before the first give byte_offset."""
+    for finding in Validator(pins).validate_request(PAYLOAD | {"train_file_path": path}).findings:
+        first = path[finding.offset]
+        if finding.rule == "NC007":
+            places = [i for i, c in enumerate(path) if "\ud800" <= c <= "\udfff"]
+        elif ord(first) > 255:
+            places = [i for i, c in enumerate(path) if ord(c) > 255 and not "\ud800" <= c <= "\udfff"]
+        else:
+            places = [i for i, c in enumerate(path) if c == first]
+        assert finding.positions == tuple(places)
+        assert finding.occurrences == len(places)
+        assert finding.byte_offset == len(path[: finding.offset].encode("utf-8", "surrogatepass"))
+
+
+def test_a_hundred_positions_are_kept_and_all_occurrences_are_counted():
+    (finding,) = Validator().validate_request(PAYLOAD | {"train_file_path": "~" * 5_000}).findings
+    assert finding.positions == tuple(range(100))
+    assert finding.occurrences == 5_000
+
+
+@given(PATHS.map(lambda path: path * 200).filter(lambda path: len(path) > 1000), PINS)
+def test_long_paths_are_judged_like_short_ones(path, pins):
+    """A path of more than 1,000 characters has the findings of the short one that it repeats."""
+    check = Validator(pins).validate_request
+    once = check(PAYLOAD | {"train_file_path": path[: len(path) // 200]})
+    many = check(PAYLOAD | {"train_file_path": path})
+    assert [what(finding) for finding in many.findings] == [what(finding) for finding in once.findings]
+
+
+SAFE = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!()-./_")
+
+
+@given(PATHS, PINS)
+def test_a_suggestion_is_legal_under_every_reading(path, pins):
+    """A suggestion holds only the 69 characters that no generation of the page forbids, and characters beyond U+00FF that are in force."""
+    report = Validator(pins).validate_request(PAYLOAD | {"train_file_path": path})
+    kept = {c for c in path if ord(c) > 255} if pins.get("path-high-codes") != "utf8-bytes" else set()
+    for finding in report.findings:
+        if finding.suggestion is not None:
+            assert finding.suggestion
+            assert set(finding.suggestion) <= SAFE | kept
+            assert Validator(pins).is_valid_request(PAYLOAD | {"train_file_path": finding.suggestion})
+
+
+@pytest.mark.parametrize(
+    ("path", "suggestion"),
+    [
+        ("dt=2026-11-23/part", "dt-2026-11-23/part"),
+        ("C:\\data\\train.tsv", "C-/data/train.tsv"),
+        ("café.tsv", "cafe.tsv"),
+        ("a b", "a_b"),
+        ("train.tsv\n", "train.tsv"),
+        ('"train".tsv', "train.tsv"),
+        ("가~.tsv", "가-.tsv"),
+        ("\n", None),
+        ("~" * 1001, None),
+    ],
+    ids=ascii,
+)
+def test_a_suggestion_spells_the_path_as_a_person_would(path, suggestion):
+    report = Validator().validate_request(PAYLOAD | {"train_file_path": path})
+    offers = {finding.suggestion for finding in report.findings if finding.character != "U+AC00"}
+    assert offers == {suggestion}
+
+
+def test_a_line_feed_at_the_end_of_a_path_is_found():
+    (finding,) = Validator().validate_request(PAYLOAD | {"train_file_path": "train.tsv\n"}).findings
+    assert what(finding) == ("/train_file_path", "NC120", "error", 9, "U+000A", None)
