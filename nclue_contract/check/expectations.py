@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from nclue_contract.check.requests import value_of
 from nclue_contract.contract.model import contract
-from nclue_contract.contract.readings import Judge, Readings
+from nclue_contract.contract.readings import Policy, Readings
 from nclue_contract.contract.rules import Answer
 from nclue_contract.validation.findings import Finding
 from nclue_contract.validation.response import SUCCESS
@@ -172,8 +172,8 @@ def response_problems(
 
 def said(rule: str, problem: str, pointer: str = "") -> Finding:
     """A finding of a rule in words of its own, for what no payload or answer shows by itself."""
-    verdict = Judge(Readings.of(None)).documented(rule)
-    return Finding(replace(verdict, rule=replace(verdict.rule, message="{problem}")), pointer, detail={"problem": problem})
+    applied = Policy(Readings.of(None)).documented(rule)
+    return Finding(replace(applied, rule=replace(applied.rule, message="{problem}")), pointer, detail={"problem": problem})
 
 
 def validator_of(readings: Readings) -> Validator:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from nclue_contract.contract.model import Contract, Option, contract
-from nclue_contract.contract.rules import Certainty, Rule, Severity, Verdict
+from nclue_contract.contract.rules import AppliedRule, Certainty, Rule, Severity
 
 DEFAULT = "default"
 """The source of a reading that nobody pinned."""
@@ -85,7 +85,7 @@ def _unknown(kind: str, name: object, known: list[str]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Judge:
+class Policy:
     """Makes the verdicts of one set of readings. `strict` turns every warning into an error; rules in `ignore` are passed over."""
 
     readings: Readings
@@ -101,12 +101,14 @@ class Judge:
         """The rule with this code."""
         return self.contract.rules[code]
 
-    def documented(self, code: str, suggest: Callable[[str], str | None] | None = None, group: re.Pattern[str] | None = None) -> Verdict:
+    def documented(
+        self, code: str, suggest: Callable[[str], str | None] | None = None, group: re.Pattern[str] | None = None
+    ) -> AppliedRule:
         """The verdict where all readings agree."""
         rule = self.rule(code)
         return self._verdict(rule, rule.severity, certainty=rule.certainty, suggest=suggest, group=group)
 
-    def undecided(self, code: str, note: str) -> Verdict:
+    def undecided(self, code: str, note: str) -> AppliedRule:
         """A warning where the pages are silent and no reading asks."""
         return self._verdict(self.rule(code), Severity.WARNING, certainty=Certainty.UNDECIDED, note=note)
 
@@ -117,7 +119,7 @@ class Judge:
         refusing: set[str],
         suggest: Callable[[str], str | None] | None = None,
         group: re.Pattern[str] | None = None,
-    ) -> Verdict | None:
+    ) -> AppliedRule | None:
         """The verdict on what only the options in `refusing` forbid: an error, a warning, or None when a pin allows it."""
         question = self.contract.readings[reading]
         chosen, pinned = self.readings[reading], self.readings.pinned(reading)
@@ -138,7 +140,7 @@ class Judge:
             self.rule(code), severity, certainty=question.certainty, reading=reading, note=note, pin=pin, suggest=suggest, group=group
         )
 
-    def refused_by_choice(self, code: str, reading: str, *, allowing: str) -> Verdict | None:
+    def refused_by_choice(self, code: str, reading: str, *, allowing: str) -> AppliedRule | None:
         """For responses: an error when the option in force is another than the one that allows what came; never a warning.
 
         A warning tells a sender what might be refused. A receiver who sees what the chosen option says has nothing to be warned of.
@@ -159,10 +161,10 @@ class Judge:
         pin: str | None = None,
         suggest: Callable[[str], str | None] | None = None,
         group: re.Pattern[str] | None = None,
-    ) -> Verdict:
+    ) -> AppliedRule:
         answers = tuple(a for a in rule.expects if all(self.readings[name] == option for name, option in a.when.items()))
         severity = Severity.ERROR if self.strict else severity
-        return Verdict(rule, severity, certainty, answers, reading, note, pin, group, suggest)
+        return AppliedRule(rule, severity, certainty, answers, reading, note, pin, group, suggest)
 
 
 def _pages(reading: str, options: list[Option], verb: str) -> str:

@@ -1,4 +1,4 @@
-"""What a rule of the contract is, and what it becomes under a set of readings: a `Verdict`."""
+"""What a rule of the contract is, and what it becomes under a set of readings: an `AppliedRule`."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class AppliedRule:
     """A rule as one set of readings applies it: how severe, how certain, because of which reading.
 
     `note` is the sentence about the reading, `pin` the `ID=OPTION` that would settle the matter (None when it is settled). `group` matches

@@ -110,7 +110,7 @@ class Record:
 
 
 def watch(service: Service, record: Record, validator: Validator, origin: Callable[[], str] | None = None) -> None:
-    """Judge and remember every request that the service handles. To be called when all faults are planted: it stands before them.
+    """Policy and remember every request that the service handles. To be called when all faults are planted: it stands before them.
 
     `origin` is asked where a broken request comes from, while the client waits for the answer.
     """

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from nclue_contract.contract.model import contract
-from nclue_contract.contract.readings import Judge, Readings
-from nclue_contract.contract.rules import Answer, Severity, Verdict
+from nclue_contract.contract.readings import Policy, Readings
+from nclue_contract.contract.rules import Answer, AppliedRule, Severity
 from nclue_contract.contract.wording import pointer_to
 from nclue_contract.strategies.payloads import (
     ABSENT,
@@ -72,11 +72,11 @@ class Tools:
     def __init__(self, readings: Readings) -> None:
         ground = Ground(readings, strict=True)
         none, every = ((state,) * len(optional()) for state in (ABSENT, GIVEN))
-        self.judge: Judge = Judge(readings)
+        self.policy: Policy = Policy(readings)
         self.clean: SearchStrategy[Payload] = payloads(ground, shapes=[none, every], plain=True)
         self.bare: SearchStrategy[Payload] = payloads(ground, shapes=[none], plain=True)
         self.full: SearchStrategy[Payload] = payloads(ground, shapes=[every], plain=True)
-        self._path_check = PathCheck(self.judge)
+        self._path_check = PathCheck(self.policy)
         self.bad: SearchStrategy[str] = _bad_characters(self._path_check)
         """Characters that a path may not hold."""
         self.around: SearchStrategy[str] = mixed((2, st.just("")), (3, paths(ground)))
@@ -86,17 +86,17 @@ class Tools:
         """Payloads that have this field."""
         return self.full if field in optional() else self.clean
 
-    def verdict(self, code: str) -> Verdict | None:
+    def applied(self, code: str) -> AppliedRule | None:
         """What a rule says here of a payload that breaks it; None where a pin allows it."""
         if code in BY_READING:
             reading, refusing = BY_READING[code]
-            return self.judge.by_reading(code, reading, {refusing})
-        return self.judge.documented(code)
+            return self.policy.by_reading(code, reading, {refusing})
+        return self.policy.documented(code)
 
     def found(self, code: str, pointer: str = "", offset: int | None = None) -> list[Expected]:
         """The finding of a rule, if there is one here."""
-        verdict = self.verdict(code)
-        return [Expected.of(Finding(verdict, pointer, offset))] if verdict else []
+        applied = self.applied(code)
+        return [Expected.of(Finding(applied, pointer, offset))] if applied else []
 
     def character(self, character: str, pointer: str, offset: int) -> Expected:
         """The finding about a character of a path."""
@@ -202,21 +202,21 @@ def _long_name(draw: DrawFn, tools: Tools) -> Drawn:
     edges = contract().readings["name-edge"].options
     most = next(field.max_length for field in contract().request if field.name == "name")
     least = min(most - option.exclusive for option in edges)
-    characters, documented = st.characters(exclude_categories=["Cs"]), tools.judge.documented("NC111")
-    ways: list[tuple[Verdict | None, SearchStrategy[str]]] = [
+    characters, documented = st.characters(exclude_categories=["Cs"]), tools.policy.documented("NC111")
+    ways: list[tuple[AppliedRule | None, SearchStrategy[str]]] = [
         (documented, characters.map(lambda character: character * (most + 1))),
         (documented, st.builds(lambda character, size: character * size, characters, st.sampled_from([most + 2, 5 * most]))),
         (
-            tools.judge.by_reading("NC111", "name-edge", {option.id for option in edges if option.exclusive}),
+            tools.policy.by_reading("NC111", "name-edge", {option.id for option in edges if option.exclusive}),
             st.characters(max_codepoint=0xD7FF).map(lambda character: character * most),
         ),
         (
-            tools.judge.by_reading("NC111", "name-unit", {"utf16"}),
+            tools.policy.by_reading("NC111", "name-unit", {"utf16"}),
             st.integers(most + 1 - least, least).map(lambda astral: "\U0001f600" * astral + "x" * max(0, most + 1 - 2 * astral)),
         ),
     ]
-    verdict, names = draw(st.sampled_from([way for way in ways if way[0]]))
-    return draw(tools.clean) | {"name": draw(names)}, [Expected.of(Finding(verdict, "/name"))] if verdict else []
+    applied, names = draw(st.sampled_from([way for way in ways if way[0]]))
+    return draw(tools.clean) | {"name": draw(names)}, [Expected.of(Finding(applied, "/name"))] if applied else []
 
 
 def _path_character(draw: DrawFn, tools: Tools) -> Drawn:

@@ -162,9 +162,9 @@ def broken(readings: Readings, rule: str | None = None) -> SearchStrategy[Broken
     """Requests that break a rule (code or slug), or any. Raises `ValueError` for a rule that no request can break under the readings."""
     tools = Tools(readings)
     if rule is None:
-        return st.one_of(*(_broken(tools, code) for code in _MAKERS if tools.verdict(code)))
+        return st.one_of(*(_broken(tools, code) for code in _MAKERS if tools.applied(code)))
     code = _code_of(rule)
-    if tools.verdict(code) is None:
+    if tools.applied(code) is None:
         reading, _ = BY_READING[code]
         raise ValueError(
             f"no payload breaks {_spoken(code)} under the pin {reading}={readings[reading]}; leave it out, or pin the other option"

@@ -19,7 +19,7 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 
 from nclue_contract.contract.model import Operation, QueryParameter, contract
 from nclue_contract.contract.openapi import document
-from nclue_contract.contract.readings import Judge, Readings
+from nclue_contract.contract.readings import Policy, Readings
 from nclue_contract.contract.rules import Answer
 from nclue_contract.service.lifecycle import Lifecycle, Progress, Task
 from nclue_contract.service.messages import Refusal
@@ -241,7 +241,7 @@ def _refusals(
     rules = {rule: _named_answers(rule) & errors.keys() for rule in MAKERS} if operation.id == "createTask" else {}
     named: set[Answer] = set().union(*rules.values())
     plain = [error for answer, error in errors.items() if answer not in named]
-    unnamed = [code for code in wanted if code in unnamed_statuses(Judge(readings))]
+    unnamed = [code for code in wanted if code in unnamed_statuses(Policy(readings))]
 
     def explained(request: BrokenRequest) -> tuple[Refusal, Any]:
         answer = next(answer for answer in request.findings[0].expects if answer in named)

@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
-from nclue_contract.contract.rules import Answer, Certainty, Severity, Verdict
+from nclue_contract.contract.rules import Answer, AppliedRule, Certainty, Severity
 from nclue_contract.contract.wording import character_name, codepoint, excerpt, quoted
 
 POSITIONS_KEPT = 100
@@ -29,13 +29,13 @@ class Finding:
 
     def __init__(
         self,
-        verdict: Verdict,
+        applied: AppliedRule,
         pointer: str,
         offset: int | None = None,
         text: str | None = None,
         detail: Mapping[str, object] | None = None,
     ) -> None:
-        self._verdict = verdict
+        self._verdict = applied
         self._pointer = pointer
         self._offset = offset
         self._text = text

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 from itertools import islice
 
-from nclue_contract.contract.readings import Judge
+from nclue_contract.contract.readings import Policy
 from nclue_contract.contract.wording import json_kind, pointer_to, quoted
 from nclue_contract.validation.findings import Finding
 
@@ -21,12 +21,12 @@ class UnreadableError(TypeError):
     """Headers are no pairs of texts; the message tells kinds only, never a value."""
 
 
-def header_checker(judge: Judge) -> HeaderCheck:
+def header_checker(policy: Policy) -> HeaderCheck:
     """A function (headers, clock in milliseconds or None) -> findings. It never raises, whatever it is given."""
-    timestamp, access_key, signature = judge.contract.headers
-    forms = {timestamp: judge.documented("NC202"), access_key: judge.documented("NC204"), signature: judge.documented("NC205")}
-    missing, repeated, unreadable = judge.documented("NC200"), judge.documented("NC201"), judge.documented("NC207")
-    skew, media_type = _skew_check(judge, timestamp), _media_type_check(judge)
+    timestamp, access_key, signature = policy.contract.headers
+    forms = {timestamp: policy.documented("NC202"), access_key: policy.documented("NC204"), signature: policy.documented("NC205")}
+    missing, repeated, unreadable = policy.documented("NC200"), policy.documented("NC201"), policy.documented("NC207")
+    skew, media_type = _skew_check(policy, timestamp), _media_type_check(policy)
 
     def check(headers: object, now_ms: int | None) -> list[Finding]:
         found: list[Finding] = []
@@ -91,29 +91,29 @@ def _text(value: object) -> str:
     raise UnreadableError(message)
 
 
-def _skew_check(judge: Judge, name: str) -> Callable[[int], list[Finding]]:
+def _skew_check(policy: Policy, name: str) -> Callable[[int], list[Finding]]:
     """A function that judges how far, in milliseconds, a timestamp is ahead of the clock."""
-    beyond, edge = judge.documented("NC203"), judge.by_reading("NC203", "timestamp-edge", {"refused"})
+    beyond, edge = policy.documented("NC203"), policy.by_reading("NC203", "timestamp-edge", {"refused"})
     limit = beyond.rule.limit * 1000
 
     def check(ahead: int) -> list[Finding]:
-        verdict = beyond if abs(ahead) > limit else edge if abs(ahead) == limit else None
+        applied = beyond if abs(ahead) > limit else edge if abs(ahead) == limit else None
         detail = {"actual": f"{abs(ahead):,}", "direction": "ahead" if ahead > 0 else "behind"}
-        return [Finding(verdict, pointer_to(name), detail=detail)] if verdict else []
+        return [Finding(applied, pointer_to(name), detail=detail)] if applied else []
 
     return check
 
 
-def _media_type_check(judge: Judge) -> Callable[[list[str]], list[Finding]]:
+def _media_type_check(policy: Policy) -> Callable[[list[str]], list[Finding]]:
     """A function that judges the content types; none at all is fine, a request without a body has none."""
-    verdict = judge.by_reading("NC206", "request-content-type", {"json-only"})
-    expected = next(option.media_type for option in judge.contract.readings["request-content-type"].options if option.media_type)
+    applied = policy.by_reading("NC206", "request-content-type", {"json-only"})
+    expected = next(option.media_type for option in policy.contract.readings["request-content-type"].options if option.media_type)
 
     def check(values: list[str]) -> list[Finding]:
         wrong = [value for value in values if media_type(value) != expected]
-        if verdict is None or not wrong:
+        if applied is None or not wrong:
             return []
-        return [Finding(verdict, "/content-type", detail={"value": quoted(wrong[0]), "expected": expected})]
+        return [Finding(applied, "/content-type", detail={"value": quoted(wrong[0]), "expected": expected})]
 
     return check
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from nclue_contract.contract.model import in_ranges
-from nclue_contract.contract.readings import Judge
-from nclue_contract.contract.rules import Verdict
+from nclue_contract.contract.readings import Policy
+from nclue_contract.contract.rules import AppliedRule
 from nclue_contract.validation.findings import Finding
 from nclue_contract.validation.strings import SURROGATE, surrogate_check
 
@@ -28,13 +28,13 @@ class PathCheck:
     fastest way to ask whether a path needs no second look.
     """
 
-    def __init__(self, judge: Judge) -> None:
-        self._empty = judge.by_reading("NC121", "path-empty", {"refused"})
-        self._surrogates = surrogate_check(judge)
-        self._beyond = _character_verdict(judge, chr(_LATIN), None, _BEYOND)
-        spelling = Speller.of(judge)
-        table = {chr(code): _character_verdict(judge, chr(code), spelling, None) for code in range(_LATIN)}
-        self._singles = {character: verdict for character, verdict in table.items() if verdict is not None}
+    def __init__(self, policy: Policy) -> None:
+        self._empty = policy.by_reading("NC121", "path-empty", {"refused"})
+        self._surrogates = surrogate_check(policy)
+        self._beyond = _character_verdict(policy, chr(_LATIN), None, _BEYOND)
+        spelling = Speller.of(policy)
+        table = {chr(code): _character_verdict(policy, chr(code), spelling, None) for code in range(_LATIN)}
+        self._singles = {character: applied for character, applied in table.items() if applied is not None}
         odd = "".join(re.escape(character) for character in self._singles)
         self._odd = re.compile(f"[{odd}{_BEYOND.pattern[1:-1] if self._beyond else ''}{SURROGATE.pattern[1:-1]}]")
         self.clean_ascii: bytes = bytes(code for code in range(128) if chr(code) not in self._singles)
@@ -62,19 +62,19 @@ class PathCheck:
 
 
 def _character_verdict(
-    judge: Judge, character: str, suggest: Callable[[str], str | None] | None, group: re.Pattern[str] | None
-) -> Verdict | None:
+    policy: Policy, character: str, suggest: Callable[[str], str | None] | None, group: re.Pattern[str] | None
+) -> AppliedRule | None:
     """What the rule says of one character; None when nobody forbids it."""
-    rule = judge.rule("NC120")
+    rule = policy.rule("NC120")
     if in_ranges(character, rule.code_points):
-        return judge.documented(rule.code, suggest, group)
+        return policy.documented(rule.code, suggest, group)
     for name in rule.readings:
-        options = judge.contract.readings[name].options
+        options = policy.contract.readings[name].options
         refusing = {option.id for option in options if option.forbids(character)}
         if len(refusing) == len(options):
-            return judge.documented(rule.code, suggest, group)
+            return policy.documented(rule.code, suggest, group)
         if refusing:
-            return judge.by_reading(rule.code, name, refusing, suggest, group)
+            return policy.by_reading(rule.code, name, refusing, suggest, group)
     return None
 
 
@@ -90,13 +90,13 @@ class Speller:
     keeps_beyond: bool
 
     @classmethod
-    def of(cls, judge: Judge) -> Speller:
+    def of(cls, policy: Policy) -> Speller:
         """The speller for a set of readings."""
-        rule = judge.rule("NC120")
-        options = [option for name in rule.readings for option in judge.contract.readings[name].options]
+        rule = policy.rule("NC120")
+        options = [option for name in rule.readings for option in policy.contract.readings[name].options]
         latin = (chr(code) for code in range(_LATIN))
         safe = frozenset(c for c in latin if not in_ranges(c, rule.code_points) and not any(option.forbids(c) for option in options))
-        return cls(safe, rule.replacements, keeps_beyond=not judge.readings.option("path-high-codes").forbids(chr(_LATIN)))
+        return cls(safe, rule.replacements, keeps_beyond=not policy.readings.option("path-high-codes").forbids(chr(_LATIN)))
 
     def __call__(self, path: str) -> str | None:
         """The new spelling; None when the path is long (over 1,000 characters), or when nothing is left of it."""

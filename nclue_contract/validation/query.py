@@ -6,7 +6,7 @@ from functools import cache
 from urllib.parse import parse_qsl
 
 from nclue_contract.contract.model import contract
-from nclue_contract.contract.readings import Judge, Readings
+from nclue_contract.contract.readings import Policy, Readings
 from nclue_contract.contract.wording import quoted
 from nclue_contract.validation.findings import Finding
 
@@ -25,10 +25,10 @@ def read_query(query: str) -> tuple[dict[str, int], list[Finding]]:
         if value < parameter.minimum or (parameter.maximum is not None and value > parameter.maximum):
             most = "" if parameter.maximum is None else f" to {parameter.maximum}"
             problem = f"{parameter.name} is {quoted(text)}, and no integer from {parameter.minimum}{most}"
-            findings.append(Finding(_judge().documented("NC505"), f"/{parameter.name}", detail={"problem": problem}))
+            findings.append(Finding(_policy().documented("NC505"), f"/{parameter.name}", detail={"problem": problem}))
     return values, findings
 
 
 @cache
-def _judge() -> Judge:
-    return Judge(Readings.of(None))
+def _policy() -> Policy:
+    return Policy(Readings.of(None))

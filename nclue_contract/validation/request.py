@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from nclue_contract.contract.readings import Judge
+from nclue_contract.contract.readings import Policy
 from nclue_contract.contract.wording import EXCERPT, excerpt, json_kind, pointer_to, quoted
 from nclue_contract.validation.findings import Finding, Report
 from nclue_contract.validation.paths import PathCheck
@@ -24,12 +24,12 @@ _MISSING = object()
 _VALID = Report()
 
 
-def request_checker(judge: Judge) -> Callable[[object], Report]:
+def request_checker(policy: Policy) -> Callable[[object], Report]:
     """A function that judges one payload. It never raises, whatever it is given."""
-    name, path = NameCheck(judge), PathCheck(judge)
-    feature_id, bucket = IdCheck(judge, "NC131"), IdCheck(judge, "NC130")
+    name, path = NameCheck(policy), PathCheck(policy)
+    feature_id, bucket = IdCheck(policy, "NC131"), IdCheck(policy, "NC130")
     checks = {"name": name.check, "feature_id": feature_id.check, "bucket": bucket.check, "file_path": path.check}
-    collect = _Collector(judge, checks).collect
+    collect = _Collector(policy, checks).collect
     longest_name, clean_ascii = name.longest_ascii, path.clean_ascii
     known_ids, known_buckets = feature_id.known, bucket.known
 
@@ -56,9 +56,9 @@ def request_checker(judge: Judge) -> Callable[[object], Report]:
             collect(payload, found)
         except Exception as error:  # noqa: BLE001  # a Mapping or a key may do anything, and a validator never raises on data
             problem = f"the payload cannot be read: {excerpt(type(error).__name__)}"
-            found = [Finding(judge.documented("NC008"), "", detail={"problem": problem})]
-        if judge.ignore:
-            found = [finding for finding in found if finding.rule not in judge.ignore]
+            found = [Finding(policy.documented("NC008"), "", detail={"problem": problem})]
+        if policy.ignore:
+            found = [finding for finding in found if finding.rule not in policy.ignore]
         return Report(tuple(found)) if found else _VALID
 
     return check
@@ -67,15 +67,15 @@ def request_checker(judge: Judge) -> Callable[[object], Report]:
 class _Collector:
     """Appends everything that is wrong with a payload, in the order of the page."""
 
-    def __init__(self, judge: Judge, checks: Mapping[str, Check]) -> None:
-        self._not_object, self._missing, self._type = judge.documented("NC100"), judge.documented("NC101"), judge.documented("NC102")
-        self._null = judge.by_reading("NC103", "optional-null", {"refused"})
-        self._part = judge.by_reading("NC105", "test-triple", {"all-or-none"})
-        request = judge.contract.request
+    def __init__(self, policy: Policy, checks: Mapping[str, Check]) -> None:
+        self._not_object, self._missing, self._type = policy.documented("NC100"), policy.documented("NC101"), policy.documented("NC102")
+        self._null = policy.by_reading("NC103", "optional-null", {"refused"})
+        self._part = policy.by_reading("NC105", "test-triple", {"all-or-none"})
+        request = policy.contract.request
         rows = [(f, pointer_to(f.name), next(checks[kind] for kind in checks if f.name.endswith(kind))) for f in request]
         self._required = [(f.name, pointer, check) for f, pointer, check in rows if f.required]
         self._optional = [(f.name, pointer, check) for f, pointer, check in rows if not f.required]
-        self._unknown = _unknown_fields(judge, frozenset(f.name for f in request))
+        self._unknown = _unknown_fields(policy, frozenset(f.name for f in request))
 
     def collect(self, payload: object, found: list[Finding]) -> None:
         if type(payload) is not dict:
@@ -119,10 +119,10 @@ class _Collector:
         return sum(value is not _MISSING for value in values)
 
 
-def _unknown_fields(judge: Judge, names: frozenset[str]) -> Callable[[dict[object, object], list[Finding]], None]:
+def _unknown_fields(policy: Policy, names: frozenset[str]) -> Callable[[dict[object, object], list[Finding]], None]:
     """A function that appends what is wrong with the names of a payload that are not fields of the page, and with their values."""
-    verdict = judge.by_reading("NC104", "unknown-field", {"refused"}, suggest=Nearest(names))
-    no_json, surrogates = judge.documented("NC008"), surrogate_check(judge)
+    applied = policy.by_reading("NC104", "unknown-field", {"refused"}, suggest=Nearest(names))
+    no_json, surrogates = policy.documented("NC008"), surrogate_check(policy)
 
     def check(payload: dict[object, object], found: list[Finding]) -> None:
         extra = [(key, value) for key, value in payload.items() if key not in names]
@@ -132,13 +132,13 @@ def _unknown_fields(judge: Judge, names: frozenset[str]) -> Callable[[dict[objec
         for key, value in extra[:UNKNOWN_FIELDS_KEPT]:
             if isinstance(key, str):
                 check_field(str.__str__(key), value, found)  # a subclass may override anything
-        if len(extra) > UNKNOWN_FIELDS_KEPT and verdict is not None:
-            found.append(Finding(verdict, "", detail={"field": f"each of {len(extra) - UNKNOWN_FIELDS_KEPT:,} further names"}))
+        if len(extra) > UNKNOWN_FIELDS_KEPT and applied is not None:
+            found.append(Finding(applied, "", detail={"field": f"each of {len(extra) - UNKNOWN_FIELDS_KEPT:,} further names"}))
 
     def check_field(name: str, value: object, found: list[Finding]) -> None:
         pointer = pointer_to(name)
-        if verdict is not None:
-            found.append(Finding(verdict, pointer, text=name))
+        if applied is not None:
+            found.append(Finding(applied, pointer, text=name))
         surrogates(name, pointer, found)
         if isinstance(value, str):
             surrogates(str.__str__(value), pointer, found)

@@ -11,8 +11,8 @@ from functools import lru_cache
 from itertools import islice
 
 from nclue_contract.contract.model import Operation
-from nclue_contract.contract.readings import Judge
-from nclue_contract.contract.rules import Answer, Rule, Severity, Verdict
+from nclue_contract.contract.readings import Policy
+from nclue_contract.contract.rules import Answer, AppliedRule, Rule, Severity
 from nclue_contract.contract.wording import excerpt, json_kind, pointer_to, quoted
 from nclue_contract.validation.findings import Finding, Report
 from nclue_contract.validation.headers import media_type, read_headers
@@ -29,12 +29,12 @@ FINDINGS_KEPT = 100
 ResponseCheck = Callable[[object, object, object, object, object], list[Finding]]
 
 
-def response_checker(judge: Judge, check_request: Callable[[object], Report]) -> ResponseCheck:
+def response_checker(policy: Policy, check_request: Callable[[object], Report]) -> ResponseCheck:
     """A function (operation ID, status code, headers, body, request or None) -> findings. It never raises, whatever it is given.
 
     `check_request` judges a createTask payload under the same readings, not strictly.
     """
-    judged, unreadable = _exchange_check(judge, check_request), _said_of_an_answer(judge, "NC008")
+    judged, unreadable = _exchange_check(policy, check_request), _said_of_an_answer(policy, "NC008")
 
     def check(operation_id: object, status: object, headers: object, body: object, request: object) -> list[Finding]:
         try:
@@ -45,22 +45,22 @@ def response_checker(judge: Judge, check_request: Callable[[object], Report]) ->
     return check
 
 
-def _exchange_check(judge: Judge, check_request: Callable[[object], Report]) -> ResponseCheck:
+def _exchange_check(policy: Policy, check_request: Callable[[object], Report]) -> ResponseCheck:
     """The same function, which may raise when a subclass of a plain type does."""
-    fields, answer = fields_checker(judge), _answer_check(judge, check_request)
-    operations = judge.contract.operations
+    fields, answer = fields_checker(policy), _answer_check(policy, check_request)
+    operations = policy.contract.operations
 
     def check(operation_id: object, status: object, headers: object, body: object, request: object) -> list[Finding]:
         name = str.__str__(operation_id) if isinstance(operation_id, str) else None
         operation = None if name is None else operations.get(name)
         if operation is None:
             problem = f"there is no operation {json_kind(operation_id) if name is None else excerpt(name)}"
-            return [Finding(judge.documented("NC300"), "", detail={"problem": problem})]
+            return [Finding(policy.documented("NC300"), "", detail={"problem": problem})]
         if isinstance(status, int) and not isinstance(status, bool):
             status = int.__index__(status)  # http.HTTPStatus counts as well
-        found = list(_check_status(judge, operation, status))
-        found += _check_content_type(judge, headers)
-        value, problems = _read_body(judge, body)
+        found = list(_check_status(policy, operation, status))
+        found += _check_content_type(policy, headers)
+        value, problems = _read_body(policy, body)
         found += problems
         if isinstance(request, str) and operation.id == "createTask":
             request = str.__str__(request).encode("utf-8", "surrogatepass")  # the body, as json.dumps gives it
@@ -69,9 +69,9 @@ def _exchange_check(judge: Judge, check_request: Callable[[object], Report]) -> 
         if isinstance(value, Mapping) and status == SUCCESS:
             found += fields(operation.response, value, sent)
         elif isinstance(value, Mapping) and type(status) is int and status >= 400:
-            code, wrong = _check_error(judge, status, value)
+            code, wrong = _check_error(policy, status, value)
             found += wrong
-            found += _check_code(judge, operation, status, code)
+            found += _check_code(policy, operation, status, code)
         told = status == SUCCESS or code is not None or not found  # else it was said already why the code cannot be read
         if operation.id == "createTask" and request is not None and type(status) is int and told:
             found += answer(Answer(status, code), request)
@@ -80,9 +80,9 @@ def _exchange_check(judge: Judge, check_request: Callable[[object], Report]) -> 
     return check
 
 
-def _said_of_an_answer(judge: Judge, code: str) -> Verdict:
+def _said_of_an_answer(policy: Policy, code: str) -> AppliedRule:
     """A rule about the JSON of requests, applied to a response: nobody answers that."""
-    return dataclasses.replace(judge.documented(code), answers=())
+    return dataclasses.replace(policy.documented(code), answers=())
 
 
 def _what_was_asked(operation: Operation, request: object) -> Mapping[str, object] | None:
@@ -101,33 +101,33 @@ def _what_was_asked(operation: Operation, request: object) -> Mapping[str, objec
     return {name: value for name, value in request.items() if isinstance(name, str)}
 
 
-def _check_status(judge: Judge, operation: Operation, status: object) -> Iterator[Finding]:
+def _check_status(policy: Policy, operation: Operation, status: object) -> Iterator[Finding]:
     if type(status) is not int or status not in operation.statuses:
         shown = str(status) if type(status) is int and status.bit_length() <= 64 else f"({json_kind(status)})"
-        yield Finding(judge.documented("NC301"), "", detail={"actual": shown, "operation": operation.id})
+        yield Finding(policy.documented("NC301"), "", detail={"actual": shown, "operation": operation.id})
 
 
-def _check_content_type(judge: Judge, headers: object) -> Iterator[Finding]:
-    verdict = judge.documented("NC302")
+def _check_content_type(policy: Policy, headers: object) -> Iterator[Finding]:
+    applied = policy.documented("NC302")
     try:
         values = read_headers(headers).get("content-type", [])
     except Exception:  # noqa: BLE001  # an object of a client library may do anything
         values = []
-    if [media_type(value) for value in values] != [verdict.rule.media_type]:
+    if [media_type(value) for value in values] != [applied.rule.media_type]:
         shown = " and ".join(map(quoted, values[:3])) or "missing"
-        yield Finding(verdict, "", detail={"value": shown, "expected": verdict.rule.media_type})
+        yield Finding(applied, "", detail={"value": shown, "expected": applied.rule.media_type})
 
 
-def _read_body(judge: Judge, body: object) -> tuple[object, list[Finding]]:
+def _read_body(policy: Policy, body: object) -> tuple[object, list[Finding]]:
     if not isinstance(body, bytes | bytearray | memoryview | str):
         kind = f"of the Python type {excerpt(type(body).__name__)} instead of bytes"
-        return None, [Finding(judge.documented("NC303"), "", detail={"kind": kind})]
+        return None, [Finding(policy.documented("NC303"), "", detail={"kind": kind})]
     document = _document(str.__str__(body) if isinstance(body, str) else bytes(memoryview(body)))
-    found = [Finding(_said_of_an_answer(judge, p.code), p.pointer, p.offset, detail=p.detail) for p in document.problems]
+    found = [Finding(_said_of_an_answer(policy, p.code), p.pointer, p.offset, detail=p.detail) for p in document.problems]
     if document.readable and not isinstance(document.value, Mapping):
-        found.append(Finding(judge.documented("NC303"), "", detail={"kind": json_kind(document.value)}))
+        found.append(Finding(policy.documented("NC303"), "", detail={"kind": json_kind(document.value)}))
     elif isinstance(document.value, Mapping):
-        found += islice(_lone_surrogates(judge, document.value), FINDINGS_KEPT)
+        found += islice(_lone_surrogates(policy, document.value), FINDINGS_KEPT)
     return document.value if document.readable else None, found
 
 
@@ -137,42 +137,42 @@ def _document(body: bytes | str) -> Document:
     return read(body)
 
 
-def _lone_surrogates(judge: Judge, body: Mapping[str, object]) -> Iterator[Finding]:
+def _lone_surrogates(policy: Policy, body: Mapping[str, object]) -> Iterator[Finding]:
     """Those of the outermost object; the reader has looked at all other places."""
-    verdict = dataclasses.replace(judge.documented("NC007", group=SURROGATE), answers=())
+    applied = dataclasses.replace(policy.documented("NC007", group=SURROGATE), answers=())
     for name, value in body.items():
         if isinstance(value, str) and (match := SURROGATE.search(value)):
-            yield Finding(verdict, pointer_to(name), match.start(), value)
+            yield Finding(applied, pointer_to(name), match.start(), value)
 
 
-def _check_error(judge: Judge, status: int, body: Mapping[str, object]) -> tuple[str | None, list[Finding]]:
+def _check_error(policy: Policy, status: int, body: Mapping[str, object]) -> tuple[str | None, list[Finding]]:
     """The error code as text (None when there is none), and what is wrong with the shape of the error."""
     nested = body.get("error")
     shape, holder = ("nested", nested) if isinstance(nested, Mapping) else ("flat", body)
     name = next((name for name in ("errorCode", "code") if name in holder), None)
     prefix = "/error" if shape == "nested" else ""
-    verdict = judge.refused_by_choice("NC311", "error-shape", allowing=shape)
+    applied = policy.refused_by_choice("NC311", "error-shape", allowing=shape)
     if name is None or (shape == "nested" and name != "errorCode"):
-        verdict = judge.documented("NC311")
-    found = [Finding(verdict, prefix, detail={"problem": _shape_problem(shape, name)})] if verdict else []
+        applied = policy.documented("NC311")
+    found = [Finding(applied, prefix, detail={"problem": _shape_problem(shape, name)})] if applied else []
     if name is None:
         return None, found
     if "message" not in holder:
-        found.append(Finding(judge.documented("NC311"), prefix, detail={"problem": "the error has no message"}))
+        found.append(Finding(policy.documented("NC311"), prefix, detail={"problem": "the error has no message"}))
     elif not isinstance(holder["message"], str):
         detail = {"kind": json_kind(holder["message"]), "expected": "a string"}
-        found.append(Finding(judge.documented("NC305"), f"{prefix}/message", detail=detail))
+        found.append(Finding(policy.documented("NC305"), f"{prefix}/message", detail=detail))
     code = holder[name]
-    if code is None and status in unnamed_statuses(judge):  # the pages name no code for some of these errors
+    if code is None and status in unnamed_statuses(policy):  # the pages name no code for some of these errors
         return None, found
     if type(code) is int or isinstance(code, str):
         kind, other = ("integer", "a string") if isinstance(code, int) else ("string", "an integer")
-        wrong_type = judge.refused_by_choice("NC305", "error-code-type", allowing=kind)
+        wrong_type = policy.refused_by_choice("NC305", "error-code-type", allowing=kind)
         if wrong_type:
             found.append(Finding(wrong_type, f"{prefix}/{name}", detail={"kind": json_kind(code), "expected": other}))
         return (str(code) if isinstance(code, str) or code.bit_length() <= 64 else None), found
-    expected = "an integer" if judge.readings["error-code-type"] == "integer" else "a string"
-    found.append(Finding(judge.documented("NC305"), f"{prefix}/{name}", detail={"kind": json_kind(code), "expected": expected}))
+    expected = "an integer" if policy.readings["error-code-type"] == "integer" else "a string"
+    found.append(Finding(policy.documented("NC305"), f"{prefix}/{name}", detail={"kind": json_kind(code), "expected": expected}))
     return None, found
 
 
@@ -184,66 +184,66 @@ def _shape_problem(shape: str, name: str | None) -> str:
     return f"the error has {name} instead of errorCode"
 
 
-def _check_code(judge: Judge, operation: Operation, status: object, code: str | None) -> Iterator[Finding]:
+def _check_code(policy: Policy, operation: Operation, status: object, code: str | None) -> Iterator[Finding]:
     """Whether the pages know the error code for this status code."""
     if code is None or type(status) is not int or code in operation.statuses.get(status, ()):
         return
-    rule = judge.rule("NC312")
-    elsewhere = sorted({s for op in judge.contract.operations.values() for s, codes in op.statuses.items() if code in codes})
+    rule = policy.rule("NC312")
+    elsewhere = sorted({s for op in policy.contract.operations.values() for s, codes in op.statuses.items() if code in codes})
     detail = {"value": excerpt(code), "problem": f"is not documented for {operation.id} with status {status}"}
     if elsewhere and elsewhere != [status]:
         detail["problem"] = f"belongs to status {' or '.join(map(str, elsewhere))}, not to {status}"
-        yield Finding(judge.documented(rule.code), "", detail=detail)
-    elif elsewhere or not (status in unnamed_statuses(judge) or (code.isascii() and code.isdigit() and int(code[:20]) >= rule.limit)):
-        yield Finding(judge.documented(rule.code), "", detail=detail)
+        yield Finding(policy.documented(rule.code), "", detail=detail)
+    elif elsewhere or not (status in unnamed_statuses(policy) or (code.isascii() and code.isdigit() and int(code[:20]) >= rule.limit)):
+        yield Finding(policy.documented(rule.code), "", detail=detail)
     else:
         note = f"undecided: the tables name no code for some errors, and the page goes on after {rule.limit - 1}"
-        yield Finding(judge.undecided(rule.code, note), "", detail=detail)
+        yield Finding(policy.undecided(rule.code, note), "", detail=detail)
 
 
-def unnamed_statuses(judge: Judge) -> frozenset[int]:
+def unnamed_statuses(policy: Policy) -> frozenset[int]:
     """The client errors for which the pages name no code, such as that of a missing field."""
-    return frozenset(answer.status for answer in judge.rule("NC101").expects)
+    return frozenset(answer.status for answer in policy.rule("NC101").expects)
 
 
-def _answer_check(judge: Judge, check_request: Callable[[object], Report]) -> Callable[[Answer, object], Iterator[Finding]]:
+def _answer_check(policy: Policy, check_request: Callable[[object], Report]) -> Callable[[Answer, object], Iterator[Finding]]:
     """A function that compares the answer of createTask with what the rules say of its payload."""
-    refused = judge.documented("NC313")
-    own = {answer: fields for code in ("NC111", "NC120") for answer, fields in _own_answers(judge.rule(code))}
-    unnamed = unnamed_statuses(judge)
+    refused = policy.documented("NC313")
+    own = {answer: fields for code in ("NC111", "NC120") for answer, fields in _own_answers(policy.rule(code))}
+    unnamed = unnamed_statuses(policy)
 
     def check(answer: Answer, request: object) -> Iterator[Finding]:
         findings = check_request(request).findings
         breaks = [f for f in findings if f.severity is Severity.ERROR and all(a.status != SUCCESS for a in f.expects)]
         if answer.status == SUCCESS:
-            verdict = _verdict_on_success(judge, breaks)
+            applied = _verdict_on_success(policy, breaks)
         elif any(_explains(f, answer, own.get(answer)) for f in findings):
-            verdict = None
+            applied = None
         elif answer in own:
-            verdict = refused
+            applied = refused
         else:
-            verdict = _verdict_on_other_refusal(judge, answer) if breaks and answer.status in unnamed else None
-        if verdict is not None:
-            yield _misfit(verdict, answer, breaks)
+            applied = _verdict_on_other_refusal(policy, answer) if breaks and answer.status in unnamed else None
+        if applied is not None:
+            yield _misfit(applied, answer, breaks)
 
     return check
 
 
-def _verdict_on_success(judge: Judge, breaks: list[Finding]) -> Verdict | None:
+def _verdict_on_success(policy: Policy, breaks: list[Finding]) -> AppliedRule | None:
     """What is to be said of a request that was taken although it breaks something."""
     # An error that a pin would allow is contested: the server may read the pages in the other way.
     if not breaks or any(f.pin is None for f in breaks):
-        return judge.documented("NC313") if breaks else None
-    return judge.undecided("NC313", "; ".join(f"{f.certainty}: allowed under {f.pin}" for f in breaks[:3]))
+        return policy.documented("NC313") if breaks else None
+    return policy.undecided("NC313", "; ".join(f"{f.certainty}: allowed under {f.pin}" for f in breaks[:3]))
 
 
-def _verdict_on_other_refusal(judge: Judge, answer: Answer) -> Verdict | None:
+def _verdict_on_other_refusal(policy: Policy, answer: Answer) -> AppliedRule | None:
     """What is to be said of a request that breaks something and was refused for another reason, that nothing in it shows."""
     # The name may exist, the feature may not, or the gateway refused the request before anybody read it.
-    if answer.code in {a.code for a in judge.rule("NC120").expects if a.when}:
-        pinned = judge.readings.pinned("check-order")
-        return judge.refused_by_choice("NC313", "check-order", allowing="existence-first") if pinned else None
-    return judge.undecided("NC313", "undecided: the pages do not say in which order a request is checked")
+    if answer.code in {a.code for a in policy.rule("NC120").expects if a.when}:
+        pinned = policy.readings.pinned("check-order")
+        return policy.refused_by_choice("NC313", "check-order", allowing="existence-first") if pinned else None
+    return policy.undecided("NC313", "undecided: the pages do not say in which order a request is checked")
 
 
 def _own_answers(rule: Rule) -> Iterator[tuple[Answer, tuple[str, ...]]]:
@@ -264,7 +264,7 @@ def _explains(finding: Finding, answer: Answer, pointers: tuple[str, ...] | None
     return judged_not and Answer(answer.status, None) in finding.expects
 
 
-def _misfit(verdict: Verdict, answer: Answer, breaks: list[Finding]) -> Finding:
+def _misfit(applied: AppliedRule, answer: Answer, breaks: list[Finding]) -> Finding:
     rules = ", ".join(dict.fromkeys(f.rule for f in breaks))
     expected = dict.fromkeys(spelled(a) for f in breaks for a in f.expects)
     detail = {
@@ -272,7 +272,7 @@ def _misfit(verdict: Verdict, answer: Answer, breaks: list[Finding]) -> Finding:
         "value": spelled(answer),
         "expected": " or ".join(expected) or "success",
     }
-    return Finding(verdict, "", detail=detail)
+    return Finding(applied, "", detail=detail)
 
 
 def spelled(answer: Answer) -> str:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
 from nclue_contract.contract.model import Field
-from nclue_contract.contract.readings import Judge
-from nclue_contract.contract.rules import Verdict
+from nclue_contract.contract.readings import Policy
+from nclue_contract.contract.rules import AppliedRule
 from nclue_contract.contract.wording import json_kind, pointer_to, quoted
 from nclue_contract.validation.findings import Finding
 
@@ -23,17 +23,17 @@ _SUMMARY = "TaskSummary"  # its page was cut off, so further fields may exist
 FieldsCheck = Callable[[str, Mapping[str, object], Mapping[str, object] | None], list[Finding]]
 
 
-def fields_checker(judge: Judge) -> FieldsCheck:
+def fields_checker(policy: Policy) -> FieldsCheck:
     """A function (schema name, object of the response, request or None) -> findings."""
-    state, echo, paging = _state_check(judge), _echo_check(judge), _paging_check(judge)
-    most = next(parameter.maximum for parameter in judge.contract.operations["listTasks"].query if parameter.name == "limit")
+    state, echo, paging = _state_check(policy), _echo_check(policy), _paging_check(policy)
+    most = next(parameter.maximum for parameter in policy.contract.operations["listTasks"].query if parameter.name == "limit")
 
     def check(schema: str, body: Mapping[str, object], request: Mapping[str, object] | None) -> list[Finding]:
-        found = list(_check_object(judge, schema, body, ()))
+        found = list(_check_object(policy, schema, body, ()))
         if schema == "TaskList":
             items = body.get("tasks")
             for index, item in enumerate(items[:most] if isinstance(items, list) else []):
-                found += _check_object(judge, _SUMMARY, item, ("tasks", index))
+                found += _check_object(policy, _SUMMARY, item, ("tasks", index))
             found += paging(body, request)
         else:
             found += state(body)
@@ -43,69 +43,69 @@ def fields_checker(judge: Judge) -> FieldsCheck:
     return check
 
 
-def _check_object(judge: Judge, schema: str, body: object, path: tuple[str | int, ...]) -> Iterator[Finding]:
+def _check_object(policy: Policy, schema: str, body: object, path: tuple[str | int, ...]) -> Iterator[Finding]:
     """Fields, types and values of one object."""
     if not isinstance(body, Mapping):
-        yield Finding(judge.documented("NC305"), pointer_to(*path), detail={"kind": json_kind(body), "expected": "an object"})
+        yield Finding(policy.documented("NC305"), pointer_to(*path), detail={"kind": json_kind(body), "expected": "an object"})
         return
-    fields = judge.contract.responses[schema]
+    fields = policy.contract.responses[schema]
     for field in fields:
         pointer = pointer_to(*path, field.name)
         if field.name in body:
-            yield from _check_value(judge, field, pointer, body[field.name])
+            yield from _check_value(policy, field, pointer, body[field.name])
         elif field.required:
-            yield Finding(judge.documented("NC304"), pointer)
+            yield Finding(policy.documented("NC304"), pointer)
     names = {field.name for field in fields}
     if schema != _SUMMARY:
         unknown = [name for name in body if name not in names]
-        yield from (Finding(judge.documented("NC310"), pointer_to(*path, name)) for name in unknown[:100])
+        yield from (Finding(policy.documented("NC310"), pointer_to(*path, name)) for name in unknown[:100])
 
 
-def _check_value(judge: Judge, field: Field, pointer: str, value: object) -> Iterator[Finding]:
+def _check_value(policy: Policy, field: Field, pointer: str, value: object) -> Iterator[Finding]:
     if field.name == "AUROC" and value is not None:
-        yield from _check_auroc(judge, pointer, value)
+        yield from _check_auroc(policy, pointer, value)
     elif type(value) not in {_JSON_TYPES[name] for name in field.types}:
         expected = " or ".join(_SPOKEN[name] for name in field.types if name != "null")
-        yield Finding(judge.documented("NC305"), pointer, detail={"kind": json_kind(value), "expected": expected})
+        yield Finding(policy.documented("NC305"), pointer, detail={"kind": json_kind(value), "expected": expected})
     elif isinstance(value, int):
         low, high = field.minimum, field.maximum
         if (low is not None and value < low) or (high is not None and value > high):
             expected = f"at least {low}" if high is None else f"{low} to {high}"
             shown = value if value.bit_length() <= 64 else "a number of many digits"
-            yield Finding(judge.documented("NC309"), pointer, detail={"value": shown, "expected": expected})
+            yield Finding(policy.documented("NC309"), pointer, detail={"value": shown, "expected": expected})
     elif isinstance(value, str):
-        yield from _check_text(judge, field, pointer, value)
+        yield from _check_text(policy, field, pointer, value)
 
 
-def _check_text(judge: Judge, field: Field, pointer: str, value: str) -> Iterator[Finding]:
+def _check_text(policy: Policy, field: Field, pointer: str, value: str) -> Iterator[Finding]:
     if field.format == "date-time" and not is_time(value):
-        yield Finding(judge.documented("NC308"), pointer)
-    if field.enum and (verdict := _word_verdict(judge, field.enum, value)):
+        yield Finding(policy.documented("NC308"), pointer)
+    if field.enum and (applied := _word_verdict(policy, field.enum, value)):
         expected = f"one of {', '.join(field.enum)}"
-        yield Finding(verdict, pointer, detail={"value": quoted(value), "expected": expected})
+        yield Finding(applied, pointer, detail={"value": quoted(value), "expected": expected})
 
 
-def _word_verdict(judge: Judge, words: tuple[str, ...], value: str) -> Verdict | None:
+def _word_verdict(policy: Policy, words: tuple[str, ...], value: str) -> AppliedRule | None:
     """What is to be said of a status word; None when it is right. The default word of the reading is the one in the schema."""
-    for option in judge.contract.readings["status-word"].options:
+    for option in policy.contract.readings["status-word"].options:
         if value == option.word:
-            return judge.refused_by_choice("NC309", "status-word", allowing=option.id)
-    return None if value in words else judge.documented("NC309")
+            return policy.refused_by_choice("NC309", "status-word", allowing=option.id)
+    return None if value in words else policy.documented("NC309")
 
 
-def _check_auroc(judge: Judge, pointer: str, value: object) -> Iterator[Finding]:
+def _check_auroc(policy: Policy, pointer: str, value: object) -> Iterator[Finding]:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        expected = _SPOKEN[judge.readings["auroc-type"]]
-        yield Finding(judge.documented("NC305"), pointer, detail={"kind": json_kind(value), "expected": expected})
+        expected = _SPOKEN[policy.readings["auroc-type"]]
+        yield Finding(policy.documented("NC305"), pointer, detail={"kind": json_kind(value), "expected": expected})
         return
     kind, other = ("string", "number") if isinstance(value, str) else ("number", "string")
-    if verdict := judge.refused_by_choice("NC305", "auroc-type", allowing=kind):
-        yield Finding(verdict, pointer, detail={"kind": json_kind(value), "expected": _SPOKEN[other]})
-    rule = judge.rule("NC309")
+    if applied := policy.refused_by_choice("NC305", "auroc-type", allowing=kind):
+        yield Finding(applied, pointer, detail={"kind": json_kind(value), "expected": _SPOKEN[other]})
+    rule = policy.rule("NC309")
     low, high = rule.range
     text = value if isinstance(value, str) else repr(value)
     if len(text) > 100 or not _NUMBER.fullmatch(text) or not low <= float(text) <= high:
-        yield Finding(judge.documented("NC309"), pointer, detail={"value": quoted(text), "expected": f"{low} to {high}"})
+        yield Finding(policy.documented("NC309"), pointer, detail={"value": quoted(text), "expected": f"{low} to {high}"})
 
 
 def is_time(value: str) -> bool:
@@ -119,12 +119,12 @@ def is_time(value: str) -> bool:
     return True
 
 
-def _state_check(judge: Judge) -> Callable[[Mapping[str, object]], list[Finding]]:
+def _state_check(policy: Policy) -> Callable[[Mapping[str, object]], list[Finding]]:
     """A function that compares the status of a task with the fields that only have a value in some states (inferred, so warnings)."""
-    words = next(field.enum for field in judge.contract.responses["Task"] if field.name == "status")
-    ready = {option.word for option in judge.contract.readings["status-word"].options}
+    words = next(field.enum for field in policy.contract.responses["Task"] if field.name == "status")
+    ready = {option.word for option in policy.contract.readings["status-word"].options}
     failed = words[-1]
-    verdict = judge.documented("NC314")
+    applied = policy.documented("NC314")
     ended = {"completed_at": ready | {failed}, "AUROC": ready, "fail_message": {failed}}
 
     def check(body: Mapping[str, object]) -> list[Finding]:
@@ -134,16 +134,16 @@ def _state_check(judge: Judge) -> Callable[[Mapping[str, object]], list[Finding]
         may_have = {"completed_at"} if status == failed else set()  # no page says that a failed task has the time
         there = {name: body[name] is not None for name in ended if name in body and name not in may_have}
         wrong = [name for name, has in there.items() if has != (status in ended[name])]
-        return [Finding(verdict, pointer_to(name), detail={"kind": json_kind(body[name]), "value": status}) for name in wrong]
+        return [Finding(applied, pointer_to(name), detail={"kind": json_kind(body[name]), "value": status}) for name in wrong]
 
     return check
 
 
-def _echo_check(judge: Judge) -> Callable[[str, Mapping[str, object], Mapping[str, object] | None], Iterator[Finding]]:
+def _echo_check(policy: Policy) -> Callable[[str, Mapping[str, object], Mapping[str, object] | None], Iterator[Finding]]:
     """A function that compares the response with what was sent; `name` comes back as `task_name`."""
-    differs, nullness = judge.documented("NC307"), judge.documented("NC306")
+    differs, nullness = policy.documented("NC307"), policy.documented("NC306")
     nullable = nullness.rule.fields
-    sendable = {field.name for field in judge.contract.request}
+    sendable = {field.name for field in policy.contract.request}
 
     def check(schema: str, body: Mapping[str, object], request: Mapping[str, object] | None) -> Iterator[Finding]:
         if request is None:
@@ -166,16 +166,16 @@ def _echo_check(judge: Judge) -> Callable[[str, Mapping[str, object], Mapping[st
     return check
 
 
-def _difference(verdict: Verdict, pointer: str, value: str, sent: str, origin: str) -> Finding:
+def _difference(applied: AppliedRule, pointer: str, value: str, sent: str, origin: str) -> Finding:
     offset = next((i for i, (a, b) in enumerate(zip(value, sent, strict=False)) if a != b), min(len(value), len(sent)))
     where = f", from offset {offset} on"
-    return Finding(verdict, pointer, offset if offset < len(value) else None, value, {"origin": origin, "where": where})
+    return Finding(applied, pointer, offset if offset < len(value) else None, value, {"origin": origin, "where": where})
 
 
-def _paging_check(judge: Judge) -> Callable[[Mapping[str, object], Mapping[str, object] | None], Iterator[Finding]]:
+def _paging_check(policy: Policy) -> Callable[[Mapping[str, object], Mapping[str, object] | None], Iterator[Finding]]:
     """A function that judges the numbers of a list: they are those that were asked for, and fit the items."""
-    query = {parameter.name: parameter for parameter in judge.contract.operations["listTasks"].query}
-    echo, size, total_verdict = judge.documented("NC500"), judge.documented("NC501"), judge.documented("NC502")
+    query = {parameter.name: parameter for parameter in policy.contract.operations["listTasks"].query}
+    echo, size, total_verdict = policy.documented("NC500"), policy.documented("NC501"), policy.documented("NC502")
 
     def check(body: Mapping[str, object], request: Mapping[str, object] | None) -> Iterator[Finding]:
         for name, parameter in query.items():
@@ -188,11 +188,11 @@ def _paging_check(judge: Judge) -> Callable[[Mapping[str, object], Mapping[str, 
             if type(limit) is int and len(items) > limit:
                 yield Finding(size, "/tasks", detail={"actual": len(items), "limit": limit})
             if type(total) is int:
-                verdict = total_verdict if total < len(items) else None
-                if total > len(items) and judge.readings["list-total"] == "page":
-                    verdict = judge.by_reading("NC502", "list-total", {"page"})
-                if verdict is not None:
-                    yield Finding(verdict, "/total", detail={"value": total, "actual": len(items)})
+                applied = total_verdict if total < len(items) else None
+                if total > len(items) and policy.readings["list-total"] == "page":
+                    applied = policy.by_reading("NC502", "list-total", {"page"})
+                if applied is not None:
+                    yield Finding(applied, "/total", detail={"value": total, "actual": len(items)})
 
     return check
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import NoReturn
 
-from nclue_contract.contract.readings import Judge, Readings
+from nclue_contract.contract.readings import Policy, Readings
 from nclue_contract.contract.rules import Severity
 from nclue_contract.contract.wording import pointer_to
 from nclue_contract.signing import Credentials
@@ -68,11 +68,11 @@ def verify(
 
 def verifier(readings: Mapping[str, str] | None = None) -> Verifier:
     """A function like `verify` for one set of readings, to be used again and again."""
-    judge = Judge(Readings.of(readings))
-    check = header_checker(judge)
-    names = judge.contract.headers
-    unreadable, unknown, mismatch = (judge.documented(code) for code in ("NC207", "NC209", "NC208"))
-    limit = judge.rule("NC203").limit * 1000
+    policy = Policy(Readings.of(readings))
+    check = header_checker(policy)
+    names = policy.contract.headers
+    unreadable, unknown, mismatch = (policy.documented(code) for code in ("NC207", "NC209", "NC208"))
+    limit = policy.rule("NC203").limit * 1000
 
     def verify(method: str, target: str | bytes, headers: object, keys: Keys, now_ms: int) -> Verification:
         try:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from nclue_contract.contract.readings import Judge
-from nclue_contract.contract.rules import Verdict
+from nclue_contract.contract.readings import Policy
+from nclue_contract.contract.rules import AppliedRule
 from nclue_contract.validation.findings import Finding
 
 Check = Callable[[str, str, list[Finding]], None]
@@ -24,13 +24,13 @@ SURROGATE = re.compile("[\ud800-\udfff]")
 """Half of a surrogate pair, which no UTF-8 text can hold."""
 
 
-def surrogate_check(judge: Judge) -> Check:
+def surrogate_check(policy: Policy) -> Check:
     """Finds lone surrogates: RFC 8259 section 8.2 leaves to the receiver what becomes of them."""
-    verdict = judge.documented("NC007", group=SURROGATE)
+    applied = policy.documented("NC007", group=SURROGATE)
 
     def check(value: str, pointer: str, found: list[Finding]) -> None:
         if match := SURROGATE.search(value):
-            found.append(Finding(verdict, pointer, match.start(), value))
+            found.append(Finding(applied, pointer, match.start(), value))
 
     return check
 
@@ -38,12 +38,12 @@ def surrogate_check(judge: Judge) -> Check:
 class IdCheck:
     """A feature ID or a bucket: perhaps not empty, and of the shape that the rule `code` describes."""
 
-    def __init__(self, judge: Judge, code: str) -> None:
+    def __init__(self, policy: Policy, code: str) -> None:
         self.known: set[str] = set()
-        self._empty = judge.by_reading("NC106", "empty-id", {"refused"})
-        self._shape = judge.documented(code)
-        self._surrogates = surrogate_check(judge)
-        self._ignored = code in judge.ignore
+        self._empty = policy.by_reading("NC106", "empty-id", {"refused"})
+        self._shape = policy.documented(code)
+        self._surrogates = surrogate_check(policy)
+        self._ignored = code in policy.ignore
         self._length = self._shape.rule.limit
         self._match = re.compile(self._shape.rule.pattern).fullmatch if self._shape.rule.pattern else None
 
@@ -69,15 +69,15 @@ class IdCheck:
 class NameCheck:
     """The task name: its length, in the unit and with the edge that the readings choose."""
 
-    def __init__(self, judge: Judge) -> None:
-        self._judge = judge
-        self._empty = judge.documented("NC110")
-        self._documented = judge.documented("NC111")
-        self._surrogates = surrogate_check(judge)
-        name = next(field for field in judge.contract.request if field.name == "name")
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._empty = policy.documented("NC110")
+        self._documented = policy.documented("NC111")
+        self._surrogates = surrogate_check(policy)
+        name = next(field for field in policy.contract.request if field.name == "name")
         self._least = name.min_length
-        self._limits = {option.id: name.max_length - option.exclusive for option in judge.contract.readings["name-edge"].options}
-        edge, pinned = judge.readings["name-edge"], judge.readings.pinned("name-edge")
+        self._limits = {option.id: name.max_length - option.exclusive for option in policy.contract.readings["name-edge"].options}
+        edge, pinned = policy.readings["name-edge"], policy.readings.pinned("name-edge")
         self.longest_ascii: int = self._limits[edge] if pinned else min(self._limits.values())
         """The longest ASCII name without a finding, in characters."""
 
@@ -93,13 +93,13 @@ class NameCheck:
     def _check_length(self, value: str, pointer: str, found: list[Finding]) -> None:
         lengths = {"code-points": len(value), "utf16": len(value.encode("utf-16-le", "surrogatepass")) // 2}
         refused = {(unit, edge) for unit in lengths for edge in self._limits if lengths[unit] > self._limits[edge]}
-        for verdict, unit, edge in self._verdicts(refused):
+        for applied, unit, edge in self._verdicts(refused):
             words = "characters" if unit == "code-points" else "UTF-16 code units"
-            found.append(Finding(verdict, pointer, detail={"actual": lengths[unit], "unit": words, "limit": self._limits[edge]}))
+            found.append(Finding(applied, pointer, detail={"actual": lengths[unit], "unit": words, "limit": self._limits[edge]}))
 
-    def _verdicts(self, refused: set[tuple[str, str]]) -> Iterator[tuple[Verdict, str, str]]:
+    def _verdicts(self, refused: set[tuple[str, str]]) -> Iterator[tuple[AppliedRule, str, str]]:
         """The verdict per reading that matters, with the unit and the edge that its message names."""
-        readings = self._judge.readings
+        readings = self._policy.readings
         unit, edge = readings["name-unit"], readings["name-edge"]
         units = {u for u, e in refused if e == edge}
         edges = {e for u, e in refused if u == unit}
@@ -113,6 +113,6 @@ class NameCheck:
         elif not readings.pinned("name-edge"):  # only both readings together refuse it
             reasons = [("name-unit", {u}, u, e) for u, e in refused]
         for reading, refusing, u, e in reasons:
-            verdict = self._judge.by_reading("NC111", reading, refusing)
-            if verdict is not None:
-                yield verdict, u, e
+            applied = self._policy.by_reading("NC111", reading, refusing)
+            if applied is not None:
+                yield applied, u, e

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache, cached_property
 
 from nclue_contract.contract.model import contract
-from nclue_contract.contract.readings import Judge, Readings
+from nclue_contract.contract.readings import Policy, Readings
 from nclue_contract.validation.findings import Finding, Report
 from nclue_contract.validation.json_reader import read, read_flat
 from nclue_contract.validation.request import request_checker
@@ -33,9 +33,9 @@ class Validator:
     def __init__(self, readings: Mapping[str, str] | None = None, *, strict: bool = False, ignore: Iterable[str] = ()) -> None:
         chosen = Readings.of(readings)
         codes = frozenset(_rule_code(name) for name in ignore)
-        judge = Judge(chosen, strict, codes)
+        policy = Policy(chosen, strict, codes)
         # Bound as an attribute: a method would cost a quarter of the time of a valid payload.
-        self.__dict__.update(readings=chosen, strict=strict, ignore=codes, validate_request=request_checker(judge), _judge=judge)
+        self.__dict__.update(readings=chosen, strict=strict, ignore=codes, validate_request=request_checker(policy), _policy=policy)
 
     def __setattr__(self, name: str, value: object) -> None:
         message = f"a Validator cannot be changed; make a new one with the {name} that you want"
@@ -89,7 +89,7 @@ class Validator:
     def _headers(self) -> Callable[[object, int | None], list[Finding]]:
         from nclue_contract.validation.headers import header_checker  # noqa: PLC0415  # who only judges payloads need not load it
 
-        return header_checker(self._judge)
+        return header_checker(self._policy)
 
     @cached_property
     def _responses(self) -> Callable[[object, object, object, object, object], list[Finding]]:
@@ -102,13 +102,13 @@ class Validator:
                 return lenient.validate_request_json(request)
             return lenient.validate_request(request)
 
-        return response_checker(self._judge, check_request)
+        return response_checker(self._policy, check_request)
 
-    _judge: Judge
+    _policy: Policy
 
     def _judge_document(self, data: bytes | str) -> Report:
         document = read(data)
-        found = [Finding(self._judge.documented(p.code), p.pointer, p.offset, detail=p.detail) for p in document.problems]
+        found = [Finding(self._policy.documented(p.code), p.pointer, p.offset, detail=p.detail) for p in document.problems]
         if document.readable:
             # What came out of a JSON text is JSON; what was odd in it (NaN, say) is told by the reader.
             found += [finding for finding in self.validate_request(document.value).findings if finding.rule != "NC008"]

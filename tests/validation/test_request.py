@@ -425,11 +425,11 @@ def test_threads_can_share_a_validator():
     results: list[list[int]] = []
     barrier = threading.Barrier(4)
 
-    def judge():
+    def policy():
         barrier.wait()
         results.append([len(validator.validate_request(payload).errors) for payload in payloads])
 
-    threads = [threading.Thread(target=judge) for _ in range(4)]
+    threads = [threading.Thread(target=policy) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

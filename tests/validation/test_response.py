@@ -59,14 +59,14 @@ def validator(**pins):
     return Validator({name.replace("_", "-"): option for name, option in pins.items()})
 
 
-def judge(operation, status, body, request=None, headers=JSON, **pins):
+def policy(operation, status, body, request=None, headers=JSON, **pins):
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     return validator(**pins).validate_response(operation, status, headers, content, request)
 
 
 def found(*args, **pins):
     """Rule, severity and pointer of what is found."""
-    return [(f.rule, str(f.severity), f.pointer) for f in judge(*args, **pins).findings]
+    return [(f.rule, str(f.severity), f.pointer) for f in policy(*args, **pins).findings]
 
 
 def created(request=PAGE_REQUEST, /, **changes):
@@ -215,7 +215,7 @@ def test_json_is_the_right_content_type(headers):
     ],
 )
 def test_another_content_type_is_said(headers, shown):
-    (finding,) = judge("createTask", 200, CREATED, headers=headers).findings
+    (finding,) = policy("createTask", 200, CREATED, headers=headers).findings
     assert (finding.rule, finding.message) == ("NC302", f"the content type is {shown}, not application/json")
 
 
@@ -239,7 +239,7 @@ def test_another_content_type_is_said(headers, shown):
     ],
 )
 def test_a_body_that_is_no_object_is_said_whatever_the_status(status, body, rules):
-    report = judge("createTask", status, body, PAGE_REQUEST)
+    report = policy("createTask", status, body, PAGE_REQUEST)
     assert [f.rule for f in report.findings] == rules
     assert report.expects == ()  # nobody answers a response
 
@@ -261,7 +261,7 @@ def test_a_lone_surrogate_is_said_wherever_it_stands():
     assert created(train_feature_name="F\ud83d") == [("NC007", "error", "/train_feature_name")]
     assert found("listTasks", 200, LIST | {"tasks": [ITEM | {"task_name": "\udc00"}]}) == [("NC007", "error", "/tasks/0/task_name")]
     assert found("createTask", 409, error("10102", message="\ud800")) == [("NC007", "error", "/error/message")]
-    (finding,) = judge("createTask", 200, CREATED | {"train_feature_name": "F\ud83d\ud83e"}).findings
+    (finding,) = policy("createTask", 200, CREATED | {"train_feature_name": "F\ud83d\ud83e"}).findings
     assert (finding.offset, finding.occurrences, finding.expects) == (1, 2, ())
 
 
@@ -407,7 +407,7 @@ def test_what_the_server_ignores_of_a_request_need_not_come_back(name):
     ],
 )
 def test_a_changed_name_is_found_where_it_begins_to_differ(sent, returned, offset):
-    (finding,) = judge("createTask", 200, CREATED | {"task_name": returned}, PAGE_REQUEST | {"name": sent}).findings
+    (finding,) = policy("createTask", 200, CREATED | {"task_name": returned}, PAGE_REQUEST | {"name": sent}).findings
     assert (finding.rule, finding.pointer, finding.offset) == ("NC307", "/task_name", offset)
     assert finding.message.startswith("task_name differs from name of the request, from offset ")
 
@@ -478,13 +478,13 @@ def test_a_number_is_no_time():
 def test_the_word_for_a_task_that_is_ready_is_a_reading():
     other = DONE | {"status": "complete"}
     assert found("getTask", 200, other) == [("NC309", "error", "/status")]
-    (finding,) = judge("getTask", 200, other).findings
+    (finding,) = policy("getTask", 200, other).findings
     assert (finding.reading, finding.pin, str(finding.certainty)) == ("status-word", "status-word=complete", "contested")
     assert found("getTask", 200, other, status_word="complete") == []
     assert found("getTask", 200, DONE, status_word="complete") == [("NC309", "error", "/status")]
     assert found("getTask", 200, DONE, status_word="completed") == []
     assert found("getTask", 200, other, status_word="completed") == [("NC309", "error", "/status")]
-    assert judge("getTask", 200, other, status_word="completed").findings[0].pin is None
+    assert policy("getTask", 200, other, status_word="completed").findings[0].pin is None
 
 
 @pytest.mark.parametrize("word", ["", "done", "COMPLETED", "Completed", "in progress", "available", " registered"])
@@ -510,7 +510,7 @@ def test_another_text_is_no_auroc(value):
 @pytest.mark.parametrize("value", [0, 1, 0.5, 5e-05])
 def test_the_type_of_an_auroc_is_a_reading(value):
     assert found("getTask", 200, DONE | {"AUROC": value}) == [("NC305", "error", "/AUROC")]
-    (finding,) = judge("getTask", 200, DONE | {"AUROC": value}).findings
+    (finding,) = policy("getTask", 200, DONE | {"AUROC": value}).findings
     assert (finding.reading, finding.pin) == ("auroc-type", "auroc-type=number")
     assert found("getTask", 200, DONE | {"AUROC": value}, auroc_type="number") == []
     assert found("getTask", 200, DONE, auroc_type="number") == [("NC305", "error", "/AUROC")]
@@ -523,7 +523,7 @@ def test_a_number_that_is_no_area_is_no_auroc(value):
 
 @pytest.mark.parametrize(("option", "expected"), [("string", "a string"), ("number", "a number")])
 def test_the_message_names_the_type_in_force(option, expected):
-    (finding,) = judge("getTask", 200, DONE | {"AUROC": True}, auroc_type=option).findings
+    (finding,) = policy("getTask", 200, DONE | {"AUROC": True}, auroc_type=option).findings
     assert finding.message == f"AUROC is a boolean, not {expected}"
 
 
@@ -555,7 +555,7 @@ def test_the_numbers_of_a_list_have_the_ranges_of_the_page(name, value, right):
 
 
 def test_a_number_of_many_digits_is_not_printed():
-    report = judge("listTasks", 200, LIST | {"limit": 10**300})
+    report = policy("listTasks", 200, LIST | {"limit": 10**300})
     assert [f.message for f in report.findings] == ["limit is a number of many digits, not 1 to 100"]
 
 
@@ -612,16 +612,16 @@ def test_the_pairs_of_the_tables_are_right_and_all_others_wrong(status):
 
 
 def test_the_message_says_where_a_code_belongs():
-    (finding,) = judge("createTask", 400, error("10104")).findings
+    (finding,) = policy("createTask", 400, error("10104")).findings
     assert finding.message == "the error code 10104 belongs to status 422, not to 400"
-    (finding,) = judge("createTask", 500, error("100")).findings
+    (finding,) = policy("createTask", 500, error("100")).findings
     assert finding.message == "the error code 100 belongs to status 400, not to 500"
-    (finding,) = judge("createTask", 422, error("10110")).findings
+    (finding,) = policy("createTask", 422, error("10110")).findings
     assert finding.message == (
         "the error code 10110 is not documented for createTask with status 422"
         " (undecided: the tables name no code for some errors, and the page goes on after 10109)"
     )
-    (finding,) = judge("createTask", 500, error("77")).findings
+    (finding,) = policy("createTask", 500, error("77")).findings
     assert finding.message == "the error code 77 is not documented for createTask with status 500"
 
 
@@ -670,7 +670,7 @@ def test_an_unknown_code_is_wrong_where_the_tables_are_complete(status, code):
 )
 def test_a_flat_error_is_right_when_that_is_pinned(body, pin, pointer):
     assert found("createTask", 409, body) == [("NC311", "error", pointer)]
-    assert judge("createTask", 409, body).findings[0].pin == pin
+    assert policy("createTask", 409, body).findings[0].pin == pin
     assert found("createTask", 409, body, error_shape="flat") == []
     assert found("createTask", 409, body, error_shape="nested") == [("NC311", "error", pointer)]
     assert found("createTask", 409, error("10102"), error_shape="flat") == [("NC311", "error", "/error")]
@@ -697,7 +697,7 @@ def test_an_error_says_its_code_and_its_message(body, pointer, pins):
 
 def test_the_words_on_a_wrong_shape():
     def words(body):
-        return judge("createTask", 409, body).findings[0].message.partition(" (")[0]
+        return policy("createTask", 409, body).findings[0].message.partition(" (")[0]
 
     assert words({}) == "the error has no errorCode"
     assert words({"error": {"errorCode": "10102"}}) == "the error has no message"
@@ -707,7 +707,7 @@ def test_the_words_on_a_wrong_shape():
 
 def test_a_code_can_be_a_string_or_an_integer_and_a_reading_decides():
     assert found("createTask", 409, error(10102)) == [("NC305", "error", "/error/errorCode")]
-    (finding,) = judge("createTask", 409, error(10102)).findings
+    (finding,) = policy("createTask", 409, error(10102)).findings
     assert (finding.pin, str(finding.certainty)) == ("error-code-type=integer", "contested")
     assert found("createTask", 409, error(10102), error_code_type="integer") == []
     assert found("createTask", 409, error("10102"), error_code_type="integer") == [("NC305", "error", "/error/errorCode")]
@@ -723,7 +723,7 @@ def test_an_integer_is_compared_with_the_table_too():
 @pytest.mark.parametrize("code", [True, 10102.0, [], {}])
 @pytest.mark.parametrize(("option", "expected"), [("string", "a string"), ("integer", "an integer")])
 def test_another_type_is_never_a_code(code, option, expected):
-    (finding,) = judge("createTask", 409, error(code), error_code_type=option).findings
+    (finding,) = policy("createTask", 409, error(code), error_code_type=option).findings
     assert (finding.rule, finding.pointer) == ("NC305", "/error/errorCode")
     assert finding.message.endswith(f", not {expected}")
 
@@ -792,7 +792,7 @@ def test_a_request_that_only_another_reading_refuses_may_be_taken(request_):
 
 def test_taking_what_the_pages_dispute_is_a_doubt_until_it_is_pinned():
     assert accepted(EQUALS) == DOUBT
-    (finding,) = judge("createTask", 200, CREATED | {"train_file_path": "dt=2025/a.csv"}, EQUALS).findings
+    (finding,) = policy("createTask", 200, CREATED | {"train_file_path": "dt=2025/a.csv"}, EQUALS).findings
     assert finding.message.endswith("(contested: allowed under path-characters=page-2025)")
     assert accepted(EQUALS, path_characters="page-2024") == MISFIT
     assert accepted(EQUALS, path_characters="page-2025") == []
@@ -844,13 +844,13 @@ def test_a_refusal_with_the_code_of_another_rule_is_a_misfit(request_, code):
 
 def test_a_misfit_is_told_with_what_was_expected():
     def words(request, answer):
-        return judge("createTask", answer, error("10101"), request).findings[-1].message
+        return policy("createTask", answer, error("10101"), request).findings[-1].message
 
     assert words(PLAIN, 422) == "the request keeps every rule that has this answer, but the answer is 422/10101; expected: success"
     assert words(TILDE_TEST, 422) == "the request breaks NC120, but the answer is 422/10101; expected: 422/10105"
     both = TILDE_TEST | {"train_file_path": "~"}
     assert words(both, 422) == "the request breaks NC120, but the answer is 422/10101; expected: 422/10104 or 422/10105"
-    (finding,) = judge(
+    (finding,) = policy(
         "createTask", 200, CREATED | {"task_name": "", "train_file_path": "~"}, EMPTY_NAME | {"train_file_path": "~"}
     ).findings
     assert finding.message == "the request breaks NC110, NC120, but the answer is 200; expected: 400 or 404 or 409 or 422 or 422/10104"
@@ -898,7 +898,7 @@ def test_whoever_never_came_to_the_rules_is_not_accused(status, code):
 @pytest.mark.parametrize(("status", "code"), [(409, "10102"), (404, "300"), (422, "10103"), (422, "10109"), (400, "100")])
 def test_another_refusal_of_a_broken_request_is_a_doubt_since_the_order_of_checks_is_not_documented(status, code):
     assert refused(BROKEN, status, code) == DOUBT
-    (finding,) = judge("createTask", status, error(code), BROKEN).findings
+    (finding,) = policy("createTask", status, error(code), BROKEN).findings
     assert finding.message == (
         f"the request breaks NC120, but the answer is {status}/{code}; expected: 422/10104"
         " (undecided: the pages do not say in which order a request is checked)"
@@ -1069,7 +1069,7 @@ def test_one_changed_field_is_found_at_that_field(exchange, data):
         wrong |= st.none()
     gone = name in body and data.draw(st.booleans())
     changed = without(body, name) if gone else body | {name: data.draw(wrong)}
-    report = judge("createTask", 200, changed, request)
+    report = policy("createTask", 200, changed, request)
     assert {f.pointer for f in report.findings} == {f"/{name}"}
     assert report.ok == (name == "more")
 
@@ -1103,7 +1103,7 @@ def test_a_server_that_reads_the_pages_otherwise_gets_no_error_without_a_pin(cho
         ("listTasks", 200, LIST | {"total": total, "tasks": [task]}, {}),
     ]
     for operation, answer, body, request in answers:
-        errors = judge(operation, answer, body, request, **pins).errors
+        errors = policy(operation, answer, body, request, **pins).errors
         assert all(f.pin is not None and f.pin in {f"{name}={option}" for name, option in choices.items()} for f in errors)
         assert not (pinned and errors)
 
@@ -1165,7 +1165,7 @@ def test_a_server_that_reads_the_rules_otherwise_is_not_accused(choices, name, t
     body = (
         error(code) if code else CREATED | {"task_name": name, "train_bucket": "answers", "train_file_path": train, "test_file_path": test}
     )
-    report = judge("createTask", status, body, request, **(choices if pinned else {}))
+    report = policy("createTask", status, body, request, **(choices if pinned else {}))
     assert report.errors == ()
     assert not (pinned and report.findings)
 
@@ -1177,8 +1177,8 @@ def test_a_server_that_takes_what_every_option_refuses_is_accused(choices, name,
     body = CREATED | {"task_name": name, "train_bucket": "answers", "train_file_path": train, "test_file_path": test}
     always_refused = answer_of_a_server(request, LOOSEST)[0] != 200
     if always_refused or answer_of_a_server(request, choices)[0] != 200:
-        assert [f.rule for f in judge("createTask", 200, body, request, **choices).errors] == ["NC313"]
-    assert bool(judge("createTask", 200, body, request).errors) == always_refused
+        assert [f.rule for f in policy("createTask", 200, body, request, **choices).errors] == ["NC313"]
+    assert bool(policy("createTask", 200, body, request).errors) == always_refused
 
 
 # -- anything ----------------------------------------------------------------------------------------------------------------------------

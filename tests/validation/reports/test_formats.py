@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nclue_contract.contract.model import contract
-from nclue_contract.contract.readings import Judge, Readings
+from nclue_contract.contract.readings import Policy, Readings
 from nclue_contract.contract.rules import Severity
 from nclue_contract.validation.findings import Finding, Report
 from nclue_contract.validation.json_reader import Payload
@@ -20,7 +20,7 @@ from nclue_contract.validation.reports import sarif
 from nclue_contract.validation.reports.base import Run, Summary
 from nclue_contract.validation.reports.formats import FORMATS, renderer
 
-JUDGE = Judge(Readings.choose())
+JUDGE = Policy(Readings.choose())
 PATH = JUDGE.documented("NC120", suggest=lambda text: text.replace("~", "-"))
 WARNING = dataclasses.replace(PATH, severity=Severity.WARNING, suggest=None)
 RUN = Run("1.2.3", "2026.11.0", Readings.choose(("--reading", {"name-edge": "99"})), strict=True)
@@ -289,9 +289,9 @@ awkward = st.text(
 @st.composite
 def reports(draw):
     findings = []
-    for verdict in draw(st.lists(st.sampled_from([PATH, WARNING]), max_size=3)):
+    for applied in draw(st.lists(st.sampled_from([PATH, WARNING]), max_size=3)):
         text = draw(awkward)
-        findings.append(Finding(verdict, "/train_file_path", draw(st.integers(0, len(text) - 1)), text))
+        findings.append(Finding(applied, "/train_file_path", draw(st.integers(0, len(text) - 1)), text))
     return Report(tuple(findings))
 
 

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nclue_contract.contract.readings import Judge, Readings
+from nclue_contract.contract.readings import Policy, Readings
 from nclue_contract.contract.rules import Severity
 from nclue_contract.validation.findings import Finding, Report
 from nclue_contract.validation.json_reader import Payload
 from nclue_contract.validation.reports.base import Run, Summary
 from nclue_contract.validation.reports.text import TextRenderer, render_report
 
-JUDGE = Judge(Readings.choose())
+JUDGE = Policy(Readings.choose())
 PATH = JUDGE.documented("NC120", suggest=lambda text: text.replace("~", "-"))
 HIGH = dataclasses.replace(
     PATH,
@@ -42,8 +42,8 @@ def written(*findings, file="tasks.jsonl", text=TEXT, summary=None, run=RUN, col
     return "".join(out)
 
 
-def path(text, offset, verdict=PATH, pointer="/train_file_path"):
-    return Finding(verdict, pointer, offset, text)
+def path(text, offset, applied=PATH, pointer="/train_file_path"):
+    return Finding(applied, pointer, offset, text)
 
 
 def test_a_finding_shows_its_place_the_character_and_what_to_do():
@@ -122,8 +122,8 @@ def test_escape_sequences_tabs_and_overrides_are_shown_not_obeyed():
 
 
 def test_a_lone_surrogate_is_pointed_at():
-    verdict = JUDGE.documented("NC007", group=re.compile("[\ud800-\udfff]"))
-    assert render_report(Report((path("a\ud800b\udfff", 1, verdict),))).splitlines()[1:5] == [
+    applied = JUDGE.documented("NC007", group=re.compile("[\ud800-\udfff]"))
+    assert render_report(Report((path("a\ud800b\udfff", 1, applied),))).splitlines()[1:5] == [
         "  train_file_path holds a lone surrogate (U+D800) at offset 1 and 1 more; it",
         "  cannot be sent as UTF-8",
         r"    │ a\ud800b\udfff",
@@ -174,8 +174,8 @@ def test_a_hundred_occurrences_have_carets_as_far_as_one_can_see():
 
 
 def test_a_suggestion_for_a_field_name_is_offered():
-    verdict = dataclasses.replace(JUDGE.documented("NC104"), suggest=lambda _: "test_bucket")
-    assert render_report(Report((Finding(verdict, "/tset_bucket", text="tset_bucket"),))) == dedent("""\
+    applied = dataclasses.replace(JUDGE.documented("NC104"), suggest=lambda _: "test_bucket")
+    assert render_report(Report((Finding(applied, "/tset_bucket", text="tset_bucket"),))) == dedent("""\
         error NC104 unknown-field
           tset_bucket is not a field of the page
           expected answer: 400, 404, 409 or 422 (no code documented)
