@@ -104,6 +104,7 @@ BANDS = {
         "strategies",
         "hypothesis_entry",
         "schemathesis_hooks",
+        "exploration_hooks",
     ],
     "hinges": [
         "__init__",
@@ -136,6 +137,7 @@ NEIGHBOURS = {
     "loopback": {"uvicorn"},
     "mock": {"anyio", "httpx", "respx"},
     "schemathesis_hooks": {"click", "requests", "schemathesis"},
+    "exploration_hooks": {"requests", "schemathesis"},
     **{
         name: {"pytest"}
         for name in ("plugin_settings", "plugin_verdict", "plugin_server", "plugin_session", "plugin_check", "pytest_plugin")
@@ -154,6 +156,7 @@ PASSAGES = {
     "mock": {"clock"},
     **{name: {other for other in STRATEGIES if other != name} for name in STRATEGIES},
     "schemathesis_hooks": {"clients", "clock", "config"},
+    "exploration_hooks": {"explore", "schemathesis_hooks"},
     "clients": {"clock"},
 }
 # The one import upward: the list of all faults, made by a function when somebody asks for it.
