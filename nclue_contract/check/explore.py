@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from nclue_contract.check.expectations import said
+from nclue_contract.check.expectations import finding_of
 from nclue_contract.check.results import Case, CheckResult, Failure, Outcome, State
 from nclue_contract.check.run import Options, credentials, permission
 from nclue_contract.contract.hosts import Target
@@ -48,7 +48,7 @@ def require_allowed(options: Options) -> None:
 def explore(options: Options, result: CheckResult, *, seconds: float, seed: int | None, environment: Mapping[str, str]) -> CheckResult:
     """The result of a check with what the exploration adds."""
     require_allowed(options)
-    if result.trouble:
+    if result.stop_reason:
         return result
     readings = {name: left[0] for name, left in result.readings.items() if len(left) == 1}
     with tempfile.TemporaryDirectory() as folder:
@@ -65,7 +65,7 @@ def explore(options: Options, result: CheckResult, *, seconds: float, seed: int 
         report = Path(folder) / "report.xml"
         if done.returncode not in {0, 1} or not report.is_file():
             last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
-            return replace(result, trouble=f"the exploration did not run: {' '.join(last)}")
+            return replace(result, stop_reason=f"the exploration did not run: {' '.join(last)}")
         return _with(result, list(_failures(report)), seconds, seed)
 
 
@@ -116,7 +116,7 @@ def _with(result: CheckResult, found: list[tuple[str, str, str]], seconds: float
         known = rule if rule in contract().rules else "NC601"
         case = Case(f"explore[{operation}]", known)
         outcome = outcomes.setdefault(case.id, Outcome(case, State.FAILED))
-        finding: Finding = said(known, sentence[:900])
+        finding: Finding = finding_of(known, sentence[:900])
         outcome.failures.append(Failure(case.id, known, finding))
     if not found:
         case = Case("explore[all operations]", "NC601")
