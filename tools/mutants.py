@@ -36,11 +36,11 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from nclue_contract.check.cases.plan import plan
-from nclue_contract.check.expectations import Known
+from nclue_contract.check.expectations import FixtureData
 from nclue_contract.check.results import State
 from nclue_contract.check.runner import Runner
 from nclue_contract.check.sender import Limits, Watcher
-from nclue_contract.check.session import Bench
+from nclue_contract.check.session import CheckSession
 from nclue_contract.check.transport_memory import Direct
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Readings
@@ -80,7 +80,7 @@ LEFT_OUT = {
 
 PREFIX = "/api/v1"
 FAILING = "churn/fails.tsv"
-FILES = frozenset({FAILING, Known().file})
+FILES = frozenset({FAILING, FixtureData().file})
 MESSAGE = "NUM_OF_LABEL_INSUFFICIENT"
 CPU_S = 4
 """Seconds of computing that a mutant may take in one situation; most take less than one."""
@@ -512,14 +512,14 @@ def run(handle: Handle, situation: Situation) -> dict[str, Any]:
     """Run the plan against a server until something fails."""
     transport = Direct(handle, PREFIX)
     readings = Readings.of(situation.readings() if situation.pinned else None)
-    bench = Bench(readings, Known(failing_file=FAILING), run="abc", prefix=PREFIX, now_ms=transport.now_ms, exact_clock=True)
+    bench = CheckSession(readings, FixtureData(failing_file=FAILING), run="abc", prefix=PREFIX, now_ms=transport.now_ms, exact_clock=True)
     watcher = Watcher(stop=lambda bench: any(outcome.failures for outcome in bench.outcomes.values()))
     cases = plan()
     result = Runner(bench, cases, transport, Limits(clean_up=False), watcher).run("a mutant", "all")
-    if not (result.failures or result.trouble):
+    if not (result.failures or result.stop_reason):
         return {"other": True}
     begun = result.outcomes[cases[0].id].state is State.PASSED
-    by = " ".join(result.failures[0].key) if result.failures else result.trouble
+    by = " ".join(result.failures[0].key) if result.failures else result.stop_reason
     return {"state": "killed" if begun else "start", "by": by, "requests": result.requests}
 
 

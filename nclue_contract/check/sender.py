@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Protocol
 
-from nclue_contract.check.cases.authentication import LOOK
+from nclue_contract.check.cases.authentication import LIST_QUERY
 from nclue_contract.check.cases.plan import BUDGET
-from nclue_contract.check.requests import Ask, Exchange, listing
+from nclue_contract.check.requests import Exchange, RequestSpec, list_request
 from nclue_contract.check.results import Case
-from nclue_contract.check.session import Bench
+from nclue_contract.check.session import CheckSession
 from nclue_contract.validation.response import SUCCESS
 
 TRIES = 3
@@ -43,7 +43,7 @@ class Transport(Protocol):
     def sleep(self, seconds: float) -> None:
         """Let time pass."""
 
-    def send(self, *asks: Ask) -> list[Exchange]:
+    def send(self, *asks: RequestSpec) -> list[Exchange]:
         """Send one request, or several at the same moment. Never raises because of what the server does."""
         ...
 
@@ -63,8 +63,8 @@ class Watcher:
     """What others want to hear of a run: each exchange with the share that is done, and each creation before it is sent."""
 
     exchange: Callable[[Exchange, int, int], object] = lambda *_: None
-    creation: Callable[[Ask], object] = lambda *_: None
-    stop: Callable[[Bench], bool] = lambda _: False
+    creation: Callable[[RequestSpec], object] = lambda *_: None
+    stop: Callable[[CheckSession], bool] = lambda _: False
 
 
 class StopError(Exception):
@@ -89,7 +89,7 @@ class Sender:
         self._pause_s = 1 / limits.rate if limits.rate else 0.0
         self._last_ms: int | None = None
 
-    def forbidden(self, asks: Sequence[Ask]) -> str:
+    def forbidden(self, asks: Sequence[RequestSpec]) -> str:
         """Why requests may not be sent, or not again; empty when they may. A creation that is sent again may make another task."""
         creations = sum(ask.creates for ask in asks)
         if creations and self._limits.creations is not None and self.creations + creations > self._limits.creations:
@@ -100,7 +100,7 @@ class Sender:
 
     # -- an exchange -------------------------------------------------------------------------------------------------------------
 
-    def exchange(self, case: Case, *asks: Ask, first: bool) -> list[Exchange] | StopError:
+    def exchange(self, case: Case, *asks: RequestSpec, first: bool) -> list[Exchange] | StopError:
         """Send, with patience where a server asks for it, or where it does not answer anything. A `StopError` ends only the case."""
         alive = True
         for tried in range(1, PATIENCE + 1):
@@ -109,9 +109,9 @@ class Sender:
             failing = bool(last.error) or last.status > HTTPStatus.NOT_IMPLEMENTED
             enough = tried >= max(self._tries(exchange) for exchange in exchanges)
             # Half an answer to the control request is an answer; otherwise it may be this request, or the whole server.
-            alive = not (enough and failing) or (first and bool(last.error and last.status)) or (not last.hopeless and self._alive())
+            alive = not (enough and failing) or (first and bool(last.error and last.status)) or (not last.permanent and self._alive())
             why = self.forbidden(asks)
-            if (enough and alive) or why or last.hopeless:
+            if (enough and alive) or why or last.permanent:
                 break
             self._transport.sleep(min(8.0, 0.5 * 2 ** (tried - 1)))
         if why and not enough:
@@ -126,7 +126,7 @@ class Sender:
         if self._silent >= 2 * SILENT:
             many = f"{self._silent} requests got no whole answer; the last one, of {case.id}: {last.error}"
             raise StopError(f"{many}. To go on without such requests, see --skip {case.rule}", last)
-        return [replace(exchange, tries=tried) for exchange in exchanges]
+        return [replace(exchange, attempts=tried) for exchange in exchanges]
 
     def _tries(self, exchange: Exchange) -> int:
         """How often a request is worth sending, by what came back."""
@@ -135,10 +135,10 @@ class Sender:
             self._pause_s = max(self._pause_s, LIMITED_S)
             return PATIENCE
         if exchange.error:
-            return 1 if self._silent >= SILENT or exchange.hopeless else TRIES
+            return 1 if self._silent >= SILENT or exchange.permanent else TRIES
         return TRIES if exchange.status > HTTPStatus.NOT_IMPLEMENTED else 1
 
-    def send(self, *asks: Ask) -> list[Exchange]:
+    def send(self, *asks: RequestSpec) -> list[Exchange]:
         """Send once, at the pace, whatever the limits say; who calls this has asked `forbidden`, or tidies up."""
         if self._pause_s and self._last_ms is not None:
             self._transport.sleep(max(0.0, self._pause_s - (self._transport.now_ms() - self._last_ms) / 1000))
@@ -155,7 +155,7 @@ class Sender:
 
     def _alive(self) -> bool:
         """Whether a request that is surely right is answered."""
-        if why := self.forbidden((listing(LOOK),)):
+        if why := self.forbidden((list_request(LIST_QUERY),)):
             raise StopError(why)
-        answer = self.send(listing(LOOK))[0]
+        answer = self.send(list_request(LIST_QUERY))[0]
         return answer.status == SUCCESS and not answer.error

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nclue_contract import __version__
-from nclue_contract.check.expectations import Known
+from nclue_contract.check.expectations import FixtureData
 from nclue_contract.contract.clock import now_ms
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Readings
@@ -76,7 +76,7 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
 
 def add_server(parser: argparse.ArgumentParser) -> None:
     """Add the options that say what the server is like, and what may be done to it."""
-    known = Known()
+    known = FixtureData()
     parser.add_argument("--feature-id", default=known.feature_id, metavar="ID", help="a feature that the server knows")
     parser.add_argument("--bucket", default=known.bucket, metavar="NAME", help="a bucket that it knows (%(default)s)")
     parser.add_argument("--file", default=known.file, metavar="PATH", help="a file in the bucket (%(default)s)")
@@ -124,7 +124,7 @@ def run_check(options: argparse.Namespace, readings: Readings, reports: Sequence
             result = replace(result, notes=(*result.notes, "the exploration was interrupted, and nothing of it is in this report"))
     result = accept(result, known)
     _write(result, options, reports, started_ms)
-    untested = options.fail_on_untested and result.exit_code == KEPT and result.counts[State.UNTESTED]
+    untested = options.fail_on_untested and result.exit_code == KEPT and result.counts[State.NOT_TESTED]
     return 1 if untested else result.exit_code
 
 
@@ -144,8 +144,8 @@ def run_probe(options: argparse.Namespace, readings: Readings) -> int:
         sys.stdout.write(table(result))
     else:
         print("\n".join(told(result)))
-    if result.trouble:
-        print(f"could not tell: {result.trouble}", file=sys.stderr)
+    if result.stop_reason:
+        print(f"could not tell: {result.stop_reason}", file=sys.stderr)
         return UNTOLD
     if options.write is not None:
         write(options.write, result)
@@ -180,7 +180,7 @@ def options_of(options: argparse.Namespace, *, strict: bool = False, probe: bool
     keys = None if options.access_key is None else Credentials(options.access_key, options.secret_key)
     return Options(
         url=options.url,
-        known=Known(options.feature_id, options.bucket, options.file, options.failing_file),
+        known=FixtureData(options.feature_id, options.bucket, options.file, options.failing_file),
         credentials=keys,
         signed_prefix=options.signed_prefix,
         headers=_headers(options.header),

@@ -55,7 +55,9 @@ def _lines(found: list[Measured], correct: list[Variant]) -> Iterator[str]:
         yield f"requests until found: median {requests[len(requests) // 2]}, most {requests[-1]}; {within}"
     for variant in correct:
         if _wronged(variant):
-            rules = ", ".join(sorted({failure.rule for failure in variant.result.failures})) or variant.result.trouble or "another option"
+            rules = (
+                ", ".join(sorted({failure.rule for failure in variant.result.failures})) or variant.result.stop_reason or "another option"
+            )
             yield f"WRONGLY JUDGED {variant.name}: {rules}"
     if correct:
         wronged = sum(map(_wronged, correct))
@@ -79,7 +81,7 @@ def _variant(variant: Variant) -> dict[str, Any]:
     return {
         "server": variant.name,
         "failures": sorted({failure.rule for failure in result.failures}),
-        "trouble": result.trouble,
+        "trouble": result.stop_reason,
         "left": list(result.readings[variant.reading]),
         "requests": result.requests,
     }

@@ -65,7 +65,7 @@ class CheckItem(pytest.Item):
         if not isinstance(holder, CheckCollector):
             raise TypeError(f"{self.nodeid} was taken out of its collector")
         result = holder.check.result(self)
-        verdict = result["cases"].get(self.case.id) or {"state": State.UNTESTED, "reason": result["trouble"], "text": "", "requests": 0}
+        verdict = result["cases"].get(self.case.id) or {"state": State.NOT_TESTED, "reason": result["trouble"], "text": "", "requests": 0}
         self.user_properties.extend(
             [
                 ("nclue.rule", self.case.rule),
@@ -181,7 +181,7 @@ def _plain(result: CheckResult, first: str) -> dict[str, Any]:
         }
         for case_id, outcome in result.outcomes.items()
     }
-    return {"target": result.target, "trouble": result.trouble, "first": first, "cases": verdicts}
+    return {"target": result.target, "trouble": result.stop_reason, "first": first, "cases": verdicts}
 
 
 def _break(lock: Path) -> None:

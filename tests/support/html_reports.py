@@ -5,14 +5,14 @@ from functools import cache
 from html.parser import HTMLParser
 
 from nclue_contract.check.cases.plan import plan
-from nclue_contract.check.expectations import Known
+from nclue_contract.check.expectations import FixtureData
 from nclue_contract.check.reports.html.report import html_report
-from nclue_contract.check.requests import Exchange, create
+from nclue_contract.check.requests import Exchange, create_request
 from nclue_contract.check.results import Case, Failure, Outcome, State
 from nclue_contract.check.run import accept
 from nclue_contract.check.runner import Runner
 from nclue_contract.check.sender import Limits
-from nclue_contract.check.session import Bench
+from nclue_contract.check.session import CheckSession
 from nclue_contract.check.transport_memory import Direct
 from nclue_contract.contract.readings import Judge, Readings
 from nclue_contract.service.faults.catalogue import plant
@@ -55,9 +55,9 @@ def check(*faults, budget=600, pins=()):
     for fault in faults:
         plant(service, fault)
     transport = Direct(service.handle, service.prefix)
-    bench = Bench(
+    bench = CheckSession(
         Readings.of(dict(pins)),
-        Known(failing_file="churn/fails.tsv"),
+        FixtureData(failing_file="churn/fails.tsv"),
         run="test",
         prefix=transport.prefix,
         now_ms=transport.now_ms,
@@ -82,7 +82,14 @@ def told(text, rule="NC403", pointer=""):
 def one_failure(**changes):
     """A result with one failure, whose exchange has these values."""
     case = Case("case[one]", "NC403")
-    usual = {"ask": create({"name": "x"}), "target": "/api/v1/tasks", "sent_ms": 0, "received_ms": 5, "status": 200, "body": b"{}"}
+    usual = {
+        "request": create_request({"name": "x"}),
+        "target": "/api/v1/tasks",
+        "sent_ms": 0,
+        "received_ms": 5,
+        "status": 200,
+        "body": b"{}",
+    }
     exchange = Exchange(**usual | changes)
     outcome = Outcome(case, State.FAILED, "", [Failure(case.id, "NC403", told("it differs"), exchange)], [exchange])
     return dataclasses.replace(check(), outcomes={case.id: outcome}, evidence={}, judged={})

@@ -4,11 +4,11 @@ import json
 from typing import NamedTuple
 
 from nclue_contract.check.cases.plan import plan
-from nclue_contract.check.expectations import Known
-from nclue_contract.check.requests import Ask, Exchange
+from nclue_contract.check.expectations import FixtureData
+from nclue_contract.check.requests import Exchange, RequestSpec
 from nclue_contract.check.runner import Runner
 from nclue_contract.check.sender import Limits
-from nclue_contract.check.session import Bench
+from nclue_contract.check.session import CheckSession
 from nclue_contract.check.transport_memory import Direct
 from nclue_contract.contract.readings import Readings
 from nclue_contract.service.faults.catalogue import plant
@@ -22,7 +22,7 @@ FAILING = "churn/fails.tsv"
 
 class Turn(NamedTuple):
     number: int
-    ask: Ask
+    request: RequestSpec
 
 
 class Scripted:
@@ -74,7 +74,7 @@ class Scripted:
 def run(script=lambda _: None, only=("NC12",), *, limits=None, watcher=None, word="abc", transport=None, pins=None, **server):
     """A run, and the transport with what was sent. `word` is the word of the run, `pins` are readings."""
     transport = transport or Scripted(script, **server)
-    known = Known(failing_file=FAILING)
-    bench = Bench(Readings.of(pins), known, run=word, prefix=transport.prefix, now_ms=transport.now_ms)
+    known = FixtureData(failing_file=FAILING)
+    bench = CheckSession(Readings.of(pins), known, run=word, prefix=transport.prefix, now_ms=transport.now_ms)
     runner = Runner(bench, plan(only=only), transport, limits or Limits(clean_up=False), watcher)
     return runner.run("http://127.0.0.1:8000/api/v1", "loopback"), transport

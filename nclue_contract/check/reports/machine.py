@@ -29,14 +29,14 @@ def check_json(result: CheckResult, version: str) -> str:
         **_head(result, version),
         "verdict": verdict(result),
         "exit_code": result.exit_code,
-        "trouble": result.trouble,
+        "trouble": result.stop_reason,
         "notes": list(result.notes),
         "summary": {
             "cases": len(result.outcomes),
             **{str(state): result.counts[state] for state in State},
             "requests": result.requests,
             "creations": result.creations,
-            "tidying": result.tidying,
+            "tidying": result.cleanup_requests,
             "seconds": round(result.seconds, 3),
         },
         "rules": [
@@ -46,7 +46,7 @@ def check_json(result: CheckResult, version: str) -> str:
         ],
         "cases": [_case(outcome) for outcome in result.outcomes.values()],
         "failures": [_failure(failure, result) for failure in result.failures],
-        "left_behind": list(result.left_behind),
+        "left_behind": list(result.remaining_tasks),
     }
     return json.dumps(document, indent=1) + "\n"
 
@@ -96,14 +96,14 @@ def _failure(failure: Failure, result: CheckResult) -> dict[str, Any]:
 def exchange_dict(exchange: Exchange) -> dict[str, Any]:
     """A request and its answer; bodies are cut, and no header of the request is shown."""
     return {
-        "method": exchange.ask.method,
+        "method": exchange.request.method,
         "target": exchange.target,
-        "body": exchange.ask.body[:BODY].decode("utf-8", "backslashreplace"),
+        "body": exchange.request.body[:BODY].decode("utf-8", "backslashreplace"),
         "status": exchange.status,
         "code": exchange.answer.code,
         "answer": exchange.body[:BODY].decode("utf-8", "backslashreplace"),
         "error": exchange.error,
-        "tries": exchange.tries,
+        "tries": exchange.attempts,
         "milliseconds": exchange.received_ms - exchange.sent_ms,
     }
 
@@ -126,7 +126,7 @@ def check_junit(result: CheckResult, version: str) -> str:
 
 def _counted(outcomes: list[Outcome], name: str) -> dict[str, str]:
     failed = sum(any(not failure.accepted for failure in outcome.failures) for outcome in outcomes)
-    skipped = sum(outcome.state in {State.UNTESTED, State.UNDECIDED} for outcome in outcomes)
+    skipped = sum(outcome.state in {State.NOT_TESTED, State.INCONCLUSIVE} for outcome in outcomes)
     return {"name": name, "tests": str(len(outcomes)), "failures": str(failed), "skipped": str(skipped), "errors": "0"}
 
 
@@ -148,7 +148,7 @@ def _test_case(suite: Element, outcome: Outcome, result: CheckResult) -> None:
             if failure.exchange is not None:
                 lines += [f"answered: {answered(failure.exchange)}", f"again: {curl(failure.exchange, origin(result))}"]
             SubElement(case, "failure", message=escaped(failure.sentence), type=failure.rule).text = "\n".join(map(escaped, lines))
-    if outcome.state in {State.UNTESTED, State.UNDECIDED}:
+    if outcome.state in {State.NOT_TESTED, State.INCONCLUSIVE}:
         SubElement(case, "skipped", message=escaped(f"{outcome.state}: {outcome.reason}"))
 
 
@@ -162,8 +162,8 @@ def check_github(result: CheckResult, version: str, encoding: str) -> str:
     for failure in result.broken:
         title = f"{failure.rule} {contract().rules[failure.rule].slug}".replace(":", "%3A").replace(",", "%2C")
         lines.append(f"::error title={title}::{data(f'{failure.case}: {failure.sentence}')}")
-    if result.trouble:
-        lines.append(f"::error title=could not tell::{data(result.trouble)}")
+    if result.stop_reason:
+        lines.append(f"::error title=could not tell::{data(result.stop_reason)}")
     readings = ", ".join(f"{name}={'|'.join(left)}" for name, left in result.readings.items())
     lines.append(data(f"{NAME} {version}, contract {contract().revision}, readings: {readings}"))
     lines.append(data(verdict(result)))

@@ -51,14 +51,14 @@ def lines(result: CheckResult, *, version: str, quiet: bool, encoding: str = "ut
 
 def _quiet(result: CheckResult) -> Iterator[str]:
     yield from dict.fromkeys(f"{failure.rule} {failure.case}: {failure.sentence}" for failure in result.broken)
-    if result.trouble:
-        yield f"could not tell: {result.trouble}"
+    if result.stop_reason:
+        yield f"could not tell: {result.stop_reason}"
 
 
 def _whole(result: CheckResult, version: str) -> Iterator[str]:
     yield f"checked {result.target} ({result.mode})"
     yield ""
-    if result.counts[State.UNTESTED] < len(result.outcomes):  # else there is nothing to tell but why
+    if result.counts[State.NOT_TESTED] < len(result.outcomes):  # else there is nothing to tell but why
         yield from _matrix(result.rows())
         yield ""
         yield from readings(result)
@@ -88,7 +88,7 @@ def _matrix(rows: list[RuleRow]) -> Iterator[str]:
                 counts[State.PASSED] += 1  # judged by the answers of other cases
         first, last = rules[0].rule, rules[-1].rule
         name = f"{first}-{last[-3:]} {title}" if first != last else f"{first} {title}"
-        numbers = (counts[State.PASSED], counts[State.FAILED], counts[State.UNDECIDED], counts[State.UNTESTED])
+        numbers = (counts[State.PASSED], counts[State.FAILED], counts[State.INCONCLUSIVE], counts[State.NOT_TESTED])
         passed, failed, undecided, untested = (f"{number:,}" if number else "." for number in numbers)
         yield f"  {name:42}{passed:>8}{failed:>8}{undecided:>11}{untested:>10}"
 
@@ -167,7 +167,7 @@ def curl(exchange: Exchange, at: str) -> str:
 
     What was wrong with the signature on purpose is told behind it, since the line itself signs rightly.
     """
-    ask, url = exchange.ask, at + exchange.target
+    ask, url = exchange.request, at + exchange.target
     signed_url = at + (exchange.signed_target or exchange.target)
     words = ["curl", "--include", "--request", ask.method, url, "--globoff", "--path-as-is", "--header", "@-"]
     types = [value for name, value in ask.headers.items() if name == "content-type"] or [contract().rules["NC302"].media_type]
@@ -195,7 +195,7 @@ def _word(body: bytes) -> str:
 
 def spoilt(exchange: Exchange) -> str:
     """What was wrong on purpose with how a request was signed, in words; empty when nothing was."""
-    ask = exchange.ask
+    ask = exchange.request
     signed = set(contract().headers)
     found = [f"{name}: ***" if value is not None else f"no {name}" for name, value in ask.headers.items() if name in signed]
     found += [f"a signature for {ask.signed_as[0]} {ask.signed_as[1]}"] if ask.signed_as else []
@@ -212,7 +212,7 @@ def spoilt(exchange: Exchange) -> str:
 
 
 def _left_out(result: CheckResult) -> Iterator[str]:
-    for state in (State.UNDECIDED, State.UNTESTED):
+    for state in (State.INCONCLUSIVE, State.NOT_TESTED):
         reasons: dict[str, list[str]] = {}
         for outcome in result.outcomes.values():
             if outcome.state is state:
@@ -231,12 +231,12 @@ def _summary(result: CheckResult) -> Iterator[str]:
     counts = result.counts
     parts = [f"{counts[state]:,} {state}" for state in State if counts[state]]
     sent = f"{counted(result.requests, 'request')} ({counted(result.creations, 'creation')})"
-    tidy = f", {result.tidying:,} more to tidy up" if result.tidying else ""
+    tidy = f", {result.cleanup_requests:,} more to tidy up" if result.cleanup_requests else ""
     yield f"{counted(len(result.outcomes), 'case')}: {', '.join(parts)}; {sent}{tidy} in {result.seconds:,.1f} s"
     for note in result.notes:
         yield f"note: {note}"
-    if result.left_behind:
-        left = counted(len(result.left_behind), "task")
+    if result.remaining_tasks:
+        left = counted(len(result.remaining_tasks), "task")
         yield f"note: left behind by this run: {left}, because of a state that does not allow a deletion, or because the run ended early"
     yield verdict(result)
 
@@ -247,11 +247,11 @@ def verdict(result: CheckResult) -> str:
     if broken:
         rules = sorted({failure.rule for failure in broken})
         return f"The contract is broken: {counted(len(broken), 'failure')} of {', '.join(rules)}."
-    if result.trouble:
-        return f"Could not tell: {result.trouble}."
-    if not result.enough:
+    if result.stop_reason:
+        return f"Could not tell: {result.stop_reason}."
+    if not result.enough_accepted:
         return "Could not tell: too few valid creations were carried out to say that the contract is kept."
-    untested = result.counts[State.UNTESTED]
+    untested = result.counts[State.NOT_TESTED]
     if untested * 10 > len(result.outcomes):
         return f"The contract is kept as far as it was checked: {untested:,} of {counted(len(result.outcomes), 'case')} are untested."
     return "The contract is kept."

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
 
-from nclue_contract.check.requests import Ask, header_pairs
+from nclue_contract.check.requests import RequestSpec, header_pairs
 from nclue_contract.service.lifecycle import Progress
 from nclue_contract.service.messages import Request, Response
 from nclue_contract.service.service import Service
@@ -40,7 +40,7 @@ TEST = {"test_feature_id": "1ccc59f9-0000-4000-8000-7837ae76d046", "test_bucket"
 
 
 @dataclass(frozen=True, slots=True)
-class Step(Ask):
+class Step(RequestSpec):
     """One request of a witness. `{1}` in the path stands for the ID of the first task created, and so on.
 
     `wait_ms` lets time pass before, `advance` moves all tasks so many steps before.

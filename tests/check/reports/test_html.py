@@ -15,8 +15,8 @@ from nclue_contract.check.reports.html.failures import expected, pointed_at
 from nclue_contract.check.reports.html.lifecycle import spans
 from nclue_contract.check.reports.html.page import shown
 from nclue_contract.check.reports.text import curl
-from nclue_contract.check.requests import Exchange, create, get
-from nclue_contract.check.results import Case, CheckResult, Failure, Outcome, Sighting, State
+from nclue_contract.check.requests import Exchange, create_request, get_request
+from nclue_contract.check.results import Case, CheckResult, Failure, Outcome, State, StatusSample
 from nclue_contract.contract.model import contract
 from nclue_contract.signing import EXAMPLE
 from tests.support.html_reports import FAULTS, HOSTILE, accepted, check, one_failure, page, parsed, report, told
@@ -50,8 +50,8 @@ def of(run):
     [
         pytest.param(check, "The contract is kept", "All {cases} cases were asked and decided, and nothing is broken.", id="kept"),
         pytest.param(lambda: check(*FAULTS), "The contract is broken", "{failures} failures of 6 rules, in {cases} cases.", id="broken"),
-        pytest.param(lambda: dataclasses.replace(check(), trouble="interrupted"), UNTOLD, "", id="trouble"),
-        pytest.param(lambda: dataclasses.replace(check(), enough=False), UNTOLD, "", id="too few valid creations"),
+        pytest.param(lambda: dataclasses.replace(check(), stop_reason="interrupted"), UNTOLD, "", id="trouble"),
+        pytest.param(lambda: dataclasses.replace(check(), enough_accepted=False), UNTOLD, "", id="too few valid creations"),
         pytest.param(
             lambda: accepted(check(*FAULTS)),
             "The contract is kept",
@@ -72,8 +72,8 @@ def test_the_headline_is_the_verdict(result, headline, lead):
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        pytest.param({"trouble": "the server cannot be reached: refused"}, "the server cannot be reached: refused", id="trouble"),
-        pytest.param({"enough": False}, "too few valid creations", id="too few valid creations"),
+        pytest.param({"stop_reason": "the server cannot be reached: refused"}, "the server cannot be reached: refused", id="trouble"),
+        pytest.param({"enough_accepted": False}, "too few valid creations", id="too few valid creations"),
         pytest.param({}, None, id="nothing"),
     ],
 )
@@ -83,8 +83,14 @@ def test_why_nothing_could_be_told_stands_under_the_headline(changes, why):
 
 
 def test_the_head_tells_what_was_run_where_and_what_it_left():
-    run = {"target": "https://gateway.example.org/v1", "mode": "at most 9 creations", "requests": 1234, "creations": 1, "tidying": 7}
-    left = {"seconds": 61.25, "left_behind": ("task-1", "task-2"), "notes": ("one note", "another")}
+    run = {
+        "target": "https://gateway.example.org/v1",
+        "mode": "at most 9 creations",
+        "requests": 1234,
+        "creations": 1,
+        "cleanup_requests": 7,
+    }
+    left = {"seconds": 61.25, "remaining_tasks": ("task-1", "task-2"), "notes": ("one note", "another")}
     facts = parsed(report(dataclasses.replace(check(), **run, **left))).one("header").one("dl")
     assert [(fact.one("dt").text, fact.one("dd").text) for fact in facts.all("div")] == [
         ("Server", "https://gateway.example.org/v1"),
@@ -199,7 +205,7 @@ def test_the_value_that_a_failure_points_at_is_shown_although_the_answer_is_cut(
 
 
 def test_a_pointer_into_the_request_is_not_looked_up_in_the_answer():
-    failure = Failure("case[one]", "NC404", told("x", "NC120", "/code"), Exchange(create({}), "/", 0, 0, 422, body=b'{"code": 7}'))
+    failure = Failure("case[one]", "NC404", told("x", "NC120", "/code"), Exchange(create_request({}), "/", 0, 0, 422, body=b'{"code": 7}'))
     assert pointed_at(failure) is None
     assert pointed_at(dataclasses.replace(failure, finding=told("x", "NC305", "/code"))) == "7"
 
@@ -220,7 +226,7 @@ def test_a_pointer_into_the_request_is_not_looked_up_in_the_answer():
 )
 def test_a_pointer_leads_to_a_text_a_number_or_a_word(pointer, value):
     body = '{"a/b": {"~1": "학습"}, "tasks": [true, null]}'.encode()
-    failure = Failure("case[one]", "NC305", told("x", "NC305", pointer), Exchange(get("1"), "/", 0, 0, 200, body=body))
+    failure = Failure("case[one]", "NC305", told("x", "NC305", pointer), Exchange(get_request("1"), "/", 0, 0, 200, body=body))
     assert pointed_at(failure) == value
 
 
@@ -267,7 +273,7 @@ def test_every_case_stands_there_with_its_state_and_its_requests(run):
         lines = [line.text for line in entry.all("li")]
         assert len(lines) == len(outcome.exchanges)
         for line, exchange in zip(lines, outcome.exchanges, strict=True):
-            assert line.startswith(f"{exchange.ask.method} {exchange.target[:200]} → {exchange.status}")
+            assert line.startswith(f"{exchange.request.method} {exchange.target[:200]} → {exchange.status}")
             assert f" {exchange.received_ms - exchange.sent_ms} ms" in line
 
 
@@ -275,7 +281,7 @@ def test_every_case_stands_there_with_its_state_and_its_requests(run):
 def test_what_was_left_out_stands_there_with_its_reason(run):
     result, document = of(run)
     section = document.one("section", id="left-out")
-    open_ones = {o.case.id: o for o in result.outcomes.values() if o.state in {State.UNDECIDED, State.UNTESTED}}
+    open_ones = {o.case.id: o for o in result.outcomes.values() if o.state in {State.INCONCLUSIVE, State.NOT_TESTED}}
     told = {}
     for details in section.all("details"):
         for link in details.all("a"):
@@ -328,7 +334,7 @@ def test_a_pinned_reading_says_who_pinned_it():
 
 
 def seen(*sightings):
-    return dataclasses.replace(check(), sightings=tuple(Sighting(*sighting, "getTask") for sighting in sightings))
+    return dataclasses.replace(check(), status_samples=tuple(StatusSample(*sighting, "getTask") for sighting in sightings))
 
 
 def picture(document):
@@ -340,7 +346,7 @@ def test_the_picture_has_a_lane_for_each_task(run):
     result, document = of(run)
     lanes = picture(document).all("g", class_="lane")
     assert len(lanes) > 2
-    ids = {sighting.task_id for sighting in result.sightings}
+    ids = {sighting.task_id for sighting in result.status_samples}
     assert {lane.one("text", class_="task").one("title").text for lane in lanes} == ids
 
 
@@ -358,7 +364,9 @@ def test_states_follow_each_other_along_the_time():
 
 
 def test_a_state_lasts_until_the_next_one_was_seen():
-    life = [Sighting(ms, "a", status, "getTask") for ms, status in ((0, "registered"), (5, "registered"), (9, "pending"), (20, "pending"))]
+    life = [
+        StatusSample(ms, "a", status, "getTask") for ms, status in ((0, "registered"), (5, "registered"), (9, "pending"), (20, "pending"))
+    ]
     assert [(span.status, span.begin_ms, span.end_ms, span.seen_ms) for span in spans(life)] == [
         ("registered", 0, 9, (0, 5)),
         ("pending", 9, 20, (9, 20)),
@@ -397,7 +405,7 @@ def test_any_number_of_sightings_can_be_drawn(sightings, lanes):
 def by_task(sightings):
     groups = {}
     for sighting in sightings:
-        groups.setdefault(sighting[1], []).append(Sighting(*sighting, "getTask"))
+        groups.setdefault(sighting[1], []).append(StatusSample(*sighting, "getTask"))
     return groups
 
 
@@ -520,7 +528,7 @@ def results(draw):
     """Results as small as can be, in which every text is what somebody has sent."""
     exchanges = [
         Exchange(
-            dataclasses.replace(draw(st.sampled_from([create({"name": "x"}), get("1")])), body=draw(bodies)),
+            dataclasses.replace(draw(st.sampled_from([create_request({"name": "x"}), get_request("1")])), body=draw(bodies)),
             draw(texts),
             0,
             draw(st.integers(0, 10**6)),
@@ -528,7 +536,7 @@ def results(draw):
             headers=((draw(texts), draw(texts)),),
             body=draw(bodies | st.just(b'{"error": {"errorCode": "<b>", "message": "\\ud800"}}')),
             error=draw(st.just("") | texts),
-            tries=draw(st.integers(1, 3)),
+            attempts=draw(st.integers(1, 3)),
         )
         for _ in range(2)
     ]
@@ -549,12 +557,12 @@ def results(draw):
         sources={},
         evidence={"queue": (draw(texts),), "path-del": ()},
         judged={"NC301": 3},
-        sightings=tuple(Sighting(draw(st.integers(0, 10**6)), draw(texts), draw(texts), draw(texts)) for _ in range(4)),
+        status_samples=tuple(StatusSample(draw(st.integers(0, 10**6)), draw(texts), draw(texts), draw(texts)) for _ in range(4)),
         requests=4,
         creations=2,
         seconds=1.5,
-        left_behind=(draw(texts),),
-        trouble=draw(texts),
+        remaining_tasks=(draw(texts),),
+        stop_reason=draw(texts),
         notes=(draw(texts),),
     )
 
@@ -607,9 +615,9 @@ def test_nothing_of_how_a_request_was_signed_is_shown():
     """The sender takes what it sent out of what comes back; here the request itself could give something away."""
     signature = "cSilA3+iXudyHCy8RVF4308EGdStb/9B3nlcigZ+HiM="
     ask = dataclasses.replace(
-        create({"name": "x"}), headers={"x-ncp-apigw-signature-v2": signature}, credentials=EXAMPLE, signed_as=("GET", "/secret")
+        create_request({"name": "x"}), headers={"x-ncp-apigw-signature-v2": signature}, credentials=EXAMPLE, signed_as=("GET", "/secret")
     )
-    text = report(one_failure(ask=ask), curl=lambda exchange: curl(exchange, "http://127.0.0.1:8000"))
+    text = report(one_failure(request=ask), curl=lambda exchange: curl(exchange, "http://127.0.0.1:8000"))
     for secret in (signature, EXAMPLE.access_key, EXAMPLE.secret_key):
         assert secret not in text
 

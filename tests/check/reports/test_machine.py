@@ -12,10 +12,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from nclue_contract.check.expectations import said
+from nclue_contract.check.expectations import finding_of
 from nclue_contract.check.reports.machine import FORMATS, check_github, check_json, check_jsonl, check_junit, writer
 from nclue_contract.check.reports.text import curl, lines, verdict
-from nclue_contract.check.requests import Ask, Exchange, create, delete, get, listing
+from nclue_contract.check.requests import Exchange, RequestSpec, create_request, delete_request, get_request, list_request
 from nclue_contract.check.results import State
 from nclue_contract.check.run import accept
 from nclue_contract.cli.main import main
@@ -47,11 +47,11 @@ def odd(broken):
     """A failure whose answer holds everything that can spoil a report."""
     failure = broken.failures[0]
     body = json.dumps({"error": {"errorCode": ODD, "message": ODD}}, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\xff\x00"
-    exchange = replace(failure.exchange, ask=replace(failure.exchange.ask, body=body), body=body)
-    changed = replace(failure, case=f"{failure.case} {ODD}", exchange=exchange, finding=said("NC110", ODD))
+    exchange = replace(failure.exchange, request=replace(failure.exchange.request, body=body), body=body)
+    changed = replace(failure, case=f"{failure.case} {ODD}", exchange=exchange, finding=finding_of("NC110", ODD))
     outcome = replace(broken.outcomes[failure.case], failures=[changed], reason=ODD)
     case = replace(outcome.case, id=f"{failure.case} {ODD}")
-    return replace(broken, outcomes={**broken.outcomes, case.id: replace(outcome, case=case)}, trouble=ODD, notes=(ODD,))
+    return replace(broken, outcomes={**broken.outcomes, case.id: replace(outcome, case=case)}, stop_reason=ODD, notes=(ODD,))
 
 
 def text(result, **options):
@@ -103,7 +103,7 @@ def test_quiet_text_has_a_line_per_failure_and_the_trouble(broken, kept):
     assert len(shown) == len(broken.failures)
     assert "NC110 name[empty]: name is empty; at least 1 character is required" in "\n".join(shown)
     assert text(kept, quiet=True) == "\n"
-    assert text(replace(kept, trouble="interrupted"), quiet=True) == "could not tell: interrupted\n"
+    assert text(replace(kept, stop_reason="interrupted"), quiet=True) == "could not tell: interrupted\n"
 
 
 def test_the_verdict_is_a_sentence(kept, broken):
@@ -111,10 +111,10 @@ def test_the_verdict_is_a_sentence(kept, broken):
     assert verdict(kept) == "The contract is kept."
     assert verdict(broken) == f"The contract is broken: {len(broken.failures):,} failures of NC110, NC120, NC203."
     assert re.fullmatch(r"The contract is broken: 1 failure of NC\d+\.", verdict(one))
-    assert verdict(replace(kept, trouble="interrupted")) == "Could not tell: interrupted."
-    assert verdict(replace(kept, enough=False)).startswith("Could not tell: too few valid creations")
-    assert replace(kept, enough=False).exit_code == 3
-    assert verdict(replace(broken, trouble="interrupted")) == verdict(broken)
+    assert verdict(replace(kept, stop_reason="interrupted")) == "Could not tell: interrupted."
+    assert verdict(replace(kept, enough_accepted=False)).startswith("Could not tell: too few valid creations")
+    assert replace(kept, enough_accepted=False).exit_code == 3
+    assert verdict(replace(broken, stop_reason="interrupted")) == verdict(broken)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii", "cp949", "latin-1"])
@@ -182,7 +182,7 @@ def test_github_gets_an_annotation_per_failure_and_the_verdict(broken, kept):
     assert any(line.startswith("::error title=NC110 name-empty::name[empty]: name is empty; ") for line in annotated)
     assert annotated[-1] == verdict(broken)
     assert not any(line.startswith("::") for line in check_github(kept, VERSION, "utf-8").splitlines())
-    troubled = check_github(replace(kept, trouble="50% done:\nstopped"), VERSION, "utf-8")
+    troubled = check_github(replace(kept, stop_reason="50% done:\nstopped"), VERSION, "utf-8")
     assert "::error title=could not tell::50%25 done:\\nstopped\n" in troubled
 
 
@@ -262,7 +262,7 @@ def test_the_line_sends_the_same_bytes(body):
         return response(418, b"short and stout")
 
     with listening(answering(answer)) as port:
-        printed = sent_again(curl(exchange(create(body)), url(port)))
+        printed = sent_again(curl(exchange(create_request(body)), url(port)))
     (request,) = seen
     assert (request.method, request.target, request.body) == ("POST", "/api/v1/tasks", body)
     assert request.header("content-type") == ["application/json"]
@@ -273,7 +273,13 @@ def test_the_line_sends_the_same_bytes(body):
 
 @pytest.mark.parametrize(
     "ask",
-    [listing("limit=%33&index=[1-3]{a,b}"), get("a/../b ?#'"), delete("x"), Ask("PUT", "/tasks", b"{}"), Ask("GET", "/tasks/../tasks/.")],
+    [
+        list_request("limit=%33&index=[1-3]{a,b}"),
+        get_request("a/../b ?#'"),
+        delete_request("x"),
+        RequestSpec("PUT", "/tasks", b"{}"),
+        RequestSpec("GET", "/tasks/../tasks/."),
+    ],
     ids=["a query", "a strange ID", "a deletion", "another method", "dots"],
 )
 def test_the_line_goes_to_the_same_address(ask):
@@ -297,7 +303,7 @@ def test_the_line_has_the_content_type_of_the_request(given, sent):
         return response()
 
     with listening(answering(answer)) as port:
-        sent_again(curl(exchange(Ask("POST", "/tasks", b"{}", {"content-type": given})), url(port)))
+        sent_again(curl(exchange(RequestSpec("POST", "/tasks", b"{}", {"content-type": given})), url(port)))
     assert seen == [sent]
 
 
@@ -316,14 +322,14 @@ def test_the_line_has_the_content_type_of_the_request(given, sent):
     ],
 )
 def test_what_was_wrong_with_the_signature_is_told_behind_the_line_without_a_secret(changes, note):
-    line = curl(exchange(replace(listing(), **changes)), "http://127.0.0.1:8000")
+    line = curl(exchange(replace(list_request(), **changes)), "http://127.0.0.1:8000")
     assert line.endswith(f"  # {note}")
     assert "CANARY" not in line
 
 
 def test_what_a_line_cannot_hold_is_told_behind_it():
-    line = curl(exchange(create(b"x" * 5000)), "http://127.0.0.1:8000")
+    line = curl(exchange(create_request(b"x" * 5000)), "http://127.0.0.1:8000")
     assert line.endswith("  # the body is cut, it has 5,000 bytes")
     assert len(line) < 2500
-    assert curl(exchange(create(b"a\0b")), "http://127.0.0.1:8000").endswith("  # the body holds NUL, which no shell hands on")
-    assert "#" not in curl(exchange(create(b"{}")), "http://127.0.0.1:8000")
+    assert curl(exchange(create_request(b"a\0b")), "http://127.0.0.1:8000").endswith("  # the body holds NUL, which no shell hands on")
+    assert "#" not in curl(exchange(create_request(b"{}")), "http://127.0.0.1:8000")

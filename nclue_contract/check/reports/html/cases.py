@@ -71,7 +71,7 @@ def left_out(result: CheckResult, anchors: Mapping[str, str]) -> list[Element]:
     """What decided nothing, and why: a part for each reason, the most frequent first."""
     reasons: dict[tuple[State, str], list[str]] = {}
     for outcome in result.outcomes.values():
-        if outcome.state in {State.UNDECIDED, State.UNTESTED}:
+        if outcome.state in {State.INCONCLUSIVE, State.NOT_TESTED}:
             reasons.setdefault((outcome.state, outcome.reason), []).append(outcome.case.id)
     if not reasons:
         return [tag("p", "Nothing: every case of the plan was asked and decided.", class_="empty")]

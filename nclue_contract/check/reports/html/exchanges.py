@@ -20,11 +20,11 @@ Curl = Callable[[Exchange], str]
 
 def exchange_line(exchange: Exchange, most: int) -> Element:
     """A request and its answer: method, target, status, error code, time, and excerpts of both bodies."""
-    took = f"{exchange.received_ms - exchange.sent_ms:,} ms" + (f", sent {exchange.tries} times" if exchange.tries > 1 else "")
-    sent, got = exchange.ask.body, exchange.body
+    took = f"{exchange.received_ms - exchange.sent_ms:,} ms" + (f", sent {exchange.attempts} times" if exchange.attempts > 1 else "")
+    sent, got = exchange.request.body, exchange.body
     return tag(
         "li",
-        tag("code", exchange.ask.method, " ", shown(exchange.target, COMPACT), class_="target"),
+        tag("code", exchange.request.method, " ", shown(exchange.target, COMPACT), class_="target"),
         " → ",
         tag("b", came_back(exchange)),
         tag("small", f" {took}"),

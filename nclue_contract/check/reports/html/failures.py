@@ -110,5 +110,5 @@ def _facts(group: list[Failure]) -> Iterator[tuple[str, list[Element | str]]]:
     values = {failure.finding.pointer: value for failure in group if (value := pointed_at(failure)) is not None}
     for pointer, value in values.items():
         yield "In it", [tag("code", shown(pointer)), " is ", tag("code", shown(value))]
-    sent = tag("code", exchange.ask.method, " ", shown(exchange.target))
-    yield "Sent", [sent, " ", tag("code", shown(exchange.ask.body))] if exchange.ask.body else [sent]
+    sent = tag("code", exchange.request.method, " ", shown(exchange.target))
+    yield "Sent", [sent, " ", tag("code", shown(exchange.request.body))] if exchange.request.body else [sent]

@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element
 
 from nclue_contract.check.cases.tracking import stage_of, words
 from nclue_contract.check.reports.html.page import shown, tag
-from nclue_contract.check.results import Sighting
+from nclue_contract.check.results import StatusSample
 from nclue_contract.contract.wording import counted
 
 _AXIS, _LANE, _BAR = 26, 52, 20  # heights in pixels: the scale, a lane, and the bar in it
@@ -34,7 +34,7 @@ class Span:
     operations: tuple[str, ...]
 
 
-def lifecycle(sightings: Sequence[Sighting]) -> list[Element]:
+def lifecycle(sightings: Sequence[StatusSample]) -> list[Element]:
     """The picture with its legend, and the table."""
     if not sightings:
         return [tag("p", "No task was watched in this run, so there is nothing to draw.", class_="empty")]
@@ -54,7 +54,7 @@ def lifecycle(sightings: Sequence[Sighting]) -> list[Element]:
     ]
 
 
-def spans(life: Iterable[Sighting]) -> list[Span]:
+def spans(life: Iterable[StatusSample]) -> list[Span]:
     """The states that one task was seen in, one after the other; each lasts until the next was seen, the last until it was seen last."""
     runs = [(status, list(group)) for status, group in itertools.groupby(life, key=lambda sighting: sighting.status)]
     ends = [group[0].at_ms for _, group in runs[1:]] + [runs[-1][1][-1].at_ms]

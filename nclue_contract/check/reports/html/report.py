@@ -23,7 +23,7 @@ from nclue_contract.validation.reports.base import BROKEN, KEPT, NAME, UNTOLD
 _HEADLINES = {
     KEPT: (State.PASSED, "The contract is kept"),
     BROKEN: (State.FAILED, "The contract is broken"),
-    UNTOLD: (State.UNDECIDED, "Could not tell whether the contract is kept"),
+    UNTOLD: (State.INCONCLUSIVE, "Could not tell whether the contract is kept"),
 }
 
 
@@ -41,7 +41,7 @@ def html_report(result: CheckResult, *, version: str, revision: str, started_ms:
         _section("failures", "Failures", *(broken or [tag("p", "None.", class_="empty")])),
         _section("accepted", "Known failures", tag("p", _ACCEPTED, class_="said"), *accepted) if accepted else None,
         _section("readings", "Readings", *readings(result, anchors)),
-        _section("lifecycle", "Lifecycle", *lifecycle(result.sightings)),
+        _section("lifecycle", "Lifecycle", *lifecycle(result.status_samples)),
         _section("left-out", "Undecided and untested", *left_out(result, anchors)),
         _section("cases", "Cases", tag("p", _CASES, class_="said"), *cases(result, anchors)),
     ]
@@ -68,7 +68,7 @@ def _section(anchor: str, title: str, *parts: Element) -> Element:
 def _head(result: CheckResult, started_ms: int) -> Element:
     state, headline = _HEADLINES[result.exit_code]
     counts = result.counts
-    why = result.trouble or (verdict(result) if result.exit_code == UNTOLD else "")
+    why = result.stop_reason or (verdict(result) if result.exit_code == UNTOLD else "")
     numbers = (
         tag("li", sign(one), " ", tag("b", f"{counts[one]:,}"), f" {one}", tag("small", MEANINGS[one]), class_=str(one)) for one in SIGNS
     )
@@ -103,15 +103,15 @@ def _summary(result: CheckResult) -> str:
 def _facts(result: CheckResult, started_ms: int) -> list[tuple[str, str]]:
     started = datetime.fromtimestamp(started_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     sent = f"{counted(result.requests, 'request')}, {counted(result.creations, 'creation')} among them"
-    tidying = f", {result.tidying:,} more to tidy up" if result.tidying else ""
+    tidying = f", {result.cleanup_requests:,} more to tidy up" if result.cleanup_requests else ""
     facts = [
         ("Server", shown(result.target)),
         ("Mode", shown(result.mode)),
         ("Begun", started),
         ("Took", f"{result.seconds:,.1f} s; {sent}{tidying}"),
     ]
-    if result.left_behind:
-        facts.append(("Left behind", f"{counted(len(result.left_behind), 'task')}: {shown(', '.join(result.left_behind), 1000)}"))
+    if result.remaining_tasks:
+        facts.append(("Left behind", f"{counted(len(result.remaining_tasks), 'task')}: {shown(', '.join(result.remaining_tasks), 1000)}"))
     return facts + [("Note", shown(note)) for note in result.notes]
 
 

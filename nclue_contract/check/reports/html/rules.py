@@ -12,14 +12,14 @@ from nclue_contract.check.results import CheckResult, RuleRow, State
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.wording import counted
 
-SIGNS = {State.FAILED: "✗", State.PASSED: "✓", State.UNDECIDED: "?", State.UNTESTED: "–"}  # noqa: RUF001  # a dash is not a minus
+SIGNS = {State.FAILED: "✗", State.PASSED: "✓", State.INCONCLUSIVE: "?", State.NOT_TESTED: "–"}  # noqa: RUF001  # a dash is not a minus
 """What stands for a state, in the order in which states matter; the words always stand there as well."""
 
 MEANINGS = {
     State.FAILED: "The server broke the contract: no possible reading of the pages allows what it did.",
     State.PASSED: "The server answered as the contract says.",
-    State.UNDECIDED: "It was asked, but the answer proves nothing: any would have been right, or its failure stands in a baseline.",
-    State.UNTESTED: "Nothing was asked, or no answer could be judged. The reason stands beside it.",
+    State.INCONCLUSIVE: "It was asked, but the answer proves nothing: any would have been right, or its failure stands in a baseline.",
+    State.NOT_TESTED: "Nothing was asked, or no answer could be judged. The reason stands beside it.",
 }
 """What a state of a case means, for people who see such a report for the first time."""
 
