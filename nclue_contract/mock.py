@@ -34,13 +34,12 @@ from types import TracebackType
 from typing import Any, Self, TypedDict, Unpack
 from urllib.parse import urlsplit
 
-from nclue_contract.contract.clock import now_ms
 from nclue_contract.contract.model import contract
 from nclue_contract.service.lifecycle import Progress
 from nclue_contract.service.messages import Refusal, Request, Response, journal_entry
 from nclue_contract.service.service import Service
 from nclue_contract.service.store import Store, World
-from nclue_contract.signing import Credentials
+from nclue_contract.signing import Credentials, now_ms
 
 try:
     import anyio

@@ -35,7 +35,6 @@ import schemathesis
 from hypothesis.internal.conjecture import providers
 from schemathesis.engine import events, from_schema
 
-from nclue_contract.contract.clock import now_ms
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.openapi import document
 from nclue_contract.contract.readings import Readings
@@ -43,7 +42,7 @@ from nclue_contract.service.faults.catalogue import catalogue, plant
 from nclue_contract.service.lifecycle import Progress
 from nclue_contract.service.messages import Request
 from nclue_contract.service.service import Service
-from nclue_contract.signing import EXAMPLE, VARIABLES
+from nclue_contract.signing import EXAMPLE, VARIABLES, now_ms
 
 Headers = Sequence[tuple[str, str]]
 Handle = Callable[[str, str, Headers, bytes], tuple[int, Headers, bytes]]

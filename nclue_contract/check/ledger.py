@@ -185,7 +185,7 @@ def _look_up(remains: Remains, send: _Patient, cleaned: Cleaned) -> None:
 
 def _pages(send: _Patient) -> Iterator[Exchange]:
     """The pages of the list, until there are no more. Whether the index counts tasks or pages is a reading."""
-    limit = next(p.maximum or 1 for p in contract().operations["listTasks"].query if p.name == "limit")
+    limit = contract().parameter("limit").maximum or 1
     number, step = 0, limit
     while number < PAGES:
         page = send(list_request(f"index={number * step}&limit={limit}"))

@@ -22,11 +22,10 @@ import h11
 from nclue_contract.check.expectations import OWN_FOLDER
 from nclue_contract.check.requests import Exchange, RequestSpec, header_pairs
 from nclue_contract.check.session import PREFIX
-from nclue_contract.contract.clock import now_ms
 from nclue_contract.contract.hosts import Target
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.openapi import document
-from nclue_contract.signing import Credentials
+from nclue_contract.signing import Credentials, now_ms
 
 MOST = 1 << 20
 """Bytes of an answer that are read; a page of a hundred tasks has a tenth of that."""

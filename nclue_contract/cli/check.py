@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from nclue_contract import __version__
 from nclue_contract.check.expectations import FixtureData
-from nclue_contract.contract.clock import now_ms
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Readings
 from nclue_contract.contract.wording import counted
-from nclue_contract.signing import Credentials
+from nclue_contract.signing import Credentials, now_ms
 from nclue_contract.validation.reports.base import KEPT, UNTOLD
 
 if TYPE_CHECKING:

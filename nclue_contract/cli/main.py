@@ -15,9 +15,9 @@ from nclue_contract import __version__
 from nclue_contract.cli import check as check_command
 from nclue_contract.cli.config import ConfigError, Settings, load
 from nclue_contract.cli.serve import add_parsers, run_faults, run_serve
-from nclue_contract.contract.clock import now_ms
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Readings
+from nclue_contract.signing import now_ms
 from nclue_contract.validation.reports.base import KEPT, UNTOLD, USAGE, Run
 from nclue_contract.validation.reports.formats import FORMATS
 

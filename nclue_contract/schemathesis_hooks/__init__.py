@@ -16,7 +16,6 @@ left alone. `examples/schemathesis.toml` shows the settings. Needs Schemathesis,
 from __future__ import annotations
 
 import itertools
-import json
 import os
 import random
 import string
@@ -28,13 +27,14 @@ from urllib.parse import unquote, urlsplit
 
 from nclue_contract.cli.config import load
 from nclue_contract.clients import Signer
-from nclue_contract.contract.clock import now_ms
 from nclue_contract.contract.hosts import is_real
 from nclue_contract.contract.model import Operation, contract
 from nclue_contract.contract.readings import Readings
 from nclue_contract.contract.rules import Answer
-from nclue_contract.signing import VARIABLES, Credentials, signed_headers
+from nclue_contract.signing import VARIABLES, Credentials, now_ms, signed_headers
+from nclue_contract.validation.error_body import error_code
 from nclue_contract.validation.findings import Finding, Report
+from nclue_contract.validation.json_reader import read
 from nclue_contract.validation.reports.text import render_report
 from nclue_contract.validation.response import spelled
 from nclue_contract.validation.signature import verifier
@@ -298,7 +298,7 @@ class NclueContract:
             for answer in contract().rules[finding.rule].expects
             if all(readings[name] == option or not readings.pinned(name) for name, option in answer.when.items())
         }
-        answer = Answer(response.status_code, _error_code(response.content))
+        answer = Answer(response.status_code, error_code(read(response.content).value))
         refused = answer.code is not None and any(answer.status == other.status for other in expected)
         return spelled(answer) if answer.status // 100 == 2 or (refused and answer not in expected) else ""
 
@@ -329,17 +329,6 @@ def _asked(operation: Operation, request: requests.PreparedRequest, *, has_body:
     if not body:
         return None if has_body else b""  # of what werkzeug's client sent, Schemathesis does not know the body
     return body if isinstance(body, bytes) else None
-
-
-def _error_code(content: bytes) -> str | None:
-    """The code of an error, whatever its shape; whether that is right is judged elsewhere."""
-    try:
-        value = json.loads(content)
-    except (ValueError, RecursionError):
-        return None
-    holder = value.get("error", value) if isinstance(value, dict) else None
-    code = holder.get("errorCode", holder.get("code")) if isinstance(holder, dict) else None
-    return None if code is None else str(code)
 
 
 schemathesis.auth(refresh_interval=None)(Signing)

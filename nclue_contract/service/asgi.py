@@ -16,11 +16,11 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import quote
 
-from nclue_contract.contract.clock import now_ms
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.openapi import document
 from nclue_contract.service.messages import Request, Response
 from nclue_contract.service.service import MAX_BODY, Service
+from nclue_contract.signing import now_ms
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

@@ -64,10 +64,11 @@ class Lifecycle:
     def __init__(self, progress: Progress, *, serial: bool = False) -> None:
         self._progress = progress
         self._serial = serial
-        words = next(f.enum for f in contract().responses["Task"] if f.name == "status")
-        self._deletable = {words.index(state) for state in contract().rules["NC401"].states}
-        self._building = len(words) - 3
-        """The stage before the two ends: in progress."""
+        lifecycle = contract().lifecycle
+        stage = lifecycle.statuses.index
+        self._building, self._completed, self._failed = map(stage, (lifecycle.building, lifecycle.completed, lifecycle.failed))
+        self._final = frozenset(map(stage, lifecycle.final))
+        self._deletable = frozenset(map(stage, lifecycle.deletable))
 
     @property
     def by_clock(self) -> bool:
@@ -76,7 +77,7 @@ class Lifecycle:
 
     def ended(self, task: Task) -> bool:
         """Whether the task is completed or failed."""
-        return task.stage > self._building
+        return task.stage in self._final
 
     def deletable(self, task: Task) -> bool:
         """Whether the page "Delete task" allows it: registered, completed or failed."""
@@ -119,9 +120,10 @@ class Lifecycle:
         return True
 
     def _step(self, task: Task, now_ms: int) -> None:
-        task.stage += 1
+        ends = task.stage == self._building
+        end = self._completed if task.fail_message is None else self._failed
+        task.stage = end if ends else task.stage + 1
         task.since_ms = now_ms
         task.reads = 0
-        if task.stage > self._building:
-            task.stage += task.fail_message is not None  # the words end with completed, failed
+        if ends:
             task.ended_ms = now_ms

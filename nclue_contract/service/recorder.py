@@ -19,7 +19,9 @@ from nclue_contract.service.faults.catalogue import plant, wrap
 from nclue_contract.service.lifecycle import Progress
 from nclue_contract.service.messages import Refusal, Request, Response
 from nclue_contract.service.service import MAX_BODY, Service
+from nclue_contract.validation.error_body import error_code
 from nclue_contract.validation.findings import Finding, Report
+from nclue_contract.validation.json_reader import read
 from nclue_contract.validation.query import read_query
 from nclue_contract.validation.reports.text import render_report
 from nclue_contract.validation.signature import verifier
@@ -81,7 +83,7 @@ class Record:
 
     def add(self, operation: Operation | None, response: Response, broken: Broken | None) -> None:
         """Remember a request and what it was answered."""
-        code = error_code(response)
+        code = _code_of(response)
         with self._lock:
             self.tally.requests += 1
             if operation is not None and response.status < 400:
@@ -172,19 +174,13 @@ def _request_judge(keys: Mapping[str, str] | None, validator: Validator) -> Call
     return judge
 
 
-def error_code(response: Response) -> str | None:
-    """The error code in the body, in either shape and type; None when there is none."""
-    try:
-        body = response.json()
-    except (ValueError, RecursionError):
-        return None
-    error = body.get("error", body) if isinstance(body, dict) else None
-    code = error.get("errorCode", error.get("code")) if isinstance(error, dict) else None
-    return str(code) if isinstance(code, str | int) and response.status >= 400 else None
+def _code_of(response: Response) -> str | None:
+    """Return the error code of an error response; None when there is none."""
+    return error_code(read(response.body).value) if response.status >= 400 else None
 
 
 def _answered(response: Response) -> str:
-    code = error_code(response)
+    code = _code_of(response)
     return escaped(f"{response.status}/{code:.40}") if code else str(response.status)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Readings
 from nclue_contract.service.lifecycle import Task
 from nclue_contract.service.messages import Refusal
@@ -21,7 +20,7 @@ class Views:
     def __init__(self, readings: Readings, world: World) -> None:
         self.readings: Readings = readings
         self.world: World = world
-        self.words: tuple[str, ...] = self.status_words()
+        self.words = self.status_words()
 
     def created(self, task: Task) -> dict[str, Any]:
         """The eleven fields of the page."""
@@ -61,10 +60,7 @@ class Views:
 
     def status_words(self) -> tuple[str, ...]:
         """The words for the stages; which one says "ready" is a reading."""
-        reading = contract().readings["status-word"]
-        default, chosen = reading.option(reading.default).word, self.readings.option("status-word").word
-        words = next(f.enum for f in contract().responses["Task"] if f.name == "status")
-        return tuple(chosen if word == default else word for word in words)
+        return self.readings.status_words
 
     def feature_name(self, feature_id: str) -> str:
         """The name of a feature."""

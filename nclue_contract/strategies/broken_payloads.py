@@ -200,7 +200,7 @@ def _emptied(code: str) -> Maker:
 def _long_name(draw: DrawFn, tools: Tools) -> Drawn:
     """A name that is too long under every reading, only in UTF-16 code units, or only where the limit itself is refused."""
     edges = contract().readings["name-edge"].options
-    most = next(field.max_length for field in contract().request if field.name == "name")
+    most = contract().field("name").max_length
     least = min(most - option.exclusive for option in edges)
     characters, documented = st.characters(exclude_categories=["Cs"]), tools.policy.documented("NC111")
     ways: list[tuple[AppliedRule | None, SearchStrategy[str]]] = [

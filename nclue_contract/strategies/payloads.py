@@ -91,7 +91,7 @@ class Ground:
     @property
     def longest_name(self) -> int:
         """The most that a name may be long, in characters, or in UTF-16 code units if `in_utf16`."""
-        most = next(field.max_length for field in contract().request if field.name == "name")
+        most = contract().field("name").max_length
         return min(most - option.exclusive for option in self.options("name-edge"))
 
     @property
@@ -105,7 +105,7 @@ class Ground:
 
 def names(ground: Ground) -> SearchStrategy[str]:
     """Task names; often of a length at the edge, in the unit of the readings."""
-    least = next(field.min_length for field in contract().request if field.name == "name")
+    least = contract().field("name").min_length
     most, utf16 = ground.longest_name, ground.in_utf16
     edges = sorted({least, least + 1, most - 1, most})
 

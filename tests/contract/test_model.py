@@ -143,7 +143,7 @@ REFUSED = {
     ),
     "other headers": (put("components.securitySchemes.timestamp.name", "x-ncp-timestamp"), "NC200 names other headers"),
     "another longest name": (put(f"{SCHEMAS}.TaskRequest.properties.name.maxLength", 101), "name-edge names other lengths"),
-    "another status word": (put_in_option("status-word", 0, "word", "done"), "the default status-word is not in the enum"),
+    "another status word": (put_in_option("status-word", 0, "word", "done"), "the default status-word is not that of the schema"),
 }
 
 

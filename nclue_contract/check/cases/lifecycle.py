@@ -126,7 +126,7 @@ class Life(Watch):
                 return
         subject.tried.add(stage)
         case = self.cases[f"delete[{words()[stage]}]"]
-        if words()[stage] in contract().rules["NC401"].states:
+        if words()[stage] in contract().lifecycle.deletable:
             yield from self.allowed_deletion(subject, case)
         else:
             yield from self.forbidden_deletion(subject, case)

@@ -52,7 +52,7 @@ def _case(
 
 
 def _limit() -> int:
-    return next(field.max_length for field in contract().request if field.name == "name")
+    return contract().field("name").max_length
 
 
 def _filled(bench: CheckSession, length: int, tail: str = "") -> str:

@@ -43,16 +43,12 @@ AFTERWARDS = 12
 
 def words() -> tuple[str, ...]:
     """The states in their order; the last two are the ends."""
-    return next(field.enum for field in contract().responses["Task"] if field.name == "status")
+    return contract().status_words
 
 
 def stage_of(status: object) -> int | None:
     """The number of a state in the order of the page, whatever the reading of its word; both ends are told apart. None: no state."""
-    reading = contract().readings["status-word"]
-    default = reading.option(reading.default).word
-    same = {option.word: default for option in reading.options}
-    word = same.get(str(status), str(status))
-    return words().index(word) if word in words() else None
+    return contract().lifecycle.stage(str(status))
 
 
 @dataclass(slots=True)
@@ -193,7 +189,7 @@ class Watch:
 
     def look_at_all(self) -> Script:
         """Read all subjects with one list; those that are not on its first page one by one."""
-        limit = next(p.maximum for p in contract().operations["listTasks"].query if p.name == "limit")
+        limit = contract().parameter("limit").maximum
         exchange = yield list_request(f"limit={limit}")
         self.bench.judge_answer(self.case, exchange, accepted(), f"limit={limit}")
         if not exchange.accepted:

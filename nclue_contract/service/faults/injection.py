@@ -24,7 +24,7 @@ def only(keep: Callable[[Finding], bool]) -> Plant:
 
 def refuse(rule: str, field: str, wrong: Callable[[Any], bool]) -> Plant:
     """Plant: a field that keeps the rules is answered like one that breaks the rule."""
-    answer = next(a for a in contract().rules[rule].expects if a.field in {None, field})
+    answer = contract().rules[rule].expected_for(field)
 
     def plant(service: Service, _: str) -> None:
         def fields(original: Callable[[Mapping[str, Any]], Any], payload: Mapping[str, Any]) -> Any:  # noqa: ANN401  # the fields

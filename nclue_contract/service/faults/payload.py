@@ -25,7 +25,7 @@ def _limit(service: Service, argument: str) -> None:
 
 def _no_longer(measure: Callable[[str], int]) -> Plant:
     def plant(service: Service, _: str) -> None:
-        longest = next(f.max_length for f in contract().request if f.name == "name")
+        longest = contract().field("name").max_length
         only(lambda f: f.rule != "NC111")(service, "")
         refuse("NC111", "name", lambda value: isinstance(value, str) and measure(value) > longest)(service, "")
 
