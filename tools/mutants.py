@@ -39,7 +39,7 @@ from nclue_contract.check.cases.plan import plan
 from nclue_contract.check.expectations import FixtureData
 from nclue_contract.check.results import State
 from nclue_contract.check.runner import Runner
-from nclue_contract.check.sender import Limits, Watcher
+from nclue_contract.check.sender import Limits, RunObserver
 from nclue_contract.check.session import CheckSession
 from nclue_contract.check.transport_memory import Direct
 from nclue_contract.contract.model import contract
@@ -513,9 +513,9 @@ def run(handle: Handle, situation: Situation) -> dict[str, Any]:
     transport = Direct(handle, PREFIX)
     readings = Readings.of(situation.readings() if situation.pinned else None)
     bench = CheckSession(readings, FixtureData(failing_file=FAILING), run="abc", prefix=PREFIX, now_ms=transport.now_ms, exact_clock=True)
-    watcher = Watcher(stop=lambda bench: any(outcome.failures for outcome in bench.outcomes.values()))
+    observer = RunObserver(stop=lambda bench: any(outcome.failures for outcome in bench.outcomes.values()))
     cases = plan()
-    result = Runner(bench, cases, transport, Limits(clean_up=False), watcher).run("a mutant", "all")
+    result = Runner(bench, cases, transport, Limits(clean_up=False), observer).run("a mutant", "all")
     if not (result.failures or result.stop_reason):
         return {"other": True}
     begun = result.outcomes[cases[0].id].state is State.PASSED

@@ -16,7 +16,7 @@ from typing import Any, TextIO
 
 from nclue_contract.check.cases.lists import tasks_of
 from nclue_contract.check.requests import Exchange, RequestSpec, delete_request, list_request
-from nclue_contract.check.sender import LIMITED_S, PATIENCE, Transport
+from nclue_contract.check.sender import ATTEMPTS, RATE_LIMITED_PAUSE_S, Transport
 from nclue_contract.contract.model import contract
 from nclue_contract.validation.response import SUCCESS
 
@@ -153,10 +153,10 @@ class _Patient:
         self._pause_s = 1 / rate if rate else 0.0
 
     def __call__(self, ask: RequestSpec) -> Exchange:
-        for _ in range(PATIENCE):
+        for _ in range(ATTEMPTS):
             exchange = self._transport.send(ask)[0]
             if exchange.status == 429:
-                self._pause_s = max(self._pause_s, LIMITED_S)
+                self._pause_s = max(self._pause_s, RATE_LIMITED_PAUSE_S)
             if self._pause_s:
                 self._transport.sleep(self._pause_s)
             if exchange.status != 429:

@@ -17,7 +17,7 @@ from nclue_contract.check.ledger import Cleaned, Ledger, Remains, read_ledger, t
 from nclue_contract.check.requests import Exchange, RequestSpec, value_of
 from nclue_contract.check.results import Case, CheckResult, State
 from nclue_contract.check.runner import Runner
-from nclue_contract.check.sender import Limits, Transport, Watcher
+from nclue_contract.check.sender import Limits, RunObserver, Transport
 from nclue_contract.check.session import PREFIX, CheckSession
 from nclue_contract.check.transport_memory import Direct
 from nclue_contract.cli.progress import Progress as Bar
@@ -155,8 +155,8 @@ def check(options: Options, readings: Readings, environment: Mapping[str, str], 
             exact_clock=transport.exact_clock,
             lifecycle_s=options.lifecycle_s,
         )
-        watcher = Watcher(exchange=heard, creation=book.creation if book else lambda _: None)
-        result = Runner(bench, chosen, transport, limits, watcher).run(target, allowed.mode)
+        observer = RunObserver(exchange=heard, creation=book.creation if book else lambda _: None)
+        result = Runner(bench, chosen, transport, limits, observer).run(target, allowed.mode)
         if result.failures and keys is EXAMPLE and options.url is not None:
             pair = " ".join(f"{name}={value}" for name, value in zip(VARIABLES, (keys.access_key, keys.secret_key), strict=True))
             result = replace(result, notes=(*result.notes, f"to send a request again, first: export {pair}"))

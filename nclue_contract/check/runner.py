@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from nclue_contract.check.requests import Exchange, delete_request
 from nclue_contract.check.results import Case, CheckResult, Outcome, Script, State, Step, Wait
-from nclue_contract.check.sender import Limits, Sender, StopError, Transport, Watcher
+from nclue_contract.check.sender import Limits, RunObserver, Sender, StopError, StopReason, Transport
 from nclue_contract.check.session import CheckSession, CreatedTask
 from nclue_contract.validation.response import SUCCESS
 
@@ -34,14 +34,14 @@ class Runner:
     """One run of a plan."""
 
     def __init__(
-        self, bench: CheckSession, plan: Sequence[Case], transport: Transport, limits: Limits, watcher: Watcher | None = None
+        self, bench: CheckSession, plan: Sequence[Case], transport: Transport, limits: Limits, observer: RunObserver | None = None
     ) -> None:
         self.bench = bench
         self.plan = plan
         self.transport = transport
         self.limits = limits
-        self.watcher: Watcher = watcher or Watcher()
-        self.sender: Sender = Sender(transport, limits, self.watcher)
+        self.observer: RunObserver = observer or RunObserver()
+        self.sender: Sender = Sender(transport, limits, self.observer)
         self.reserved: int = 0
         self.stop_reason: str = ""
         self.notes: list[str] = []
@@ -77,7 +77,7 @@ class Runner:
         if answered and 300 <= answered.status < 400 and where:
             self.notes.append(f"the server redirects to {where!r:.160}; if it is there, check that address")
         if outcome is None or not any(exchange.accepted for exchange in outcome.exchanges):
-            raise StopError(self._why_refused(self.bench.answered))
+            raise StopError(StopReason.CONTROL_REJECTED, self._why_refused(self.bench.answered))
 
     def _why_refused(self, exchange: Exchange | None) -> str:
         """Why a check cannot begin, and what to do about it."""
@@ -101,7 +101,7 @@ class Runner:
         background: list[_Running] = []
         current: _Running | None = None
         while True:
-            if self.watcher.stop(self.bench):
+            if self.observer.stop(self.bench):
                 return
             self.bench.spare = self.limits.budget - self.sender.requests - needed
             due = next((one for one in background if one.wake_ms <= self.transport.now_ms()), None)
@@ -135,11 +135,11 @@ class Runner:
         if step is None or isinstance(step, Wait):
             return None
         asks = step if isinstance(step, tuple) else (step,)
-        if why := self.sender.forbidden(asks):
-            return StopError(why)
+        if limit := self.sender.limit_reached(asks):
+            return limit
         case = running.case
         try:
-            exchanges = self.sender.exchange(case, *asks, first=case is self.plan[0])
+            exchanges = self.sender.exchange(case, *asks, control=case is self.plan[0])
         except StopError as stop:
             if stop.exchange is not None:
                 self.bench.outcomes.setdefault(case.id, Outcome(case)).exchanges.append(stop.exchange)
@@ -197,17 +197,17 @@ class Runner:
         self.bench.outcomes = ordered | {case_id: outcome for case_id, outcome in known.items() if case_id not in ordered}
 
     def _result(self, target: str, mode: str, seconds: float, left: tuple[str, ...], planned: int) -> CheckResult:
-        bench, elimination = self.bench, self.bench.inference
-        if self.sender.limited:
+        bench, inference = self.bench, self.bench.inference
+        if self.sender.rate_limited:
             self.notes.append("the server limited the rate, so one request per second was sent from then on")
         return CheckResult(
             target=target,
             mode=mode,
             outcomes=bench.outcomes,
-            readings=dict(elimination.left),
-            pinned={name: option for name, option in elimination.readings.items() if elimination.readings.pinned(name)},
-            sources={name: source for name, source in elimination.readings.sources.items() if elimination.readings.pinned(name)},
-            evidence={name: tuple(cases) for name, cases in elimination.evidence.items()},
+            readings=dict(inference.left),
+            pinned={name: option for name, option in inference.readings.items() if inference.readings.pinned(name)},
+            sources={name: source for name, source in inference.readings.sources.items() if inference.readings.pinned(name)},
+            evidence={name: tuple(cases) for name, cases in inference.evidence.items()},
             judged=dict(bench.judged),
             status_samples=tuple(bench.status_samples),
             requests=planned,

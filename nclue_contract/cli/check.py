@@ -18,7 +18,7 @@ from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Readings
 from nclue_contract.contract.wording import counted
 from nclue_contract.signing import Credentials, now_ms
-from nclue_contract.validation.reports.base import KEPT, UNTOLD
+from nclue_contract.validation.reports.base import INCONCLUSIVE, PASSED
 
 if TYPE_CHECKING:
     from nclue_contract.check.results import CheckResult
@@ -107,7 +107,7 @@ def run_check(options: argparse.Namespace, readings: Readings, reports: Sequence
     if options.dry_run:
         for line in _dry_run(wanted):
             print(line)
-        return KEPT
+        return PASSED
     known = baseline(options.baseline) if options.baseline is not None else ()  # before anything is sent
     if options.explore:
         from nclue_contract.check.explore import Bounds, explore, require_allowed  # noqa: PLC0415  # as above
@@ -123,7 +123,7 @@ def run_check(options: argparse.Namespace, readings: Readings, reports: Sequence
             result = replace(result, notes=(*result.notes, "the exploration was interrupted, and nothing of it is in this report"))
     result = accept(result, known)
     _write(result, options, reports, started_ms)
-    untested = options.fail_on_untested and result.exit_code == KEPT and result.counts[State.NOT_TESTED]
+    untested = options.fail_on_untested and result.exit_code == PASSED and result.counts[State.NOT_TESTED]
     return 1 if untested else result.exit_code
 
 
@@ -145,10 +145,10 @@ def run_probe(options: argparse.Namespace, readings: Readings) -> int:
         print("\n".join(told(result)))
     if result.stop_reason:
         print(f"could not tell: {result.stop_reason}", file=sys.stderr)
-        return UNTOLD
+        return INCONCLUSIVE
     if options.write is not None:
         write(options.write, result)
-    return KEPT
+    return PASSED
 
 
 def run_cleanup(options: argparse.Namespace) -> int:
@@ -167,7 +167,7 @@ def run_cleanup(options: argparse.Namespace) -> int:
         print(f"see for yourself whether the task named {named} is one of the check or somebody else's; it was not deleted")
     if cleaned.trouble:
         print(f"could not tell: {cleaned.trouble}", file=sys.stderr)
-    return UNTOLD if cleaned.left or cleaned.doubtful or cleaned.trouble else KEPT
+    return INCONCLUSIVE if cleaned.left or cleaned.doubtful or cleaned.trouble else PASSED
 
 
 def options_of(options: argparse.Namespace, *, strict: bool = False, probe: bool = False) -> Options:

@@ -18,7 +18,7 @@ from nclue_contract.cli.serve import add_parsers, run_faults, run_serve
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Readings
 from nclue_contract.signing import now_ms
-from nclue_contract.validation.reports.base import KEPT, UNTOLD, USAGE, Run
+from nclue_contract.validation.reports.base import INCONCLUSIVE, PASSED, USAGE, Run
 from nclue_contract.validation.reports.formats import FORMATS
 
 _DESCRIPTION = "Tells whether payloads keep the contract of NAVER Cloud's NCLUE tasks API, and why not."
@@ -44,14 +44,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # The reader of a pipe has seen enough.
         _give_up_standard_output()
-        return UNTOLD
+        return INCONCLUSIVE
     except OSError as error:
         _give_up_standard_output()
         _complain(f"cannot write {error.filename or 'the output'}: {error.strerror or error}")
         return USAGE
     except KeyboardInterrupt:
         _complain("interrupted")
-        return UNTOLD
+        return INCONCLUSIVE
     return code
 
 
@@ -210,7 +210,7 @@ def _explain(options: argparse.Namespace) -> int:
         raise UsageError(str(error)) from error
     for line in text.splitlines():
         print(safe(line, sys.stdout.encoding or "ascii"))
-    return KEPT
+    return PASSED
 
 
 def _spec(options: argparse.Namespace) -> int:
@@ -220,13 +220,13 @@ def _spec(options: argparse.Namespace) -> int:
     if not options.path:
         pinned = any(map(readings.pinned, readings))
         print(json.dumps(document(readings if pinned else None), indent=1))
-        return KEPT
+        return PASSED
     path = Path(__file__).parent.parent / "contract" / "openapi.json"
     if not path.is_file():
         message = "the package is not unpacked, so the document is no file; use `nclue-contract spec --json`"
         raise UsageError(message)
     print(path)
-    return KEPT
+    return PASSED
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -272,4 +272,4 @@ def _sign(options: argparse.Namespace) -> int:
     except ValueError as error:
         raise UsageError(str(error)) from error
     print(curl_command(options.method, options.url, headers) if options.curl else header_lines(headers))
-    return KEPT
+    return PASSED

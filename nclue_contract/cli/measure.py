@@ -12,7 +12,7 @@ from nclue_contract.check.cases.plan import BUDGET, plan
 from nclue_contract.check.expectations import FixtureData
 from nclue_contract.check.results import CheckResult
 from nclue_contract.check.runner import Runner
-from nclue_contract.check.sender import Limits, Watcher
+from nclue_contract.check.sender import Limits, RunObserver
 from nclue_contract.check.session import CheckSession
 from nclue_contract.check.transport_memory import Direct
 from nclue_contract.contract.model import contract
@@ -63,7 +63,7 @@ def check_in_process(
     readings = Readings.of(pins)
     bench = CheckSession(readings, known, run="run", prefix=prefix, now_ms=transport.now_ms, exact_clock=True)
     stop: Callable[[CheckSession], bool] = (lambda b: b.failed) if first_only else (lambda _: False)
-    return Runner(bench, plan(), transport, Limits(budget, clean_up=False), Watcher(stop=stop)).run("in process", "measured")
+    return Runner(bench, plan(), transport, Limits(budget, clean_up=False), RunObserver(stop=stop)).run("in process", "measured")
 
 
 def service(*, readings: Mapping[str, str] | None = None, known_files: bool = False) -> Service:

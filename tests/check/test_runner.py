@@ -13,7 +13,7 @@ from nclue_contract.check.expectations import FixtureData
 from nclue_contract.check.requests import Exchange, create_request, list_request
 from nclue_contract.check.results import State
 from nclue_contract.check.runner import Runner
-from nclue_contract.check.sender import Limits, Watcher
+from nclue_contract.check.sender import Limits, RunObserver
 from nclue_contract.check.session import CheckSession
 from nclue_contract.contract.readings import Readings
 from tests.support.scripted_transport import FAILING, Scripted, run
@@ -72,25 +72,25 @@ def test_tasks_that_were_there_before_are_left_alone():
     assert {task["task_name"] for page in pages for task in page["tasks"]} == {f"old {number}" for number in range(300)}
 
 
-def test_watchers_hear_of_a_creation_before_it_is_sent_and_of_every_exchange_after_it():
+def test_observers_are_called_before_a_creation_is_sent_and_after_every_exchange():
     heard = []
 
     def script(turn):
         heard.append(("sent", turn.request.body))
 
-    watcher = Watcher(
+    observer = RunObserver(
         creation=lambda ask: heard.append(("creation", ask.body)),
         exchange=lambda exchange, *_: heard.append(("answer", exchange.request.body)),
     )
-    _, transport = run(script, FEW, watcher=watcher)
+    _, transport = run(script, FEW, observer=observer)
     for number, ask in enumerate(transport.sent):
         events = heard[sum(2 + (one.method == "POST") for one in transport.sent[:number]) :]
         wanted = ["creation", "sent", "answer"] if ask.method == "POST" else ["sent", "answer"]
         assert events[: len(wanted)] == [(event, ask.body) for event in wanted]
 
 
-def test_a_watcher_can_end_the_run():
-    result, transport = run(lambda turn: 500 if turn.number == 9 else None, watcher=Watcher(stop=lambda bench: bench.failed))
+def test_an_observer_can_end_the_run():
+    result, transport = run(lambda turn: 500 if turn.number == 9 else None, observer=RunObserver(stop=lambda bench: bench.failed))
     assert len(transport.sent) == 9
     assert result.exit_code == 1
 
@@ -168,7 +168,7 @@ def test_429_is_waited_for_longer_and_longer_and_then_the_pace_is_the_documented
 @pytest.mark.parametrize("first", [1, 4])
 def test_429_for_ever_is_not_the_fault_of_the_server(first):
     result, transport = run(lambda turn: 429 if turn.number >= first else None)
-    assert (result.exit_code, result.stop_reason) == (3, "the server limits the rate (429), however long one waits; see --rate")
+    assert (result.exit_code, result.stop_reason) == (3, "the server limits the rate: it still answers 429 after 6 attempts; see --rate")
     assert len(transport.sent) <= first + 6
     assert result.failures == []
 
@@ -288,7 +288,7 @@ def test_a_server_that_goes_away_is_told_with_the_case_and_fails_nothing(said):
     result, transport = run(lambda turn: said if turn.number >= 20 else None)
     assert (result.exit_code, result.failures) == (3, [])
     case = plan(only=SOME)[len([s for s in states(result).values() if s != "untested"])].id
-    assert result.stop_reason.startswith(f"the server does not answer any more, since {case}: ")
+    assert result.stop_reason.startswith(f"the server has not responded since {case}: ")
     assert len(transport.sent) < 30
     assert result.remaining_tasks == ()
 
@@ -296,8 +296,8 @@ def test_a_server_that_goes_away_is_told_with_the_case_and_fails_nothing(said):
 def test_a_server_that_is_silent_now_and_then_ends_the_run_after_a_while():
     result, transport = run(lambda turn: "it was not there within 10 s" if turn.request.method == "POST" and turn.number >= 20 else None)
     assert result.exit_code == 1
-    many = "10 requests got no whole answer; the last one, of path[test U+007F end]: it was not there within 10 s"
-    assert result.stop_reason == f"{many}. To go on without such requests, see --skip NC120"
+    many = "10 requests got no complete response; the last one, of path[test U+007F end]: it was not there within 10 s"
+    assert result.stop_reason == f"{many}. To skip such requests, see --skip NC120"
     assert {rule for _, rule in failed(result)} == {"NC602"}
     assert len(transport.sent) < 60
 

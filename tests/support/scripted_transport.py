@@ -71,10 +71,10 @@ class Scripted:
         return [ask for ask in self.sent if ask.method not in {"GET", "DELETE"}]
 
 
-def run(script=lambda _: None, only=("NC12",), *, limits=None, watcher=None, word="abc", transport=None, pins=None, **server):
+def run(script=lambda _: None, only=("NC12",), *, limits=None, observer=None, word="abc", transport=None, pins=None, **server):
     """A run, and the transport with what was sent. `word` is the word of the run, `pins` are readings."""
     transport = transport or Scripted(script, **server)
     known = FixtureData(failing_file=FAILING)
     bench = CheckSession(Readings.of(pins), known, run=word, prefix=transport.prefix, now_ms=transport.now_ms)
-    runner = Runner(bench, plan(only=only), transport, limits or Limits(clean_up=False), watcher)
+    runner = Runner(bench, plan(only=only), transport, limits or Limits(clean_up=False), observer)
     return runner.run("http://127.0.0.1:8000/api/v1", "loopback"), transport

@@ -12,8 +12,8 @@ from nclue_contract.validation.json_reader import Payload
 NAME = "nclue-contract"
 """The name of the tool in reports."""
 
-KEPT, BROKEN, USAGE, UNTOLD = 0, 1, 2, 3
-"""The exit codes of every command: contract kept, contract broken, usage or unreadable input, could not tell."""
+PASSED, FAILED, USAGE, INCONCLUSIVE = 0, 1, 2, 3
+"""Exit codes of every command: the contract is fulfilled, it is violated, wrong usage or unreadable input, the result is inconclusive."""
 
 STDIN = "-"
 """How standard input is spelt in `Payload.file`."""

@@ -18,12 +18,12 @@ from nclue_contract.check.reports.html.rules import MEANINGS, SIGNS, bar, matrix
 from nclue_contract.check.reports.text import verdict
 from nclue_contract.check.results import CheckResult, State
 from nclue_contract.contract.wording import counted
-from nclue_contract.validation.reports.base import BROKEN, KEPT, NAME, UNTOLD
+from nclue_contract.validation.reports.base import FAILED, INCONCLUSIVE, NAME, PASSED
 
 _HEADLINES = {
-    KEPT: (State.PASSED, "The contract is kept"),
-    BROKEN: (State.FAILED, "The contract is broken"),
-    UNTOLD: (State.INCONCLUSIVE, "Could not tell whether the contract is kept"),
+    PASSED: (State.PASSED, "The contract is kept"),
+    FAILED: (State.FAILED, "The contract is broken"),
+    INCONCLUSIVE: (State.INCONCLUSIVE, "Could not tell whether the contract is kept"),
 }
 
 
@@ -68,7 +68,7 @@ def _section(anchor: str, title: str, *parts: Element) -> Element:
 def _head(result: CheckResult, started_ms: int) -> Element:
     state, headline = _HEADLINES[result.exit_code]
     counts = result.counts
-    why = result.stop_reason or (verdict(result) if result.exit_code == UNTOLD else "")
+    why = result.stop_reason or (verdict(result) if result.exit_code == INCONCLUSIVE else "")
     numbers = (
         tag("li", sign(one), " ", tag("b", f"{counts[one]:,}"), f" {one}", tag("small", MEANINGS[one]), class_=str(one)) for one in SIGNS
     )
