@@ -10,14 +10,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from itertools import groupby
 
-from nclue_contract.check.expectations import fits
 from nclue_contract.check.requests import Exchange
 from nclue_contract.check.results import CheckResult, Failure, RuleRow, State
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.wording import counted, excerpt
 from nclue_contract.validation.reports.base import NAME
 from nclue_contract.validation.reports.excerpt import safe
-from nclue_contract.validation.response import spelled
+from nclue_contract.validation.response import format_answer, format_answers
 
 GROUPS = {
     "NC00": "the JSON itself",
@@ -131,8 +130,8 @@ def told(failure: Failure, at: str) -> Iterator[str]:
     yield from textwrap.wrap(failure.sentence, _WIDTH, initial_indent="  ", subsequent_indent="  ", break_long_words=False)
     if (exchange := failure.exchange) is not None:
         yield f"  answered:  {answered(exchange)}"
-    if expected := expected_answers(failure):
-        yield f"  expected:  {expected}"
+    if failure.expected:
+        yield f"  expected:  {format_answers(failure.expected)}"
     yield f"  page:      {failure.finding.page}"
     if failure.finding.pin or failure.finding.reading:
         yield f"  reading:   {failure.finding.pin or failure.finding.reading}"
@@ -150,16 +149,7 @@ def answered(exchange: Exchange) -> str:
     """Status and body in one line."""
     if exchange.error:
         return f"{exchange.status or 'nothing'}: {exchange.error}"
-    return f"{spelled(exchange.answer)} {excerpt(exchange.body.decode('utf-8', 'backslashreplace'), 160)}"
-
-
-def expected_answers(failure: Failure) -> str:
-    """The answers that the rule expects, if the failure is about the answer and not about what stands in it."""
-    expects = failure.finding.expects
-    seen = failure.exchange.answer if failure.exchange else None
-    if not expects or (seen is not None and fits(seen, frozenset(expects))):
-        return ""
-    return " or ".join(dict.fromkeys(map(spelled, expects)))
+    return f"{format_answer(exchange.answer)} {excerpt(exchange.body.decode('utf-8', 'backslashreplace'), 160)}"
 
 
 def curl(exchange: Exchange, at: str) -> str:

@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element
 
 from nclue_contract.check.reports.html.page import shown, tag
 from nclue_contract.check.requests import Exchange
-from nclue_contract.validation.response import spelled
+from nclue_contract.validation.response import format_answer
 
 COMPACT = 240
 """Characters of a body where nothing is wrong."""
@@ -35,7 +35,7 @@ def exchange_line(exchange: Exchange, most: int) -> Element:
 
 def came_back(exchange: Exchange) -> str:
     """Status and error code, or why there is no whole answer."""
-    return shown(exchange.error) if exchange.error else shown(spelled(exchange.answer))
+    return shown(exchange.error) if exchange.error else shown(format_answer(exchange.answer))
 
 
 def command(exchange: Exchange, curl: Curl) -> Element:

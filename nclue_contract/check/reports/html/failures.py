@@ -13,6 +13,7 @@ from nclue_contract.check.reports.html.rules import sign
 from nclue_contract.check.results import Failure, State
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.wording import counted
+from nclue_contract.validation.response import format_answers
 
 AT_ONCE = 3
 """Requests for each rule that are shown without asking; people have seen the point by then."""
@@ -21,8 +22,6 @@ IN_FULL = 300
 """Requests that are told in full, shared out among the rules; the others by their sentences, so that the file can still be mailed."""
 
 _ABOUT_ANSWERS = ("NC3", "NC4", "NC5")  # how the codes of the rules begin whose pointers lead into the answer
-
-_INSTEAD = " instead of "  # what the bench writes into a sentence before the answers that were expected
 
 
 def failures(found: Sequence[Failure], curl: Curl, anchors: Mapping[str, str], *, accepted: bool = False) -> list[Element]:
@@ -55,9 +54,8 @@ def _rule(code: str, groups: list[list[Failure]], share: int, curl: Curl, anchor
 
 
 def expected(failure: Failure) -> str:
-    """What would have been right: the answers that the sentence names, or else the rule."""
-    _, said, answers = failure.sentence.rpartition(_INSTEAD)
-    return answers.removesuffix(")") if said else contract().rules[failure.rule].sentence
+    """Return the expected responses, or the sentence of the rule when the failure is not about status and error code."""
+    return format_answers(failure.expected) or contract().rules[failure.rule].sentence
 
 
 def pointed_at(failure: Failure) -> str | None:
