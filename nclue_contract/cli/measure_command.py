@@ -11,7 +11,7 @@ from typing import Any
 from nclue_contract.check.cases.plan import BUDGET
 from nclue_contract.cli.measure import Measured, Variant, faults, variants
 from nclue_contract.cli.progress import Progress
-from nclue_contract.validation.reports.base import BROKEN, KEPT
+from nclue_contract.validation.reports.base import FAILED, PASSED
 
 
 def run_measure(pattern: str, budget: int | None, form: str) -> int:
@@ -28,7 +28,7 @@ def run_measure(pattern: str, budget: int | None, form: str) -> int:
         for line in _lines(found, correct):
             print(line)
     missed = any(not one.accused for one in found)
-    return BROKEN if missed or any(_wronged(variant) for variant in correct) else KEPT
+    return FAILED if missed or any(_wronged(variant) for variant in correct) else PASSED
 
 
 def _counted(things: Iterable[Any], bar: Progress) -> Iterator[Any]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from nclue_contract.contract.hosts import is_loopback
 from nclue_contract.contract.readings import Readings
 from nclue_contract.signing import EXAMPLE
-from nclue_contract.validation.reports.base import KEPT
+from nclue_contract.validation.reports.base import PASSED
 
 if TYPE_CHECKING:
     from nclue_contract.service.service import Service
@@ -84,7 +84,7 @@ def run_serve(options: argparse.Namespace, readings: Readings, environment: Mapp
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a host name"
         raise ValueError(f"cannot listen on {options.host!r:.80}, port {options.port}: {reason}") from error
-    return KEPT
+    return PASSED
 
 
 def accepted_keys(environment: Mapping[str, str]) -> tuple[dict[str, str], bool]:
@@ -137,7 +137,7 @@ def run_faults(options: argparse.Namespace) -> int:
     width = max(map(len, faults))
     for spelling, fault in faults.items():
         print(f"{spelling:{width}}  {fault.rule}  {fault.sentence}")
-    return KEPT
+    return PASSED
 
 
 def _failing(option: str, what: str, text: str) -> tuple[str, str]:
