@@ -369,7 +369,7 @@ def test_a_failure_tells_rule_place_and_page():
     (failure,) = (failure for failure in caught.value.exceptions if isinstance(failure, BrokenRule))
     assert (failure.title, failure.operation) == ("NC307 response-echo", "POST /tasks")
     assert "task_name differs from name of the request, from offset 0 on" in failure.message
-    assert "page:            Create task, Response body" in failure.message
+    assert "page:       Create task, Response body" in failure.message
 
 
 def test_two_rules_are_two_failures_and_two_findings_of_one_rule_are_one():
@@ -712,7 +712,7 @@ def test_the_command_reports_what_schemathesis_alone_does_not_see(faulty_run):
     assert done.returncode == 1, done.stdout + done.stderr
     reported = set(re.findall(r"- (ST\d+ .*)", done.stdout))
     assert reported == {"ST901 NC307 response-echo", "ST901 NC313 answer-fits-request", "ST901 NC200 header-missing"}
-    assert "page:            Create task, Response body" in done.stdout
+    assert "page:       Create task, Response body" in done.stdout
 
 
 def leaks(folder, done):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from nclue_contract.check.requests import Exchange, RequestSpec
 from nclue_contract.contract.model import contract
+from nclue_contract.contract.rules import Answer
 from nclue_contract.validation.findings import Finding
 
 if TYPE_CHECKING:
@@ -60,13 +61,17 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One way in which the server breaks the contract. `rule` is what the case is about, or what the finding says of the answer itself."""
+    """One way in which the server breaks the contract. `rule` is what the case is about, or what the finding says of the answer itself.
+
+    `expected` holds the responses that would have been right; empty when the failure is not about status and error code.
+    """
 
     case: str
     rule: str
     finding: Finding
     exchange: Exchange | None = None
     accepted: bool = False
+    expected: tuple[Answer, ...] = ()
 
     @property
     def key(self) -> tuple[str, str]:

@@ -31,7 +31,7 @@ from nclue_contract.contract.readings import Readings
 from nclue_contract.contract.rules import Answer
 from nclue_contract.signing import EXAMPLE, Credentials
 from nclue_contract.validation.findings import Finding
-from nclue_contract.validation.response import SUCCESS, spelled
+from nclue_contract.validation.response import SUCCESS, format_answer, format_answers
 
 PREFIX = "nclue-check"
 """What the names of all tasks of a check begin with, so that people know them."""
@@ -182,21 +182,21 @@ class CheckSession:
     def _settle_answer(self, case: Case, exchange: Exchange, expectation: Expectation) -> None:
         answer = exchange.answer
 
-        def problems(readings: Readings) -> list[Finding]:
+        def problems(readings: Readings) -> list[tuple[Finding, tuple[Answer, ...]]]:
             allowed = expectation.answers(readings)
             if fits(answer, allowed) or (200 <= answer.status < 300 and Answer(SUCCESS, None) in allowed):
                 return []  # another success is told by NC301
-            expected = " or ".join(dict.fromkeys(spelled(a) for a in sorted(allowed, key=lambda a: (a.status, a.code or ""))))
-            note = f"answered {spelled(answer)} instead of {expected}"
+            expected = tuple(sorted(allowed, key=lambda a: (a.status, a.code or "")))
+            note = f"answered {format_answer(answer)} instead of {format_answers(expected)}"
             reasons = expectation.reasons(readings)
             if reasons:
-                return [reasons[0].noted(note)]
+                return [(reasons[0].noted(note), expected)]
             wrong = "a request that keeps every rule is refused" if Answer(SUCCESS, None) in allowed else "a request is answered wrongly"
-            return [self.finding(case.rule, f"{wrong}: {note}")]
+            return [(self.finding(case.rule, f"{wrong}: {note}"), expected)]
 
         found, inconsistent = self.inference.settle(expectation.readings, problems, case.id)
-        for finding in found:
-            self._add(Failure(case.id, case.rule, finding, exchange))
+        for finding, answers in found:
+            self._add(Failure(case.id, case.rule, finding, exchange, expected=answers))
         self._add_inconsistent(case, inconsistent, exchange)
 
     def _settle_shape(self, case: Case, exchange: Exchange, request: object) -> None:

@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from nclue_contract.check.reports.text import origin, told
+from nclue_contract.check.reports.text import failure_lines, origin
 from nclue_contract.check.results import Case, CheckResult, State
 from nclue_contract.check.run import EMBEDDED, Options, cases, check
 from nclue_contract.cli import check as check_command
@@ -177,7 +177,7 @@ def _plain(result: CheckResult, first: str) -> dict[str, Any]:
             "state": str(outcome.state),
             "reason": outcome.reason,
             "requests": len(outcome.exchanges),
-            "text": "\n\n".join("\n".join(told(failure, origin(result))) for failure in outcome.failures),
+            "text": "\n\n".join("\n".join(failure_lines(failure, origin(result))) for failure in outcome.failures),
         }
         for case_id, outcome in result.outcomes.items()
     }

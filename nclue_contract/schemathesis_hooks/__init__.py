@@ -36,7 +36,7 @@ from nclue_contract.validation.error_body import error_code
 from nclue_contract.validation.findings import Finding, Report
 from nclue_contract.validation.json_reader import read
 from nclue_contract.validation.reports.text import render_report
-from nclue_contract.validation.response import spelled
+from nclue_contract.validation.response import format_answer
 from nclue_contract.validation.signature import verifier
 from nclue_contract.validation.validator import Validator, default_validator
 
@@ -300,7 +300,7 @@ class NclueContract:
         }
         answer = Answer(response.status_code, error_code(read(response.content).value))
         refused = answer.code is not None and any(answer.status == other.status for other in expected)
-        return spelled(answer) if answer.status // 100 == 2 or (refused and answer not in expected) else ""
+        return format_answer(answer) if answer.status // 100 == 2 or (refused and answer not in expected) else ""
 
 
 def _keyword(name: str, value: object, kind: type, default: Any) -> Any:  # noqa: ANN401  # of that kind

@@ -6,7 +6,7 @@ The pages are "Overview", response status codes, and the API Gateway's error han
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import islice
 
@@ -267,15 +267,19 @@ def _explains(finding: Finding, answer: Answer, pointers: tuple[str, ...] | None
 
 def _misfit(applied: AppliedRule, answer: Answer, breaks: list[Finding]) -> Finding:
     rules = ", ".join(dict.fromkeys(f.rule for f in breaks))
-    expected = dict.fromkeys(spelled(a) for f in breaks for a in f.expects)
     detail = {
         "had": f"breaks {rules}" if breaks else "keeps every rule that has this answer",
-        "value": spelled(answer),
-        "expected": " or ".join(expected) or "success",
+        "value": format_answer(answer),
+        "expected": format_answers(a for f in breaks for a in f.expects) or "success",
     }
     return Finding(applied, "", detail=detail)
 
 
-def spelled(answer: Answer) -> str:
-    """`422/10104`, or only the status code where no error code is known."""
+def format_answer(answer: Answer) -> str:
+    """Return `422/10104`, or only the status code where no error code is known."""
     return str(answer.status) if answer.code is None else f"{answer.status}/{excerpt(answer.code)}"
+
+
+def format_answers(answers: Iterable[Answer]) -> str:
+    """Return `422/10104 or 422/10105`: each answer once, in the given order."""
+    return " or ".join(dict.fromkeys(map(format_answer, answers)))

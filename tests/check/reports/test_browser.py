@@ -130,7 +130,7 @@ def test_cases_can_be_filtered_by_state_and_by_words(chromium):
         return {
             all: await pick("", ""), untested: await pick("untested", ""), failed: await pick("failed", ""),
             words: await pick("", "U+007E Path[Train"), rule: await pick("", "nc401"), nothing: await pick("passed", "no such words"),
-            again: await pick("", ""), told: page.getElementById("told").textContent,
+            again: await pick("", ""), told: page.getElementById("status").textContent,
         };
     """
     result, document = check(*FAULTS), page(*FAULTS)
@@ -170,7 +170,7 @@ def test_a_curl_line_is_copied_whole(chromium):
         const button = page.querySelector("article button");
         button.click();
         await turn();
-        return [copied, button.textContent, button.getAttribute("aria-label"), page.getElementById("told").textContent];
+        return [copied, button.textContent, button.getAttribute("aria-label"), page.getElementById("status").textContent];
     """
     line = "curl --data '{\"a\": \"<&>\"}' \\\n 'http://127.0.0.1/'"
     answer = said(chromium(in_frame(report(one_failure(), curl=lambda _: line), script), "--dump-dom", BUDGET))
