@@ -1,20 +1,19 @@
-"""Exploration after a check: Schemathesis makes up requests for some time, and our check judges the answers under the readings found.
+"""Exploration after a check: Schemathesis generates requests, and our check validates the responses under the readings found.
 
-It runs as a process of its own in a folder of its own, with our hooks; the keys are in its environment only.
+Schemathesis runs as a process of its own in a folder of its own, with `schemathesis_hooks.exploration`; the keys are in its environment only.
+Each finding comes back as one line of a JSON Lines file, so that what was found is not lost when the time limit ends the process.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import json
-import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from xml.etree import ElementTree as ET
 
 from nclue_contract.check.expectations import said
 from nclue_contract.check.results import Case, CheckResult, Failure, Outcome, State
@@ -23,16 +22,75 @@ from nclue_contract.contract.hosts import Target
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.openapi import document
 from nclue_contract.contract.readings import Readings
+from nclue_contract.contract.wording import counted
 from nclue_contract.signing import VARIABLES
-from nclue_contract.validation.findings import Finding
 
 INSTALL = "pip install 'nclue-contract[schemathesis]'"
 """How to get Schemathesis."""
 
-GRACE_S = 120
-"""Seconds for the start, and for the smallest example of a failure to be found."""
+FINDINGS_FILE = "NCLUE_FINDINGS_FILE"
+"""The environment variable that names the file of findings; internal."""
+
+EVERYTHING = "all operations"
+"""The operation of a finding that is about no single one."""
+
+SERVER_ERROR = "NC601"
+"""The rule of a server that fails, or gives no response."""
+
+GRACE_S = 5.0
+"""Seconds that the process has between the request to end and its forced end."""
 
 _COMMAND = "from schemathesis.cli import schemathesis; schemathesis()"
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Where an exploration ends: after so many examples per operation and phase, drawn with a seed, and after so many seconds at most."""
+
+    seconds: float
+    examples: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One line of the file of findings.
+
+    `rule` is empty for an error of Schemathesis itself. `pin` names the option of an open reading that would allow the response. `request`
+    is a curl command without secrets.
+    """
+
+    operation: str
+    rule: str
+    message: str
+    pin: str | None = None
+    request: str = ""
+
+    def append_to(self, path: Path) -> None:
+        """Append the whole line with one write call."""
+        _append(path, asdict(self))
+
+
+def finish(path: Path, reason: str) -> None:
+    """Append the last line, which says that the run came to its end."""
+    _append(path, {"finished": reason})
+
+
+def _append(path: Path, value: Mapping[str, object]) -> None:
+    with path.open("ab", buffering=0) as file:
+        file.write(json.dumps(value).encode() + b"\n")
+
+
+def read_findings(path: Path) -> tuple[list[Found], bool]:
+    """The findings in a file, and whether the run came to its end. A line without its line break was cut off, and is left out."""
+    found, finished = [], False
+    for line in path.read_bytes().split(b"\n")[:-1] if path.is_file() else ():
+        value = json.loads(line)
+        if "finished" in value:
+            finished = True
+        else:
+            found.append(Found(**value))
+    return found, finished
 
 
 def require_allowed(options: Options) -> None:
@@ -45,82 +103,89 @@ def require_allowed(options: Options) -> None:
         raise ValueError(f"--explore needs Schemathesis; install it with: {INSTALL}")
 
 
-def explore(options: Options, result: CheckResult, *, seconds: float, seed: int | None, environment: Mapping[str, str]) -> CheckResult:
+def explore(options: Options, result: CheckResult, bounds: Bounds, environment: Mapping[str, str]) -> CheckResult:
     """The result of a check with what the exploration adds."""
     require_allowed(options)
     if result.trouble:
         return result
     readings = {name: left[0] for name, left in result.readings.items() if len(left) == 1}
-    with tempfile.TemporaryDirectory() as folder:
-        command = _prepared(Path(folder), options, readings, seconds, seed)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        command = _prepared(folder, options, readings, bounds)
         keys = credentials(options, environment)
         variables = {**environment, **dict(zip(VARIABLES, (keys.access_key, keys.secret_key), strict=True))}
         variables |= {"NCLUE_FEATURE_ID": options.known.feature_id, "NCLUE_BUCKET": options.known.bucket, "NCLUE_FILE": options.known.file}
-        try:
-            done = subprocess.run(  # noqa: S603  # our own interpreter
-                command, cwd=folder, env=variables, capture_output=True, text=True, timeout=seconds + GRACE_S, check=False
-            )
-        except subprocess.TimeoutExpired:
-            return replace(result, notes=(*result.notes, "the exploration did not end in time"))
-        report = Path(folder) / "report.xml"
-        if done.returncode not in {0, 1} or not report.is_file():
-            last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
-            return replace(result, trouble=f"the exploration did not run: {' '.join(last)}")
-        return _with(result, list(_failures(report)), seconds, seed)
+        variables |= {FINDINGS_FILE: str(folder / "findings.jsonl"), "PYTHONUTF8": "1"}
+        ended_by_limit, output = _run(command, folder, variables, bounds.seconds)
+        found, finished = read_findings(folder / "findings.jsonl")
+    if not finished and not ended_by_limit:
+        result = replace(result, trouble=f"the exploration did not run to its end: {' '.join(output.strip().splitlines()[-1:])}")
+    return _with(result, found, bounds, finished=finished)
 
 
-def _prepared(folder: Path, options: Options, readings: Mapping[str, str], seconds: float, seed: int | None) -> list[str]:
+def _prepared(folder: Path, options: Options, readings: Mapping[str, str], bounds: Bounds) -> list[str]:
     """Write what Schemathesis reads, and give its command line."""
     pinned = Readings.choose(("probe", readings))
     (folder / "openapi.json").write_text(json.dumps(document(pinned)), encoding="utf-8")
     pins = "".join(f'{name} = "{option}"\n' for name, option in readings.items())
-    settings = f'hooks = "nclue_contract.schemathesis_hooks"\n[checks.NclueContract.readings]\n{pins}'
+    settings = f'hooks = "nclue_contract.schemathesis_hooks.exploration"\n[checks.NclueExploration.readings]\n{pins}'
     (folder / "schemathesis.toml").write_text(settings, encoding="utf-8")
     target = Target.parse(str(options.url))
-    words = [sys.executable, "-c", _COMMAND, "run", "openapi.json", "--url", target.url, "--no-color", "--continue-on-failure"]
-    words += ["--checks", "NclueContract,not_a_server_error", "--report", "junit", "--report-junit-path", "report.xml"]
-    words += ["--max-time", str(max(1, round(seconds))), "--request-timeout", str(options.timeout_s)]
-    words += [] if seed is None else ["--seed", str(seed)]
+    words = [sys.executable, "-c", _COMMAND, "run", "openapi.json", "--url", target.url, "--no-color", "--checks", "NclueExploration"]
+    # Not --max-time: with it, Schemathesis repeats what it has done until the time is over. Health checks measure the speed of the machine.
+    words += ["--max-examples", str(bounds.examples), "--seed", str(bounds.seed), "--generation-database", "none", "--workers", "1"]
+    words += ["--suppress-health-check", "all", "--request-timeout", str(options.timeout_s)]
     words += [] if options.cafile is None else ["--tls-verify", str(Path(options.cafile).absolute())]
     words += [word for name, value in options.headers for word in ("--header", f"{name}:{value}")]
     return words + ([] if not options.rate else ["--rate-limit", f"{max(1, round(options.rate))}/s"])
 
 
-_PROBLEM = re.compile(r"^- \S+ (?P<title>.+)\n(?P<text>(?:(?!- |\[\d{3}\] ).*\n)*)", re.MULTILINE)
-"""One of the problems with a request in the JUnit report: `- ST901 NC305 response-type`, and what is told about it."""
+def _run(command: list[str], folder: Path, variables: Mapping[str, str], seconds: float) -> tuple[bool, str]:
+    """Run a process; whether the time limit has ended it, and its output."""
+    with subprocess.Popen(  # noqa: S603  # our own interpreter
+        command, cwd=folder, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace"
+    ) as process:
+        try:
+            return False, process.communicate(timeout=seconds)[0]
+        except subprocess.TimeoutExpired:
+            process.terminate()
+            try:
+                return True, process.communicate(timeout=GRACE_S)[0]
+            except subprocess.TimeoutExpired:
+                return True, ""
+        finally:
+            process.kill()  # without effect on a process that has ended
 
 
-def _failures(report: Path) -> Iterator[tuple[str, str, str]]:
-    """Operation, rule and sentence of each failure in the JUnit report."""
-    for case in ET.parse(report).getroot().iter("testcase"):  # noqa: S314  # the file is our own
-        for failure in [*case.iter("failure"), *case.iter("error")]:
-            for part in re.split(r"(?m)^\d+\. Test Case ID: .*\n", failure.text or ""):
-                request = " ".join(part.partition("Reproduce with:")[2].split())
-                for problem in _PROBLEM.finditer(part):
-                    # On ground that is still open, another reading would allow what came.
-                    if not re.search(r"(?m)^\s*pin:", problem["text"]):
-                        yield str(case.get("name")), *_told(problem["title"], problem["text"], request)
-
-
-def _told(title: str, text: str, request: str) -> tuple[str, str]:
-    """The rule and a sentence: what our check says of the answer, or the words of Schemathesis, and the request."""
-    rule = re.match(r"NC[0-9]{3}\b", title)
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    said = lines[1] if rule and len(lines) > 1 else " ".join([title, *lines])
-    return rule.group() if rule else "NC601", f"{said}; sent with: {request}" if request else said
-
-
-def _with(result: CheckResult, found: list[tuple[str, str, str]], seconds: float, seed: int | None) -> CheckResult:
-    outcomes = dict(result.outcomes)
-    for operation, rule, sentence in found:
-        known = rule if rule in contract().rules else "NC601"
-        case = Case(f"explore[{operation}]", known)
+def _with(result: CheckResult, found: Iterable[Found], bounds: Bounds, *, finished: bool) -> CheckResult:
+    outcomes, notes, failures = dict(result.outcomes), [*result.notes], _failures(found)
+    for one in failures:
+        case = Case(f"explore[{one.operation}]", one.rule)
         outcome = outcomes.setdefault(case.id, Outcome(case, State.FAILED))
-        finding: Finding = said(known, sentence[:900])
-        outcome.failures.append(Failure(case.id, known, finding))
-    if not found:
-        case = Case("explore[all operations]", "NC601")
-        outcomes[case.id] = Outcome(case, State.PASSED)
-    drawn = "" if seed is None else f", seed {seed}"
-    note = f"Schemathesis explored for {seconds:g} s{drawn}; the tasks that it created are left on the server"
-    return replace(result, outcomes=outcomes, notes=(*result.notes, note))
+        sentence = f"{one.message}; sent with: {one.request}" if one.request else one.message
+        outcome.failures.append(Failure(case.id, one.rule, said(one.rule, sentence[:900])))
+    if not failures:
+        case = Case(f"explore[{EVERYTHING}]", SERVER_ERROR)
+        reason = "" if finished else "the exploration did not come to its end"
+        outcomes[case.id] = Outcome(case, State.PASSED if finished else State.UNTESTED, reason)
+    if not result.trouble:
+        drawn = f"{counted(bounds.examples, 'example')} per operation and phase, seed {bounds.seed}"
+        notes.append(f"Schemathesis explored with {drawn}; the tasks that it created are left on the server")
+    if not finished and not result.trouble:
+        limit = f"the time limit of {bounds.seconds:g} s ended the exploration before all examples were sent"
+        notes.append(f"{limit}; the findings up to then are in this report")
+    notes += dict.fromkeys(f"Schemathesis reports an error for {one.operation}: {one.message}"[:900] for one in found if not one.rule)
+    return replace(result, outcomes=outcomes, notes=tuple(notes))
+
+
+def _failures(found: Iterable[Found]) -> list[Found]:
+    """One finding per operation and rule, the one with the shortest request.
+
+    A finding with a pin is no failure: on ground that is still open, another reading would allow the response.
+    """
+    shortest: dict[tuple[str, str], Found] = {}
+    for one in found:
+        if one.rule in contract().rules and one.pin is None:
+            key = (one.operation, one.rule)
+            shortest[key] = min(shortest.get(key, one), one, key=lambda found: len(found.request))
+    return list(shortest.values())

@@ -47,8 +47,9 @@ def add_parsers(commands: Any, common: argparse.ArgumentParser) -> dict[str, arg
     check.add_argument("--baseline", type=Path, metavar="FILE", help="an earlier JSON report; its failures are accepted")
     check.add_argument("--fail-on-untested", action="store_true", help="what was not tested is a failure as well")
     check.add_argument("--dry-run", action="store_true", help="show the plan and what it costs, and send nothing")
-    check.add_argument("--explore", type=_seconds, default=0.0, metavar="SECONDS", help="then let Schemathesis explore so long")
-    check.add_argument("--seed", type=int, metavar="N", help="seed of the exploration")
+    check.add_argument("--explore", type=_seconds, default=0.0, metavar="SECONDS", help="then let Schemathesis explore, at most so long")
+    check.add_argument("--explore-examples", type=_count, default=100, metavar="N", help="examples per operation and phase (%(default)s)")
+    check.add_argument("--seed", type=int, default=1, metavar="N", help="seed of the exploration (%(default)s)")
     check.add_argument("--format", choices=FORMATS, default="text", help="format of standard output")
     check.add_argument("--report", action="append", default=[], metavar="FORMAT:PATH", help="also write a report to a file (repeatable)")
     check.add_argument("--quiet", action="store_true", help="text: a line per failure and nothing else")
@@ -110,14 +111,15 @@ def run_check(options: argparse.Namespace, readings: Readings, reports: Sequence
         return KEPT
     known = baseline(options.baseline) if options.baseline is not None else ()  # before anything is sent
     if options.explore:
-        from nclue_contract.check.explore import explore, require_allowed  # noqa: PLC0415  # as above
+        from nclue_contract.check.explore import Bounds, explore, require_allowed  # noqa: PLC0415  # as above
 
         require_allowed(wanted)
     started_ms = now_ms()
     result = check(wanted, readings, os.environ, sys.stderr, bar=_draws(options))
     if options.explore:
         try:
-            result = explore(wanted, result, seconds=options.explore, seed=options.seed, environment=os.environ)
+            bounds = Bounds(options.explore, options.explore_examples, options.seed)
+            result = explore(wanted, result, bounds, os.environ)
         except KeyboardInterrupt:  # what the check itself has found is not lost
             result = replace(result, notes=(*result.notes, "the exploration was interrupted, and nothing of it is in this report"))
     result = accept(result, known)

@@ -1,27 +1,35 @@
-"""`check --explore`: what Schemathesis makes up is judged by our check, and told with the rest."""
+"""`check --explore`: what Schemathesis generates is validated by our check, and reported with the rest.
+
+The explorations are bounded by examples and a seed. The seconds are an upper bound that no machine reaches, so no result depends on speed.
+"""
 
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from nclue_contract.check import explore as explore_module
+from nclue_contract.check.explore import FINDINGS_FILE, Found, finish, read_findings
 from nclue_contract.cli.main import main
 from tests.support.server_process import environment, running
+from tests.support.stub_servers import forwarding, url
 
 FEW = ("--only", "NC110")
 """Three cases, so that what is found was found by exploring."""
+BOUNDED = ("--explore", "600", "--explore-examples", "5", "--seed", "1")
 
 
 def explored(url, folder, *options):
-    """A check with six seconds of exploration: the exit code, what is printed, and the JSON report."""
-    command = [sys.executable, "-m", "nclue_contract", "check", url, *FEW, "--explore", "6", "--seed", "1", "--report", "json:report.json"]
+    """A check with a small exploration: the exit code, what is printed, and the JSON report."""
+    command = [sys.executable, "-m", "nclue_contract", "check", url, *FEW, *BOUNDED, "--report", "json:report.json"]
     done = subprocess.run(
         [*command, *options],
         capture_output=True,
         text=True,
         check=False,
-        timeout=180,
+        timeout=700,
         cwd=folder,
         env=environment(PYTHONIOENCODING="utf-8"),
     )
@@ -29,15 +37,30 @@ def explored(url, folder, *options):
     return done.returncode, done.stdout, json.loads((folder / "report.json").read_text(encoding="utf-8"))
 
 
-def test_exploring_a_correct_server_finds_nothing(tmp_path):
-    """Under a reading that is not the default one either, once it is pinned."""
-    with running("--progress", "reads", "--reading", "list-total=page") as server:
-        code, out, report = explored(server.url, tmp_path, "--reading", "list-total=page")
+def states(report):
+    return {case["case"]: case["state"] for case in report["cases"] if case["case"].startswith("explore[")}
+
+
+# -- explorations over HTTP ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("pin", [(), ("--reading", "error-code-type=integer")], ids=["open", "pinned"])
+def test_exploring_a_correct_server_finds_nothing(tmp_path, pin):
+    """Under a reading that is not the default: while it is open, what one of its options allows is no failure."""
+    with running("--progress", "reads", "--reading", "error-code-type=integer") as server:
+        code, out, report = explored(server.url, tmp_path, *pin)
         seen = {entry["method"] for entry in server.journal()}
-    assert (code, report["failures"]) == (0, [])
+    assert report["readings"]["error-code-type"]["option"] == ("integer" if pin else None)
+    assert (code, report["failures"], states(report)) == (0, [], {"explore[all operations]": "passed"})
     assert {"GET", "POST", "DELETE"} <= seen, "more was sent than the check itself sends"
-    assert "note: Schemathesis explored for 6 s, seed 1; the tasks that it created are left on the server" in out
-    assert [case["state"] for case in report["cases"] if case["case"].startswith("explore[")] == ["passed"]
+    assert "note: Schemathesis explored with 5 examples per operation and phase, seed 1; the tasks that it created are left" in out
+
+
+def test_exploring_a_server_with_another_reading_than_the_pinned_one_finds_that(tmp_path):
+    with running("--progress", "reads", "--reading", "error-code-type=integer") as server:
+        code, _, report = explored(server.url, tmp_path, "--reading", "error-code-type=string")
+    assert code == 1
+    assert {failure["rule"] for failure in report["failures"] if failure["case"] == "explore[POST /tasks]"} == {"NC305"}
 
 
 def test_what_exploring_finds_is_told_with_its_rule_a_sentence_and_the_request(tmp_path):
@@ -45,6 +68,7 @@ def test_what_exploring_finds_is_told_with_its_rule_a_sentence_and_the_request(t
         code, out, report = explored(server.url, tmp_path)
     assert code == 1
     told = {(failure["case"], failure["rule"]): failure["message"] for failure in report["failures"]}
+    assert len(told) == len(report["failures"]), "one failure per operation and rule"
     assert told["explore[GET /tasks]", "NC305"].startswith("total is a string, not an integer; sent with: curl -X GET -H ")
     assert told["explore[POST /tasks]", "NC307"].startswith(
         "task_name differs from name of the request, from offset 100 on; sent with: curl"
@@ -52,8 +76,133 @@ def test_what_exploring_finds_is_told_with_its_rule_a_sentence_and_the_request(t
     assert told["explore[POST /tasks]", "NC313"].startswith(
         "the request breaks NC111, but the answer is 200; expected: 422/10101; sent with:"
     )
-    assert "[Filtered]" in told["explore[GET /tasks]", "NC305"]
+    assert told["explore[GET /tasks]", "NC305"].count("[Filtered]") == 3
     assert "FAILED NC305 response-type: explore[GET /tasks]" in out
+
+
+def test_a_crash_is_found(tmp_path):
+    with running("--progress", "reads", "--fault", "crash-on-type") as server:
+        code, _, report = explored(server.url, tmp_path)
+    assert code == 1
+    (message,) = [failure["message"] for failure in report["failures"] if failure["rule"] == "NC601"]
+    assert message.startswith("the server failed with status 500; sent with: curl -X POST ")
+
+
+def test_a_server_that_stops_in_the_middle_is_found(tmp_path):
+    """Without a response there is nothing to validate; Schemathesis itself reports that."""
+    with running("--progress", "manual") as server:
+        left = [40]
+
+        def stop(_):
+            left[0] -= 1
+            if left[0] < 0:
+                raise OSError
+
+        with forwarding(server.origin, before=stop) as port:
+            code, _, report = explored(url(port) + "/api/v1", tmp_path)
+    assert code == 1
+    assert {failure["rule"] for failure in report["failures"]} == {"NC601"}
+    assert any(failure["message"].startswith("Network Error: ") for failure in report["failures"])
+
+
+# -- the time limit and the file of findings ----------------------------------------------------------------------------------------------
+
+
+def test_a_time_limit_ends_the_exploration_and_that_is_reported(tmp_path):
+    """No machine starts Schemathesis in a hundredth of a second."""
+    with running("--progress", "reads", "--fault", "crash-on-type") as server:
+        code, out, report = explored(server.url, tmp_path, "--explore", "0.01")
+    assert (code, report["failures"], report["trouble"]) == (0, [], "")
+    assert (
+        "note: the time limit of 0.01 s ended the exploration before all examples were sent; the findings up to then are in this report"
+        in out
+    )
+    assert states(report) == {"explore[all operations]": "untested"}
+
+
+@pytest.fixture
+def stubbed(tmp_path, monkeypatch, capsys):
+    """A check whose exploration writes these bytes, and then ends by itself, or is ended by the time limit."""
+
+    def check(content, *, ended_by_limit=True):
+        def run(_command, _folder, variables, _seconds):
+            Path(variables[FINDINGS_FILE]).write_bytes(content)
+            return ended_by_limit, "Traceback\nError: no memory\n"
+
+        monkeypatch.setattr(explore_module, "_run", run)
+        report = tmp_path / "report.json"
+        with running("--progress", "manual") as server:
+            code = main(["check", server.url, *FEW, *BOUNDED, "--report", f"json:{report}"])
+        return code, capsys.readouterr().out, json.loads(report.read_text(encoding="utf-8"))
+
+    return check
+
+
+def lines(path, *found):
+    for one in found:
+        one.append_to(path)
+    return path.read_bytes()
+
+
+LONG = Found("GET /tasks", "NC305", "total is a string", None, "curl -X GET http://h/tasks?limit=1")
+SHORT = Found("GET /tasks", "NC305", "total is a string", None, "curl -X GET http://h/tasks")
+CONTESTED = Found("GET /tasks", "NC504", "total is 1", "list-total=page", "curl")
+ERROR = Found("POST /tasks", "", "Schema Error: no such reference")
+
+
+def test_what_was_found_before_the_time_limit_is_kept_and_a_line_that_was_cut_off_is_left_out(stubbed, tmp_path):
+    cut = lines(tmp_path / "all", LONG, SHORT, Found("POST /tasks", "NC307", "학습"))[:-1]
+    code, out, report = stubbed(cut)
+    assert code == 1
+    assert [(failure["case"], failure["rule"], failure["message"]) for failure in report["failures"]] == [
+        ("explore[GET /tasks]", "NC305", "total is a string; sent with: curl -X GET http://h/tasks")
+    ]
+    assert "note: the time limit of 600 s ended the exploration before all examples were sent" in out
+    assert report["trouble"] == ""
+
+
+def test_what_another_reading_would_allow_is_no_failure_and_an_error_of_schemathesis_is_a_note(stubbed, tmp_path):
+    path = tmp_path / "all"
+    lines(path, CONTESTED, ERROR)
+    finish(path, "completed")
+    code, out, report = stubbed(path.read_bytes(), ended_by_limit=False)
+    assert (code, report["failures"], states(report)) == (0, [], {"explore[all operations]": "passed"})
+    assert "note: Schemathesis reports an error for POST /tasks: Schema Error: no such reference" in out
+
+
+@pytest.mark.parametrize(("found", "code"), [((), 3), ((SHORT,), 1)], ids=["nothing found", "something found"])
+def test_an_exploration_that_breaks_off_by_itself_is_reported(stubbed, tmp_path, found, code):
+    (tmp_path / "all").touch()
+    result, out, report = stubbed(lines(tmp_path / "all", *found), ended_by_limit=False)
+    assert (result, len(report["failures"])) == (code, len(found))
+    assert report["trouble"] == "the exploration did not run to its end: Error: no memory"
+    assert "Schemathesis explored with" not in out
+
+
+def test_the_file_of_findings_gives_back_what_was_written(tmp_path):
+    path = tmp_path / "findings.jsonl"
+    assert read_findings(path) == ([], False)
+    odd = Found("GET /tasks", "NC305", 'a "b"\n\u2028\ud800학', "x=y", "curl -d '\n'")
+    lines(path, odd, SHORT)
+    assert read_findings(path) == ([odd, SHORT], False)
+    finish(path, "completed")
+    assert read_findings(path) == ([odd, SHORT], True)
+    whole = path.read_bytes()
+    for end in range(len(whole)):
+        path.write_bytes(whole[:end])
+        found, finished = read_findings(path)
+        assert (found, finished) == ([odd, SHORT][: whole[:end].count(b"\n")], False)
+
+
+@pytest.mark.parametrize("script", ["", "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); "], ids=["ends", "is killed"])
+def test_a_process_that_goes_on_for_ever_is_ended(tmp_path, monkeypatch, script):
+    monkeypatch.setattr(explore_module, "GRACE_S", 0.5)
+    command = [sys.executable, "-c", f"{script}import time; time.sleep(600)"]
+    assert explore_module._run(command, tmp_path, environment(), 0.5)[0] is True  # noqa: SLF001  # what ends processes is tested
+    assert explore_module._run([sys.executable, "-c", "print(1)"], tmp_path, environment(), 600) == (False, "1\n")  # noqa: SLF001  # as above
+
+
+# -- interruptions, and what is refused ----------------------------------------------------------------------------------------------------
 
 
 def test_an_exploration_that_is_interrupted_leaves_the_check(tmp_path, monkeypatch, capsys):
@@ -62,16 +211,9 @@ def test_an_exploration_that_is_interrupted_leaves_the_check(tmp_path, monkeypat
 
     monkeypatch.setattr("nclue_contract.check.explore.explore", interrupted)
     with running("--progress", "reads", "--fault", "name-cut") as server:
-        assert main(["check", server.url, "--only", "NC111", "--explore", "6", "--report", f"json:{tmp_path / 'report.json'}"]) == 1
+        assert main(["check", server.url, "--only", "NC111", *BOUNDED, "--report", f"json:{tmp_path / 'report.json'}"]) == 1
     assert "note: the exploration was interrupted, and nothing of it is in this report" in capsys.readouterr().out
     assert json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["failures"]
-
-
-def test_a_crash_is_found(tmp_path):
-    with running("--progress", "reads", "--fault", "crash-on-type") as server:
-        code, _, report = explored(server.url, tmp_path)
-    assert code == 1
-    assert {failure["rule"] for failure in report["failures"]} >= {"NC601"}
 
 
 @pytest.mark.parametrize(

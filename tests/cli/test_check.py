@@ -9,7 +9,6 @@ import ssl
 import subprocess
 import sys
 import threading
-import time
 import tomllib
 from pathlib import Path
 from typing import NamedTuple
@@ -142,8 +141,16 @@ def test_the_plan_takes_at_most_600_requests_besides_those_that_tidy_up(twice):
     assert twice.left == len(twice.report["left_behind"])
 
 
+SAMPLED = re.compile(r"(life|delete|queue)\[|name\[of a task that ")
+"""The cases about states of tasks. Whether a state is sampled before it is over depends on the speed of the machine."""
+
+
 def test_two_runs_in_a_row_come_to_the_same_verdicts(twice):
-    assert states(twice.report) == states(twice.second)
+    """Those of the other cases with a simulated clock, see `test_conformance`."""
+    first, second = ({case: state for case, state in states(report).items() if not SAMPLED.match(case)} for report in twice[1:3])
+    assert first == second
+    assert len(first) > 500
+    assert twice.second["failures"] == []
     assert twice.second["exit_code"] == 0
 
 
@@ -154,7 +161,7 @@ def test_the_text_has_a_table_of_the_rules_and_the_readings(twice):
     assert [row[0][:4] for row in table] == ["NC00", "NC10", "NC11", "NC12", "NC20", "NC30", "NC31", "NC40", "NC50", "NC60"]
     assert sum(int(row[-4]) for row in table if row[-4] != ".") >= twice.report["summary"]["passed"]
     assert re.search(r"(?m)^  path-characters +page-2024 +by path\[", twice.first.out)
-    assert re.search(r"(?m)^  queue +parallel +by queue\[how many at a time\]$", twice.first.out)
+    assert re.search(r"(?m)^  empty-id +allowed +by empty\[train_feature_id\]$", twice.first.out)
     assert re.search(r"(?m)^  timestamp-edge +\? +open: accepted or refused$", twice.first.out)
     assert (
         "untested, because no task of this run has failed; --failing-file names a file with which tasks fail: life[failed]"
@@ -739,14 +746,22 @@ def test_a_server_that_cannot_be_reached_is_exit_code_3(run, monkeypatch, host, 
     assert f"Could not tell: the server cannot be reached: no connection: {why}" in result.out
 
 
-def test_two_creations_at_the_same_moment_are_really_that(run):
+def test_two_creations_at_the_same_moment_are_really_that(run, monkeypatch):
     """A server that looks before it writes gives both the name; only requests that are under way together can show it."""
-    names = set()
+    names, racing, both = set(), set(), threading.Barrier(2)
+    send = Wire.send
+
+    def noting(wire, *asks):
+        racing.update(json.loads(ask.body)["name"] for ask in asks if len(asks) > 1 and ask.method == "POST")
+        return send(wire, *asks)
+
+    monkeypatch.setattr(Wire, "send", noting)
 
     def answer(request):
         name = json.loads(request.body)["name"] if request.method == "POST" else ""
         taken = name in names
-        time.sleep(0.05)
+        if name in racing:
+            both.wait(30)
         names.add(name)
         return response(409, {"error": {"errorCode": "10102", "message": "x"}}) if taken else yes(request)
 

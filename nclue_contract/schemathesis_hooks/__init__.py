@@ -82,8 +82,7 @@ class RealServiceError(Exception):
 
 def _refuse_real_service(url: str | None) -> None:
     """Raise `RealServiceError` for a URL of the platform that NCLUE belongs to."""
-    host = urlsplit(url or "").hostname or ""
-    if is_real(host):
+    if is_real(host := urlsplit(url or "").hostname or ""):
         raise RealServiceError(
             f"{host} is the real service, where every task that Schemathesis creates is billed, so nothing was sent. Test a server "
             "on this machine (nclue-contract serve) or a gateway of your own; no setting lifts this"
@@ -223,7 +222,9 @@ class BrokenRule(Failure):
 
     def __init__(self, operation: str, findings: Sequence[Finding], note: str = "") -> None:
         self.rule: str = findings[0].rule
-        message = note + render_report(Report(tuple(findings)))
+        self.findings: tuple[Finding, ...] = tuple(findings)
+        self.note: str = note
+        message = "\n\n".join(filter(None, (note and f"{note}:", render_report(Report(self.findings)))))
         super().__init__(operation=operation, title=f"{self.rule} {findings[0].slug}", message=message)
 
     @property
@@ -258,11 +259,10 @@ class NclueContract:
         asked = _asked(operation, request, has_body=case.body is not NOT_SET)
         headers = [(name, value) for name, values in response.headers.items() for value in values]
         errors = self._validator.validate_response(operation.id, response.status_code, headers, response.content, asked).errors
-        rules = dict.fromkeys(finding.rule for finding in errors)
-        broken = [BrokenRule(label, [finding for finding in errors if finding.rule == rule]) for rule in rules]
+        broken = [BrokenRule(label, [one for one in errors if one.rule == rule]) for rule in dict.fromkeys(one.rule for one in errors)]
         wrong = self._wrong_signature(request)
         if wrong and (answer := self._misplaced_answer(response, wrong)):
-            broken.append(BrokenRule(label, wrong, f"The answer is {answer}, although the request is not signed rightly:\n\n"))
+            broken.append(BrokenRule(label, wrong, f"The answer is {answer}, although the request is not signed rightly"))
         if operation.id == "createTask" and not wrong and asked is not None and self._validator.validate_request_json(asked).ok:
             self._creations[response.status_code] += 1
         if broken:
