@@ -1,7 +1,7 @@
 """Exploration after a check: Schemathesis generates requests, and our check validates the responses under the readings found.
 
-Schemathesis runs as a process of its own in a folder of its own, with `schemathesis_hooks.exploration`; the keys are in its environment only.
-Each finding comes back as one line of a JSON Lines file, so that what was found is not lost when the time limit ends the process.
+Schemathesis runs as a process of its own in a folder of its own, with `schemathesis_hooks.exploration`; the keys are in its environment
+only. Each finding comes back as one line of a JSON Lines file, so that no finding is lost when the time limit ends the process.
 """
 
 from __future__ import annotations
