@@ -1,4 +1,4 @@
-"""Tells before sending whether a payload keeps the contract of NAVER Cloud's NCLUE tasks API, and why not."""
+"""Validate payloads and responses of NAVER Cloud's NCLUE tasks API against its documentation."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> object:
-    # PEP 562: importing the package costs nothing until a name is used.
+    # PEP 562: a module is imported when one of its names is first used, so that importing the package costs nothing.
     for module, names in _MODULES.items():
         if name in names:
             from importlib import import_module  # noqa: PLC0415  # only when a name is first used

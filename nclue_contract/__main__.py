@@ -1,4 +1,4 @@
-"""`python -m nclue_contract` is the command `nclue-contract`."""
+"""Run the command `nclue-contract` with `python -m nclue_contract`."""
 
 import sys
 

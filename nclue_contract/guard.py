@@ -1,12 +1,12 @@
-"""Keeps tests away from the real service: under `guard()`, a call to it fails loudly, whichever client is used.
+"""Keep tests away from the real service: under `guard()`, a call to it raises an error, whichever client is used.
 
     with guard() as refused:
         ...                     # a call to nclue.apigw.ntruss.com raises RealHostError
-    assert refused == []        # for calls whose error somebody swallowed
+    assert refused == []        # also holds the hosts of calls whose error the client handled
 
-Three nets, each of the standard library: the look-up of a name, the connection to a name, and TLS with a name, which catches calls through
-a proxy or with a resolver of its own (aiodns, uvloop). Other hosts are not touched. Not seen are other processes and clients with a network
-stack of their own, such as pycurl.
+Functions of the standard library are patched in three places: the look-up of a name, the connection to a name, and TLS with a name, which
+detects calls through a proxy or with another resolver (aiodns, uvloop). Calls to other hosts are not affected. Not detected are calls of
+other processes, and of clients with their own network stack, such as pycurl.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from nclue_contract.contract.hosts import is_real
 class RealHostError(AssertionError):
     """A test called the real service.
 
-    No `OSError`, on purpose: clients turn these into their own errors, retry them, or take them for a bad connection. This one comes
-    through httpx, httpx2, requests, urllib and aiohttp as it is.
+    It is not an `OSError`, because clients convert those into their own errors, or retry the call. httpx, httpx2, requests, urllib and
+    aiohttp let this error through unchanged. `host` is the name of the host.
     """
 
     def __init__(self, host: str) -> None:
@@ -36,20 +36,21 @@ class RealHostError(AssertionError):
     def __str__(self) -> str:
         return (
             f"this test called {self.host}, where tasks are billed. Use the mock (nclue_contract.mock) for a client in this process, "
-            "or the server on loopback (nclue-contract serve) for anything else; whoever wants the real service does so outside of guard()"
+            "or the server on loopback (nclue-contract serve) for anything else. To call the real service, leave the guard()"
         )
 
 
 @contextmanager
 def guard() -> Iterator[list[str]]:
-    """Refuse every call to `*.ntruss.com` in this process until the block ends; gives the hosts that were refused.
+    """Refuse every call to `*.ntruss.com` in this process until the block ends. Yields the list of the hosts of refused calls.
 
-    Can be nested and used from several threads: the last one to leave restores what was there before the first.
+    Guards can be nested and used from several threads. The last one to end restores the functions that the first one patched.
+    A refused call raises `RealHostError`.
     """
     refused: list[str] = []
     with _lock:
         if not _active:
-            _set_up()
+            _patch()
         _active.append(refused)
     try:
         yield refused
@@ -58,12 +59,12 @@ def guard() -> Iterator[list[str]]:
             # By identity: two empty lists are equal.
             del _active[next(index for index, one in enumerate(_active) if one is refused)]
             if not _active:
-                _take_down()
+                _restore()
 
 
 _lock = threading.RLock()
-_active: list[list[str]] = []  # what each guard in force has refused
-_nets: list[tuple[Any, str, bool, Any, Any]] = []  # owner, name, whether the owner itself had it, what was there, the net
+_active: list[list[str]] = []  # the refused hosts of each guard in force
+_patched: list[tuple[Any, str, bool, Any, Any]] = []  # owner, name, whether the owner itself had it, the original, the wrapper
 
 _PLACES: tuple[tuple[Any, str, int, str], ...] = (
     (socket, "getaddrinfo", 0, "host"),
@@ -74,44 +75,46 @@ _PLACES: tuple[tuple[Any, str, int, str], ...] = (
     (ssl.SSLContext, "wrap_socket", 5, "server_hostname"),
     (ssl.SSLContext, "wrap_bio", 4, "server_hostname"),
 )
-"""Where calls pass: owner and name of a function, and which of its arguments, by position or name, holds a host or an address."""
+"""The functions to patch: owner and name, and which argument, by position or name, holds a host or an address."""
 
 
-def _set_up() -> None:
+def _patch() -> None:
     for owner, name, position, keyword in _PLACES:
-        there = getattr(owner, name)
-        net = _net(there, position, keyword)
-        _nets.append((owner, name, name in vars(owner), there, net))
-        setattr(owner, name, net)
+        original = getattr(owner, name)
+        wrapper = _checked(original, position, keyword)
+        _patched.append((owner, name, name in vars(owner), original, wrapper))
+        setattr(owner, name, wrapper)
 
 
-def _take_down() -> None:
-    while _nets:
-        owner, name, own, there, net = _nets.pop()
-        if vars(owner).get(name) is not net:
-            continue  # somebody else has put something over it, which may call the net; without a guard, that lets everything pass
+def _restore() -> None:
+    while _patched:
+        owner, name, own, original, wrapper = _patched.pop()
+        if vars(owner).get(name) is not wrapper:
+            continue  # patched again by other code, which may call the wrapper; without a guard in force, that lets every call pass
         if own:
-            setattr(owner, name, there)
+            setattr(owner, name, original)
         else:  # `connect` is inherited from a class in C
             delattr(owner, name)
 
 
-def _net(there: Callable[..., object], position: int, keyword: str) -> Callable[..., object]:
-    @wraps(there)
-    def net(*args: object, **kwargs: object) -> object:
+def _checked(original: Callable[..., object], position: int, keyword: str) -> Callable[..., object]:
+    """Return a function that raises `RealHostError` for the real host, and otherwise calls the original."""
+
+    @wraps(original)
+    def wrapper(*args: object, **kwargs: object) -> object:
         if _active:
             host = _host_of(args[position] if len(args) > position else kwargs.get(keyword))
             if is_real(host):
                 for refused in tuple(_active):
                     refused.append(host)
                 raise RealHostError(host)
-        return there(*args, **kwargs)
+        return original(*args, **kwargs)
 
-    return net
+    return wrapper
 
 
 def _host_of(value: object) -> str:
-    """The host of a name or of an address (host, port, …), in text or bytes; empty for what is neither."""
+    """Return the host of a name or of an address (host, port, …), as text or bytes; empty for other values."""
     if isinstance(value, tuple) and value:
         value = value[0]
     if isinstance(value, bytes | bytearray):

@@ -1,9 +1,10 @@
-"""Signature v2 in steps: what is signed, its signature, the three headers. The page is "Overview", request headers.
+"""Sign requests with signature v2 of NAVER Cloud, in steps: the string to sign, its signature, the three headers.
 
     METHOD + " " + path with query + LF + timestamp + LF + access key
 
-HMAC-SHA256 over that with the secret key, in Base64. The body is not signed, and neither are scheme and host; so a signature is good for
-the same path on every host, for five minutes. `verification` is the way back.
+The signature is HMAC-SHA256 over that with the secret key, in Base64. The body is not signed, and neither are scheme and host, so a
+signature is valid for the same path on every host, for five minutes. The rules are from the page "Overview", request headers.
+`validation.signature` verifies signatures.
 """
 
 from __future__ import annotations
@@ -20,15 +21,15 @@ from nclue_contract.contract.model import contract
 VARIABLES = ("NCLUE_ACCESS_KEY", "NCLUE_SECRET_KEY")
 """The environment variables that `Credentials.from_environment` reads."""
 
-_METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a token of RFC 9110, section 5.6.2
-_TARGET = re.compile("[!-~]+")  # what a request line can hold (RFC 3986 allows less, but servers see this)
+_METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # token of RFC 9110, section 5.6.2
+_TARGET = re.compile("[!-~]+")  # what a request line can hold; RFC 3986 allows less, but clients send more
 
 
 class Credentials:
-    """An access key and its secret key. Neither is ever shown, and neither is pickled: read them anew where they are needed.
+    """An access key and its secret key. Neither is shown in a `repr` or an error, and neither can be pickled: read them where needed.
 
-    Immutable. Raises `ValueError`, which shows neither as well, for an access key that no header can hold and for an empty or padded secret
-    key. No dataclass, because pytest, Hypothesis, orjson and pydantic show or write these field by field, whatever their `repr` is.
+    Immutable. Raises `ValueError` for an access key that a header cannot hold, and for a secret key that is empty or has white space around
+    it. Not a dataclass, because pytest, Hypothesis, orjson and pydantic show or write dataclasses field by field, whatever their `repr` is.
     """
 
     __slots__ = ("_access_key", "_secret_key")
@@ -42,9 +43,9 @@ class Credentials:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Credentials:
-        """The credentials in `NCLUE_ACCESS_KEY` and `NCLUE_SECRET_KEY`, without the white space that files leave around them.
+        """Return the credentials in `NCLUE_ACCESS_KEY` and `NCLUE_SECRET_KEY`, without white space around them.
 
-        Raises `ValueError` naming the variables that are missing or empty.
+        Raises `ValueError` with the names of the variables that are missing or empty.
         """
         values = [environ.get(name, "").strip() for name in VARIABLES]
         missing = [name for name, value in zip(VARIABLES, values, strict=True) if not value]
@@ -54,12 +55,12 @@ class Credentials:
 
     @property
     def access_key(self) -> str:
-        """The access key, which is sent with every request."""
+        """Return the access key, which is sent with every request."""
         return self._access_key
 
     @property
     def secret_key(self) -> str:
-        """The secret key, which is never sent."""
+        """Return the secret key, which is never sent."""
         return self._secret_key
 
     def __eq__(self, other: object) -> bool:
@@ -80,7 +81,7 @@ class Credentials:
         return self
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
-        raise TypeError("Credentials are not pickled, so that no secret lands in a file; read them where they are needed")
+        raise TypeError("Credentials cannot be pickled, so that no secret is written to a file; read them where they are needed")
 
 
 def now_ms() -> int:
@@ -89,18 +90,18 @@ def now_ms() -> int:
 
 
 def string_to_sign(method: str, target: str | bytes, timestamp: int | str, access_key: str) -> bytes:
-    """What is signed. `target` is the path with its query, exactly as it goes on the wire; `timestamp` is in ms since 1970-01-01 UTC.
+    """Return the bytes that are signed. `timestamp` is in milliseconds since 1970-01-01 UTC.
 
-    A `str` is taken for what somebody wrote, and must be a slash and more of ASCII; `bytes` for what was sent, and are taken as they are.
-    Raises `ValueError` for what no request line or header can hold.
+    `target` is the path with its query, exactly as it is sent. A `str` must begin with a slash and hold printable ASCII only; `bytes` are
+    used unchanged. Raises `ValueError` for values that a request line or header cannot hold.
     """
     if not _METHOD.fullmatch(method):
-        raise ValueError("the method is no name of an HTTP method")
+        raise ValueError("the method is not a valid HTTP method")
     if isinstance(target, str):
         if not target.startswith("/"):
-            raise ValueError("the target begins with a slash: it is the path with its query, without scheme and host")
+            raise ValueError("the target must begin with a slash: it is the path with its query, without scheme and host")
         if not _TARGET.fullmatch(target):
-            raise ValueError("the target holds a character that no request line can; percent-encode it (as UTF-8) before signing")
+            raise ValueError("the target holds a character that a request line cannot hold; percent-encode it (as UTF-8) before signing")
         target = target.encode("ascii")
     if not re.fullmatch(contract().rules["NC202"].pattern, str(timestamp)):
         raise ValueError("the timestamp is not a decimal number of milliseconds since 1970-01-01 UTC")
@@ -109,27 +110,30 @@ def string_to_sign(method: str, target: str | bytes, timestamp: int | str, acces
 
 
 def signature(secret_key: str, message: bytes) -> str:
-    """The signature of a `string_to_sign`: HMAC-SHA256 in standard Base64 with padding, 44 characters."""
+    """Return the signature of a `string_to_sign`: HMAC-SHA256 in standard Base64 with padding, 44 characters."""
     return base64.b64encode(hmac.digest(_utf8(secret_key), message, "sha256")).decode("ascii")
 
 
 def signed_headers(method: str, target: str | bytes, credentials: Credentials, now_ms: int) -> dict[str, str]:
-    """The three headers of a request that is sent now. Raises `ValueError` like `string_to_sign`."""
+    """Return the three headers of a request that is sent now. `now_ms` is in milliseconds since 1970-01-01 UTC.
+
+    Raises `ValueError` like `string_to_sign`.
+    """
     message = string_to_sign(method, target, now_ms, credentials.access_key)
     values = (str(now_ms), credentials.access_key, signature(credentials.secret_key, message))
     return dict(zip(contract().headers, values, strict=True))
 
 
 def _require_access_key(access_key: str) -> None:
-    # Client libraries print a header that they cannot send, so it must not come that far.
+    # Client libraries print a header that they cannot send, so an invalid key must not reach them.
     if not re.fullmatch(contract().rules["NC204"].pattern, access_key):
-        raise ValueError("the access key is empty, or holds a character that no key has, such as a space or a line feed")
+        raise ValueError("the access key is empty, or holds a character that keys do not have, such as a space or a line feed")
 
 
 def _utf8(text: str) -> bytes:
-    # The error about a lone surrogate would carry the whole text.
+    # The error for a lone surrogate would include the whole text.
     return text.encode("utf-8", "surrogatepass")
 
 
 EXAMPLE = Credentials("EXAMPLEACCESSKEY0001", "EXAMPLEsecretKEY0000000000000000000000001")
-"""A key pair that is nobody's, for tests and for a server that is given none."""
+"""An example key pair for tests, and for a server that is started without keys. It belongs to no account."""

@@ -1,21 +1,18 @@
-"""The contract check as items of pytest: every case is a test of its own, and the plan runs once, when the first of them is due.
+"""The contract check as pytest items: each case is an item, and the plan runs once, when the outcome of the first item is needed.
 
-Under xdist the workers share what came of it: one of them runs the plan and writes it down, so that requests, pace and names of tasks are
-not multiplied.
+Under xdist the controller runs the plan, so that requests, pace and names of tasks are not multiplied. The workers only collect the items,
+which is how the controller learns which ones `-k`, `--lf` and the like have selected; their items do nothing, and the controller puts the
+outcomes into the reports that the workers send.
 """
 
 from __future__ import annotations
 
 import argparse
 import io
-import json
 import os
 import shlex
-import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import replace
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -26,181 +23,164 @@ from nclue_contract.check.results import Case, CheckResult, State
 from nclue_contract.check.run import EMBEDDED, Options, cases, check
 from nclue_contract.cli import check as check_command
 from nclue_contract.contract.readings import Readings
-from nclue_contract.pytest_plugin.settings import Settings
+from nclue_contract.pytest_plugin.settings import PluginSettings
 
 NAME = "nclue-check"
-"""What the IDs of the items begin with."""
-
-WAIT_S = 0.1
-"""Seconds between two looks at whether another worker is ready."""
+"""The first part of the IDs of the items."""
 
 
-class BrokenContractError(AssertionError):
-    """A case failed; the text says all about it."""
+class FailedCaseError(AssertionError):
+    """A case failed; the message is the report of the check."""
 
 
 class CheckCollector(pytest.Collector):
-    """Holds the items; it belongs to no file, so no naming rule of a project concerns it."""
+    """The parent of the items; it belongs to no file, so the naming rules of a project do not apply to it."""
 
-    def __init__(self, *, check: Check, **kwargs: Any) -> None:  # noqa: ANN401  # those of pytest
+    def __init__(self, *, plan: CheckPlan, **kwargs: Any) -> None:  # noqa: ANN401  # those of pytest
         super().__init__(**kwargs)
-        self.check = check
+        self.plan = plan
 
     def collect(self) -> Iterator[CheckItem]:
-        """An item for each case of the plan."""
-        for case in cases(self.check.options):
-            yield CheckItem.from_parent(self, name=case.id, case=case)
+        """Yield an item for each case of the plan."""
+        for case in self.plan.cases:
+            # As text, which pytest takes apart as it does when it reads an ID, so that --lf recognizes it.
+            yield CheckItem.from_parent(self, name=case.id, nodeid=f"{NAME}::{case.id}", case=case, plan=self.plan)
 
 
 class CheckItem(pytest.Item):
     """One case."""
 
-    def __init__(self, *, case: Case, **kwargs: Any) -> None:  # noqa: ANN401  # as above
+    def __init__(self, *, case: Case, plan: CheckPlan, **kwargs: Any) -> None:  # noqa: ANN401  # as above
         super().__init__(**kwargs)
         self.case = case
+        self.plan = plan
 
     def runtest(self) -> None:
-        """Pass, skip or fail as the plan came out."""
-        holder = self.parent
-        if not isinstance(holder, CheckCollector):
-            raise TypeError(f"{self.nodeid} was taken out of its collector")
-        result = holder.check.result(self)
-        verdict = result["cases"].get(self.case.id) or {"state": State.NOT_TESTED, "reason": result["trouble"], "text": "", "requests": 0}
-        self.user_properties.extend(
-            [
-                ("nclue.rule", self.case.rule),
-                ("nclue.state", str(verdict["state"])),
-                ("nclue.requests", str(verdict["requests"])),
-                ("nclue.target", result["target"]),
-            ]
-        )
-        if verdict["state"] == State.FAILED:
-            raise BrokenContractError(verdict["text"])
-        if result["trouble"] and self.case.id == result["first"]:  # told once; the others are skipped with the same words
-            raise BrokenContractError(f"could not tell: {result['trouble']}")
-        if verdict["state"] != State.PASSED:
-            pytest.skip(f"{verdict['state']}: {verdict['reason']}")
+        """Pass, skip or fail by the outcome of the case; pass in a worker of xdist, where `ControllerCheck` reports the outcome."""
+        if hasattr(self.config, "workerinput"):
+            return
+        outcome = self.plan.outcome(self.case, [item.case.id for item in self.session.items if isinstance(item, CheckItem)])
+        self.user_properties.extend(outcome.properties)
+        if outcome.failure:
+            raise FailedCaseError(outcome.failure)
+        if outcome.reason:
+            pytest.skip(outcome.reason)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:  # noqa: ANN401  # as in pytest
-        """The report of the check instead of a traceback."""
-        return str(excinfo.value) if isinstance(excinfo.value, BrokenContractError) else super().repr_failure(excinfo, style)
+        """Return the report of the check instead of a traceback."""
+        return str(excinfo.value) if isinstance(excinfo.value, FailedCaseError) else super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, None, str]:
-        """Where the item is from."""
+        """Return where the item is from."""
         return self.config.rootpath / NAME, None, f"{NAME}::{self.case.id}"
 
 
-def collected(session: pytest.Session, settings: Settings) -> list[pytest.Item]:
-    """The items of the check that the session's options ask for. Raises `pytest.UsageError`."""
-    check = Check(_options(session.config.option.nclue_check_args or "", settings), settings.readings)
-    holder: CheckCollector = CheckCollector.from_parent(session, name=NAME, nodeid=NAME, check=check)
-    report = holder.ihook.pytest_make_collect_report(collector=holder)
-    holder.ihook.pytest_collectreport(report=report)  # so that they are counted as collected
+def collect_items(session: pytest.Session, settings: PluginSettings) -> list[pytest.Item]:
+    """Return the items of the check that the options select. Raises `pytest.UsageError` for wrong options."""
+    plan = CheckPlan.of(session.config, settings)
+    collector: CheckCollector = CheckCollector.from_parent(session, name=NAME, nodeid=NAME, plan=plan)
+    report = collector.ihook.pytest_make_collect_report(collector=collector)
+    collector.ihook.pytest_collectreport(report=report)  # so that pytest counts the items as collected
     return list(report.result)
-
-
-def _options(arguments: str, settings: Settings) -> Options:
-    """What the command line asks for."""
-    parser = _Parser(prog="--nclue-check-args", add_help=False)
-    check_command.add_server(parser)
-    check_command.add_choice(parser)
-    try:
-        options = parser.parse_args(shlex.split(arguments))
-        options.url = settings.url or None
-        wanted = check_command.options_of(options, strict=settings.strict)
-        cases(wanted)
-    except ValueError as error:
-        raise pytest.UsageError(f"--nclue-check-args: {error}") from error
-    return wanted
-
-
-class _Parser(argparse.ArgumentParser):
-    """One that raises instead of ending the process."""
-
-    def error(self, message: str) -> NoReturn:
-        raise ValueError(message)
 
 
 # -- the run --------------------------------------------------------------------------------------------------------------------------
 
 
-class Check:
-    """The plan of one session, which runs when somebody asks what came of it."""
+@dataclass(frozen=True, slots=True)
+class ItemOutcome:
+    """The outcome of a case for pytest: `failure` is the text of a failure, `reason` that of a skipped item. Both are empty for a pass."""
+
+    properties: tuple[tuple[str, str], ...]
+    failure: str = ""
+    reason: str = ""
+
+
+class CheckPlan:
+    """The plan of a session, which runs once. `cases` are all of its cases."""
 
     def __init__(self, options: Options, readings: Readings) -> None:
-        self.options = options
+        self.cases: list[Case] = cases(options)
+        self._options = options
         self._readings = readings
-        self._result: dict[str, Any] | None = None
+        self._first = ""
+        self._result: CheckResult | None = None
+        self._trouble = ""
 
-    def result(self, item: CheckItem) -> dict[str, Any]:
-        """What came of the plan, as JSON has it: target, trouble, the first case, and a verdict for each case."""
-        if self._result is None:
-            run: str | None = getattr(item.config, "workerinput", {}).get("testrunuid")
-            self._result = self._run(item) if run is None else self._shared(item, run)
-        return self._result
-
-    def _run(self, item: CheckItem) -> dict[str, Any]:
-        chosen = [other.case.id for other in item.session.items if isinstance(other, CheckItem)]
-        everything = len(cases(self.options))
-        options = self.options if len(chosen) == everything else replace(self.options, ids=frozenset(chosen))
+    @classmethod
+    def of(cls, config: pytest.Config, settings: PluginSettings) -> CheckPlan:
+        """Return the plan for the options of pytest. Raises `pytest.UsageError` for wrong options."""
+        parser = _Parser(prog="--nclue-check-args", add_help=False)
+        check_command.add_server(parser)
+        check_command.add_choice(parser)
         try:
-            result = check(options, self._readings, os.environ, io.StringIO(), bar=False)
+            options = parser.parse_args(shlex.split(config.option.nclue_check_args or ""))
+            options.url = settings.url or None
+            return cls(check_command.options_of(options, strict=settings.strict), settings.readings)
         except ValueError as error:
-            return {"target": options.url or EMBEDDED, "trouble": str(error), "first": chosen[0], "cases": {}}
-        return _plain(result, chosen[0])
+            raise pytest.UsageError(f"--nclue-check-args: {error}") from error
 
-    def _shared(self, item: CheckItem, run: str) -> dict[str, Any]:
-        """The same from the one worker of xdist that runs the plan; the others wait for it."""
-        file = shared_file(run)
-        lock = file.with_suffix(".lock")
-        while not file.exists():
-            try:
-                with lock.open("x", encoding="ascii") as holder:
-                    holder.write(str(os.getpid()))
-            except FileExistsError:
-                time.sleep(WAIT_S)
-                _break(lock)
-                continue
-            part = file.with_suffix(".part")
-            try:
-                part.write_text(json.dumps(self._run(item)), encoding="utf-8")
-                part.replace(file)
-            finally:
-                lock.unlink(missing_ok=True)  # if this worker could not, another one tries
-        found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        return found
+    def outcome(self, case: Case, chosen: Sequence[str]) -> ItemOutcome:
+        """Return the outcome of a case. The first call runs the plan for the case IDs in `chosen`."""
+        if not self._first:
+            self._first = chosen[0]
+            self._run(chosen)
+        state, reason, requests, failures = State.NOT_TESTED, self._trouble, 0, ""
+        if self._result is not None and (found := self._result.outcomes.get(case.id)) is not None:
+            state, reason, requests = found.state, found.reason, len(found.exchanges)
+            failures = "\n\n".join("\n".join(failure_lines(failure, origin(self._result))) for failure in found.failures)
+        target = self._options.url or EMBEDDED if self._result is None else self._result.target
+        named = {"rule": case.rule, "state": str(state), "requests": str(requests), "target": target}
+        properties = tuple((f"nclue.{name}", value) for name, value in named.items())
+        if state == State.FAILED:
+            return ItemOutcome(properties, failure=failures)
+        if self._trouble and case.id == self._first:  # one failure is enough; the other items are skipped for the same reason
+            return ItemOutcome(properties, failure=f"inconclusive: {self._trouble}")
+        return ItemOutcome(properties, reason="" if state == State.PASSED else f"{state}: {reason}")
 
-
-def _plain(result: CheckResult, first: str) -> dict[str, Any]:
-    verdicts = {
-        case_id: {
-            "state": str(outcome.state),
-            "reason": outcome.reason,
-            "requests": len(outcome.exchanges),
-            "text": "\n\n".join("\n".join(failure_lines(failure, origin(result))) for failure in outcome.failures),
-        }
-        for case_id, outcome in result.outcomes.items()
-    }
-    return {"target": result.target, "trouble": result.stop_reason, "first": first, "cases": verdicts}
-
-
-def _break(lock: Path) -> None:
-    """Take away the lock of a worker that has died, so that another one runs the plan."""
-    with suppress(OSError, ValueError):
-        process = int(lock.read_text(encoding="ascii"))
+    def _run(self, chosen: Sequence[str]) -> None:
+        options = self._options if len(chosen) == len(self.cases) else replace(self._options, ids=frozenset(chosen))
         try:
-            os.kill(process, 0)
-        except ProcessLookupError:
-            lock.unlink()
+            self._result = check(options, self._readings, os.environ, io.StringIO(), bar=False)
+            self._trouble = self._result.stop_reason
+        except (ValueError, OSError) as error:
+            self._trouble = str(error)
 
 
-def forget(config: pytest.Config) -> None:
-    """Take away what the workers of xdist have shared, when their controller is done."""
-    controller: Any = config.pluginmanager.getplugin("dsession")
-    if controller is not None:
-        shared_file(controller.nodemanager.testrunuid).unlink(missing_ok=True)
+class _Parser(argparse.ArgumentParser):
+    """A parser that raises `ValueError` instead of ending the process."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(message)
 
 
-def shared_file(run: str) -> Path:
-    """Where the workers of a run of xdist share what came of the plan."""
-    return Path(tempfile.gettempdir()) / f"{NAME}-{run}.json"
+class ControllerCheck:
+    """A plugin of the controller of xdist: runs the plan, and puts the outcomes into the reports of the workers."""
+
+    def __init__(self, plan: CheckPlan) -> None:
+        self._plan = plan
+        self._cases = {case.id: case for case in plan.cases}
+        self._chosen: list[str] = []
+
+    def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
+        """Keep the case IDs that are selected. Each worker collects the same items."""
+        self._chosen = [case.id for case in map(self._case, ids) if case is not None]
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None, object, object]:
+        """Put the outcome of a case into its report, before others see it. Failures in a worker, such as a crash, stay as they are."""
+        if report.passed and report.when != "setup" and (case := self._case(report.nodeid)) is not None:
+            outcome = self._plan.outcome(case, self._chosen)
+            report.user_properties = list(outcome.properties)
+            if report.when == "call" and outcome.failure:
+                report.outcome, report.longrepr = "failed", outcome.failure
+            elif report.when == "call" and outcome.reason:
+                report.outcome, report.longrepr = "skipped", (NAME, 0, f"Skipped: {outcome.reason}")
+        return (yield)
+
+    def _case(self, node_id: str) -> Case | None:
+        folder, _, name = node_id.partition("::")
+        if folder != NAME:
+            return None
+        # With --dist loadgroup, xdist appends the group: "ID@GROUP".
+        return self._cases.get(name) or self._cases.get(name.rpartition("@")[0])

@@ -1,4 +1,4 @@
-"""What one run of pytest, or one worker of xdist, shares: its settings, the record of what was sent, and what opens mock and server."""
+"""The state of one run of pytest, or of one worker of xdist: settings, the record of requests, and the services behind the fixtures."""
 
 from __future__ import annotations
 
@@ -9,61 +9,61 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from nclue_contract.pytest_plugin.settings import Settings, load
+from nclue_contract.pytest_plugin.settings import PluginSettings, load_settings
 
 if TYPE_CHECKING:
     from nclue_contract.pytest_plugin.coverage import Coverage
     from nclue_contract.pytest_plugin.mock_fixture import WatchedMock
+    from nclue_contract.pytest_plugin.outcome import RunningTest
     from nclue_contract.pytest_plugin.server_fixture import ServerView
-    from nclue_contract.pytest_plugin.verdict import Running
     from nclue_contract.service.loopback import Loopback
     from nclue_contract.service.recorder import Record
     from nclue_contract.service.service import Service
     from nclue_contract.signing import Credentials
 
 
-class Session:
-    """One for each `pytest.Config`; `named` tells whether a pyproject.toml names us. Modules are imported when they are needed.
+class PluginSession:
+    """The state for one `pytest.Config`. `named` is whether a pyproject.toml names this package.
 
-    Raises `pytest.UsageError` for settings that are wrong.
+    Modules are imported only when they are needed. Raises `pytest.UsageError` for wrong settings.
     """
 
     def __init__(self, config: pytest.Config, *, named: bool) -> None:
-        self.settings: Settings = load(config, named=named)
-        self.parts: list[dict[str, Any] | None] = []
-        """What the workers of xdist have met; None for one that crashed."""
+        self.settings: PluginSettings = load_settings(config, named=named)
+        self.worker_tallies: list[dict[str, Any] | None] = []
+        """The tallies of the workers of xdist; None for one that crashed."""
         self.failures: list[str] = []
-        """Why the run as a whole fails."""
+        """The reasons why the run as a whole fails."""
 
     @cached_property
     def record(self) -> Record:
-        """What was sent to mock and server."""
-        from nclue_contract.service.recorder import Record  # noqa: PLC0415  # not for those who only pin readings
+        """Return the record of the requests to mock and server."""
+        from nclue_contract.service.recorder import Record  # noqa: PLC0415  # not in runs that only pin readings
 
         return Record()
 
-    def running(self, item: pytest.Item, *, uses_us: bool) -> Running:
-        """A test that is about to begin; `uses_us` tells whether it uses a fixture of ours."""
-        from nclue_contract.pytest_plugin.verdict import Running  # noqa: PLC0415  # as above
+    def running_test(self, item: pytest.Item, *, uses_fixture: bool) -> RunningTest:
+        """Return a test that is about to run. `uses_fixture` is whether it uses a fixture of the plugin."""
+        from nclue_contract.pytest_plugin.outcome import RunningTest  # noqa: PLC0415  # as above
 
-        return Running(item, self.settings, self.record, uses_us=uses_us)
+        return RunningTest(item, self.settings, self.record, uses_fixture=uses_fixture)
 
-    # -- doors -----------------------------------------------------------------------------------------------------------------------
+    # -- services behind the fixtures ------------------------------------------------------------------------------------------------
 
-    def mock(self, settings: Settings, keys: Credentials | None) -> WatchedMock:
-        """The mock for a test with these settings, to be used in a `with` statement."""
-        door = _door("pytest_plugin.mock_fixture", "nclue_mock needs httpx and respx", "mock")
-        mock: WatchedMock = door.WatchedMock(self._service(settings, keys, door.sender))
+    def mock(self, settings: PluginSettings, keys: Credentials | None) -> WatchedMock:
+        """Return the mock for a test with these settings, to be used in a `with` statement."""
+        module = _import_or_fail("pytest_plugin.mock_fixture", "nclue_mock needs httpx and respx", "mock")
+        mock: WatchedMock = module.WatchedMock(self._service(settings, keys, module.sender))
         return mock
 
     def loopback(self, keys: Credentials | None) -> Loopback:
-        """The private server, to be used in a `with` statement."""
-        door = _door("service.loopback", "nclue_server needs uvicorn", "server")
-        loopback: Loopback = door.Loopback(self._service(self.settings, keys))
+        """Return the private server, to be used in a `with` statement."""
+        module = _import_or_fail("service.loopback", "nclue_server needs uvicorn", "server")
+        loopback: Loopback = module.Loopback(self._service(self.settings, keys))
         return loopback
 
-    def server(self, settings: Settings, keys: Credentials | None, loopback: Loopback | None) -> Iterator[ServerView]:
-        """The private server with a service for one test, and afterwards with the one it had; only the URL, when there is none."""
+    def server(self, settings: PluginSettings, keys: Credentials | None, loopback: Loopback | None) -> Iterator[ServerView]:
+        """Give the private server a new service during one test. Without a private server, yield only the URL of `nclue_url`."""
         from nclue_contract.pytest_plugin.server_fixture import ServerView  # noqa: PLC0415  # as above
 
         if loopback is None:
@@ -73,26 +73,26 @@ class Session:
         yield ServerView(loopback.url, loopback)
         loopback.service = before
 
-    def _service(self, settings: Settings, keys: Credentials | None, origin: Callable[[], str] | None = None) -> Service:
+    def _service(self, settings: PluginSettings, keys: Credentials | None, origin: Callable[[], str] | None = None) -> Service:
         from nclue_contract.service.recorder import watched_service  # noqa: PLC0415  # as above
 
         pairs = None if keys is None else {keys.access_key: keys.secret_key}
         return watched_service(self.record, settings.validator(), pairs, settings.progress, settings.faults, origin)
 
-    # -- in the end ------------------------------------------------------------------------------------------------------------------
+    # -- end of the run --------------------------------------------------------------------------------------------------------------
 
     @cached_property
     def coverage(self) -> Coverage:
-        """What was met here and by the workers of xdist. To be asked for when all is over."""
+        """Return the coverage of this process and of the workers of xdist; to be read when the run is over."""
         from nclue_contract.pytest_plugin.coverage import Coverage  # noqa: PLC0415  # as above
 
         tally = self.record.tally
-        for part in filter(None, self.parts):
-            tally.add(part)
-        return Coverage(tally, self.settings.readings, lost=self.parts.count(None))
+        for worker_tally in filter(None, self.worker_tallies):
+            tally.add(worker_tally)
+        return Coverage(tally, self.settings.readings, lost=self.worker_tallies.count(None))
 
     def finish(self) -> None:
-        """Write the file, if one is asked for, and note in `failures` why the run fails, if it does."""
+        """Write the coverage report, if one is configured, and add to `failures` why the run fails, if it does."""
         options = self.settings.coverage
         if options.path is not None:
             try:
@@ -103,14 +103,15 @@ class Session:
             self.failures.append(f"FAILED: {self.coverage.percent:.1f} % is less than {options.floor:g} % (--nclue-coverage-fail-under)")
 
     def summary(self) -> Iterator[str]:
-        """The lines about coverage, but for the failures."""
+        """Yield the lines about coverage, without the failures."""
         if self.settings.coverage.show:
             yield from self.coverage.lines()
         if self.settings.url:
-            yield f"What went to {self.settings.url} (nclue_url) was not seen."
+            yield f"Requests to {self.settings.url} (nclue_url) are not included."
 
 
-def _door(module: str, sentence: str, extra: str) -> Any:  # noqa: ANN401  # a module
+def _import_or_fail(module: str, sentence: str, extra: str) -> Any:  # noqa: ANN401  # a module
+    """Import a module that needs an extra. A missing dependency fails the test with the install line."""
     try:
         return import_module(f"nclue_contract.{module}")
     except ImportError as error:

@@ -1,11 +1,14 @@
-"""What holds for a test: its marker, before the command line, before the ini file, before [tool.nclue-contract], before the defaults."""
+"""The settings of the plugin, of a run and of a test.
+
+A marker takes precedence over the command line, that over the ini file, that over `[tool.nclue-contract]`, and that over the defaults.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,10 +25,10 @@ from nclue_contract.validation.findings import Report
 from nclue_contract.validation.validator import Validator
 
 MARKER = "@pytest.mark.nclue"
-"""How the marker is written."""
+"""The marker as users write it."""
 
-GUARDS = ("auto", "on", "off")
-"""Whose calls to the real host are refused: those of tests that use a fixture of ours, of all, of none."""
+GUARD_MODES = ("auto", "on", "off")
+"""In which tests calls to the real host are refused: those that use a fixture of the plugin, all, none."""
 
 Layer = tuple[str, Mapping[str, str]]
 Pairs = tuple[tuple[str, str], ...]
@@ -33,7 +36,10 @@ Pairs = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class CoverageOptions:
-    """What is made of the coverage in the end. `show` prints it, `path` is that of the JSON report, `floor` a percentage."""
+    """Options for coverage of the contract.
+
+    `show` is whether to print it, `path` that of the JSON report, `floor` the percentage below which the run fails.
+    """
 
     show: bool = False
     path: Path | None = None
@@ -41,13 +47,13 @@ class CoverageOptions:
 
     @property
     def wanted(self) -> bool:
-        """Whether anything is made of it."""
+        """Return whether coverage is used at all."""
         return self.show or self.path is not None or self.floor is not None
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """The settings of the session; `for_test` gives those of a test. `layers` are pins with their sources, the weakest first."""
+class PluginSettings:
+    """The settings of a run; `for_test` returns those of a test. `layers` are pins with their sources, the weakest first."""
 
     layers: tuple[Layer, ...] = ()
     strict: bool = False
@@ -61,25 +67,28 @@ class Settings:
 
     @property
     def readings(self) -> Readings:
-        """The readings, with their sources."""
+        """Return the readings, with their sources."""
         return Readings.choose(*self.layers)
 
-    def validator(self) -> Validate:
-        """A validator with these settings; the same one for the same settings, because making one takes milliseconds."""
+    def validator(self) -> CallableValidator:
+        """Return a validator with these settings; the same one for the same settings, because making one takes milliseconds."""
         readings = self.readings
         return _validator(tuple(readings.options.items()), tuple(readings.sources.items()), self.strict, self.ignore)
 
-    def for_test(self, markers: Iterable[pytest.Mark]) -> Settings:
-        """What holds for a test with these markers, the closest first. Raises `ValueError` that says which marker is wrong and why."""
+    def for_test(self, markers: Iterable[pytest.Mark]) -> PluginSettings:
+        """Return the settings of a test with these markers, the closest first.
+
+        Raises `ValueError` with a message that names the marker and says what is wrong.
+        """
         settings = self
         for mark in reversed(list(markers)):
             if mark.args:
-                raise ValueError(f'{MARKER} takes names and values, such as allow=["NC120"]; {mark.args[0]!r:.80} has no name')
+                raise ValueError(f'{MARKER} accepts keyword arguments only, such as allow=["NC120"], not {mark.args[0]!r:.80}')
             for name, value in mark.kwargs.items():
-                if name not in _CHANGES:
-                    raise ValueError(f"{MARKER}({name}=…): unknown; it takes {', '.join(_CHANGES)}")
+                if name not in _MARKER_ARGUMENTS:
+                    raise ValueError(f"{MARKER}({name}=…): unknown; known are {', '.join(_MARKER_ARGUMENTS)}")
                 try:
-                    settings = dataclasses.replace(settings, **_CHANGES[name](settings, value))
+                    settings = dataclasses.replace(settings, **_MARKER_ARGUMENTS[name](settings, value))
                 except ValueError as error:
                     raise ValueError(f"{MARKER}({name}=…): {error}") from error
         return settings
@@ -87,34 +96,34 @@ class Settings:
     def __str__(self) -> str:
         readings = self.readings
         pins = [f"{name}={option} ({readings.sources[name]})" for name, option in readings.items() if readings.pinned(name)]
-        parts = [*pins, "strict" if self.strict else "", f"ignores {', '.join(self.ignore)}" if self.ignore else ""]
+        parts = [*pins, "strict" if self.strict else "", f"ignored rules: {', '.join(self.ignore)}" if self.ignore else ""]
         parts += [f"guard {self.guard}" if self.guard != "auto" else ""]
-        parts += [f"url {self.url} (nothing is reset or judged there)" if self.url else ""]
+        parts += [f"url {self.url} (not reset, requests not validated)" if self.url else ""]
         return "; ".join(filter(None, [f"{__version__}, contract {contract().revision}", *parts]))
 
 
-class Validate(Validator):
-    """A `Validator` that can also be called: `validate(payload)` judges a payload, or its JSON as text or bytes."""
+class CallableValidator(Validator):
+    """A `Validator` that can also be called: `validate(payload)` validates a payload, or its JSON as text or bytes."""
 
     def __call__(self, payload: object) -> Report:
-        """Judge a payload of createTask."""
+        """Validate a payload of createTask."""
         if isinstance(payload, str | bytes | bytearray | memoryview):
             return self.validate_request_json(payload)
         return self.validate_request(payload)
 
 
 @cache
-def _validator(options: Pairs, sources: Pairs, strict: bool, ignore: tuple[str, ...]) -> Validate:  # noqa: FBT001  # the key of the cache
-    return Validate(Readings(dict(options), dict(sources)), strict=strict, ignore=ignore)
+def _validator(options: Pairs, sources: Pairs, strict: bool, ignore: tuple[str, ...]) -> CallableValidator:  # noqa: FBT001  # the key of the cache
+    return CallableValidator(Readings(dict(options), dict(sources)), strict=strict, ignore=ignore)
 
 
-# -- of the session ------------------------------------------------------------------------------------------------------------------
+# -- settings of a run --------------------------------------------------------------------------------------------------------------
 
 
-def load(config: pytest.Config, *, named: bool) -> Settings:
-    """The settings of the session. Raises `pytest.UsageError` with one line that says what is wrong and where it stands.
+def load_settings(config: pytest.Config, *, named: bool) -> PluginSettings:
+    """Return the settings of a run. Raises `pytest.UsageError` with one line that says what is wrong and where.
 
-    `named` tells whether a pyproject.toml names us; if none does, none is read, and it does not matter whether that can be done.
+    `named` is whether a pyproject.toml names this package. If none does, none is read, so that an unreadable one does not matter.
     """
     try:
         file = load_file(config.rootpath) if named else FileSettings()
@@ -123,10 +132,10 @@ def load(config: pytest.Config, *, named: bool) -> Settings:
     for name in file.ignore:
         if contract().rule(name) is None:
             raise pytest.UsageError(f"{file.path}: unknown rule {name!r:.80}; `nclue-contract explain` lists them")
-    option, where = config.option, _of_ini(config)
+    option, source_of = config.option, partial(_ini_source, config)
     layers: list[Layer] = [
         (str(file.path), file.readings),
-        (where("nclue_readings"), _pins(where("nclue_readings"), _ini(config, "nclue_readings") or [])),
+        (source_of("nclue_readings"), _pins(source_of("nclue_readings"), _ini(config, "nclue_readings") or [])),
         ("--nclue-reading", _pins("--nclue-reading", option.nclue_readings)),
     ]
     for source, pins in layers:
@@ -135,24 +144,23 @@ def load(config: pytest.Config, *, named: bool) -> Settings:
         except ValueError as error:
             raise pytest.UsageError(f"{source}: {error}") from error
     strict = next(value for value in (option.nclue_strict, _ini(config, "nclue_strict"), file.strict) if value is not None)
-    guard = _mode("--nclue-guard", option.nclue_guard) or _mode(where("nclue_guard"), _ini(config, "nclue_guard")) or "auto"
-    url = _url("--nclue-url", option.nclue_url) or _url(where("nclue_url"), _ini(config, "nclue_url"))
+    guard = _mode("--nclue-guard", option.nclue_guard) or _mode(source_of("nclue_guard"), _ini(config, "nclue_guard")) or "auto"
+    url = _url("--nclue-url", option.nclue_url) or _url(source_of("nclue_url"), _ini(config, "nclue_url"))
     coverage = CoverageOptions(option.nclue_coverage, _path(option.nclue_coverage_report), _floor(option.nclue_coverage_floor))
     kept = tuple(layer for layer in layers if layer[1])
-    return Settings(layers=kept, strict=strict, ignore=file.ignore, guard=guard, url=url, coverage=coverage)
+    return PluginSettings(layers=kept, strict=strict, ignore=file.ignore, guard=guard, url=url, coverage=coverage)
 
 
-def _of_ini(config: pytest.Config) -> Callable[[str], str]:
-    """How an ini option is called in messages: with the file it stands in, or could stand in."""
-    file = config.inipath.name if config.inipath else "-o"
-    return lambda name: f"{name} in {file}" if config.inipath else f"{file} {name}"
+def _ini_source(config: pytest.Config, name: str) -> str:
+    """Return the name of an ini option for messages: with the file that sets it, or as an override on the command line."""
+    return f"{name} in {config.inipath.name}" if config.inipath else f"-o {name}"
 
 
-def _ini(config: pytest.Config, name: str) -> Any:  # noqa: ANN401  # what pytest makes of it
+def _ini(config: pytest.Config, name: str) -> Any:  # noqa: ANN401  # any type that an ini option can have
     try:
         return config.getini(name)
     except (ValueError, TypeError, pytest.UsageError) as error:  # which one depends on the version of pytest
-        raise pytest.UsageError(f"{_of_ini(config)(name)}: {error}") from error
+        raise pytest.UsageError(f"{_ini_source(config, name)}: {error}") from error
 
 
 def _pins(source: str, texts: Iterable[str]) -> dict[str, str]:
@@ -166,8 +174,8 @@ def _pins(source: str, texts: Iterable[str]) -> dict[str, str]:
 
 
 def _mode(source: str, text: str | None) -> str | None:
-    if text and text not in GUARDS:
-        raise pytest.UsageError(f"{source}: {text!r:.80} is none of {', '.join(GUARDS)}")
+    if text and text not in GUARD_MODES:
+        raise pytest.UsageError(f"{source}: {text!r:.80} is not one of {', '.join(GUARD_MODES)}")
     return text
 
 
@@ -180,7 +188,7 @@ def _url(source: str, text: str | None) -> str:
     except ValueError:
         usable = False
     if not usable:
-        raise pytest.UsageError(f"{source}: {text!r:.200} is no base URL, such as http://127.0.0.1:8000/api/v1")
+        raise pytest.UsageError(f"{source}: {text!r:.200} is not a base URL such as http://127.0.0.1:8000/api/v1")
     return text.rstrip("/")
 
 
@@ -191,7 +199,7 @@ def _path(text: str | None) -> Path | None:
     if form != "json" or not colon or not path:
         raise pytest.UsageError(f"--nclue-coverage-report {text!r:.80}: write it as json:PATH")
     if not Path(path).absolute().parent.is_dir():
-        raise pytest.UsageError(f"--nclue-coverage-report: there is no folder {Path(path).parent}")
+        raise pytest.UsageError(f"--nclue-coverage-report: no such folder: {Path(path).parent}")
     if Path(path).is_dir():
         raise pytest.UsageError(f"--nclue-coverage-report: {path} is a folder")
     return Path(path).absolute()
@@ -199,22 +207,22 @@ def _path(text: str | None) -> Path | None:
 
 def _floor(percent: float | None) -> float | None:
     if percent is not None and not 0 <= percent <= 100:
-        raise pytest.UsageError(f"--nclue-coverage-fail-under: {percent:g} is no percentage, 0 to 100")
+        raise pytest.UsageError(f"--nclue-coverage-fail-under: {percent:g} is not a percentage from 0 to 100")
     return percent
 
 
-# -- of a marker ---------------------------------------------------------------------------------------------------------------------
+# -- arguments of the marker --------------------------------------------------------------------------------------------------------
 
 
 def _texts(value: object) -> list[str]:
     texts: list[object] = list(value) if isinstance(value, Collection) and not isinstance(value, str) else [value]
     strings = [text for text in texts if isinstance(text, str)]
     if len(strings) != len(texts):
-        raise ValueError(f"expected a text or several, not {value!r:.80}")
+        raise ValueError(f"expected a string or several, not {value!r:.80}")
     return strings
 
 
-def _allow(_: Settings, value: object) -> dict[str, Any]:
+def _allow(_: PluginSettings, value: object) -> dict[str, Any]:
     codes = []
     for name in _texts(value):
         rule = contract().rule(name)
@@ -224,43 +232,43 @@ def _allow(_: Settings, value: object) -> dict[str, Any]:
     return {"allow": frozenset(codes)}
 
 
-def _readings(settings: Settings, value: object) -> dict[str, Any]:
+def _readings(settings: PluginSettings, value: object) -> dict[str, Any]:
     if not isinstance(value, Mapping):
-        raise ValueError(f'expected a mapping, such as {{"path-del": "forbidden"}}, not {value!r:.80}')  # noqa: TRY004  # told like the others
+        raise ValueError(f'expected a mapping, such as {{"path-del": "forbidden"}}, not {value!r:.80}')  # noqa: TRY004  # reported like the others
     Readings.choose((MARKER, value))
     return {"layers": (*settings.layers, (MARKER, value))}
 
 
-def _progress(_: Settings, value: object) -> dict[str, Any]:
+def _progress(_: PluginSettings, value: object) -> dict[str, Any]:
     from nclue_contract.service.lifecycle import Progress  # noqa: PLC0415  # for this option only
 
     Progress.parse(str(value))
     return {"progress": str(value)}
 
 
-def _fault(_: Settings, value: object) -> dict[str, Any]:
+def _fault(_: PluginSettings, value: object) -> dict[str, Any]:
     from nclue_contract.service.faults.catalogue import plant  # noqa: PLC0415  # for this option only
     from nclue_contract.service.service import Service  # noqa: PLC0415
 
     texts = _texts(value)
     for text in texts:
-        plant(Service(), text)  # one that is thrown away, to see whether it can be planted
+        plant(Service(), text)  # raises `ValueError` for a fault that cannot be injected
     return {"faults": tuple(texts)}
 
 
-def _strict(_: Settings, value: object) -> dict[str, Any]:
+def _strict(_: PluginSettings, value: object) -> dict[str, Any]:
     if not isinstance(value, bool):
-        raise ValueError(f"expected True or False, not {value!r:.80}")  # noqa: TRY004  # told like the others
+        raise ValueError(f"expected True or False, not {value!r:.80}")  # noqa: TRY004  # reported like the others
     return {"strict": value}
 
 
-def _guard(_: Settings, value: object) -> dict[str, Any]:
-    if value not in GUARDS:
-        raise ValueError(f"{value!r:.80} is none of {', '.join(GUARDS)}")
+def _guard(_: PluginSettings, value: object) -> dict[str, Any]:
+    if value not in GUARD_MODES:
+        raise ValueError(f"{value!r:.80} is not one of {', '.join(GUARD_MODES)}")
     return {"guard": value}
 
 
-_CHANGES: dict[str, Callable[[Settings, object], dict[str, Any]]] = {
+_MARKER_ARGUMENTS: dict[str, Callable[[PluginSettings, object], dict[str, Any]]] = {
     "allow": _allow,
     "readings": _readings,
     "progress": _progress,
@@ -268,4 +276,4 @@ _CHANGES: dict[str, Callable[[Settings, object], dict[str, Any]]] = {
     "strict": _strict,
     "guard": _guard,
 }
-"""What the marker takes, and what is made of it; `ValueError` for a wrong value."""
+"""The arguments of the marker, each with a function that returns the settings it changes. `ValueError` for a wrong value."""

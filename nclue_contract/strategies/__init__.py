@@ -1,16 +1,16 @@
-"""What Hypothesis draws of the contract: payloads that keep it, requests that break one rule, answers, and lives of tasks.
+"""Hypothesis strategies for the contract: valid payloads, requests that break one rule, responses, and lifecycles of tasks.
 
     @given(task_requests())
-    def test_our_client_sends_what_it_is_given(payload): ...
+    def test_our_client_sends_valid_requests(payload): ...
 
     @given(broken_task_requests("path-character"))
-    def test_our_gateway_refuses_what_nclue_refuses(broken): ...
+    def test_our_gateway_rejects_what_nclue_rejects(broken): ...
 
-Everything is chosen so that it fits, and nothing is drawn and thrown away; so no health check needs to be suppressed. What fails shrinks to
-the plainest payload: the required fields, short values, a path that is the forbidden character and nothing else.
+No draw is rejected, so no health check needs to be suppressed. A failing example shrinks to the simplest payload: the required fields,
+short values, a path that is the forbidden character and nothing else.
 
-`readings` pins options by their ids, as for `Validator`. Without pins, what is drawn has no error by the default readings; it may have
-warnings, because another reading would refuse it. Every function raises `ValueError` for an unknown reading or option.
+`readings` pins options by their IDs, as for `Validator`. Without pins, valid payloads have no error under the default readings; they may
+have warnings, because another reading would reject them. Every function raises `ValueError` for an unknown reading or option.
 
 Needs Hypothesis, the extra `strategies`. `hypothesis.strategies.from_type(TaskRequest)` works without importing this module.
 """
@@ -22,7 +22,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 try:
-    import hypothesis  # noqa: F401  # the strategies are imported when they are used: Hypothesis loads this package in every run of every user
+    import hypothesis  # noqa: F401  # the modules are imported when used: Hypothesis loads this package in every run of its users
 except ModuleNotFoundError as _error:
     if _error.name != "hypothesis":
         raise
@@ -60,38 +60,38 @@ def __getattr__(name: str) -> object:
 
 
 def task_requests(*, strict: bool = False, readings: Mapping[str, str] | None = None) -> SearchStrategy[dict[str, Any]]:
-    """Payloads of createTask that `Validator(readings, strict=strict)` takes.
+    """Return payloads of createTask that `Validator(readings, strict=strict)` accepts.
 
-    With `strict`, no reading refuses them, but those that a pin has ruled out, and they give no warning: no null, all of the test fields or
-    none, no other names, IDs of 36 characters, buckets by the rule of Object Storage, in paths only characters that all pages allow, names
-    below the limit in every unit.
+    With `strict`, they have no finding under any reading that no pin has ruled out: no null, all of the test fields or none, no other
+    fields, IDs of 36 characters, buckets by the rule of Object Storage, in paths only characters that all pages allow, names below the
+    limit in every unit.
     """
     from nclue_contract.strategies import payloads  # noqa: PLC0415  # see above
 
-    return payloads.payloads(payloads.Ground.of(readings, strict=strict))
+    return payloads.payloads(payloads.Constraints.of(readings, strict=strict))
 
 
 def task_names(*, strict: bool = False, readings: Mapping[str, str] | None = None) -> SearchStrategy[str]:
-    """Names of tasks; often at the edge of what the readings allow, in their unit."""
+    """Return names of tasks; often of a length at a limit of the readings, in their unit."""
     from nclue_contract.strategies import payloads  # noqa: PLC0415  # see above
 
-    return payloads.names(payloads.Ground.of(readings, strict=strict))
+    return payloads.names(payloads.Constraints.of(readings, strict=strict))
 
 
 def file_paths(*, strict: bool = False, readings: Mapping[str, str] | None = None) -> SearchStrategy[str]:
-    """Paths of files, as people name them and as nobody does; no page limits their length, so some have 1,025 characters."""
+    """Return paths of files, realistic and unusual ones. No page limits their length, so some have 1,025 characters."""
     from nclue_contract.strategies import payloads  # noqa: PLC0415  # see above
 
-    return payloads.paths(payloads.Ground.of(readings, strict=strict))
+    return payloads.paths(payloads.Constraints.of(readings, strict=strict))
 
 
 def broken_task_requests(rule: str | None = None, *, readings: Mapping[str, str] | None = None) -> SearchStrategy[BrokenRequest]:
-    """Requests that break a rule (code such as NC120, or slug such as path-character), with the findings that they must produce.
+    """Return requests that break a rule (code such as NC120, or slug such as path-character), with the findings that they must produce.
 
-    Without a rule, all rules about payloads and their JSON take turns. Of the 185 characters that path-character forbids by default, each
-    stands in some path within 1,000 draws, but in the first 100 only about a dozen stand alone: Hypothesis tries variations of what it has
-    drawn. Raises `ValueError` for a rule that does not exist, that is about something else (headers, responses), or that a pin allows to be
-    broken.
+    Without a rule, all rules about payloads and their JSON are drawn. Of the 185 characters that path-character forbids by default, each
+    occurs in some path within 1,000 draws, but only about a dozen alone within the first 100, because Hypothesis tries variations of
+    earlier draws. Raises `ValueError` for a rule that does not exist, that is not about requests (headers, responses), or that a pin
+    switches off.
     """
     from nclue_contract.contract.readings import Readings  # noqa: PLC0415  # see above
     from nclue_contract.strategies import broken_requests  # noqa: PLC0415  # see above
@@ -102,9 +102,9 @@ def broken_task_requests(rule: str | None = None, *, readings: Mapping[str, str]
 def responses(
     operation_id: str | None = None, *, status: int | None = None, readings: Mapping[str, str] | None = None
 ) -> SearchStrategy[Answered]:
-    """Answers that keep the contract, with what was asked; successes as often as errors, of one operation or all, of one status or all.
+    """Return valid responses with their requests; successes as often as errors, of one operation or all, of one status or all.
 
-    Raises `ValueError` for an operation that does not exist, and for a status that the pages do not give it.
+    Raises `ValueError` for an operation that does not exist, and for a status that is not documented for it.
     """
     from nclue_contract.contract.readings import Readings  # noqa: PLC0415  # see above
     from nclue_contract.strategies import service_responses  # noqa: PLC0415  # see above
@@ -113,7 +113,7 @@ def responses(
 
 
 def lifecycles(*, readings: Mapping[str, str] | None = None) -> SearchStrategy[list[dict[str, Any]]]:
-    """What getTask shows of one task that is looked at again and again, from registered to its end; some states may be missed."""
+    """Return what getTask returns for one task that is polled, from registered to its end; some states may be missed."""
     from nclue_contract.contract.readings import Readings  # noqa: PLC0415  # see above
     from nclue_contract.strategies import service_responses  # noqa: PLC0415  # see above
 

@@ -1,4 +1,4 @@
-"""Tells Hypothesis how to draw a `TaskRequest`. Hypothesis loads this in everybody's test run, so it loads nothing but the type."""
+"""Register a strategy for `TaskRequest`. Hypothesis loads this module in every run of its users, so it imports the type only."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def register() -> None:
 
 
 def _task_requests(_: type[Any]) -> st.SearchStrategy[Any]:
-    from nclue_contract.strategies import task_requests  # noqa: PLC0415  # only those who draw one wait for it
+    from nclue_contract.strategies import task_requests  # noqa: PLC0415  # imported only when a `TaskRequest` is drawn
 
-    # The type has no null and no other names.
+    # The type has no null values and no other fields.
     return task_requests(readings={"optional-null": "refused", "unknown-field": "refused"})

@@ -142,15 +142,15 @@ WRONG = {
     "Hangul": (["GET", TASKS + "/학습"], "percent-encode it (as UTF-8) before signing"),
     "a space": (["GET", TASKS + "?a= b"], "percent-encode it"),
     "a line feed": (["GET", TASKS + "\n"], "percent-encode it"),
-    "no method": (["GE T", TASKS], "the method is no name of an HTTP method"),
-    "no method but a word": (["", TASKS], "the method is no name of an HTTP method"),
+    "no method": (["GE T", TASKS], "the method is not a valid HTTP method"),
+    "no method but a word": (["", TASKS], "the method is not a valid HTTP method"),
     "a time": (["GET", TASKS, "--timestamp", "2024-11-26"], "the timestamp is not a decimal number of milliseconds"),
     "a negative timestamp": (["GET", TASKS, "--timestamp=-1"], "the timestamp is not"),
     "wide digits": (["GET", TASKS, "--timestamp", "１７３２"], "the timestamp is not"),
     "an empty timestamp": (["GET", TASKS, "--timestamp", ""], "the timestamp is not"),
     "the secret for the URL": (["GET", SECRET], "this is no URL"),
     "the secret for the timestamp": (["GET", TASKS, "--timestamp", SECRET], "the timestamp is not"),
-    "the secret for the method": ([SECRET + " ", TASKS], "the method is no name"),
+    "the secret for the method": ([SECRET + " ", TASKS], "the method is not a valid"),
 }
 
 

@@ -1,6 +1,7 @@
-"""The contract check as tests of a project: what is collected, how often the server is asked, and what is told of a failure."""
+"""The contract check as tests of a project: the items, how many requests the server receives, and the report of a failure."""
 
 import json
+import sys
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -14,7 +15,7 @@ XDIST = "xdist.plugin"
 USAGE_ERROR = 4
 
 
-def test_every_case_is_a_test_with_a_telling_id_whatever_the_naming_rules_are(project):
+def test_every_case_is_a_test_with_a_descriptive_id_whatever_the_naming_rules_are(project):
     (project.path / "pytest.ini").write_text("[pytest]\npython_files = verify_*.py\npython_functions = verify_*\n")
     result = project.run("", "--nclue-check", "-q", "--collect-only", verify_it="def verify_one(): pass")
     result.stdout.fnmatch_lines_random(
@@ -40,7 +41,7 @@ def test_without_the_option_nothing_is_collected(project):
     project.run("def test_it(): pass").assert_outcomes(passed=1)
 
 
-def test_a_failure_tells_the_rule_and_how_to_send_it_again_and_junit_has_the_properties(project):
+def test_a_failure_names_the_rule_and_how_to_reproduce_it_and_junit_has_the_properties(project):
     with running("--fault", "path-character-allowed:U+007E") as server:
         result = project.run("", "--nclue-check", f"--nclue-url={server.url}", "-q", "-k", "U+007E and end", "--junitxml=report.xml")
     result.assert_outcomes(failed=1)
@@ -54,7 +55,7 @@ def test_a_failure_tells_the_rule_and_how_to_send_it_again_and_junit_has_the_pro
     assert properties == {"nclue.rule": "NC120", "nclue.state": "failed", "nclue.requests": "1", "nclue.target": server.url}
 
 
-def test_the_readings_of_the_session_are_judged(project):
+def test_the_readings_of_the_session_apply(project):
     options = ("--nclue-check", "-q", "-k", "U+003D and train", "--nclue-reading=path-characters=page-2025")
     with running() as server:
         result = project.run("", *options, f"--nclue-url={server.url}")
@@ -62,24 +63,74 @@ def test_the_readings_of_the_session_are_judged(project):
     result.stdout.fnmatch_lines(["*a request that keeps every rule is refused: answered 422/10104*"])
 
 
-def test_a_server_that_cannot_be_reached_is_told_once(project, monkeypatch):
+def test_a_server_that_cannot_be_reached_fails_one_item(project, monkeypatch):
     monkeypatch.setattr(Wire, "sleep", lambda *_: None)  # it is waited for, as for one that is just starting
     result = project.run("", "--nclue-check", "--nclue-url=http://127.0.0.1:1", "-q")
     assert result.parseoutcomes()["failed"] == 1
-    result.stdout.fnmatch_lines(["could not tell: the server cannot be reached: *"])
+    result.stdout.fnmatch_lines(["inconclusive: the server cannot be reached: *"])
 
 
-def test_under_xdist_one_worker_runs_the_plan(project):
-    """Names, pace and requests are not multiplied: the server sees as many requests as from one process."""
-    options = ("--nclue-check", "-q", "--nclue-check-args=--only NC505")
-    with running() as server:
-        alone = project.run_apart("", *options, f"--nclue-url={server.url}")
-        asked = len(server.journal())
+def outcomes_of(result):
+    return {name: count for name, count in result.parseoutcomes().items() if name in {"passed", "failed", "skipped"}}
+
+
+@pytest.mark.parametrize("distribution", ["load", "loadfile", "worksteal", "loadgroup", "each"])
+def test_under_xdist_the_plan_runs_once(project, distribution):
+    """The server receives as many requests as from one process. With `each`, every worker reports all items."""
+    options = ("--nclue-check", "-q", "--nclue-check-args=--only NC505", "-k", "nclue-check or test_own")
+    own = """
+    @pytest.mark.xdist_group("own")
+    @pytest.mark.parametrize("number", range(8))
+    def test_own(number): pass
+
+    def test_not_chosen(): assert False
+    """
+    with running("--fault", "list-crashes-on-text") as server:
+        alone = project.run_apart(own, *options, f"--nclue-url={server.url}", plugins=[XDIST])
+        sent = len(server.journal())
         server.control("reset", {})
-        shared = project.run_apart("", *options, f"--nclue-url={server.url}", "-n2", plugins=[XDIST])
-        assert len(server.journal()) == asked
-    assert alone.parseoutcomes() == shared.parseoutcomes()
-    assert not list(project.path.glob("**/nclue-check-*.json"))
+        shared = project.run_apart(own, *options, f"--nclue-url={server.url}", "-n2", "--dist", distribution, plugins=[XDIST])
+        assert len(server.journal()) == sent > 1
+    each = 2 if distribution == "each" else 1
+    assert outcomes_of(shared) == {name: count * each for name, count in outcomes_of(alone).items()}
+    assert outcomes_of(alone)["failed"] >= 1
+    shared.stdout.fnmatch_lines(["FAILED NC*: list[[]*", "FAILED nclue-check::list[[]*"])
+
+
+def test_under_xdist_only_selected_cases_are_run(project):
+    with running() as server:
+        options = ("--nclue-check", f"--nclue-url={server.url}", "-n2")
+        project.run_apart("def test_it(): pass", *options, "-k", "test_it", plugins=[XDIST]).assert_outcomes(passed=1)
+        assert server.journal() == []
+        result = project.run_apart("", *options, "-k", "U+007E and end and train", "--junitxml=report.xml", plugins=[XDIST])
+        assert 0 < len(server.journal()) < 10
+    result.assert_outcomes(passed=1)
+    (case,) = ET.parse(project.path / "report.xml").getroot().iter("testcase")
+    properties = {one.get("name"): one.get("value") for one in case.iter("property")}
+    assert properties == {"nclue.rule": "NC120", "nclue.state": "passed", "nclue.requests": "1", "nclue.target": server.url}
+
+
+def test_failed_cases_can_be_run_again_under_xdist(project):
+    project.pytester.makepyfile("def test_it(): pass")
+    options = ("--nclue-check", "--nclue-check-args=--only NC12", "-n2", "-q", "-pnclue_contract.pytest_plugin", f"-p{XDIST}")
+    with running("--fault", "path-character-allowed:U+007E") as server:
+        first = project.pytester.run(sys.executable, "-mpytest", *options, f"--nclue-url={server.url}")
+        again = project.pytester.run(sys.executable, "-mpytest", *options, f"--nclue-url={server.url}", "--lf")
+    assert outcomes_of(first)["failed"] > 0
+    assert outcomes_of(again) == {"failed": outcomes_of(first)["failed"]}
+
+
+def test_under_xdist_a_worker_may_crash(project):
+    crash = "def test_crash():\n    __import__('os')._exit(1)\n"
+    result = project.run_apart(crash, "--nclue-check", "--nclue-check-args=--only NC505", "-n2", plugins=[XDIST])
+    assert result.parseoutcomes()["failed"] == 1
+    assert result.parseoutcomes()["passed"] == 8
+
+
+def test_under_xdist_wrong_options_are_reported_in_a_line(project):
+    result = project.run_apart("", "--nclue-check", "--nclue-check-args=--only NC9", "-n2", plugins=[XDIST])
+    assert result.ret == USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: --nclue-check-args: --only 'NC9': no such rule or group*"])
 
 
 @pytest.mark.parametrize(
@@ -90,13 +141,13 @@ def test_under_xdist_one_worker_runs_the_plan(project):
         "one of two keys": ("--access-key x", "--access-key and --secret-key come together"),
     }.values(),
 )
-def test_wrong_options_are_told_in_a_line(project, options, message):
+def test_wrong_options_are_reported_in_a_line(project, options, message):
     result = project.run("", "--nclue-check", f"--nclue-check-args={options}")
     assert result.ret == USAGE_ERROR
     result.stderr.fnmatch_lines([f"ERROR: --nclue-check-args: {message}*"])
 
 
-def test_the_plugin_imports_nothing_for_it_until_it_is_asked(project):
+def test_without_the_option_none_of_its_modules_is_imported(project):
     probe = """
         import sys, json
         def test_it():

@@ -1,4 +1,4 @@
-"""Which part of the contract a client's tests have met: what is counted, what is met, and how it is told. The tables are typed by hand."""
+"""Coverage of the contract by a client's tests: what is counted, what is covered, and the reports. The tables are typed by hand."""
 
 import json
 
@@ -49,11 +49,11 @@ def test_a_pin_that_refuses_something_lets_its_rule_count(pin, more):
 
 
 def test_every_documented_error_counts_for_each_operation():
-    assert set(coverage().answers) == ANSWERS
-    assert len(coverage().answers) == len(ANSWERS)
+    assert set(coverage().error_codes) == ANSWERS
+    assert len(coverage().error_codes) == len(ANSWERS)
 
 
-# -- what is met ----------------------------------------------------------------------------------------------------------------------
+# -- what is covered ----------------------------------------------------------------------------------------------------------------------
 
 
 def test_nothing_met_is_no_percent_and_everything_met_a_hundred():
@@ -65,7 +65,7 @@ def test_nothing_met_is_no_percent_and_everything_met_a_hundred():
 def test_what_does_not_count_raises_no_percentage():
     tally = Tally(rules={"NC104", "NC130"}, answers={("getTask", 409, "10102"), ("createTask", 400, "300")}, operations={"runTask"})
     assert coverage(tally).counts[0] == 0
-    assert "  besides, under other readings: NC104, NC130" in list(coverage(tally).lines())
+    assert "  also, under other readings: NC104, NC130" in list(coverage(tally).lines())
 
 
 def test_what_workers_have_met_is_put_together():
@@ -96,31 +96,32 @@ REPORT = """
 ======================== coverage of the NCLUE contract ========================
 7 of 83 (8.4 %), by 6 requests through nclue_mock and nclue_server
 operations that succeeded: 2 of 4
-  met: listTasks, createTask
-  not met: getTask, deleteTask
-rules that were refused: 1 of 21
-  met: NC120
-  not met: NC001, NC002, NC003, NC004, NC005, NC006, NC007, NC100, NC101, NC102,
-    NC110, NC111, NC200, NC201, NC202, NC203, NC204, NC205, NC208, NC209
-error codes that were answered: 4 of 58
-  met, createTask: 409/10102, 422/10104, 429/420
-  met, getTask: 404/300
-  not met, listTasks: 400/100, 401/10100, 401/200, 401/210, 403/230, 404/300,
-    429/400, 429/410, 429/420, 500/900, 503/500, 504/510
-  not met, createTask: 400/100, 401/10100, 401/200, 401/210, 403/230, 404/300,
-    404/10106, 404/10107, 404/10108, 413/430, 422/10101, 422/10103, 422/10105,
-    422/10109, 429/400, 429/410, 500/900, 503/500, 504/510
-  not met, getTask: 400/100, 401/10100, 401/200, 401/210, 403/230, 429/400,
+  covered: listTasks, createTask
+  not covered: getTask, deleteTask
+rules for which a request was rejected: 1 of 21
+  covered: NC120
+  not covered: NC001, NC002, NC003, NC004, NC005, NC006, NC007, NC100, NC101,
+    NC102, NC110, NC111, NC200, NC201, NC202, NC203, NC204, NC205, NC208, NC209
+error codes in responses: 4 of 58
+  covered, createTask: 409/10102, 422/10104, 429/420
+  covered, getTask: 404/300
+  not covered, listTasks: 400/100, 401/10100, 401/200, 401/210, 403/230,
+    404/300, 429/400, 429/410, 429/420, 500/900, 503/500, 504/510
+  not covered, createTask: 400/100, 401/10100, 401/200, 401/210, 403/230,
+    404/300, 404/10106, 404/10107, 404/10108, 413/430, 422/10101, 422/10103,
+    422/10105, 422/10109, 429/400, 429/410, 500/900, 503/500, 504/510
+  not covered, getTask: 400/100, 401/10100, 401/200, 401/210, 403/230, 429/400,
     429/410, 429/420, 500/900, 503/500, 504/510
-  not met, deleteTask: 400/100, 401/10100, 401/200, 401/210, 403/230, 404/300,
-    429/400, 429/410, 429/420, 500/900, 503/500, 504/510
-Counted are operations, rules that a request is refused for under these readings
-(NC0xx, NC1xx, NC2xx), and the error codes that the pages document for each
-operation; not the rules for responses, which are the server's to keep.
+  not covered, deleteTask: 400/100, 401/10100, 401/200, 401/210, 403/230,
+    404/300, 429/400, 429/410, 429/420, 500/900, 503/500, 504/510
+Coverage counts operations, rules for which a request is rejected under these
+readings (NC0xx, NC1xx, NC2xx), and the error codes that the pages document for
+each operation. It does not count the rules for responses, which concern the
+server.
 """
 
 
-def test_the_report_tells_what_was_met_and_what_was_not_and_what_counts(project):
+def test_the_report_lists_what_is_covered_and_what_is_not_and_what_counts(project):
     result = project.run(TESTS, "--nclue-coverage")
     result.assert_outcomes(passed=2)
     project.shows(result, REPORT)
@@ -128,7 +129,7 @@ def test_the_report_tells_what_was_met_and_what_was_not_and_what_counts(project)
 
 def test_the_file_tells_the_same_to_machines(project):
     result = project.run(TESTS, "--nclue-coverage-report=json:report.json", "--nclue-reading=path-del=forbidden")
-    result.stdout.no_fnmatch_line("rules that were refused*")
+    result.stdout.no_fnmatch_line("rules for which a request was rejected*")
     report = json.loads((project.path / "report.json").read_text())
     assert report["tool"]["name"] == "nclue-contract"
     assert report["contract"].keys() == {"revision"}
@@ -166,7 +167,7 @@ def test_a_run_without_tests_keeps_its_own_exit_code(project):
     assert project.run(TESTS, "-k", "nothing", *options).ret == pytest.ExitCode.NO_TESTS_COLLECTED
 
 
-def test_a_file_that_cannot_be_written_is_told_and_leaves_what_was_there(project, monkeypatch):
+def test_a_file_that_cannot_be_written_is_reported_and_keeps_its_contents(project, monkeypatch):
     (project.path / "report.json").write_text("{}")
 
     def full(_):
@@ -186,16 +187,18 @@ def test_without_the_options_nothing_is_said_about_coverage(project):
 
 def test_a_server_of_ones_own_is_not_seen(project):
     result = project.run("def test_it(nclue_server): pass", "--nclue-url=http://127.0.0.1:9", "--nclue-coverage")
-    result.stdout.fnmatch_lines(["0 of 83 (0.0 %), by 0 requests through *", "What went to http://127.0.0.1:9 (nclue_url) was not seen."])
+    result.stdout.fnmatch_lines(
+        ["0 of 83 (0.0 %), by 0 requests through *", "Requests to http://127.0.0.1:9 (nclue_url) are not included."]
+    )
 
 
-def test_workers_of_xdist_send_what_they_have_met(project):
+def test_workers_of_xdist_send_their_tallies(project):
     result = project.run_apart(TESTS, "-n2", "--nclue-coverage", "--nclue-coverage-fail-under=9", plugins=["xdist.plugin"])
     project.shows(result, f"{REPORT}FAILED: 8.4 % is less than 9 % (--nclue-coverage-fail-under)")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
 
 
-def test_what_a_crashed_worker_of_xdist_has_met_is_told_to_be_missing(project):
+def test_the_missing_coverage_of_a_crashed_worker_of_xdist_is_reported(project):
     crash = "\ndef test_crash():\n    __import__('os')._exit(1)\n"
     result = project.run_apart(TESTS + crash, "-n1", "--max-worker-restart=0", "--nclue-coverage", plugins=["xdist.plugin"])
-    result.stdout.fnmatch_lines(["0 of 83 *", "1 worker crashed: what was met there is missing"])
+    result.stdout.fnmatch_lines(["0 of 83 *", "1 worker crashed; the coverage of crashed workers is missing"])

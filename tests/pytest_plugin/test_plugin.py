@@ -1,4 +1,4 @@
-"""The fixtures of the plugin, as somebody uses them who tests a client, and what a run costs that uses none."""
+"""The fixtures of the plugin as tests of a client use them, and what the plugin costs a run that does not use it."""
 
 import subprocess
 import sys
@@ -58,7 +58,7 @@ def test_the_markers_and_options_are_listed_with_what_they_are_for(project):
     project.run("", "--markers").stdout.fnmatch_lines(["@pytest.mark.nclue(allow, readings, progress, fault, strict, guard): *"])
     project.run("", "--help").stdout.fnmatch_lines(
         [
-            "tests of clients of NCLUE:",
+            "NCLUE contract:",
             "  --nclue-url=URL *",
             "  --nclue-coverage-fail-under=PERCENT",
             "  nclue_readings (linelist):",
@@ -248,7 +248,7 @@ def test_a_server_that_cannot_start_fails_its_tests_with_the_reason(project):
 # -- what any of them can be used by --------------------------------------------------------------------------------------------------
 
 
-def test_asynchronous_tests_are_answered_and_judged(project):
+def test_asynchronous_tests_get_responses_and_are_validated(project):
     result = project.run(
         """
         import httpx

@@ -115,7 +115,7 @@ OF_A_PASSING_TEST = "def test_it(nclue_task_request): pass"
         ),
         (["--nclue-strict", "--nclue-guard=on"], "strict; guard on"),
         (["-o", "nclue_guard=off"], "guard off"),
-        (["--nclue-url=http://127.0.0.1:9/api/v1/"], "url http://127.0.0.1:9/api/v1 (nothing is reset or judged there)"),
+        (["--nclue-url=http://127.0.0.1:9/api/v1/"], "url http://127.0.0.1:9/api/v1 (not reset, requests not validated)"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
@@ -127,7 +127,9 @@ def test_one_line_of_the_header_tells_what_is_configured(project, options, line)
 def test_the_header_names_the_file_of_the_table(project):
     file = project.pytester.makepyprojecttoml(f'{TABLE}[tool.nclue-contract]\nignore = ["NC130"]\n')
     result = project.run(OF_A_PASSING_TEST)
-    result.stdout.fnmatch_lines([f"nclue-contract: *; path-characters=page-2026 ({file}); path-del=forbidden ({file}); ignores NC130"])
+    result.stdout.fnmatch_lines(
+        [f"nclue-contract: *; path-characters=page-2026 ({file}); path-del=forbidden ({file}); ignored rules: NC130"]
+    )
 
 
 def test_the_header_is_silent_when_nothing_is_configured(project):
@@ -148,19 +150,19 @@ def test_the_header_is_silent_when_nothing_is_configured(project):
         (["--nclue-reading=path-del=no"], "--nclue-reading: the reading path-del has no option 'no'; it has: allowed, forbidden"),
         (["--nclue-reading=path-del"], "--nclue-reading: 'path-del': write it as ID=OPTION"),
         (["-o", "nclue_readings=path-del"], "-o nclue_readings: 'path-del': write it as ID=OPTION"),
-        (["--nclue-guard=always"], "--nclue-guard: 'always' is none of auto, on, off"),
-        (["-o", "nclue_guard=always"], "-o nclue_guard: 'always' is none of auto, on, off"),
+        (["--nclue-guard=always"], "--nclue-guard: 'always' is not one of auto, on, off"),
+        (["-o", "nclue_guard=always"], "-o nclue_guard: 'always' is not one of auto, on, off"),
         (["-o", "nclue_strict=maybe"], "-o nclue_strict: *'maybe'*"),
-        (["--nclue-url=127.0.0.1:80"], "--nclue-url: '127.0.0.1:80' is no base URL, such as http://127.0.0.1:8000/api/v1"),
-        (["--nclue-url=http://[/"], "--nclue-url: 'http://?/' is no base URL, *"),
+        (["--nclue-url=127.0.0.1:80"], "--nclue-url: '127.0.0.1:80' is not a base URL such as http://127.0.0.1:8000/api/v1"),
+        (["--nclue-url=http://[/"], "--nclue-url: 'http://?/' is not a base URL *"),
         (["--nclue-url=http:///api/v1"], "--nclue-url: *"),
         (["-o", "nclue_url=http://host:99999/"], "-o nclue_url: *"),
         (["--nclue-coverage-report=report.json"], "--nclue-coverage-report 'report.json': write it as json:PATH"),
         (["--nclue-coverage-report=json:"], "--nclue-coverage-report 'json:': write it as json:PATH"),
-        (["--nclue-coverage-report=json:gone/report.json"], "--nclue-coverage-report: there is no folder gone"),
+        (["--nclue-coverage-report=json:gone/report.json"], "--nclue-coverage-report: no such folder: gone"),
         (["--nclue-coverage-report=json:."], "--nclue-coverage-report: . is a folder"),
-        (["--nclue-coverage-fail-under=101"], "--nclue-coverage-fail-under: 101 is no percentage, 0 to 100"),
-        (["--nclue-coverage-fail-under=nan"], "--nclue-coverage-fail-under: nan is no percentage, 0 to 100"),
+        (["--nclue-coverage-fail-under=101"], "--nclue-coverage-fail-under: 101 is not a percentage from 0 to 100"),
+        (["--nclue-coverage-fail-under=nan"], "--nclue-coverage-fail-under: nan is not a percentage from 0 to 100"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -188,7 +190,7 @@ def test_a_wrong_table_ends_the_run_before_it_begins_with_one_line(project, text
     assert len([line for line in result.errlines if line]) == 1
 
 
-def test_the_name_of_an_ini_option_is_told_with_its_file(project):
+def test_the_name_of_an_ini_option_is_shown_with_its_file(project):
     project.pytester.makeini("[pytest]\nnclue_readings =\n  path-del=no\n")
     result = project.run(OF_A_PASSING_TEST)
     assert result.ret == USAGE_ERROR
@@ -199,7 +201,7 @@ def test_the_name_of_an_ini_option_is_told_with_its_file(project):
     ("marker", "line"),
     [
         ('allow=["NC999"]', "(allow=…): unknown rule 'NC999'; `nclue-contract explain` lists them"),
-        ("allow=120", "(allow=…): expected a text or several, not 120"),
+        ("allow=120", "(allow=…): expected a string or several, not 120"),
         ('readings={"path-dell": "allowed"}', "(readings=…): unknown reading 'path-dell'; did you mean path-del?"),
         ('readings={"path-del": "no"}', "(readings=…): the reading path-del has no option 'no'; it has: allowed, forbidden"),
         ('readings=["path-del"]', '(readings=…): expected a mapping, such as {"path-del": "forbidden"}, not [[]\'path-del\']'),
@@ -210,9 +212,9 @@ def test_the_name_of_an_ini_option_is_told_with_its_file(project):
             "(fault=…): the fault path-character-allowed does not take the argument 'x'; *",
         ),
         ("strict=1", "(strict=…): expected True or False, not 1"),
-        ("guard=False", "(guard=…): False is none of auto, on, off"),
-        ("guards='on'", "(guards=…): unknown; it takes allow, readings, progress, fault, strict, guard"),
-        ("'NC120'", " takes names and values, such as allow=[[]\"NC120\"]; 'NC120' has no name"),
+        ("guard=False", "(guard=…): False is not one of auto, on, off"),
+        ("guards='on'", "(guards=…): unknown; known are allow, readings, progress, fault, strict, guard"),
+        ("'NC120'", " accepts keyword arguments only, such as allow=[[]\"NC120\"], not 'NC120'"),
     ],
     ids=lambda value: "" if value.startswith(("(", " ")) else value,
 )
@@ -232,7 +234,7 @@ def test_a_wrong_marker_fails_its_test_by_name_and_no_other(project, marker, lin
     result.stdout.no_fnmatch_line("*Traceback*")
 
 
-def test_a_marker_is_looked_at_even_where_no_fixture_of_ours_is_used(project):
+def test_a_marker_is_validated_even_where_no_fixture_of_the_plugin_is_used(project):
     result = project.run("@pytest.mark.nclue(guard='of')\ndef test_it(): pass")
     result.assert_outcomes(errors=1)
 
@@ -249,7 +251,7 @@ def test_a_project_that_names_us_nowhere_is_not_bothered_by_files_that_cannot_be
 # -- a server of one's own ------------------------------------------------------------------------------------------------------------
 
 
-def test_another_server_is_used_and_nothing_is_reset_or_judged_there(project):
+def test_another_server_is_used_and_not_reset_and_its_requests_are_not_validated(project):
     keys = {EXAMPLE.access_key: EXAMPLE.secret_key}
     tests = """
     def test_url(nclue_server, nclue_server_url):

@@ -570,12 +570,12 @@ def test_every_documented_status_can_be_drawn_and_no_other(operation):
         drawn = draws(responses(operation, status=status), 5)
         assert {(answer.operation_id, answer.status) for answer in drawn} == {(operation, status)}
     for status in {201, 204, 302, 405, 413, 502} - STATUSES[operation]:
-        with pytest.raises(ValueError, match=f"the pages have no status {status} for {operation}; documented: 200, 400, 401"):
+        with pytest.raises(ValueError, match=f"the documentation has no status {status} for {operation}; documented: 200, 400, 401"):
             responses(operation, status=status)
 
 
 def test_a_status_that_no_operation_has_is_told_at_once():
-    with pytest.raises(ValueError, match="the pages have no status 'ok' for any operation; documented: 200"):
+    with pytest.raises(ValueError, match="the documentation has no status 'ok' for any operation; documented: 200"):
         responses(status="ok")
 
 

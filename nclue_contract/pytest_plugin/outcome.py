@@ -1,4 +1,4 @@
-"""One test while it runs: what holds for it, and what it must not get away with. Broken requests and calls to the real host do not pass."""
+"""The outcome of one test: its settings while it runs, the contract violations that must fail it, and texts for its report."""
 
 from __future__ import annotations
 
@@ -9,25 +9,26 @@ from typing import Self
 import pytest
 
 from nclue_contract.guard import RealHostError, guard
-from nclue_contract.pytest_plugin.settings import MARKER, Settings
+from nclue_contract.pytest_plugin.settings import MARKER, PluginSettings
 from nclue_contract.service.recorder import Record, shown, tell
 from nclue_contract.validation.findings import Report
 
 TITLE = "nclue-contract"
-"""Of the section that a failed test gets."""
+"""The title of the section that the report of a failed test gets."""
 
-REPORTS = 3
-"""Reports that `judged` shows."""
+MAX_REPORTS = 3
+"""How many validation reports `reports_in` shows."""
 
 
-class Running:
-    """A test in a `with` statement. `uses_us` tells whether it uses a fixture of ours; `error` is what is wrong with its markers.
+class RunningTest:
+    """A test while it runs, in a `with` statement.
 
-    `problems` says what the test must not get away with, since the last `forget`.
+    `uses_fixture` is whether the test uses a fixture of the plugin. `error` is what is wrong with its markers, or empty. `violations` are
+    contract violations that must fail the test: invalid requests and calls to the real host since the last `forget`.
     """
 
-    def __init__(self, item: pytest.Item, settings: Settings, record: Record, *, uses_us: bool) -> None:
-        self.settings: Settings = settings
+    def __init__(self, item: pytest.Item, settings: PluginSettings, record: Record, *, uses_fixture: bool) -> None:
+        self.settings: PluginSettings = settings
         self.error: str = ""
         self.active: bool = False
         self.failure: BaseException | None = None
@@ -38,10 +39,10 @@ class Running:
             self.settings = settings.for_test(item.iter_markers("nclue"))
         except ValueError as error:
             self.error = f"{item.nodeid}: {error}"
-        self._guarded = self.settings.guard == "on" or (self.settings.guard == "auto" and uses_us)
+        self._guarded = self.settings.guard == "on" or (self.settings.guard == "auto" and uses_fixture)
 
     def __enter__(self) -> Self:
-        self._record.forget()  # what a thread of an earlier test has sent since
+        self._record.forget()  # a thread of an earlier test may have sent requests since
         if self._guarded:
             self._refused = self._stack.enter_context(guard())
         self.active = True
@@ -51,39 +52,40 @@ class Running:
         self.close()
 
     def close(self) -> None:
-        """End what `with` has begun."""
+        """End the guard."""
         self.active = False
         self._stack.close()
 
-    def problems(self, failure: BaseException | None = None) -> str:
-        """The broken requests and the calls to the real host, in words, but for what `failure` tells itself; empty when all is well."""
+    def violations(self, failure: BaseException | None = None) -> str:
+        """Return the violations as text, without the one that `failure` itself reports; empty when there are none."""
         texts = []
         if broken := self._record.broken(self.settings.allow):
             texts.append(tell(broken))
         if self._refused and not isinstance(failure, RealHostError):
             hosts = ", ".join(dict.fromkeys(self._refused))
             texts.append(
-                f"a call to {hosts}, where tasks are billed, was refused, and the client went on\n\n"
-                f'Use nclue_mock or nclue_server. Whoever wants the real service says {MARKER}(guard="off").'
+                f"a call to {hosts}, where tasks are billed, was refused, and the client continued\n\n"
+                f'Use nclue_mock or nclue_server. To call the real service: {MARKER}(guard="off").'
             )
         return "\n\n".join(texts)
 
     def fail(self) -> None:
-        """Raise a failure when there are problems. The report of the test tells it from other failures by `failure`."""
-        if text := self.problems():
+        """Raise a failure when there are violations, and keep it as `failure`, by which the report distinguishes it from others."""
+        if text := self.violations():
             self.failure = pytest.fail.Exception(text, pytrace=False)
             raise self.failure
 
     def forget(self) -> None:
-        """Forget what `problems` has told."""
+        """Forget the violations."""
         self._record.forget()
         self._refused.clear()
 
 
-def judged(traceback: TracebackType | None) -> str:
-    """The reports with findings that the frames of a failure hold, the innermost first: pytest itself shows a report in one line.
+def reports_in(traceback: TracebackType | None) -> str:
+    """Return the validation reports with findings among the local variables of a traceback as text, those of the innermost frame first.
 
-    What an assertion has computed on its way is among the local variables, too, as long as pytest rewrites assertions.
+    pytest itself shows a report in one line. As long as pytest rewrites assertions, the local variables include what an assertion has
+    computed.
     """
     frames: list[FrameType] = []
     while traceback is not None:
@@ -91,11 +93,12 @@ def judged(traceback: TracebackType | None) -> str:
         traceback = traceback.tb_next
     reports = [value for frame in reversed(frames) for value in frame.f_locals.values() if type(value) is Report and value.findings]
     texts = list(dict.fromkeys(map(shown, dict.fromkeys(reports))))
-    return "\n\n".join(texts[:REPORTS] + ([f"... and {len(texts) - REPORTS} more reports"] if len(texts) > REPORTS else []))
+    more = [f"... and {len(texts) - MAX_REPORTS} more reports"] if len(texts) > MAX_REPORTS else []
+    return "\n\n".join(texts[:MAX_REPORTS] + more)
 
 
-def compared(left: Report, operator: str, right: Report) -> list[str]:
-    """How pytest explains that two reports are not equal, or are: the findings that only one of them has."""
+def explain_comparison(left: Report, operator: str, right: Report) -> list[str]:
+    """Return lines that explain why two reports are equal or not: the findings that only one of them has."""
     lines = [f"{left!r} {operator} {right!r}"]
     for name, one, other in (("left", left, right), ("right", right, left)):
         only = [finding for finding in one.findings if finding not in other.findings]

@@ -9,14 +9,14 @@ pytest_plugins = ("pytester", "tests.support.plugin_project")
 
 @pytest.fixture(autouse=True)
 def no_names(monkeypatch):
-    """Where a guard is missing, nothing is looked up all the same."""
+    """Resolve no host name, so that a missing guard causes no request to the real host."""
     look_up = socket.getaddrinfo
     monkeypatch.setattr(
         socket, "getaddrinfo", lambda host, *rest, **options: look_up(host, *rest, **options) if host == "127.0.0.1" else []
     )
 
 
-each_door = pytest.mark.parametrize("door", ["nclue_mock", "nclue_server"])
+each_fixture = pytest.mark.parametrize("door", ["nclue_mock", "nclue_server"])
 
 
 # -- requests that break the contract -------------------------------------------------------------------------------------------------
@@ -72,7 +72,7 @@ def test_the_advice_works(project):
     project.run(tests, "--nclue-reading=path-characters=page-2025", "-k", "pinned").assert_outcomes(passed=1, deselected=1)
 
 
-@each_door
+@each_fixture
 @pytest.mark.parametrize(
     ("request_", "rules"),
     [
@@ -85,7 +85,7 @@ def test_the_advice_works(project):
         ('client.get(url + "?limit=0&index=x")', ["NC505"]),
     ],
 )
-def test_every_part_of_a_request_is_judged(project, door, request_, rules):
+def test_every_part_of_a_request_is_validated(project, door, request_, rules):
     result = project.run(
         f"""
         import httpx
@@ -103,7 +103,7 @@ def test_every_part_of_a_request_is_judged(project, door, request_, rules):
         result.stdout.fnmatch_lines([f"error {rule} *"])
 
 
-@each_door
+@each_fixture
 def test_a_request_that_is_right_but_refused_is_no_fault_of_the_client(project, door):
     result = project.run(
         f"""
@@ -131,7 +131,7 @@ def test_an_injected_failure_does_not_hide_a_broken_request(project):
     result.stdout.fnmatch_lines(["request 1: POST /api/v1/tasks, answered 429/420, sent by client.py:7 in send"])
 
 
-def test_neither_is_the_client_excused_nor_accused_by_a_planted_fault(project):
+def test_an_injected_fault_neither_hides_nor_causes_a_failure_of_the_client(project):
     result = project.run(
         """
         @pytest.mark.nclue(fault="path-character-allowed:U+007E")
@@ -232,7 +232,7 @@ def test_an_ignored_rule_of_the_project_does_not_count(project):
     project.run(tests).assert_outcomes(passed=1)
 
 
-def test_what_is_allowed_is_passed_over_and_the_rest_is_told(project):
+def test_allowed_rules_are_left_out_and_the_others_are_reported(project):
     result = project.run(
         """
         pytestmark = pytest.mark.nclue(allow="name-empty")
@@ -322,7 +322,7 @@ def test_a_test_that_fails_anyway_keeps_its_failure_and_gets_the_report_below(pr
     )
 
 
-def test_classes_of_unittest_are_judged_like_functions(project):
+def test_classes_of_unittest_are_validated_like_functions(project):
     result = project.run(
         """
         import unittest
@@ -363,7 +363,7 @@ def test_classes_of_unittest_are_judged_like_functions(project):
     )
 
 
-def test_fixtures_are_judged_too(project):
+def test_fixtures_are_validated_too(project):
     result = project.run(
         """
         @pytest.fixture
@@ -463,7 +463,7 @@ def test_what_is_sent_between_two_tests_is_no_fault_of_the_next(project):
     project.run(tests, conftest=late).assert_outcomes(passed=2)
 
 
-def test_a_test_that_is_run_again_is_guarded_and_judged_again(project):
+def test_a_test_that_is_run_again_is_guarded_and_validated_again(project):
     again = """
     from _pytest.runner import runtestprotocol
 
@@ -577,7 +577,7 @@ def test_a_swallowed_call_to_the_real_host_fails_the_tests_that_are_guarded(proj
     assert {line.split()[1].partition("::")[2] for line in result.outlines if line.startswith("FAILED")} == set(failed)
 
 
-def test_a_call_to_the_real_host_is_told_with_what_to_do(project):
+def test_a_call_to_the_real_host_is_reported_with_advice(project):
     result = project.run(
         """
         import socket
@@ -600,14 +600,14 @@ def test_a_call_to_the_real_host_is_told_with_what_to_do(project):
         result,
         """
         ________________________________ test_swallowed ________________________________
-        a call to nclue.apigw.ntruss.com, where tasks are billed, was refused, and the client went on
+        a call to nclue.apigw.ntruss.com, where tasks are billed, was refused, and the client continued
 
-        Use nclue_mock or nclue_server. Whoever wants the real service says @pytest.mark.nclue(guard="off").
+        Use nclue_mock or nclue_server. To call the real service: @pytest.mark.nclue(guard="off").
         _________________________________ test_raised __________________________________
         """,
     )
     result.stdout.fnmatch_lines(["E *RealHostError: this test called nclue.apigw.ntruss.com, *", "*- nclue-contract -*", "a call to *"])
-    assert len([line for line in result.outlines if line.startswith("a call to")]) == 2  # one that was raised is told already
+    assert len([line for line in result.outlines if line.startswith("a call to")]) == 2  # a call that raised is reported already
 
 
 # -- assertions about reports ---------------------------------------------------------------------------------------------------------
