@@ -8,6 +8,7 @@ import pytest
 
 from nclue_contract.cli.main import main
 from tests.support.server_process import environment, running
+from tests.support.signing import ACCESS, SECRET
 
 FEW = ("--only", "NC110")
 """Three cases, so that what is found was found by exploring."""
@@ -83,7 +84,7 @@ def test_a_crash_is_found(tmp_path):
     ],
 )
 def test_where_nobody_may_explore_that_is_said_before_anything_is_sent(tmp_path, arguments, sentence):
-    keys = {"NCLUE_ACCESS_KEY": "EXAMPLEACCESSKEY0001", "NCLUE_SECRET_KEY": "EXAMPLEsecretKEY0000000000000000000000001"}
+    keys = {"NCLUE_ACCESS_KEY": ACCESS, "NCLUE_SECRET_KEY": SECRET}
     command = [sys.executable, "-m", "nclue_contract", "check", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, cwd=tmp_path, env=environment(**keys))
     assert (done.returncode, done.stdout) == (2, "")

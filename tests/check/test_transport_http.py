@@ -13,7 +13,7 @@ from nclue_contract.check.requests import Ask, create, delete, get, listing
 from nclue_contract.check.transport_http import MOST, Wire
 from nclue_contract.contract.hosts import Target
 from nclue_contract.signing import Credentials
-from tests.support.server_process import ACCESS, SECRET, signed
+from tests.support.signing import ACCESS, SECRET, signed
 from tests.support.stub_servers import answering, certificates, listening, received, response, saying
 
 KEYS = Credentials(ACCESS, SECRET)
@@ -508,9 +508,7 @@ def test_words_that_answers_have_anyway_are_no_secrets_whatever_header_says_them
     value = {"task_id": "1", "train_bucket": "my-bucket-1", "task_name": "nclue-check 1", "completed_at": None}
     headers = [("accept", "application/json"), ("x-bucket", "my-bucket-1"), ("x-who", "nclue-check"), ("x-field", "completed_at")]
     with listening(answering(lambda _: response(200, value))) as port:
-        exchange = wire(port, headers=headers, ordinary=["my-bucket-1"], keys=Credentials("EXAMPLEACCESSKEY0001", "test")).send(listing())[
-            0
-        ]
+        exchange = wire(port, headers=headers, ordinary=["my-bucket-1"], keys=Credentials(ACCESS, "test")).send(listing())[0]
     assert exchange.value == value
     assert dict(exchange.headers)["content-type"] == "application/json"
 

@@ -11,15 +11,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.support.payloads import PAYLOAD
 from tests.support.tools import ROOT, missing
 
-GOOD = {
-    "name": "churn",
-    "train_feature_id": "0ccc59f9-0000-4000-8000-7837ae76d046",
-    "train_bucket": "answers",
-    "train_file_path": "churn/train.tsv",
-}
-BAD = GOOD | {"train_file_path": "churn/dt=1/train.tsv"}
+BAD = PAYLOAD | {"train_file_path": "churn/dt=1/train.tsv"}
 
 OFFLINE = {
     "PIP_NO_INDEX": "1",
@@ -77,7 +72,7 @@ def pre_commit(checkout, tmp_path_factory):
 def repository(tmp_path):
     """A repository with a payload that breaks the contract, one that does not, and JSON that is no payload."""
     git(tmp_path, "init", "--quiet")
-    write(tmp_path / "jobs" / "nclue", good=GOOD, bad=BAD)
+    write(tmp_path / "jobs" / "nclue", good=PAYLOAD, bad=BAD)
     write(tmp_path, package={"name": "no payload"})
     git(tmp_path, "add", ".")
     return tmp_path
@@ -192,7 +187,7 @@ def test_findings_go_to_code_scanning_only_when_there_is_a_report_and_it_is_want
 
 
 def test_payloads_are_judged_and_the_findings_go_everywhere(installed):
-    write(installed.work / "jobs", good=GOOD, bad=BAD)
+    write(installed.work / "jobs", good=PAYLOAD, bad=BAD)
     done = installed.step(RUN, paths="jobs/good.json\njobs/bad.json\n")
     assert done.returncode == 1, done.stdout + done.stderr
     assert done.stdout.startswith("::error file=jobs/bad.json,line=1,col=134,title=NC120 path-character::train_file_path holds '='")
@@ -206,7 +201,7 @@ def test_payloads_are_judged_and_the_findings_go_everywhere(installed):
 
 
 def test_readings_and_more_arguments_change_the_verdict(installed):
-    write(installed.work / "jobs", good=GOOD, bad=BAD | {"train_bucket": "A"})
+    write(installed.work / "jobs", good=PAYLOAD, bad=BAD | {"train_bucket": "A"})
     done = installed.step(RUN, paths="jobs", readings="path-characters=page-2025\n", strict="true", args="--ignore bucket-name")
     assert done.returncode == 0, done.stdout + done.stderr
     assert installed.outputs["exit-code"] == "0"
@@ -214,7 +209,7 @@ def test_readings_and_more_arguments_change_the_verdict(installed):
 
 
 def test_a_mistake_in_the_inputs_is_told_by_the_program(installed):
-    write(installed.work / "jobs", good=GOOD)
+    write(installed.work / "jobs", good=PAYLOAD)
     done = installed.step(RUN, paths="jobs", readings="path-dell=allowed")
     assert done.returncode == 2
     assert "nclue-contract: --reading: unknown reading 'path-dell'; did you mean path-del?" in done.stderr

@@ -1,14 +1,11 @@
 """A client for the second server's own tests: it signs by hand, moves the clock, and says in a word what came back."""
 
-import base64
-import hashlib
-import hmac
 import json
 from collections.abc import Callable
 from typing import Any, Self
 
-KEY = "EXAMPLEACCESSKEY0001"
-SECRET = "EXAMPLEsecretKEY0000000000000000000000001"
+from tests.support.signing import ACCESS, SECRET, signature
+
 START = 1_732_589_296_000  # 2024-11-26T11:48:16+09:00
 TASK = {"name": "alpha", "train_feature_id": "f-train", "train_bucket": "bucket", "train_file_path": "data/train.tsv"}
 TEST = {"test_feature_id": "f-test", "test_bucket": "other", "test_file_path": "data/test.tsv"}
@@ -57,11 +54,6 @@ class Reply:
         return self.json[field]
 
 
-def signature(method: str, target: str, timestamp: str, key: str = KEY, secret: str = SECRET) -> str:
-    message = "\n".join((f"{method} {target}", timestamp, key))
-    return base64.b64encode(hmac.digest(secret.encode(), message.encode(), hashlib.sha256)).decode()
-
-
 class Client:
     def __init__(self, handle: Handle, clock: Clock) -> None:
         self.handle, self.clock = handle, clock
@@ -75,7 +67,7 @@ class Client:
         """
         target = "/api/v1" + path
         stamp = how.get("stamp", str(self.clock.ms - how.get("late", 0)))
-        key = how.get("key", KEY)
+        key = how.get("key", ACCESS)
         signed = "/api/v1" + how.get("sign_path", path)
         mark = signature(how.get("sign_method", method), signed, stamp, key, how.get("secret", SECRET))
         headers = [

@@ -15,36 +15,15 @@ from socket import SHUT_RDWR, socket
 
 from tests.second_server.faults.catalogue import CATALOGUE, FAULTS, NEEDS_FAILING_FILE, NEEDS_UNKNOWN_FILE
 from tests.second_server.patch import load
+from tests.support.readings import OPTIONS
+from tests.support.signing import ACCESS, SECRET
 
 __all__ = ["FAULTS", "NEEDS_FAILING_FILE", "NEEDS_UNKNOWN_FILE", "VARIANTS", "SecondServer", "serve"]
 
 Headers = list[tuple[str, str]]
 
-VARIANTS: dict[str, tuple[str, ...]] = {
-    "path-characters": ("page-2024", "page-2025", "page-2026"),
-    "path-high-codes": ("code-points", "utf8-bytes"),
-    "path-del": ("allowed", "forbidden"),
-    "path-empty": ("allowed", "refused"),
-    "check-order": ("rules-first", "existence-first"),
-    "name-unit": ("code-points", "utf16"),
-    "name-edge": ("100", "99"),
-    "optional-null": ("accepted", "refused"),
-    "unknown-field": ("ignored", "refused"),
-    "test-triple": ("independent", "all-or-none"),
-    "empty-id": ("allowed", "refused"),
-    "error-shape": ("nested", "flat"),
-    "error-code-type": ("string", "integer"),
-    "auth-refusal": ("nclue", "gateway"),
-    "status-word": ("completed", "complete"),
-    "list-index": ("offset", "page"),
-    "list-total": ("all", "page"),
-    "auroc-type": ("string", "number"),
-    "queue": ("parallel", "serial"),
-    "request-content-type": ("any", "json-only"),
-    "timestamp-edge": ("accepted", "refused"),
-}
-
-EXAMPLE_KEYS = {"EXAMPLEACCESSKEY0001": "EXAMPLEsecretKEY0000000000000000000000001"}
+VARIANTS: dict[str, tuple[str, ...]] = OPTIONS
+EXAMPLE_KEYS = {ACCESS: SECRET}
 
 
 class SecondServer:

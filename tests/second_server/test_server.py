@@ -5,9 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.second_server.client import ABSENT, KEY, START, TASK, TEST, Clock
+from tests.second_server.client import ABSENT, START, TASK, TEST, Clock
 from tests.second_server.server import SecondServer
 from tests.second_server.world import FILES, world
+from tests.support.signing import ACCESS
 
 KOREAN_TIME = "2024-11-26T11:48:16+09:00"
 
@@ -31,7 +32,7 @@ def c():
 def test_the_server_accepts_the_signatures_computed_with_other_tools(c, method, target, expected):
     headers = [
         ("X-NCP-APIGW-TIMESTAMP", "1732589296000"),
-        ("X-NCP-IAM-ACCESS-KEY", "EXAMPLEACCESSKEY0001"),
+        ("X-NCP-IAM-ACCESS-KEY", ACCESS),
         ("X-NCP-APIGW-SIGNATURE-V2", expected),
     ]
     assert c.handle(method, target, headers, json.dumps(TASK).encode())[0] in {200, 404}
@@ -57,7 +58,7 @@ def test_the_server_accepts_the_signatures_computed_with_other_tools(c, method, 
         pytest.param({"alter": lambda right: right[:-1]}, id="without padding"),
         pytest.param({"alter": lambda right: "é" + right[1:]}, id="not ASCII"),
         pytest.param({"twice": [("X-Ncp-Apigw-Timestamp", str(START))]}, id="a timestamp twice"),
-        pytest.param({"behind": [("x-ncp-iam-access-key", KEY)]}, id="a key twice"),
+        pytest.param({"behind": [("x-ncp-iam-access-key", ACCESS)]}, id="a key twice"),
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])

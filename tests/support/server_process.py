@@ -1,8 +1,5 @@
 """The server as users have it: a process of its own, on a free port of this machine, which ends with the test whatever happens."""
 
-import base64
-import hashlib
-import hmac
 import http.client
 import json
 import os
@@ -12,34 +9,16 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-ACCESS = "EXAMPLEACCESSKEY0001"
-SECRET = "EXAMPLEsecretKEY0000000000000000000000001"
+from tests.support.payloads import PAYLOAD
+from tests.support.signing import signed
+
 DEADLINE = 30
 """Seconds in which the server must have started, and in which it must answer."""
-PAYLOAD = {
-    "name": "churn",
-    "train_feature_id": "0ccc59f9-0000-4000-8000-7837ae76d046",
-    "train_bucket": "answers",
-    "train_file_path": "churn/2026-11/train.tsv",
-}
-
-
-def signed(method, target, access=ACCESS, secret=SECRET, timestamp=None):
-    """The three headers as the page describes them; written by hand, so that it can disagree with the package."""
-    timestamp = str(time.time_ns() // 1_000_000 if timestamp is None else timestamp)
-    message = f"{method} {target}\n{timestamp}\n{access}".encode()
-    digest = hmac.new(secret.encode(), message, hashlib.sha256).digest()
-    return {
-        "x-ncp-apigw-timestamp": timestamp,
-        "x-ncp-iam-access-key": access,
-        "x-ncp-apigw-signature-v2": base64.b64encode(digest).decode(),
-    }
 
 
 @dataclass

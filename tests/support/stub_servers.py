@@ -14,23 +14,8 @@ from contextlib import closing, contextmanager, suppress
 from typing import NamedTuple
 
 from tests.second_server.server import SecondServer, serve
+from tests.support.payloads import COMPLETED_TASK, LISTED_TASK, TASK
 from tests.support.tools import missing
-
-TASK = {
-    "task_id": "5b3f0a56-7c2d-4a0e-9d3a-0f6f4d8f2a11",
-    "task_name": "churn",
-    "created_at": "2026-11-26T11:48:16+09:00",
-    "train_feature_id": "0ccc59f9-0000-4000-8000-7837ae76d046",
-    "train_feature_name": "churn features",
-    "train_bucket": "answers",
-    "train_file_path": "churn/train.tsv",
-    "test_feature_id": None,
-    "test_feature_name": None,
-    "test_bucket": None,
-    "test_file_path": None,
-}
-SUMMARY = TASK | {"status": "completed", "completed_at": "2026-11-26T11:58:16+09:00"}
-DETAIL = SUMMARY | {"AUROC": "0.91", "line_count": 2000, "disk_usage": 65536, "fail_message": None}
 
 
 class Request(NamedTuple):
@@ -155,8 +140,8 @@ def yes(request):
     if request.method == "DELETE":
         return response(200, {"task_id": TASK["task_id"]})
     if request.target.partition("?")[0].endswith("/tasks"):
-        return response(200, {"index": 0, "limit": 20, "total": 1, "tasks": [SUMMARY]})
-    return response(200, DETAIL)
+        return response(200, {"index": 0, "limit": 20, "total": 1, "tasks": [LISTED_TASK]})
+    return response(200, COMPLETED_TASK)
 
 
 @contextmanager

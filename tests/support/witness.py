@@ -7,25 +7,18 @@ import re
 from collections.abc import Mapping
 from itertools import product
 
+from tests.support import readings
+
 REQUIRED = ("name", "train_feature_id", "train_bucket", "train_file_path")
 OPTIONAL = ("test_feature_id", "test_bucket", "test_file_path")
 
 # Forbidden whatever is read: the printable characters that every generation of the page lists, and the codes 0-31 and 128-255.
 ALWAYS = set("""&$@;:+,?*\\{}^%`[]<>~#|"'""") | {chr(code) for code in (*range(32), *range(128, 256))}
 
-# The readings that a payload can meet. The default comes first.
-OPTIONS = {
-    "path-characters": ("page-2024", "page-2025", "page-2026"),
-    "path-high-codes": ("code-points", "utf8-bytes"),
-    "path-del": ("allowed", "forbidden"),
-    "path-empty": ("allowed", "refused"),
-    "name-unit": ("code-points", "utf16"),
-    "name-edge": ("100", "99"),
-    "optional-null": ("accepted", "refused"),
-    "unknown-field": ("ignored", "refused"),
-    "test-triple": ("independent", "all-or-none"),
-    "empty-id": ("allowed", "refused"),
-}
+PAYLOAD_READINGS = ("path-characters", "path-high-codes", "path-del", "path-empty", "name-unit", "name-edge")
+PAYLOAD_READINGS += ("optional-null", "unknown-field", "test-triple", "empty-id")
+OPTIONS = {reading: readings.OPTIONS[reading] for reading in PAYLOAD_READINGS}
+"""The readings that a payload can meet, with the default first."""
 
 # rule, severity, JSON Pointer, offset, reading
 Found = tuple[str, str, str, int | None, str | None]

@@ -1,7 +1,7 @@
 """Bugs with access: what is not compared, refusals with another answer, and refusals that act all the same."""
 
-from tests.second_server.client import KEY
 from tests.second_server.patch import Edit, Fault, lines
+from tests.support.signing import ACCESS
 
 OK = "200"
 DENIED = "401 10100"
@@ -149,7 +149,7 @@ OPEN_DOORS = {
     "auth-key-ignores-case": Fault(
         "Access keys are looked up without regard to case.",
         [(SECRET, "    secret = {name.lower(): value for name, value in keys.items()}.get(key.lower())\n")],
-        lambda c: c.tasks(key=KEY.lower()).short,
+        lambda c: c.tasks(key=ACCESS.lower()).short,
         DENIED,
         OK,
     ),
