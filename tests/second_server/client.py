@@ -1,4 +1,4 @@
-"""A client for the second server's own tests: it signs by hand, moves the clock, and says in a word what came back."""
+"""A client for the second server's own tests: it signs by hand, moves the clock, and shortens responses to a word."""
 
 import json
 from collections.abc import Callable
@@ -35,7 +35,7 @@ class Reply:
 
     @property
     def short(self) -> str:
-        """The status, and the code of an error: "200", "422 10104", "400 None"."""
+        """Return the status, and the code of an error: "200", "422 10104", "400 None"."""
         try:
             return f"{self.status} {self.json['error']['errorCode']}"
         except (ValueError, KeyError, TypeError):
@@ -47,7 +47,7 @@ class Reply:
 
     @property
     def names(self) -> list[str]:
-        """The names of the listed tasks."""
+        """Return the names of the listed tasks."""
         return [task["task_name"] for task in self.json["tasks"]]
 
     def __getitem__(self, field: str) -> Any:
@@ -60,7 +60,7 @@ class Client:
         self.ids: list[str] = []
 
     def send(self, method: str, path: str, body: bytes = b"", **how: Any) -> Reply:
-        """A signed request to /api/v1 + path.
+        """Send a signed request to /api/v1 + path.
 
         how: late (ms), stamp, key, secret; sign_method, sign_path (what is signed instead); alter (changes the signature);
         without (a header's end), twice (another header in front), behind (one at the end), rename (of header names), content_type.
@@ -108,7 +108,7 @@ class Client:
         return self
 
     def then(self, _: Reply) -> Self:
-        """Go on after a reply that does not matter."""
+        """Continue after a reply that does not matter."""
         return self
 
     def path_of(self, which: int | str) -> str:
@@ -124,7 +124,7 @@ class Client:
         return self.send("GET", "/tasks" + (query and "?" + query), **how)
 
     def watch(self, field: str, times: int = 4, which: int = -1) -> list[Any]:
-        """A field of getTask in each of the stages from now on."""
+        """Return a field of getTask in each of the stages from now on."""
         seen = []
         for _ in range(times):
             reply = self.get(which)

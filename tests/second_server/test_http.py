@@ -15,7 +15,7 @@ from tests.support.signing import ACCESS, signature
 
 @pytest.fixture
 def wire():
-    """A connection to a served server."""
+    """Open a connection to a running server."""
     with serve(SecondServer(now_ms=lambda: START)) as base:
         address = urlsplit(base)
         assert (address.hostname, address.path) == ("127.0.0.1", "/api/v1")

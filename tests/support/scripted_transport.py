@@ -1,4 +1,4 @@
-"""A run of the contract check without a network: the reference service behind a clock that is made up, and a script that may interfere."""
+"""A run of the contract check without a network: the reference service with a simulated clock, and a script that replaces responses."""
 
 import json
 from typing import NamedTuple
@@ -72,7 +72,7 @@ class Scripted:
 
 
 def run(script=lambda _: None, only=("NC12",), *, limits=None, watcher=None, word="abc", transport=None, pins=None, **server):
-    """A run, and the transport with what was sent. `word` is the word of the run, `pins` are readings."""
+    """Run the check; return the result and the transport. `word` is the word of the run, `pins` are readings."""
     transport = transport or Scripted(script, **server)
     known = Known(failing_file=FAILING)
     bench = Bench(Readings.of(pins), known, run=word, prefix=transport.prefix, now_ms=transport.now_ms)

@@ -1,6 +1,6 @@
-"""Servers to be checked: one that says yes to everything, one with a `$` in its pattern, and what servers are made of that break rules.
+"""Servers to be checked: one that accepts every request, one with a `$` in its pattern, and the parts of servers that break rules.
 
-A server is a function over a connection; most are functions from a request to the bytes of an answer.
+A server is a function over a connection; most are functions from a request to the bytes of a response.
 """
 
 import http.client
@@ -26,12 +26,12 @@ class Request(NamedTuple):
     head: bytes
 
     def header(self, name):
-        """The values of a header."""
+        """Return the values of a header."""
         return [value for other, value in self.headers if other.lower() == name]
 
 
 def received(connection):
-    """The next request on a connection; None when there is none."""
+    """Return the next request on a connection; None when there is none."""
     data = b""
     while b"\r\n\r\n" not in data:
         more = connection.recv(65_536)
@@ -49,20 +49,20 @@ def received(connection):
 
 
 def response(status=200, value=b"{}", *more, kind="application/json", version="1.1"):
-    """The bytes of an answer; a value that is no bytes becomes JSON, `more` are lines of the head."""
+    """Return the bytes of a response; a value that is no bytes becomes JSON, `more` are lines of the head."""
     body = value if isinstance(value, bytes) else json.dumps(value).encode()
     lines = [f"HTTP/{version} {status} Said", f"content-type: {kind}", f"content-length: {len(body)}", *more]
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
 
 
 def saying(*answers):
-    """Answer every request with the next of these bytes, the last one again and again."""
+    """Answer each request with the next of these bytes, and repeat the last."""
     left = list(answers)
     return answering(lambda _: left.pop(0) if len(left) > 1 else left[0])
 
 
 def answering(answer):
-    """Answer every request on a connection with the bytes that a function makes of it."""
+    """Answer every request on a connection with the bytes that a function returns for it."""
 
     def talk(connection):
         while (request := received(connection)) is not None:
@@ -73,7 +73,7 @@ def answering(answer):
 
 @contextmanager
 def listening(talk, *, wrap=lambda connection: connection):
-    """A server on loopback in threads; gives its port. `talk` is called with each connection, which is closed behind it."""
+    """Run a server on loopback in threads; yield its port. `talk` is called with each connection, which is closed afterwards."""
     with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
         open_now, threads = set(), []
 
@@ -109,7 +109,7 @@ def listening(talk, *, wrap=lambda connection: connection):
 
 @contextmanager
 def forwarding(origin, *, rewrite=lambda target: target, before=lambda _: None, wrap=lambda connection: connection):
-    """A proxy before a server; gives its port. `rewrite` changes the target, and what `before` makes of a request is answered instead."""
+    """Run a proxy before a server; yield its port. `rewrite` changes the target; what `before` returns is sent instead of the response."""
     address = origin.rpartition("//")[2]
 
     def answer(request):
@@ -134,7 +134,7 @@ def url(port):
 
 
 def yes(request):
-    """What somebody writes in five minutes: success, whatever was asked, with what the pages show as an example."""
+    """Answer every request with success and the example of the pages, as a stub written in five minutes does."""
     if request.method == "POST":
         return response(200, TASK)
     if request.method == "DELETE":
@@ -146,20 +146,20 @@ def yes(request):
 
 @contextmanager
 def always_yes():
-    """A stub that answers every request with 200 and a plausible body; gives its base URL."""
+    """Run a stub that answers every request with 200 and a plausible body; yield its base URL."""
     with listening(answering(yes)) as port:
         yield url(port)
 
 
 @contextmanager
 def with_a_dollar():
-    """A server that keeps the contract, but tests paths with `re.match("[^…]*$")`, so that a line feed at the end passes."""
+    """Run a server that keeps the contract, but tests paths with `re.match("[^…]*$")`, so that a line feed at the end passes."""
     with serve(SecondServer(["path-line-end-passes"], now_ms=lambda: time.time_ns() // 1_000_000)) as base:
         yield base
 
 
 def certificates(folder):
-    """The files of a throw-away authority, and of a certificate for 127.0.0.1 with its key."""
+    """Return the files of a temporary authority, and of a certificate for 127.0.0.1 with its key."""
     openssl = shutil.which("openssl") or missing("openssl is missing, so nothing is tested with TLS; install it")
 
     def run(*arguments):
