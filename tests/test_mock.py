@@ -24,19 +24,15 @@ from nclue_contract.service.lifecycle import Progress
 from nclue_contract.service.service import Service
 from nclue_contract.service.store import Store, World
 from nclue_contract.signing import Credentials, signed_headers
+from tests.support.payloads import PAYLOAD
+from tests.support.signing import ACCESS, SECRET
 
 pytest_plugins = ("pytester",)
 
 URL = "https://nclue.apigw.ntruss.com/api/v1"
-KEYS = Credentials("EXAMPLEACCESSKEY0001", "EXAMPLEsecretKEY0000000000000000000000001")
+KEYS = Credentials(ACCESS, SECRET)
 TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # one for all, because making one with all certificates takes time
 NOW_MS = 1_764_000_000_000
-PAYLOAD = {
-    "name": "churn",
-    "train_feature_id": "0ccc59f9-0000-4000-8000-7837ae76d046",
-    "train_bucket": "answers",
-    "train_file_path": "churn/train.tsv",
-}
 
 
 def sync_call(library, method, url, client=None, timeout=5, **options):

@@ -15,7 +15,9 @@ from nclue_contract.contract.openapi import document
 from nclue_contract.service.asgi import App
 from nclue_contract.service.lifecycle import Progress
 from nclue_contract.service.service import Service
-from tests.support.server_process import ACCESS, PAYLOAD, SECRET, environment, running, signed
+from tests.support.payloads import PAYLOAD
+from tests.support.server_process import environment, running
+from tests.support.signing import ACCESS, SECRET, signed
 from tests.support.tools import ROOT
 
 service = Service({ACCESS: SECRET}, progress=Progress.parse("reads:1"))

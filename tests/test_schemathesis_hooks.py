@@ -29,7 +29,9 @@ from nclue_contract.service.asgi import App
 from nclue_contract.service.faults.catalogue import plant
 from nclue_contract.service.messages import Request
 from nclue_contract.service.service import Service
-from tests.support.server_process import ACCESS, PAYLOAD, SECRET, environment, running, signed
+from tests.support.payloads import PAYLOAD
+from tests.support.server_process import environment, running
+from tests.support.signing import ACCESS, SECRET, signed
 from tests.support.tools import ROOT
 
 NAMES = ("x-ncp-apigw-timestamp", "x-ncp-iam-access-key", "x-ncp-apigw-signature-v2")

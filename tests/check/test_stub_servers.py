@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.support.server_process import ACCESS, SECRET, environment
+from tests.support.server_process import environment
+from tests.support.signing import ACCESS, SECRET
 from tests.support.stub_servers import always_yes, with_a_dollar
 from tests.support.tools import missing
 

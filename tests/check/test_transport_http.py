@@ -13,7 +13,7 @@ from nclue_contract.check.requests import RequestSpec, create_request, delete_re
 from nclue_contract.check.transport_http import MOST, Wire
 from nclue_contract.contract.hosts import Target
 from nclue_contract.signing import Credentials
-from tests.support.server_process import ACCESS, SECRET, signed
+from tests.support.signing import ACCESS, SECRET, signed
 from tests.support.stub_servers import answering, certificates, listening, received, response, saying
 
 KEYS = Credentials(ACCESS, SECRET)

@@ -26,7 +26,9 @@ from nclue_contract.guard import guard
 from nclue_contract.service.messages import Response
 from nclue_contract.service.service import Service
 from nclue_contract.signing import EXAMPLE
-from tests.support.server_process import ACCESS, PAYLOAD, SECRET, environment, running
+from tests.support.payloads import PAYLOAD
+from tests.support.server_process import environment, running
+from tests.support.signing import ACCESS, SECRET
 from tests.support.stub_servers import answering, certificates, forwarding, listening, received, response, saying, url, yes
 
 COMMAND = [sys.executable, "-m", "nclue_contract"]

@@ -11,13 +11,12 @@ from nclue_contract.service.messages import Request
 from nclue_contract.service.service import Service
 from nclue_contract.service.store import Store, World
 from nclue_contract.signing import Credentials, signed_headers
+from tests.support.payloads import FEATURE_ID, OTHER_FEATURE_ID, PAYLOAD, TEST_FIELDS
+from tests.support.signing import ACCESS, SECRET
 
 NOW_MS = 1_764_000_000_000
 NOW = "2025-11-25T01:00:00+09:00"
-ID, OTHER_ID = "0ccc59f9-0000-4000-8000-7837ae76d046", "1ccc59f9-0000-4000-8000-7837ae76d046"
-PAYLOAD = {"name": "churn", "train_feature_id": ID, "train_bucket": "answers", "train_file_path": "churn/train.tsv"}
-TEST = {"test_feature_id": OTHER_ID, "test_bucket": "answers", "test_file_path": "churn/test.tsv"}
-KEYS = Credentials("EXAMPLEACCESSKEY0001", "EXAMPLEsecretKEY0000000000000000000000001")
+KEYS = Credentials(ACCESS, SECRET)
 FIRST, SECOND, THIRD = (f"00000000-0000-4000-8000-00000000000{number}" for number in (1, 2, 3))
 JSON = (("content-type", "application/json"),)
 ELEVEN = [
@@ -83,7 +82,7 @@ def test_a_created_task_is_told_in_the_eleven_fields_of_the_page_in_their_order(
         "task_id": FIRST,
         "task_name": "churn",
         "created_at": NOW,
-        "train_feature_id": ID,
+        "train_feature_id": FEATURE_ID,
         "train_feature_name": "feature-0ccc59f9",
         "train_bucket": "answers",
         "train_file_path": "churn/train.tsv",
@@ -96,16 +95,16 @@ def test_a_created_task_is_told_in_the_eleven_fields_of_the_page_in_their_order(
 
 def test_test_fields_come_back_and_null_and_absent_are_the_same():
     nclue = Nclue()
-    response = nclue.create(**TEST).json()
-    assert {name: response[name] for name in TEST} == TEST
-    body = json.dumps(PAYLOAD | {"name": "nulls", "test_bucket": None, "test_feature_id": OTHER_ID, "more": 1}).encode()
+    response = nclue.create(**TEST_FIELDS).json()
+    assert {name: response[name] for name in TEST_FIELDS} == TEST_FIELDS
+    body = json.dumps(PAYLOAD | {"name": "nulls", "test_bucket": None, "test_feature_id": OTHER_FEATURE_ID, "more": 1}).encode()
     response = nclue.send("POST", body=body).json()
-    assert [response[name] for name in ELEVEN[7:]] == [OTHER_ID, "feature-1ccc59f9", None, None]
+    assert [response[name] for name in ELEVEN[7:]] == [OTHER_FEATURE_ID, "feature-1ccc59f9", None, None]
     assert "more" not in response
 
 
 def test_the_names_of_features_can_be_given():
-    nclue = Nclue(world=World(feature_names={ID: "purchases"}))
+    nclue = Nclue(world=World(feature_names={FEATURE_ID: "purchases"}))
     assert nclue.create().json()["train_feature_name"] == "purchases"
 
 
@@ -443,7 +442,7 @@ def test_a_request_that_is_not_signed_does_nothing(guarded):
         ("name-edge", {"name": "n" * 99}, {"100": None, "99": None}),
         ("unknown-field", {"status": "x"}, {"ignored": None, "refused": (400, None)}),
         ("test-triple", {"test_bucket": "answers"}, {"independent": None, "all-or-none": (400, None)}),
-        ("test-triple", TEST, {"independent": None, "all-or-none": None}),
+        ("test-triple", TEST_FIELDS, {"independent": None, "all-or-none": None}),
         ("empty-id", {"train_bucket": ""}, {"allowed": None, "refused": (400, None)}),
         ("empty-id", {"test_feature_id": "", "test_bucket": "b", "test_file_path": "p"}, {"allowed": None, "refused": (400, None)}),
     ],

@@ -13,7 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.support.server_process import ACCESS, DEADLINE, PAYLOAD, SECRET, environment, running, signed
+from tests.support.payloads import PAYLOAD
+from tests.support.server_process import DEADLINE, environment, running
+from tests.support.signing import ACCESS, SECRET, signed
 
 MEBIBYTE = 1 << 20
 

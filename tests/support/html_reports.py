@@ -1,4 +1,4 @@
-"""Results of contract checks, their HTML reports, and a reader that refuses what a browser would have to repair."""
+"""Results of contract checks, their HTML reports, and a parser that rejects what a browser would have to repair."""
 
 import dataclasses
 from functools import cache
@@ -49,7 +49,7 @@ HOSTILE = [
 
 @cache
 def check(*faults, budget=600, pins=()):
-    """The result of a whole check of the service, in this process."""
+    """Return the result of a whole check of the service, in this process."""
     world = World(failing_files={"churn/fails.tsv": "NUM_OF_LABEL_INSUFFICIENT"})
     service = Service({EXAMPLE.access_key: EXAMPLE.secret_key}, progress=Progress.parse("seconds:0.5"), world=world)
     for fault in faults:
@@ -67,7 +67,7 @@ def check(*faults, budget=600, pins=()):
 
 
 def accepted(result):
-    """The result of a server all of whose failures are known."""
+    """Return the result of a server all of whose failures are known."""
     outcomes = {case_id: dataclasses.replace(outcome) for case_id, outcome in result.outcomes.items()}
     return accept(dataclasses.replace(result, outcomes=outcomes), {failure.key for failure in result.failures})
 
@@ -80,7 +80,7 @@ def told(text, rule="NC403", pointer=""):
 
 
 def one_failure(**changes):
-    """A result with one failure, whose exchange has these values."""
+    """Return a result with one failure, whose exchange has these values."""
     case = Case("case[one]", "NC403")
     usual = {
         "request": create_request({"name": "x"}),
@@ -118,7 +118,7 @@ class Node:
         return "".join(child if isinstance(child, str) else child.text for child in self.children)
 
     def all(self, *tags, **attributes):
-        """The elements below with one of these tags (any without), and these attributes."""
+        """Return the elements below with one of these tags (without tags: all), and these attributes."""
         found = []
         pending = [child for child in reversed(self.children) if isinstance(child, Node)]
         while pending:
@@ -134,7 +134,7 @@ class Node:
 
 
 class Reader(HTMLParser):
-    """Builds the tree, and refuses what a browser would have to repair."""
+    """Builds the tree, and rejects what a browser would have to repair."""
 
     def __init__(self):
         super().__init__(convert_charrefs=True)
@@ -177,5 +177,5 @@ def parsed(text):
 
 @cache
 def page(*faults, **options):
-    """The parsed report of a whole check."""
+    """Return the parsed report of a whole check."""
     return parsed(report(check(*faults, **options)))

@@ -1,4 +1,4 @@
-"""A run of the contract check without a network: the reference service behind a clock that is made up, and a script that may interfere."""
+"""A run of the contract check without a network: the reference service with a simulated clock, and a script that replaces responses."""
 
 import json
 from typing import NamedTuple

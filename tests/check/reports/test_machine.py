@@ -23,7 +23,8 @@ from nclue_contract.cli.main import main
 from nclue_contract.signing import Credentials
 from nclue_contract.validation.reports.base import FORMATS
 from tests.support.scripted_transport import run
-from tests.support.server_process import ACCESS, SECRET, environment
+from tests.support.server_process import environment
+from tests.support.signing import ACCESS, SECRET
 from tests.support.stub_servers import answering, listening, response, url
 from tests.support.tools import missing
 
