@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 if TYPE_CHECKING:
-    from nclue_contract.pytest_plugin.mock_fixture import WatchedMock
-    from nclue_contract.pytest_plugin.server_fixture import ServerView
+    from nclue_contract.mock import Mock
+    from nclue_contract.pytest_plugin.fixtures import ServerControl
     from nclue_contract.pytest_plugin.session import Session
     from nclue_contract.pytest_plugin.settings import Validate
     from nclue_contract.pytest_plugin.verdict import Running
-    from nclue_contract.service.loopback import Loopback
+    from nclue_contract.service.uvicorn_server import LoopbackServer
     from nclue_contract.signing import Credentials
     from nclue_contract.validation.findings import Report
 
@@ -252,7 +252,7 @@ def nclue_task_request(request: pytest.FixtureRequest) -> dict[str, Any]:
 
     With a server of your own (`nclue_url`), which is not reset, it has a new name in each test.
     """
-    from nclue_contract.service.faults.catalogue import PAYLOAD  # noqa: PLC0415  # as above
+    from nclue_contract.service.faults.injection import PAYLOAD  # noqa: PLC0415  # as above
 
     payload: dict[str, Any] = dict(PAYLOAD)
     if _session(request.config).settings.url:
@@ -269,7 +269,7 @@ def nclue_validate(request: pytest.FixtureRequest) -> Validate:
 
 
 @pytest.fixture
-def nclue_mock(request: pytest.FixtureRequest, nclue_credentials: Credentials | None) -> Iterator[WatchedMock]:
+def nclue_mock(request: pytest.FixtureRequest, nclue_credentials: Credentials | None) -> Iterator[Mock]:
     """NCLUE for httpx and httpx2, inside this process: it keeps tasks, and is empty for each test.
 
     `tasks` as the service shows them, `requests` that were really sent, with verdicts; `fail_next`, `advance`, `reset`; `url` is NCLUE's.
@@ -279,7 +279,7 @@ def nclue_mock(request: pytest.FixtureRequest, nclue_credentials: Credentials | 
 
 
 @pytest.fixture(scope="session")
-def _nclue_loopback(request: pytest.FixtureRequest, nclue_credentials: Credentials | None) -> Iterator[Loopback | None]:
+def _nclue_loopback(request: pytest.FixtureRequest, nclue_credentials: Credentials | None) -> Iterator[LoopbackServer | None]:
     """The private server; None when `nclue_url` names another one."""
     session = _session(request.config)
     if session.settings.url:
@@ -290,15 +290,15 @@ def _nclue_loopback(request: pytest.FixtureRequest, nclue_credentials: Credentia
 
 
 @pytest.fixture(scope="session")
-def nclue_server_url(request: pytest.FixtureRequest, _nclue_loopback: Loopback | None) -> str:
+def nclue_server_url(request: pytest.FixtureRequest, _nclue_loopback: LoopbackServer | None) -> str:
     """The base URL of the private server, or of the one that `nclue_url` names. Without `nclue_server`, it keeps its tasks all session."""
     return _nclue_loopback.url if _nclue_loopback is not None else _session(request.config).settings.url
 
 
 @pytest.fixture
 def nclue_server(
-    request: pytest.FixtureRequest, _nclue_loopback: Loopback | None, nclue_credentials: Credentials | None
-) -> Iterator[ServerView]:
+    request: pytest.FixtureRequest, _nclue_loopback: LoopbackServer | None, nclue_credentials: Credentials | None
+) -> Iterator[ServerControl]:
     """NCLUE on a port of this machine, for any client: one server for the whole session, empty for each test.
 
     `url` is its base URL; `tasks`, `requests`, `fail_next`, `advance` and `reset` are those of `nclue_mock`.

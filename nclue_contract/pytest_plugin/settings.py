@@ -232,19 +232,19 @@ def _readings(settings: Settings, value: object) -> dict[str, Any]:
 
 
 def _progress(_: Settings, value: object) -> dict[str, Any]:
-    from nclue_contract.service.lifecycle import Progress  # noqa: PLC0415  # for this option only
+    from nclue_contract.service.lifecycle import ProgressMode  # noqa: PLC0415  # for this option only
 
-    Progress.parse(str(value))
+    ProgressMode.parse(str(value))
     return {"progress": str(value)}
 
 
 def _fault(_: Settings, value: object) -> dict[str, Any]:
-    from nclue_contract.service.faults.catalogue import plant  # noqa: PLC0415  # for this option only
+    from nclue_contract.service.faults.catalogue import inject_fault  # noqa: PLC0415  # for this option only
     from nclue_contract.service.service import Service  # noqa: PLC0415
 
     texts = _texts(value)
     for text in texts:
-        plant(Service(), text)  # one that is thrown away, to see whether it can be planted
+        inject_fault(Service(), text)  # only to see whether the fault can be injected
     return {"faults": tuple(texts)}
 
 

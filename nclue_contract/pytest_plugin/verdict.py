@@ -10,7 +10,7 @@ import pytest
 
 from nclue_contract.guard import RealHostError, guard
 from nclue_contract.pytest_plugin.settings import MARKER, Settings
-from nclue_contract.service.recorder import Record, shown, tell
+from nclue_contract.service.recorder import Recorder, format_broken_requests, format_report
 from nclue_contract.validation.findings import Report
 
 TITLE = "nclue-contract"
@@ -26,7 +26,7 @@ class Running:
     `problems` says what the test must not get away with, since the last `forget`.
     """
 
-    def __init__(self, item: pytest.Item, settings: Settings, record: Record, *, uses_us: bool) -> None:
+    def __init__(self, item: pytest.Item, settings: Settings, record: Recorder, *, uses_us: bool) -> None:
         self.settings: Settings = settings
         self.error: str = ""
         self.active: bool = False
@@ -59,7 +59,7 @@ class Running:
         """The broken requests and the calls to the real host, in words, but for what `failure` tells itself; empty when all is well."""
         texts = []
         if broken := self._record.broken(self.settings.allow):
-            texts.append(tell(broken))
+            texts.append(format_broken_requests(broken))
         if self._refused and not isinstance(failure, RealHostError):
             hosts = ", ".join(dict.fromkeys(self._refused))
             texts.append(
@@ -90,7 +90,7 @@ def judged(traceback: TracebackType | None) -> str:
         frames.append(traceback.tb_frame)
         traceback = traceback.tb_next
     reports = [value for frame in reversed(frames) for value in frame.f_locals.values() if type(value) is Report and value.findings]
-    texts = list(dict.fromkeys(map(shown, dict.fromkeys(reports))))
+    texts = list(dict.fromkeys(map(format_report, dict.fromkeys(reports))))
     return "\n\n".join(texts[:REPORTS] + ([f"... and {len(texts) - REPORTS} more reports"] if len(texts) > REPORTS else []))
 
 

@@ -21,10 +21,10 @@ from nclue_contract.contract.model import Operation, QueryParameter, contract
 from nclue_contract.contract.openapi import document
 from nclue_contract.contract.readings import Policy, Readings
 from nclue_contract.contract.rules import Answer
-from nclue_contract.service.lifecycle import Lifecycle, Progress, Task
-from nclue_contract.service.messages import Refusal
-from nclue_contract.service.serializers import KOREA, Views
-from nclue_contract.service.store import World
+from nclue_contract.service.lifecycle import Lifecycle, ProgressMode, Task
+from nclue_contract.service.messages import Rejection
+from nclue_contract.service.serializers import KOREA, Serializer
+from nclue_contract.service.store import FixtureData
 from nclue_contract.strategies.broken_payloads import MAKERS
 from nclue_contract.strategies.broken_requests import BrokenRequest, broken
 from nclue_contract.strategies.payloads import IDS, Ground, cut, mixed, payloads
@@ -54,17 +54,17 @@ _MORE_HEADERS: tuple[tuple[tuple[str, str], ...], ...] = ((), (("Date", "Tue, 24
 _SPELLINGS: tuple[dict[str, Any], ...] = ({}, {"ensure_ascii": False}, {"separators": (",", ":")}, {"indent": 2})  # for json.dumps
 
 
-class _DrawnViews(Views):
+class _DrawnViews(Serializer):
     """The views of the service, with the figures of completed tasks and the spelling of times that were drawn."""
 
     def __init__(self, readings: Readings, features: Mapping[str, str], figures: Mapping[str, object], zone: tzinfo, timespec: str) -> None:
-        super().__init__(readings, World(feature_names=features))
+        super().__init__(readings, FixtureData(feature_names=features))
         self._figures = figures
         self._zone = zone
         self._timespec = timespec
 
-    def shown(self, task: Task) -> dict[str, Any]:
-        value = super().shown(task)
+    def details(self, task: Task) -> dict[str, Any]:
+        value = super().details(task)
         return value | {name: figure for name, figure in self._figures.items() if value[name] is not None}
 
     def time(self, ms: int) -> str:
@@ -78,9 +78,9 @@ class _Life:
 
     task: Task
     payload: dict[str, Any]
-    views: Views
+    views: Serializer
     step_ms: int
-    lifecycle: Lifecycle = field(default_factory=lambda: Lifecycle(Progress("manual")))
+    lifecycle: Lifecycle = field(default_factory=lambda: Lifecycle(ProgressMode("manual")))
 
     def advance(self) -> bool:
         """Take a step; False when the task had ended before."""
@@ -88,7 +88,7 @@ class _Life:
 
     def go_on(self, draw: DrawFn) -> None:
         """Take some steps, or all."""
-        for _ in range(draw(st.integers(0, len(self.views.words)))):
+        for _ in range(draw(st.integers(0, len(self.views.status_words)))):
             self.advance()
 
     @property
@@ -141,7 +141,7 @@ def _lifecycles(draw: DrawFn, lives: SearchStrategy[_Life]) -> list[dict[str, An
     shown: list[dict[str, Any]] = []
     looks = st.sampled_from([1, 2])
     while True:
-        shown += [life.views.shown(life.task) for _ in range(draw(looks))]
+        shown += [life.views.details(life.task) for _ in range(draw(looks))]
         if not life.advance():
             return shown
         looks = st.sampled_from([1, 2] if life.ended else [1, 0, 2])  # who looks seldom misses a state, but never the last one
@@ -172,7 +172,7 @@ def _ways(readings: Readings, operation: Operation, status: int | None) -> Itera
         yield _listed(readings) if operation.id == "listTasks" else _succeeded(operation, _lives(readings))
     refusals = _refusals(readings, operation, status, requests.get(operation.id, IDS))
     if refusals:
-        yield _refused(operation, Views(readings, World()), mixed(*refusals))
+        yield _refused(operation, Serializer(readings, FixtureData()), mixed(*refusals))
 
 
 @st.composite
@@ -184,7 +184,7 @@ def _succeeded(draw: DrawFn, operation: Operation, lives: SearchStrategy[_Life])
     if operation.id == "createTask":
         return _answered(draw, operation, SUCCESS, life.views.created(life.task), life.payload)
     life.go_on(draw)
-    return _answered(draw, operation, SUCCESS, life.views.shown(life.task), life.task.task_id)
+    return _answered(draw, operation, SUCCESS, life.views.details(life.task), life.task.task_id)
 
 
 def _listed(readings: Readings) -> SearchStrategy[Answered]:
@@ -233,7 +233,7 @@ def _totals(readings: Readings, values: Mapping[str, int], size: int) -> SearchS
 
 def _refusals(
     readings: Readings, operation: Operation, status: int | None, requests: SearchStrategy[Any]
-) -> list[tuple[int, SearchStrategy[tuple[Refusal, Any]]]]:
+) -> list[tuple[int, SearchStrategy[tuple[Rejection, Any]]]]:
     """Errors, each with a request that may be answered so: one that names a rule comes with a payload that breaks it. With weights."""
     wanted = [code for code in operation.statuses if code != SUCCESS and status in {None, code}]
     errors = {Answer(error.status, error.code): error for error in contract().errors.values() if error.status in wanted}
@@ -243,13 +243,13 @@ def _refusals(
     plain = [error for answer, error in errors.items() if answer not in named]
     unnamed = [code for code in wanted if code in unnamed_statuses(Policy(readings))]
 
-    def explained(request: BrokenRequest) -> tuple[Refusal, Any]:
+    def explained(request: BrokenRequest) -> tuple[Rejection, Any]:
         answer = next(answer for answer in request.findings[0].expects if answer in named)
-        return Refusal.of(errors[answer]), request.request
+        return Rejection.of(errors[answer]), request.request
 
-    without_code = st.builds(Refusal, st.sampled_from(unnamed), st.none(), st.text(min_size=1, max_size=20))
+    without_code = st.builds(Rejection, st.sampled_from(unnamed), st.none(), st.text(min_size=1, max_size=20))
     ways = [
-        (len(plain), st.tuples(st.sampled_from(plain).map(Refusal.of), requests)),
+        (len(plain), st.tuples(st.sampled_from(plain).map(Rejection.of), requests)),
         (len(unnamed), st.tuples(without_code, requests)),
         *((len(answers), broken(readings, rule).map(explained)) for rule, answers in rules.items() if answers),
     ]
@@ -262,7 +262,7 @@ def _named_answers(code: str) -> set[Answer]:
 
 
 @st.composite
-def _refused(draw: DrawFn, operation: Operation, views: Views, refusals: SearchStrategy[tuple[Refusal, Any]]) -> Answered:
+def _refused(draw: DrawFn, operation: Operation, views: Serializer, refusals: SearchStrategy[tuple[Rejection, Any]]) -> Answered:
     refusal, request = draw(refusals)
     value = views.error_body(refusal)
     if "error" in value:
