@@ -20,9 +20,9 @@ import respx
 from nclue_contract.contract.readings import Readings
 from nclue_contract.guard import guard
 from nclue_contract.mock import Mock, mock
-from nclue_contract.service.lifecycle import Progress
+from nclue_contract.service.lifecycle import ProgressMode
 from nclue_contract.service.service import Service
-from nclue_contract.service.store import Store, World
+from nclue_contract.service.store import ExternalData, Store
 from nclue_contract.signing import Credentials, signed_headers
 from tests.support.payloads import PAYLOAD
 from tests.support.signing import ACCESS, SECRET
@@ -202,8 +202,8 @@ def test_a_mock_is_made_of_options_in_any_spelling():
     with mock(
         keys=None,
         readings={"error-shape": "flat", "error-code-type": "integer"},
-        progress=Progress("manual"),
-        world=World(unknown_files=frozenset({"gone.tsv"})),
+        progress=ProgressMode("manual"),
+        world=ExternalData(unknown_files=frozenset({"gone.tsv"})),
         store=Store(max_tasks=1),
         new_id=lambda: "the-id",
         rate_limit=False,
@@ -306,7 +306,7 @@ def test_without_tls_the_gateway_refuses(call, nclue):
 
 @pytest.mark.parametrize("url", ["https://nclue.apigw.ntruss.com:8443/api/v1/tasks", "http://nclue.apigw.ntruss.com:443/api/v1/tasks"])
 def test_nobody_listens_at_other_ports(call, nclue, url):
-    with pytest.raises(call.library.ConnectError, match="listens at the ports 443 and 80"):
+    with pytest.raises(call.library.ConnectError, match="listens on the ports 443 and 80"):
         call("GET", url)
     assert nclue.requests == []
 

@@ -26,7 +26,7 @@ from nclue_contract.contract.openapi import document
 from nclue_contract.guard import guard
 from nclue_contract.schemathesis_hooks import SENSITIVE_MARKERS, BrokenRule, NclueContract, RealServiceError, Signing, map_case, unique_name
 from nclue_contract.service.asgi import App
-from nclue_contract.service.faults.catalogue import plant
+from nclue_contract.service.faults.catalogue import inject_fault
 from nclue_contract.service.messages import Request
 from nclue_contract.service.service import Service
 from tests.support.payloads import PAYLOAD
@@ -65,7 +65,7 @@ def served(*faults, **options):
     """A schema whose requests a service answers, and the service."""
     service = Service({ACCESS: SECRET}, **options)
     for fault in faults:
-        plant(service, fault)
+        inject_fault(service, fault)
     schema = load()
     schema.app = App(service)
     return schema, service
@@ -500,14 +500,14 @@ import schemathesis
 from hypothesis import settings
 
 import nclue_contract.schemathesis_hooks
-from nclue_contract.service.faults.catalogue import plant
+from nclue_contract.service.faults.catalogue import inject_fault
 from nclue_contract.contract.openapi import document
 from nclue_contract.service.asgi import App
 from nclue_contract.service.service import Service
 
 service = Service({keys})
 for fault in {faults}:
-    plant(service, fault)
+    inject_fault(service, fault)
 schema = schemathesis.openapi.from_dict(document())
 schema.app = App(service)
 

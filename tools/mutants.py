@@ -63,9 +63,9 @@ TWINS = {*MODULES, "validation.validator"}
 SECOND = ("second_server.reading", "second_server.store", "second_server.app")
 LEFT_OUT = {
     "service.service": ("Service.fail_next", "Service.advance", "Service.reset"),
-    "service.lifecycle": ("Progress.parse",),
-    "service.store": ("Store.clear", "Store.free"),
-    "service.messages": ("journal_entry", "Injection", "Response.json"),
+    "service.lifecycle": ("ProgressMode.parse",),
+    "service.store": ("Store.clear", "Store.release_name"),
+    "service.messages": ("journal_entry", "InjectedFailure", "Response.json"),
     "validation.signature": (
         "Verification.reason",
         "Verification.sentence",
@@ -411,10 +411,10 @@ def twin(module: str, changed: str, source: str) -> ModuleType:
 def package_server(mutant: Mutant, situation: Situation) -> Handle:
     """The package's service with a mutant in it."""
     module = twin("service.service", mutant.module, mutant.source)
-    world = module.World(failing_files={FAILING: MESSAGE}, files=FILES if situation.known_files else None)
-    progress = module.Progress.parse(situation.progress)
+    fixture_data = module.FixtureData(failing_files={FAILING: MESSAGE}, files=FILES if situation.known_files else None)
+    progress = module.ProgressMode.parse(situation.progress)
     keys = {EXAMPLE.access_key: EXAMPLE.secret_key}
-    handle: Handle = module.Service(keys, readings=situation.readings(), progress=progress, world=world).handle
+    handle: Handle = module.Service(keys, readings=situation.readings(), progress=progress, fixture_data=fixture_data).handle
     return handle
 
 

@@ -23,9 +23,9 @@ from nclue_contract.check.transport_memory import Direct
 from nclue_contract.cli.progress import Progress as Bar
 from nclue_contract.contract.hosts import Target, is_loopback, is_real
 from nclue_contract.contract.readings import Readings
-from nclue_contract.service.lifecycle import Progress
+from nclue_contract.service.lifecycle import ProgressMode
 from nclue_contract.service.service import Service
-from nclue_contract.service.store import World
+from nclue_contract.service.store import ExternalData
 from nclue_contract.signing import EXAMPLE, VARIABLES, Credentials
 from nclue_contract.validation.response import SUCCESS
 from nclue_contract.validation.validator import Validator
@@ -178,8 +178,10 @@ def credentials(options: Options, environment: Mapping[str, str]) -> Credentials
 
 def _transport(options: Options, keys: Credentials, readings: Readings, stack: ExitStack) -> tuple[Transport, str]:
     if options.url is None:
-        world = World(failing_files={FAILING_FILE: "NUM_OF_LABEL_INSUFFICIENT"})
-        service = Service({keys.access_key: keys.secret_key}, readings=readings, progress=Progress("seconds", 0.5), world=world)
+        fixture_data = ExternalData(failing_files={FAILING_FILE: "NUM_OF_LABEL_INSUFFICIENT"})
+        service = Service(
+            {keys.access_key: keys.secret_key}, readings=readings, progress=ProgressMode("seconds", 0.5), fixture_data=fixture_data
+        )
         return Direct(service.handle, service.prefix, keys), EMBEDDED
     target = Target.parse(options.url, options.signed_prefix)
     return connection(options, target, keys, stack), target.url

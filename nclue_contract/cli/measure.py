@@ -17,11 +17,11 @@ from nclue_contract.check.session import CheckSession
 from nclue_contract.check.transport_memory import Direct
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Readings
-from nclue_contract.service.faults.catalogue import catalogue, plant
-from nclue_contract.service.lifecycle import Progress
+from nclue_contract.service.faults.catalogue import CATALOGUE, inject_fault
+from nclue_contract.service.lifecycle import ProgressMode
 from nclue_contract.service.messages import Request, Response
 from nclue_contract.service.service import Service
-from nclue_contract.service.store import World
+from nclue_contract.service.store import ExternalData
 from nclue_contract.signing import EXAMPLE
 
 KNOWN = FixtureData(failing_file="churn/broken.tsv")
@@ -69,9 +69,9 @@ def check_in_process(
 def service(*, readings: Mapping[str, str] | None = None, known_files: bool = False) -> Service:
     """A correct server, with stages of half a second; with `known_files` only the files that the check knows exist."""
     files = frozenset({KNOWN.file, str(KNOWN.failing_file)}) if known_files else None
-    world = World(failing_files={str(KNOWN.failing_file): "NUM_OF_LABEL_INSUFFICIENT"}, files=files)
+    fixture_data = ExternalData(failing_files={str(KNOWN.failing_file): "NUM_OF_LABEL_INSUFFICIENT"}, files=files)
     keys = {EXAMPLE.access_key: EXAMPLE.secret_key}
-    return Service(keys, readings=readings, progress=Progress("seconds", 0.5), world=world)
+    return Service(keys, readings=readings, progress=ProgressMode("seconds", 0.5), fixture_data=fixture_data)
 
 
 def measured(
@@ -90,7 +90,7 @@ def measured(
 
 def faults(wanted: Callable[[str], bool] = lambda _: True, *, budget: int = BUDGET) -> Iterator[Measured]:
     """Every planted fault, one at a time."""
-    for fault in catalogue():
+    for fault in CATALOGUE:
         for spelling in filter(wanted, fault.instances()):
             yield measured(spelling, fault.rule, _faulty(spelling), service().prefix, budget=budget)
 
@@ -98,7 +98,7 @@ def faults(wanted: Callable[[str], bool] = lambda _: True, *, budget: int = BUDG
 def _faulty(spelling: str) -> Callable[[], Handle]:
     def make() -> Handle:
         server = service()
-        plant(server, spelling)
+        inject_fault(server, spelling)
         return server.handle
 
     return make

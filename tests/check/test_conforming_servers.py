@@ -21,10 +21,10 @@ from nclue_contract.check.session import CheckSession
 from nclue_contract.check.transport_memory import START_MS, Direct
 from nclue_contract.cli.measure import KNOWN
 from nclue_contract.contract.readings import Readings
-from nclue_contract.service.lifecycle import Progress
+from nclue_contract.service.lifecycle import ProgressMode
 from nclue_contract.service.messages import Request, Response
 from nclue_contract.service.service import Service
-from nclue_contract.service.store import World
+from nclue_contract.service.store import FixtureData
 from nclue_contract.signing import EXAMPLE, signed_headers
 from tests.support.in_process import FAILING, second
 
@@ -33,9 +33,9 @@ TASKS = f"{PREFIX}/tasks"
 
 
 def service(progress="seconds:0.5", *, queue="parallel", rate_limit=False):
-    world = World(failing_files={FAILING: "NUM_OF_LABEL_INSUFFICIENT"})
+    fixture_data = FixtureData(failing_files={FAILING: "NUM_OF_LABEL_INSUFFICIENT"})
     keys = {EXAMPLE.access_key: EXAMPLE.secret_key}
-    return Service(keys, readings={"queue": queue}, progress=Progress.parse(progress), world=world, rate_limit=rate_limit)
+    return Service(keys, readings={"queue": queue}, progress=ProgressMode.parse(progress), fixture_data=fixture_data, rate_limit=rate_limit)
 
 
 SERVERS = {"service": lambda: service().handle, "second server": second}

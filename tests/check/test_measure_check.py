@@ -7,12 +7,12 @@ import pytest
 
 from nclue_contract.check.expectations import FixtureData
 from nclue_contract.cli.measure import check_in_process, faults, measured, service
-from nclue_contract.service.faults.catalogue import catalogue
+from nclue_contract.service.faults.catalogue import CATALOGUE
 from tests.second_server import server as second_server
 from tests.support.in_process import second
 
 PREFIX = "/api/v1"
-INSTANCES = [instance for fault in catalogue() for instance in fault.instances()]
+INSTANCES = [instance for fault in CATALOGUE for instance in fault.instances()]
 
 INDISTINGUISHABLE = {"path-character-allowed:U+003D"}
 """A server that takes the equals sign reads the pages of 2025; only a pin can say that it should not."""

@@ -50,7 +50,7 @@ def test_a_swallowed_refusal_fails_the_test_with_what_was_wrong_where_and_what_t
           page:       Create task, Request body, train_file_path and test_file_path
 
         If the test sends this on purpose: @pytest.mark.nclue(allow=["NC120"])
-        If you know that NCLUE takes it: --nclue-reading path-characters=page-2025, or [tool.nclue-contract.readings]
+        If you know that NCLUE accepts it: --nclue-reading path-characters=page-2025, or [tool.nclue-contract.readings]
         =========================== short test summary info ============================
         FAILED test_it.py::test_it - Failed: NC120 path-character: a request breaks t...
         """,

@@ -25,10 +25,10 @@ from hypothesis import strategies as st
 from nclue_contract.contract.readings import Readings
 from nclue_contract.mock import mock
 from nclue_contract.service.asgi import App
-from nclue_contract.service.lifecycle import Lifecycle, Progress
+from nclue_contract.service.lifecycle import Lifecycle, ProgressMode
 from nclue_contract.service.messages import Request
 from nclue_contract.service.service import Service, sequential_ids
-from nclue_contract.service.store import World
+from nclue_contract.service.store import ExternalData
 from nclue_contract.signing import Credentials, signed_headers
 from nclue_contract.validation.validator import Validator
 from tests.support.payloads import FEATURE_ID, PAYLOAD, TEST_FIELDS
@@ -38,7 +38,7 @@ from tests.support.signing import ACCESS, SECRET
 KEYS = Credentials(ACCESS, SECRET)
 START_MS = 1_764_000_000_000
 GONE, GONE_TOO, PERSONAL, NO_FEATURE = "gone.tsv", "a~gone.tsv", "people.tsv", "ffffffff-0000-4000-8000-7837ae76d046"
-WORLD = World(
+FIXTURE_DATA = ExternalData(
     unknown_files=frozenset({GONE, GONE_TOO}),
     personal_files=frozenset({PERSONAL}),
     unknown_features=frozenset({NO_FEATURE}),
@@ -246,7 +246,7 @@ def some_pins(seed):
 @cache
 def _services(pins, number):
     del number
-    return Service(readings=Readings.choose(("test", dict(pins))), world=WORLD)
+    return Service(readings=Readings.choose(("test", dict(pins))), fixture_data=FIXTURE_DATA)
 
 
 def fresh_service(pins, progress, number=0, *, keys=True):
@@ -255,7 +255,7 @@ def fresh_service(pins, progress, number=0, *, keys=True):
     service.reset()
     service.keys = {KEYS.access_key: KEYS.secret_key} if keys else None
     service.new_id = sequential_ids()
-    service.lifecycle = Lifecycle(Progress.parse(progress), serial=service.readings["queue"] == "serial")
+    service.lifecycle = Lifecycle(ProgressMode.parse(progress), serial=service.readings["queue"] == "serial")
     return service
 
 
@@ -348,9 +348,9 @@ def compare(loopback, clients, pins, progress, sequence, *, keys=True):
                 assert through_a_mock(client, library, request) == expected, library.__name__
         assert loopback.send(request, now_ms) == expected
         statuses.append(expected[0])
-    tasks = [pure.views.shown(task) for task in pure.store]
+    tasks = [pure.serializer.details(task) for task in pure.store]
     for service in (served, *(one.service for one in mocks.values())):
-        assert [service.views.shown(task) for task in service.store] == tasks
+        assert [service.serializer.details(task) for task in service.store] == tasks
         assert [entry["status"] for entry in service.store.journal] == statuses
     return statuses, tasks
 

@@ -15,10 +15,10 @@ from nclue_contract.check.sender import Limits
 from nclue_contract.check.session import CheckSession
 from nclue_contract.check.transport_memory import Direct
 from nclue_contract.contract.readings import Policy, Readings
-from nclue_contract.service.faults.catalogue import plant
-from nclue_contract.service.lifecycle import Progress
+from nclue_contract.service.faults.catalogue import inject_fault
+from nclue_contract.service.lifecycle import ProgressMode
 from nclue_contract.service.service import Service
-from nclue_contract.service.store import World
+from nclue_contract.service.store import ExternalData
 from nclue_contract.signing import EXAMPLE
 from nclue_contract.validation.findings import Finding
 
@@ -50,10 +50,10 @@ HOSTILE = [
 @cache
 def check(*faults, budget=600, pins=()):
     """Return the result of a whole check of the service, in this process."""
-    world = World(failing_files={"churn/fails.tsv": "NUM_OF_LABEL_INSUFFICIENT"})
-    service = Service({EXAMPLE.access_key: EXAMPLE.secret_key}, progress=Progress.parse("seconds:0.5"), world=world)
+    world = ExternalData(failing_files={"churn/fails.tsv": "NUM_OF_LABEL_INSUFFICIENT"})
+    service = Service({EXAMPLE.access_key: EXAMPLE.secret_key}, progress=ProgressMode.parse("seconds:0.5"), fixture_data=world)
     for fault in faults:
-        plant(service, fault)
+        inject_fault(service, fault)
     transport = Direct(service.handle, service.prefix)
     bench = CheckSession(
         Readings.of(dict(pins)),

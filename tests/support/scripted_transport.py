@@ -11,10 +11,10 @@ from nclue_contract.check.sender import Limits
 from nclue_contract.check.session import CheckSession
 from nclue_contract.check.transport_memory import Direct
 from nclue_contract.contract.readings import Readings
-from nclue_contract.service.faults.catalogue import plant
-from nclue_contract.service.lifecycle import Progress
+from nclue_contract.service.faults.catalogue import inject_fault
+from nclue_contract.service.lifecycle import ProgressMode
 from nclue_contract.service.service import Service
-from nclue_contract.service.store import World
+from nclue_contract.service.store import ExternalData
 from nclue_contract.signing import EXAMPLE
 
 FAILING = "churn/fails.tsv"
@@ -34,11 +34,11 @@ class Scripted:
     exact_clock = False
 
     def __init__(self, script=lambda _: None, *, readings=None, progress="seconds:0.5", faults=()):
-        world = World(failing_files={FAILING: "NUM_OF_LABEL_INSUFFICIENT"})
+        fixture_data = ExternalData(failing_files={FAILING: "NUM_OF_LABEL_INSUFFICIENT"})
         keys = {EXAMPLE.access_key: EXAMPLE.secret_key}
-        service = Service(keys, readings=readings, progress=Progress.parse(progress), world=world)
+        service = Service(keys, readings=readings, progress=ProgressMode.parse(progress), fixture_data=fixture_data)
         for fault in faults:
-            plant(service, fault)
+            inject_fault(service, fault)
         self._direct = Direct(service.handle, service.prefix)
         self.prefix, self.now_ms = self._direct.prefix, self._direct.now_ms
         self.script, self.sent, self.slept, self.at_ms = script, [], [], []
