@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 from http import HTTPStatus
 from typing import Protocol
 
@@ -67,11 +68,22 @@ class Watcher:
     stop: Callable[[CheckSession], bool] = lambda _: False
 
 
-class StopError(Exception):
-    """Ends a run early; the message says why, and `exchange` shows it if there is one to be shown."""
+class StopReason(Enum):
+    """Why a run, or one of its test cases, ends early."""
 
-    def __init__(self, why: str, exchange: Exchange | None = None) -> None:
-        super().__init__(why)
+    SERVER_UNREACHABLE = auto()
+    RATE_LIMITED = auto()
+    TOO_MANY_FAILURES = auto()
+    CONTROL_REJECTED = auto()
+    NOT_ALLOWED = auto()
+
+
+class StopError(Exception):
+    """A run, or one of its test cases, ends early: `reason` for programs, the message for people, `exchange` as evidence if any."""
+
+    def __init__(self, reason: StopReason, message: str, exchange: Exchange | None = None) -> None:
+        super().__init__(message)
+        self.reason: StopReason = reason
         self.exchange: Exchange | None = exchange
 
 
@@ -115,17 +127,17 @@ class Sender:
                 break
             self._transport.sleep(min(8.0, 0.5 * 2 ** (tried - 1)))
         if why and not enough:
-            return StopError(why)  # one try says nothing
+            return StopError(StopReason.NOT_ALLOWED, why)  # one try says nothing
         if last.status == 429:
-            raise StopError("the server limits the rate (429), however long one waits; see --rate")
+            raise StopError(StopReason.RATE_LIMITED, "the server limits the rate (429), however long one waits; see --rate")
         if not alive:
             why = last.error or f"it answers {last.status}"
             since = f"the server does not answer any more, since {case.id}"
-            raise StopError(f"{'the server cannot be reached' if first else since}: {why}")
+            raise StopError(StopReason.SERVER_UNREACHABLE, f"{'the server cannot be reached' if first else since}: {why}")
         self._silent += bool(last.error)
         if self._silent >= 2 * SILENT:
             many = f"{self._silent} requests got no whole answer; the last one, of {case.id}: {last.error}"
-            raise StopError(f"{many}. To go on without such requests, see --skip {case.rule}", last)
+            raise StopError(StopReason.TOO_MANY_FAILURES, f"{many}. To go on without such requests, see --skip {case.rule}", last)
         return [replace(exchange, attempts=tried) for exchange in exchanges]
 
     def _tries(self, exchange: Exchange) -> int:
@@ -156,6 +168,6 @@ class Sender:
     def _alive(self) -> bool:
         """Whether a request that is surely right is answered."""
         if why := self.forbidden((list_request(LIST_QUERY),)):
-            raise StopError(why)
+            raise StopError(StopReason.NOT_ALLOWED, why)
         answer = self.send(list_request(LIST_QUERY))[0]
         return answer.status == SUCCESS and not answer.error

@@ -388,7 +388,7 @@ def test_a_server_that_tells_no_time_at_all_is_not_asked_for_its_limits():
     result = Runner(bench, plan(may_create=False), transport, Limits()).run("somewhere", "read-only")
     assert (result.failures, result.exit_code) == ([], 0)
     reasons = {outcome.reason for case, outcome in result.outcomes.items() if case.startswith(("clock[within", "clock[beyond"))}
-    assert reasons == {"the server does not tell its time, neither in a Date header nor in a creation"}
+    assert reasons == {"the server does not show its time, neither in a Date header nor in a created task"}
 
 
 # -- tasks that take their time -----------------------------------------------------------------------------------------------------------
@@ -459,7 +459,7 @@ def test_under_a_pinned_serial_queue_nobody_jumps_it():
         bench = CheckSession(Readings.of({"queue": "serial"}), KNOWN, run="run", prefix=PREFIX, now_ms=transport.now_ms)
         result = Runner(bench, plan(only=["NC40"]), transport, Limits()).run("somewhere", "pinned")
         found[last_come] = {(failure.rule, failure.sentence) for failure in result.failures}
-    assert found == {False: set(), True: {("NC409", "a task is in progress before one that was asked for earlier")}}
+    assert found == {False: set(), True: {("NC409", "a task is in progress before one that was created earlier")}}
 
 
 def numbered(handle):

@@ -311,7 +311,7 @@ def test_refused_credentials_are_told_as_that(said):
     assert (result.exit_code, result.failures) == (3, [])
     assert len(transport.sent) <= 6
     assert result.stop_reason.startswith(
-        f"the control request was answered {said} with code 900: the credentials were refused. Set NCLUE_ACCESS_KEY"
+        f"the control request was answered {said} with code 900: the credentials were rejected. Set NCLUE_ACCESS_KEY"
     )
 
 
@@ -319,7 +319,7 @@ def test_refused_credentials_are_told_as_that(said):
 def test_a_refused_control_request_asks_for_what_the_server_knows(said):
     result, transport = run(lambda _: said)
     assert (result.exit_code, result.failures) == (3, [])
-    assert result.stop_reason.startswith(f"the control request was answered {said} with code 900, although it keeps every rule.")
+    assert result.stop_reason.startswith(f"the control request was answered {said} with code 900, although it is valid.")
     assert result.stop_reason.endswith("--feature-id, --bucket and --file")
     assert len(transport.sent) <= 4
     assert set(states(result).values()) == {"untested"}

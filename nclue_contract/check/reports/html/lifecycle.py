@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
-from nclue_contract.check.cases.tracking import stage_of, words
+from nclue_contract.check.cases.contract_facts import lifecycle as task_lifecycle
 from nclue_contract.check.reports.html.page import shown, tag
 from nclue_contract.check.results import StatusSample
 from nclue_contract.contract.wording import counted
@@ -86,8 +86,8 @@ class _Scale:
 
 def _stage(status: str) -> int:
     """The number of a state in the order of the page; words that no page knows come last."""
-    stage = stage_of(status)
-    return len(words()) if stage is None else stage
+    stage = task_lifecycle().stage(status)
+    return len(task_lifecycle().statuses) if stage is None else stage
 
 
 def _percent(number: float) -> str:
@@ -121,7 +121,8 @@ def _axis(scale: _Scale, height: int) -> Iterator[Element]:
 
 def _lane(task_id: str, life: list[Span], top: int, scale: _Scale) -> Element:
     last = life[-1]
-    ended = _stage(last.status) in {len(words()) - 2, len(words()) - 1}
+    stage, number = _stage(last.status), len(task_lifecycle().statuses)
+    ended = stage in {number - 2, number - 1}
     result = f"{shown(last.status, 40)} {'after' if ended else 'since'} {scale.told(last.begin_ms)}"
     return tag(
         "g",
