@@ -24,7 +24,7 @@ class RequestBuilder:
         self._rejected_name = ""
 
     def name(self, tail: str = "") -> str:
-        """Return a name that no task of this run has, which ends with `tail`."""
+        """Return a name that this run has not used, which ends with `tail`."""
         return f"{self.name_stem} {next(self._numbers)}{tail}"
 
     def rejected_name(self) -> str:

@@ -1,4 +1,4 @@
-"""How the readings of a server are found out: by what its answers refute, and never by what it is expected to do."""
+"""How the readings of a server are inferred: by what its responses rule out, and never by what it is expected to do."""
 
 import itertools
 from zlib import crc32
@@ -38,7 +38,7 @@ def test_in_the_beginning_everything_is_possible(inference):
     assert all(len(options) > 1 for options in inference.remaining.values())
 
 
-def test_an_answer_that_one_option_explains_decides(inference):
+def test_a_response_that_one_option_explains_decides(inference):
     assert narrow(inference, "first", path_characters="page-2026") == ([], [])
     assert inference.decided("path-characters") == "page-2026"
     assert inference.evidence["path-characters"] == ["first"]
@@ -46,7 +46,7 @@ def test_an_answer_that_one_option_explains_decides(inference):
     assert inference.best_readings().sources["path-characters"] == SOURCE
 
 
-def test_each_answer_refutes_what_it_can_and_is_remembered(inference):
+def test_each_response_rules_out_what_it_can_and_is_remembered(inference):
     narrow(inference, "first", path_characters=("page-2024", "page-2026"))
     narrow(inference, "second", path_characters=PATHS)
     narrow(inference, "third", path_characters=("page-2024", "page-2025"))
@@ -55,7 +55,7 @@ def test_each_answer_refutes_what_it_can_and_is_remembered(inference):
     assert inference.relevant_cases["path-characters"] == ["first", "second", "third"]
 
 
-def test_an_answer_without_readings_is_only_judged(inference):
+def test_a_response_without_readings_is_only_evaluated(inference):
     assert inference.narrow((), lambda _: ["wrong"], "case") == (["wrong"], [])
     assert inference.narrow((), lambda _: [], "case") == ([], [])
     assert not any(inference.relevant_cases.values())
@@ -72,13 +72,13 @@ def test_two_readings_that_explain_an_answer_only_together_stay_open(inference):
     assert inference.remaining["path-characters"] == ("page-2026",)
 
 
-def test_an_answer_that_no_option_explains_is_a_problem_and_refutes_nothing(inference):
+def test_an_answer_that_no_option_explains_is_a_problem_and_rules_nothing_out(inference):
     problems, inconsistent = inference.narrow(["path-characters"], lambda _: ["wrong"], "case")
     assert (problems, inconsistent) == (["wrong"], [])
     assert inference.remaining["path-characters"] == PATHS
 
 
-def test_what_only_refuted_options_explain_is_inconsistent(inference):
+def test_what_only_ruled_out_options_explain_is_inconsistent(inference):
     narrow(inference, "train path", path_characters="page-2024")
     problems, inconsistent = narrow(inference, "test path", path_characters="page-2025")
     assert problems == []
@@ -93,7 +93,7 @@ def test_an_inconsistency_names_only_the_readings_that_differ(inference):
     assert [one.reading for one in inconsistent] == ["check-order"]
 
 
-def test_a_pinned_reading_is_judged_and_not_searched():
+def test_a_pinned_reading_is_checked_and_not_inferred():
     inference = ReadingInference(Readings.of({"path-characters": "page-2025"}))
     assert inference.options["path-characters"] == ("page-2025",)
     assert inference.decided("path-characters") == "page-2025"
@@ -101,7 +101,7 @@ def test_a_pinned_reading_is_judged_and_not_searched():
     assert inference.remaining["check-order"] == ORDERS
 
 
-def test_several_answers_together_can_refute_an_option(inference):
+def test_several_responses_together_can_rule_out_an_option(inference):
     assert inference.rule_out("check-order", "existence-first", "case") == []
     assert inference.decided("check-order") == "rules-first"
     assert inference.rule_out("check-order", "existence-first", "again") == []
@@ -130,8 +130,8 @@ def seen(readings, names, salt):
 
 
 @given(TRUTHS, QUESTIONS)
-def test_a_server_that_has_one_reading_of_each_is_never_accused_and_keeps_its_options(truth, questions):
-    """Whatever is asked, the options of the server stay possible, and none of its answers is a problem or inconsistent."""
+def test_a_server_that_has_one_reading_of_each_has_no_problems_and_keeps_its_options(truth, questions):
+    """Whatever is sent, the options of the server stay possible, and none of its answers is a problem or inconsistent."""
     inference = ReadingInference(Readings.of(None))
     for number, (names, salt) in enumerate(questions):
         answer = seen(truth, names, salt)
@@ -142,7 +142,7 @@ def test_a_server_that_has_one_reading_of_each_is_never_accused_and_keeps_its_op
 
 @given(TRUTHS)
 def test_questions_about_one_reading_each_find_all_of_them(truth):
-    """Asked for each option by itself, a server shows all that it has."""
+    """A server that is tested for each option by itself shows all that it has."""
     inference = ReadingInference(Readings.of(None))
     for name in NAMES:
         for option in inference.options[name]:
@@ -153,7 +153,7 @@ def test_questions_about_one_reading_each_find_all_of_them(truth):
 
 @given(TRUTHS, st.permutations(list(itertools.product(NAMES, (0, 1)))))
 def test_the_order_of_the_questions_decides_nothing(truth, questions):
-    """What is left in the end does not depend on what was asked first."""
+    """What remains in the end does not depend on the order of the requests."""
 
     def remaining(asked):
         inference = ReadingInference(Readings.of(None))

@@ -172,7 +172,7 @@ def _operation_cases() -> Iterator[Case]:
     forged: dict[str, str | None] = {name: base64.b64encode(bytes(range(32))).decode()}
     yield Case("access[unsigned creation]", "NC200", _create(unsigned, "NC200", repeat=True), requests=2, posts=2, rank=0)
     yield Case("access[unsigned look]", "NC200", _on_task(get_request, unsigned, "NC200"), rank=0, needs_write_access=True)
-    deletion = _on_task(delete_request, unsigned, "NC200", look=True)
+    deletion = _on_task(delete_request, unsigned, "NC200", verify=True)
     yield Case("access[unsigned deletion]", "NC200", deletion, requests=2, rank=0, needs_write_access=True)
     yield Case("access[forged creation]", "NC208", _create(forged, "NC208"), posts=1, rank=0)
     yield Case("access[forged deletion]", "NC208", _on_task(delete_request, forged, "NC208"), rank=0, needs_write_access=True)
@@ -194,9 +194,9 @@ def _create(headers: Mapping[str, str | None], rule: str, *, repeat: bool = Fals
 
 
 def _on_task(
-    build: Callable[[str], RequestSpec], headers: Mapping[str, str | None], rule: str, *, look: bool = False
+    build: Callable[[str], RequestSpec], headers: Mapping[str, str | None], rule: str, *, verify: bool = False
 ) -> Callable[[CheckSession, Case], Script]:
-    """Send a request for a task with these headers; with `look`, see whether the task is still there afterwards."""
+    """Send a request for a task with these headers; with `verify`, check whether the task is still there afterwards."""
 
     def script(session: CheckSession, case: Case) -> Script:
         remaining = session.tasks.remaining()
@@ -208,7 +208,7 @@ def _on_task(
         session.evaluator.evaluate(case, exchange, rejected(rule))
         if exchange.request.method == "DELETE" and exchange.accepted:
             task.deleted = True
-        elif look:
+        elif verify:
             found = yield get_request(task.task_id)
             problem = "a delete request that was rejected with 401 has deleted the task"
             session.results.require(case, found.status != 404, "NC406", problem, found)

@@ -11,8 +11,8 @@ observed; one that fails, if there is a file for it; and three that are to be de
 while it is registered; `DELETED` is deleted in each later status, until a deletion succeeds; `CONFIRMING` repeats a deletion that should
 have been rejected, since a task may have ended between poll and deletion.
 
-A *poll* reads all tracked tasks with one list request. From the time at which the observed task has moved on, and before that at every
-third poll, it is read with getTask as well, so that both operations are compared. Tasks that are not on the first page of the list are read
+A *poll* reads all tracked tasks with one list request. The first task that has not ended is read with getTask as well, so that both
+operations are compared: at every third poll, and at each once it has moved on. Tasks that are not on the first page of the list are read
 one by one. Each status is recorded as a sample, and must not precede the one before it. Then deletions are tried, and the name of a task in
 progress is used again, which must be rejected.
 
@@ -284,7 +284,7 @@ class LifecycleTracker:
         elif took_ms > exchange.received_ms - tracked.task.sent_ms + ROUNDED_MS:
             problem = "completed_at lies in the future"
         elif took_ms < least_ms - LATE_MS:
-            problem = "completed_at lies before the task was last seen unfinished"
+            problem = "completed_at lies before a response that showed the task unfinished"
         if problem:
             self._results.fail(self._case, "NC314", problem, exchange, "/completed_at")
 
