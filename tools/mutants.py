@@ -513,7 +513,7 @@ def run(handle: Handle, situation: Situation) -> dict[str, Any]:
     transport = Direct(handle, PREFIX)
     readings = Readings.of(situation.readings() if situation.pinned else None)
     bench = CheckSession(readings, FixtureData(failing_file=FAILING), run="abc", prefix=PREFIX, now_ms=transport.now_ms, exact_clock=True)
-    observer = RunObserver(stop=lambda bench: any(outcome.failures for outcome in bench.outcomes.values()))
+    observer = RunObserver(stop=lambda session: session.failed)
     cases = plan()
     result = Runner(bench, cases, transport, Limits(clean_up=False), observer).run("a mutant", "all")
     if not (result.failures or result.stop_reason):

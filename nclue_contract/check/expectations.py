@@ -1,6 +1,6 @@
-"""Which answers the contract allows to a request, under given readings, and what is wrong with an answer.
+"""Expected responses: which responses the contract allows to a request under given readings, and what is wrong with a response.
 
-The expectation is computed from the bytes that were really sent, never from what somebody meant to send.
+Expectations are computed from the bytes that were sent, never from what a test case means to send.
 """
 
 from __future__ import annotations
@@ -18,35 +18,30 @@ from nclue_contract.validation.response import SUCCESS
 from nclue_contract.validation.validator import Validator, default_validator
 
 ACCEPTED = Answer(SUCCESS, None)
-"""The answer to a request that is carried out."""
+"""The response to a request that is carried out."""
 
 CLIENT_ERROR = frozenset(Answer(answer.status, None) for answer in contract().rules["NC101"].expects)
-"""The refusals for which the pages name no code."""
+"""The rejections for which the pages name no code."""
 
-
-MISSING = tuple(Answer(answer.status, answer.code) for answer in contract().rules["NC120"].expects if answer.when)
-"""The answers about files that do not exist; the rule for paths lists them, for the reading in which they come first."""
-
+FILE_NOT_FOUND = tuple(Answer(answer.status, answer.code) for answer in contract().rules["NC120"].expects if answer.when)
+"""The responses about files that do not exist; the rule for paths lists them, for the reading in which they come first."""
 
 EITHER = frozenset({ACCEPTED, *CLIENT_ERROR})
-"""The answers to what no page decides, where another answer to something similar tells nothing."""
-
+"""The responses where no page decides, and where the response to a similar request proves nothing."""
 
 MALFORMED = tuple(Answer(answer.status, answer.code) for answer in contract().rules["NC002"].expects)
-"""The refusals of a request that a gateway cannot read."""
+"""The rejections of a request that a gateway cannot read."""
 
-
-GATEWAY = frozenset(answer.status for answer in contract().rules["NC208"].expects)
-"""The status of refusals that may come from the gateway before the service, as those for a wrong signature."""
-
+GATEWAY_STATUSES = frozenset(answer.status for answer in contract().rules["NC208"].expects)
+"""The statuses of rejections that may come from the gateway before the service, such as those for a wrong signature."""
 
 OWN_FOLDER = "nclue-check/"
-"""The folder of the paths that checks make up; nobody has files in it."""
+"""The folder of the paths that checks make up; no server has files in it."""
 
 
 @dataclass(frozen=True, slots=True)
 class FixtureData:
-    """What a server under test knows: a feature, a bucket, a file in it, and perhaps a file that lets a task fail."""
+    """Test data of the server under test: a feature, a bucket, a file in it, and perhaps a file with which tasks fail."""
 
     feature_id: str = "0ccc59f9-0000-4000-8000-7837ae76d046"
     bucket: str = "answers"
@@ -56,9 +51,9 @@ class FixtureData:
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """The answers that are right, as a function of the readings, and the readings that change them.
+    """The responses that are right, as a function of the readings, and the names of the readings that change them.
 
-    `reasons` gives the findings about the request under readings: they say why it is refused.
+    `reasons` returns the findings about the request under given readings: why it is rejected.
     """
 
     answers: Callable[[Readings], frozenset[Answer]]
@@ -67,13 +62,13 @@ class Expectation:
 
 
 def accepted(*also: Answer) -> Expectation:
-    """The request is carried out, or gets one of the answers named besides."""
+    """Expect that the request is accepted, or gets one of the other responses."""
     answers = frozenset({ACCEPTED, *also})
     return Expectation(lambda _: answers)
 
 
 def rejected(rule: str, *also: Answer) -> Expectation:
-    """The request is refused as the rule says, or gets one of the answers named besides."""
+    """Expect that the request is rejected as the rule says, or gets one of the other responses."""
     expects = contract().rules[rule].expects
     readings = tuple(dict.fromkeys(name for answer in expects for name in answer.when))
 
@@ -84,31 +79,24 @@ def rejected(rule: str, *also: Answer) -> Expectation:
 
 
 def rejected_under(rule: str, reading: str, option: str) -> Expectation:
-    """The request is refused as the rule says under one option of a reading, and carried out under the others."""
-    refusal = rejected(rule)
+    """Expect that the request is rejected as the rule says under one option of a reading, and accepted under the others."""
+    rejection = rejected(rule)
     return Expectation(
-        lambda chosen: refusal.answers(chosen) if chosen[reading] == option else frozenset({ACCEPTED}), (reading, *refusal.readings)
+        lambda chosen: rejection.answers(chosen) if chosen[reading] == option else frozenset({ACCEPTED}), (reading, *rejection.readings)
     )
 
 
 def create_expectation(
-    body: bytes, content_types: Iterable[str], known: FixtureData, also: Iterable[Answer] = (), *, searches: bool = False
+    body: bytes, content_types: Iterable[str], fixture_data: FixtureData, also: Iterable[Answer] = (), *, looks_up_files: bool = False
 ) -> Expectation:
-    """What createTask answers to a body: success if it keeps every rule, else what the rules say that it breaks.
+    """Expect what createTask answers to a body: success if it is valid, else what the rules say that it violates.
 
-    A file that the server is not known to have may be missing: then 404 is as right as success. A server that `searches` has said so of a
-    file before; one that looks for files first says it of a path with a forbidden character as well, since nobody has such a file.
+    A file that is not part of the fixture data may be missing: then 404 is as right as success. A server that `looks_up_files` has
+    answered so before; if it looks for files first, it does so for a path with a forbidden character as well, since no such file exists.
     """
     types = [("content-type", value) for value in content_types]
-    missing = _missing(body, known)
-    own = _missing(body, known, surely=True) if searches else frozenset()
-    named = {finding.reading for finding in default_validator().validate_request_json(body).findings}
-    named |= {finding.reading for finding in default_validator().validate_headers(types).findings if finding.pointer == "/content-type"}
-    readings = [name for name in contract().readings if name in named]
-    if {"name-unit", "name-edge"} & set(readings):
-        readings += ["name-unit", "name-edge"]
-    if missing:
-        readings.append("check-order")
+    not_found = _not_found(body, fixture_data)
+    surely_not_found = _not_found(body, fixture_data, own_only=True) if looks_up_files else frozenset()
 
     def reasons(chosen: Readings) -> tuple[Finding, ...]:
         validator = validator_of(chosen)
@@ -117,41 +105,47 @@ def create_expectation(
 
     def answers(chosen: Readings) -> frozenset[Answer]:
         found = reasons(chosen)
-        if searches and missing and chosen["check-order"] == "existence-first" and {f.rule for f in found} == {"NC120"}:
-            return missing | frozenset(also)
-        if own and not found:
-            return own | frozenset(also)
-        # Missing files are looked for before the rules only under one option; NC120 lists that among its answers by itself.
-        unless = missing if not found else frozenset()
-        allowed = {answer for finding in found for answer in finding.expects} or {ACCEPTED}
-        return frozenset(allowed) | unless | frozenset(also)
+        files_first = chosen["check-order"] == "existence-first" and {f.rule for f in found} == {"NC120"}
+        if looks_up_files and not_found and files_first:
+            return not_found | frozenset(also)
+        if found:  # NC120 lists the responses about missing files by itself, under the option in which they come first
+            return frozenset({answer for finding in found for answer in finding.expects} or {ACCEPTED}) | frozenset(also)
+        return (surely_not_found or frozenset({ACCEPTED}) | not_found) | frozenset(also)
 
-    return Expectation(answers, tuple(dict.fromkeys(readings)), reasons)
+    return Expectation(answers, _readings_of(body, types, may_be_missing=bool(not_found)), reasons)
 
 
-def _missing(body: bytes, known: FixtureData, *, surely: bool = False) -> frozenset[Answer]:
-    """The answers of a server that does not have the files of a payload; `surely`: only for files that nobody has."""
+def _readings_of(body: bytes, types: list[tuple[str, str]], *, may_be_missing: bool) -> tuple[str, ...]:
+    """Return the readings that change the response of createTask to a body, in the order of the contract."""
+    named = {finding.reading for finding in default_validator().validate_request_json(body).findings}
+    named |= {finding.reading for finding in default_validator().validate_headers(types).findings if finding.pointer == "/content-type"}
+    readings = [name for name in contract().readings if name in named]
+    if {"name-unit", "name-edge"} & set(readings):
+        readings += ["name-unit", "name-edge"]
+    if may_be_missing:
+        readings.append("check-order")
+    return tuple(dict.fromkeys(readings))
+
+
+def _not_found(body: bytes, fixture_data: FixtureData, *, own_only: bool = False) -> frozenset[Answer]:
+    """Return the responses of a server without the files of a payload; with `own_only`, only for files that no server has."""
     payload = value_of(body)
     if not isinstance(payload, dict):
         return frozenset()
-    existing = {known.file, known.failing_file, None}
-    fields = contract().rules["NC120"].fields
-    strange = {
-        name
-        for name in fields
-        if isinstance(path := payload.get(name), str) and path not in existing and (OWN_FOLDER in path or not surely)
-    }
-    late = (answer for answer in contract().rules["NC120"].expects if answer.when)
-    return frozenset(Answer(a.status, a.code) for a in late if strange and (a.field is None or a.field in strange))
+    existing = {fixture_data.file, fixture_data.failing_file, None}
+    paths = {name: path for name in contract().rules["NC120"].fields if isinstance(path := payload.get(name), str)}
+    missing = {name for name, path in paths.items() if path not in existing and (OWN_FOLDER in path or not own_only)}
+    responses = (answer for answer in contract().rules["NC120"].expects if answer.when)
+    return frozenset(Answer(a.status, a.code) for a in responses if missing and (a.field is None or a.field in missing))
 
 
 def fits(answer: Answer, allowed: frozenset[Answer]) -> bool:
-    """Whether an answer is among those that are right. A code is not judged where the pages name none."""
+    """Return whether a response is among those that are allowed. Any code fits where the pages name none."""
     return answer in allowed or (answer.status >= 400 and Answer(answer.status, None) in allowed)
 
 
 def response_readings(operation: str, status: int) -> tuple[str, ...]:
-    """The readings that an answer shows by its shape and its words, whatever was asked."""
+    """Return the readings that a response shows by its form and its words, whatever the request was."""
     if status != SUCCESS:
         return ("error-shape", "error-code-type") if status >= 400 else ()
     return {"getTask": ("status-word", "auroc-type"), "listTasks": ("status-word", "list-total")}.get(operation, ())
@@ -160,26 +154,26 @@ def response_readings(operation: str, status: int) -> tuple[str, ...]:
 def response_problems(
     operation: str, answer: tuple[int, object, bytes], request: object, readings: Readings, *, strict: bool = False
 ) -> tuple[Finding, ...]:
-    """What is wrong with an answer by itself and against what was sent: status code, headers and body.
+    """Return what is wrong with a response by itself and against what was sent: status code, headers and body.
 
-    Whether it fits the request is told by `Expectation`, which is stricter than NC313 because it knows what else is wrong with the request.
+    Whether it fits the request is decided by an `Expectation`, which is stricter than NC313, since it knows what is wrong with the request.
     """
     status, headers, body = answer
     report = validator_of(readings).validate_response(operation, status, headers, body, request)
-    # NC313 is told by the expectation. Half a character is what a case has sent, and comes back as it is.
+    # NC313 is left to the expectation. A lone surrogate is what a test case has sent, and comes back as it is.
     findings = (finding for finding in report.findings if finding.rule not in {"NC007", "NC313"})
-    # Fields that contradict the status are only a warning to a client. A server contradicts itself, and that no reading allows.
+    # Fields that contradict the status are only a warning to a client. But here the server contradicts itself, which no reading allows.
     return tuple(f for f in findings if strict or f.severity == "error" or f.rule == "NC314")
 
 
 def finding_of(rule: str, problem: str, pointer: str = "") -> Finding:
-    """A finding of a rule in words of its own, for what no payload or answer shows by itself."""
+    """Return a finding of a rule with its own wording, for what no payload or response shows by itself."""
     applied = Policy(Readings.of(None)).documented(rule)
     return Finding(replace(applied, rule=replace(applied.rule, message="{problem}")), pointer, detail={"problem": problem})
 
 
 def validator_of(readings: Readings) -> Validator:
-    """The validator of readings; made once."""
+    """Return the validator of these readings, the same at each call."""
     return _validator(tuple(readings.options.items()), tuple(readings.sources.items()))
 
 

@@ -1,7 +1,33 @@
-"""Finds out how a server reads the documentation: per reading, the options that no answer has refuted yet, and what refuted the others.
+"""Inference of readings: which interpretations of the documentation a server can have, by what it has answered so far.
 
-A contract check fails no server for having another reading. Each answer is judged under every combination of the options that are left for
-the readings it concerns; what no combination explains is broken, and what only refuted options explain is inconsistent.
+Theory of operation
+===================
+
+Where the documentation contradicts itself or is silent there is a *reading*, with several *options*. A check fails no server for having
+one option rather than another. So for each reading it keeps the set of options that no response has ruled out (`remaining`), and each
+response narrows the sets of the readings that it concerns.
+
+A response is evaluated under every combination of the remaining options of these readings. Each combination yields a list of problems. The
+combinations with the fewest problems explain the response best: their problems are the findings, and options that occur in none of them
+are ruled out. Take `path-characters`, where `page-2024` forbids `=` and space is allowed, `page-2025` allows both, and `page-2026` allows
+`=` and forbids space:
+
+====================================  ====================  =========================================
+request with this path, and response  problems per option   remaining options afterwards
+====================================  ====================  =========================================
+`a=b.tsv` is accepted                 2024: 1, others: 0    `page-2025`, `page-2026`
+`a b.tsv` is accepted                 2025: 0, 2026: 1      `page-2025`
+`a~b.tsv` is accepted                 2025: 1               `page-2025`; the problem is a failure
+====================================  ====================  =========================================
+
+Why the fewest problems, and not none: a response can be wrong under every option, as the last one is, and still be more wrong under one
+than under another. What all of the best combinations have in common is wrong whatever the server reads.
+
+A server is *inconsistent* if only ruled-out options explain a response. Suppose that the server above rejects `a=b.tsv` as a test path.
+Under `page-2025`, all that remains, this is one problem; under `page-2024`, which the train path has ruled out, there is none. The result
+is then no problem but an `Inconsistency`, with the case that ruled the option out, and nothing is narrowed.
+
+A pinned reading has one option from the beginning, so a server with another one has problems.
 """
 
 from __future__ import annotations
@@ -16,104 +42,115 @@ from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Readings
 
 SOURCE = "probe"
-"""The source of a reading under which an answer is judged."""
+"""The source of a reading under which a response is evaluated."""
 
 Problem = TypeVar("Problem")
 
 
 @dataclass(frozen=True, slots=True)
 class Inconsistency:
-    """An answer that fits only an option which an earlier answer had refuted: reading, the two options, the case that refuted."""
+    """A response that fits only an option which an earlier response had ruled out.
+
+    `needed` is the option that fits, `remaining` are those that were left, and `ruled_out_by` is the ID of the case that ruled the option
+    out; empty where it was pinned.
+    """
 
     reading: str
-    shown: str
-    left: tuple[str, ...]
-    refuted_by: str
+    needed: str
+    remaining: tuple[str, ...]
+    ruled_out_by: str
 
 
 class ReadingInference:
-    """What is left of the options of every reading. Pinned readings have one option from the beginning, and are judged."""
+    """The options of every reading that no response has ruled out. See the top of the module."""
 
     def __init__(self, readings: Readings) -> None:
         self.readings = readings
-        self.possible: dict[str, tuple[str, ...]] = {
+        self.options: dict[str, tuple[str, ...]] = {
             name: (option,) if readings.pinned(name) else tuple(o.id for o in contract().readings[name].options)
             for name, option in readings.items()
         }
-        self.left: dict[str, tuple[str, ...]] = dict(self.possible)
-        self.evidence: dict[str, list[str]] = {name: [] for name in self.possible}
-        """The cases whose answers refuted an option."""
-        self.asked: dict[str, list[str]] = {name: [] for name in self.possible}
-        """The cases whose answers could have."""
+        """The options that a server may have: one of a pinned reading, all of the others."""
+        self.remaining: dict[str, tuple[str, ...]] = dict(self.options)
+        self.evidence: dict[str, list[str]] = {name: [] for name in self.options}
+        """The cases that ruled out an option."""
+        self.relevant_cases: dict[str, list[str]] = {name: [] for name in self.options}
+        """The cases that could have."""
 
-    def settle(
+    def narrow(
         self, relevant: Iterable[str], problems: Callable[[Readings], Sequence[Problem]], case: str
     ) -> tuple[Sequence[Problem], list[Inconsistency]]:
-        """Judge one answer: `problems` tells what is wrong with it under given readings.
+        """Evaluate one response: `problems` returns what is wrong with it under given readings.
 
-        Gives the problems of the readings that explain it best, and readings that are inconsistent. Options that explain it worse than
-        others are refuted by the case.
+        Return the problems under the readings that explain it best, and the readings that are inconsistent. Rule out, on behalf of the
+        case, the options that explain it worse than others.
         """
-        names = tuple(name for name in contract().readings if name in set(relevant))
-        scored = [(options, problems(_readings(names, options))) for options in self._combinations(names, self.left)]
-        least = min(len(found) for _, found in scored)
-        best = [(options, found) for options, found in scored if len(found) == least]
-        inconsistent: list[Inconsistency] = []
-        if least:
-            others = ((options, problems(_readings(names, options))) for options in self._combinations(names, self.possible))
-            better = min(((options, found) for options, found in others if len(found) < least), key=lambda one: len(one[1]), default=None)
-            if better is not None:
-                inconsistent = list(self._differences(names, better[0]))
-                return better[1], inconsistent
+        names = _in_order(relevant)
+        evaluated = self._evaluate(names, self.remaining, problems)
+        fewest = min(len(found) for _, found in evaluated)
+        if fewest:
+            better = [(options, found) for options, found in self._evaluate(names, self.options, problems) if len(found) < fewest]
+            if better:
+                options, found = min(better, key=lambda one: len(one[1]))
+                return found, list(self._inconsistencies(names, options))
+        best = [(options, found) for options, found in evaluated if len(found) == fewest]
         for position, name in enumerate(names):
             fitting = {options[position] for options, _ in best}
-            self._narrow(name, tuple(option for option in self.left[name] if option in fitting), case)
-        return best[0][1], inconsistent
+            self._set_remaining(name, tuple(option for option in self.remaining[name] if option in fitting), case)
+        return best[0][1], []
 
     def explain(self, relevant: Iterable[str], problems: Callable[[Readings], Sequence[Problem]]) -> Sequence[Problem]:
-        """The problems under the options that explain an answer best, where it tells nothing about others, nor they about it."""
-        names = tuple(name for name in contract().readings if name in set(relevant))
-        return min((problems(_readings(names, options)) for options in self._combinations(names, self.possible)), key=len)
+        """Return the problems of a response under the readings that explain it best, without drawing conclusions from it."""
+        return min((found for _, found in self._evaluate(_in_order(relevant), self.options, problems)), key=len)
 
-    def refute(self, name: str, option: str, case: str) -> list[Inconsistency]:
-        """Refute an option because of something that several answers show together."""
-        if option not in self.left[name]:
+    def rule_out(self, name: str, option: str, case: str) -> list[Inconsistency]:
+        """Rule out an option because of what several responses show together. Return an inconsistency if it is the last one."""
+        if option not in self.remaining[name]:
             return []
-        rest = tuple(other for other in self.left[name] if other != option)
+        rest = tuple(other for other in self.remaining[name] if other != option)
         if rest:
-            self._narrow(name, rest, case)
+            self._set_remaining(name, rest, case)
             return []
-        shown = next((other for other in self.possible[name] if other != option), option)
-        return [Inconsistency(name, shown, self.left[name], self._refuter(name))]
+        needed = next((other for other in self.options[name] if other != option), option)
+        return [Inconsistency(name, needed, self.remaining[name], self._ruled_out_by(name))]
 
-    def found(self, name: str) -> str | None:
-        """The option that the server has; None while several are possible."""
-        return self.left[name][0] if len(self.left[name]) == 1 else None
+    def decided(self, name: str) -> str | None:
+        """Return the option that the server has; None while several remain."""
+        return self.remaining[name][0] if len(self.remaining[name]) == 1 else None
 
-    def best(self) -> Readings:
-        """The readings as far as they were found out, with the first of what is left for the others."""
-        return _readings(tuple(self.left), tuple(left[0] for left in self.left.values()))
+    def best_readings(self) -> Readings:
+        """Return the readings as far as they are decided, with the first remaining option of the others."""
+        return _readings(tuple(self.remaining), tuple(options[0] for options in self.remaining.values()))
 
-    def _narrow(self, name: str, left: tuple[str, ...], case: str) -> None:
-        self.asked[name].append(case)
-        if left != self.left[name]:
-            self.left[name] = left
+    def _evaluate(
+        self, names: tuple[str, ...], options: dict[str, tuple[str, ...]], problems: Callable[[Readings], Sequence[Problem]]
+    ) -> list[tuple[tuple[str, ...], Sequence[Problem]]]:
+        combinations = itertools.product(*(options[name] for name in names))
+        return [(combination, problems(_readings(names, combination))) for combination in combinations]
+
+    def _set_remaining(self, name: str, options: tuple[str, ...], case: str) -> None:
+        self.relevant_cases[name].append(case)
+        if options != self.remaining[name]:
+            self.remaining[name] = options
             self.evidence[name].append(case)
 
-    def _combinations(self, names: tuple[str, ...], options: dict[str, tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
-        return itertools.product(*(options[name] for name in names))
-
-    def _differences(self, names: tuple[str, ...], options: tuple[str, ...]) -> Iterator[Inconsistency]:
+    def _inconsistencies(self, names: tuple[str, ...], options: tuple[str, ...]) -> Iterator[Inconsistency]:
         for name, option in zip(names, options, strict=True):
-            if option not in self.left[name]:
-                yield Inconsistency(name, option, self.left[name], self._refuter(name))
+            if option not in self.remaining[name]:
+                yield Inconsistency(name, option, self.remaining[name], self._ruled_out_by(name))
 
-    def _refuter(self, name: str) -> str:
+    def _ruled_out_by(self, name: str) -> str:
         return self.evidence[name][-1] if self.evidence[name] else ""
+
+
+def _in_order(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the readings in the order of the contract, each once."""
+    wanted = set(names)
+    return tuple(name for name in contract().readings if name in wanted)
 
 
 @lru_cache(maxsize=4096)
 def _readings(names: tuple[str, ...], options: tuple[str, ...]) -> Readings:
-    """Readings in which everything is decided, so that nothing is only a warning."""
+    """Return readings in which everything is decided, so that nothing is only a warning."""
     chosen = {name: reading.default for name, reading in contract().readings.items()} | dict(zip(names, options, strict=True))
     return Readings(chosen, dict.fromkeys(chosen, SOURCE))

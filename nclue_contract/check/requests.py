@@ -1,7 +1,4 @@
-"""Requests before they are sent, with everything that can be wrong in how they are signed, and what came back.
-
-Witnesses of faults and contract checks are made of these.
-"""
+"""Request specifications, including deliberate signing defects, and recorded exchanges."""
 
 from __future__ import annotations
 
@@ -15,14 +12,13 @@ from urllib.parse import quote
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.rules import Answer
 from nclue_contract.signing import EXAMPLE, Credentials, signature, string_to_sign
-from nclue_contract.validation.error_body import error_code
 
 
 @lru_cache(maxsize=8)
 def value_of(body: bytes) -> Any:  # noqa: ANN401  # any JSON value
-    """The JSON value in a body, None when there is none; what is odd about it is told by the validator.
+    """Return the JSON value in a body, None when there is none; the validator reports what is wrong with it.
 
-    Kept for the next call, since one body is looked at again and again. Nobody changes the value.
+    It is cached, since one body is read again and again. The value must not be changed.
     """
     try:
         return json.loads(body)
@@ -31,19 +27,19 @@ def value_of(body: bytes) -> Any:  # noqa: ANN401  # any JSON value
 
 
 def unchanged(value: str) -> str:
-    """What a value is written as when nothing is wrong with it."""
+    """Return the value itself: the default where a defect would change it."""
     return value
 
 
 @dataclass(frozen=True, slots=True)
 class RequestSpec:
-    """One request: `path` is what stands behind the base URL, with the query.
+    """One request; `path` follows the base URL and includes the query.
 
-    It is signed rightly unless a field says otherwise: `headers` replace those of the signature (None removes one), `signed_as` is what is
-    signed instead of the method and the target, `skew_ms` shifts the timestamp (`at_ms` sets it), `timestamp` and `signature` change how
-    the header is written after signing (with `odd_signed`, the odd timestamp is what is signed), `capitals` writes the names in capitals,
-    `repeated` names a header that is sent a second time, with another value (before the right one with `wrong_first`), and `credentials`
-    are used instead of those of the sender.
+    It is signed correctly unless a field says otherwise. `headers` replace those of the signature (None removes one), `signed_as` is signed
+    instead of the method and the target, `skew_ms` shifts the timestamp (`at_ms` sets it), in milliseconds. `timestamp` and `signature`
+    change the header after signing (with `odd_signed`, the changed timestamp is signed), `capitals` writes header names in capitals,
+    `repeated` names a header that is sent a second time, with another value (first with `wrong_first`). `credentials` replace
+    those of the sender.
     """
 
     method: str
@@ -63,19 +59,19 @@ class RequestSpec:
 
     @property
     def creates(self) -> bool:
-        """Whether a server may make a task of it, be it by a method that no page has."""
+        """Return whether a server may create a task because of it; methods that no page has count as well."""
         return self.method not in {"GET", "DELETE"}
 
     @property
     def operation(self) -> str:
-        """The ID of the operation that the method and the path belong to."""
+        """Return the ID of the operation that the method and the path belong to."""
         if self.path.partition("?")[0] == contract().operations["createTask"].path:
             return "createTask" if self.method == "POST" else "listTasks"
         return "deleteTask" if self.method == "DELETE" else "getTask"
 
 
 def header_pairs(request: RequestSpec, target: str, now_ms: int, credentials: Credentials = EXAMPLE) -> list[tuple[str, str]]:
-    """The headers of a request that is sent now: content type and signature, right but for what the request changes on purpose."""
+    """Return the headers of a request that is sent now: content type and signature, with the defects that it specifies."""
     method, signed_target = request.signed_as or (request.method, target)
     sent_ms = now_ms + request.skew_ms if request.at_ms is None else request.at_ms
     keys = request.credentials or credentials
@@ -91,28 +87,28 @@ def header_pairs(request: RequestSpec, target: str, now_ms: int, credentials: Cr
 
 
 def json_media_type() -> str:
-    """The content type that every reading takes."""
+    """Return the content type that every reading accepts."""
     return contract().rules["NC302"].media_type
 
 
 def create_request(payload: object) -> RequestSpec:
-    """A creation with a payload, or with a body as it is."""
+    """Return a create request with a payload, or with a body as it is."""
     body = payload if isinstance(payload, bytes) else json.dumps(payload, ensure_ascii=False).encode("utf-8", "surrogatepass")
     return RequestSpec("POST", contract().operations["createTask"].path, body)
 
 
 def get_request(task_id: str) -> RequestSpec:
-    """A look at a task."""
+    """Return a get request for a task."""
     return RequestSpec("GET", _task_path(task_id))
 
 
 def delete_request(task_id: str) -> RequestSpec:
-    """A deletion."""
+    """Return a delete request for a task."""
     return RequestSpec("DELETE", _task_path(task_id))
 
 
 def list_request(query: str = "") -> RequestSpec:
-    """A look at the list, with a query such as `index=0&limit=1`."""
+    """Return a list request with a query such as `index=0&limit=1`."""
     return RequestSpec("GET", contract().operations["listTasks"].path + (f"?{query}" if query else ""))
 
 
@@ -122,11 +118,11 @@ def _task_path(task_id: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A request as it was sent, and what came back. Times are milliseconds since 1970-01-01 UTC by the sender's clock.
+    """A request as it was sent, and its response. Times are milliseconds since 1970-01-01 UTC by the sender's clock.
 
-    `target` is what was sent, `signed_target` what was signed where that is something else (a proxy rewrites it). `error` says why there
-    is no whole answer (empty when there is one), `attempts` how often the request was sent. A status code may be known although the body is
-    not whole. `not_sent`: there was no connection; `permanent`: there will be none to the next request either.
+    `target` was sent, `signed_target` was signed where that is something else (behind a proxy that rewrites it). `error` says why there is
+    no complete response (empty when there is one); the status may be known all the same. `attempts` counts how often the request was sent.
+    `not_sent`: there was no connection; `permanent`: there will be none for the next request either.
     """
 
     request: RequestSpec
@@ -144,21 +140,28 @@ class Exchange:
 
     @property
     def value(self) -> Any:  # noqa: ANN401  # any JSON value
-        """The body as a JSON value; None when it is none."""
+        """Return the body as a JSON value; None when it is none."""
         return value_of(self.body)
 
     @property
     def fields(self) -> dict[str, Any]:
-        """The object in the body; empty when there is none."""
+        """Return the object in the body; empty when there is none."""
         value = self.value
         return value if isinstance(value, dict) else {}
 
     @property
     def answer(self) -> Answer:
-        """Status and error code, wherever in the body the code stands and whatever its type is."""
-        return Answer(self.status, error_code(self.value) if self.status >= 400 else None)
+        """Return status and error code, wherever in the body the code stands and whatever its type is."""
+        if self.status < 400:
+            return Answer(self.status, None)
+        outer = self.fields
+        inner = outer.get("error")
+        holders = [inner, outer] if isinstance(inner, dict) else [outer]
+        codes = (holder[name] for holder in holders for name in ("errorCode", "code") if holder.get(name) is not None)
+        code = next((code for code in codes if isinstance(code, int | str) and not isinstance(code, bool)), None)
+        return Answer(self.status, None if code is None else str(code)[:80])
 
     @property
     def accepted(self) -> bool:
-        """Whether the server says that it carried out the request."""
+        """Return whether the response says that the request was carried out."""
         return not self.error and 200 <= self.status < 300

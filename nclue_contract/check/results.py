@@ -1,4 +1,4 @@
-"""What a contract check says: per case passed, failed, undecided or untested, with the exchanges behind it; and the whole of a run."""
+"""Results of a contract check: test cases, what came of each, with the exchanges behind it, and the whole of a run."""
 
 from __future__ import annotations
 
@@ -6,29 +6,35 @@ from collections import Counter
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nclue_contract.check.requests import Exchange, RequestSpec
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.rules import Answer
 from nclue_contract.validation.findings import Finding
 
-if TYPE_CHECKING:
-    from nclue_contract.check.session import CheckSession
-
 
 class State(StrEnum):
-    """`undecided`: whatever the server answered would have been right. `untested`: nothing was asked, or no answer could be judged."""
+    """State of a test case.
+
+    `INCONCLUSIVE`: requests were sent, but any response would have been right. `NOT_TESTED`: nothing was sent, or no response could be
+    evaluated. The values are those of the JSON report; `label` is for people.
+    """
 
     PASSED = "passed"
     FAILED = "failed"
     INCONCLUSIVE = "undecided"
     NOT_TESTED = "untested"
 
+    @property
+    def label(self) -> str:
+        """Return the state in words."""
+        return self.name.lower().replace("_", " ")
+
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """What a script yields to let time pass, in seconds, while others go on."""
+    """A pause of a script, in seconds, while other scripts go on."""
 
     seconds: float
 
@@ -37,33 +43,50 @@ Step = RequestSpec | tuple[RequestSpec, ...] | Wait
 """One request, several at the same moment, or a pause."""
 
 Script = Generator[Step, Any, Any]
-"""What a case does: yields steps and is sent the exchange, a tuple of exchanges, or None."""
+"""A running script: it yields steps, and is sent the exchange, a tuple of exchanges, or None."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One thing that is checked: a telling ID, the rule it is about, how many requests it takes at most and how many of them are POSTs.
+    """A test case: a descriptive ID, the rule that it tests, and at most how many requests it sends, of which `posts` are POST requests.
 
-    `rank` orders the plan: the lowest first. A case without a script is decided by the script of another one, `by`. What is `positive`
-    keeps every rule and should be taken; what goes on in the `background` waits for time to pass, while others go on.
+    `script` gets the check session (`session.CheckSession`, which imports this module) and the case. A case without a script is decided by
+    that of the case `decided_by`. `rank` orders the plan: the lowest first. A `positive` case sends a valid request, which should be
+    accepted. A `background` case waits for time to pass, while others go on.
+
+    `needs_write_access`: it deletes tasks, or reads one that this run has created. `needs_failing_file`: it needs a file with which tasks
+    fail. `readings_agree`: every reading expects the same response, although the rule depends on readings.
     """
 
     id: str
     rule: str
-    script: Callable[[CheckSession, Case], Script] | None = None
-    by: str = ""
+    script: Callable[[Any, Case], Script] | None = None
+    decided_by: str = ""
     requests: int = 1
     posts: int = 0
     rank: int = 1
     positive: bool = False
     background: bool = False
+    needs_write_access: bool = False
+    needs_failing_file: bool = False
+    readings_agree: bool = False
+
+    @property
+    def read_only(self) -> bool:
+        """Return whether it can run where no task may be created or deleted."""
+        return self.script is not None and not (self.posts or self.background or self.needs_write_access)
+
+    @property
+    def determines_readings(self) -> bool:
+        """Return whether its responses can show how the server reads the documentation."""
+        return self.background or (bool(contract().rules[self.rule].readings) and not self.readings_agree)
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One way in which the server breaks the contract. `rule` is what the case is about, or what the finding says of the answer itself.
+    """One way in which the server breaks the contract. `rule` is that of the case, or one that the response breaks by itself.
 
-    `expected` holds the responses that would have been right; empty when the failure is not about status and error code.
+    `expected` are the responses that the contract allows, where the server gave another. A baseline can have `accepted` the failure.
     """
 
     case: str
@@ -75,18 +98,18 @@ class Failure:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What a baseline remembers."""
+        """Return what identifies the failure in a baseline."""
         return self.case, self.rule
 
     @property
     def sentence(self) -> str:
-        """What is wrong, in words."""
+        """Return the problem in words."""
         return self.finding.message
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of a case. `reason` says why it is undecided or untested."""
+    """Outcome of a test case. `reason` says why it is inconclusive or not tested."""
 
     case: Case
     state: State = State.NOT_TESTED
@@ -97,7 +120,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class StatusSample:
-    """A status of a task as somebody saw it: when (milliseconds since 1970-01-01 UTC), of which task, and by which operation."""
+    """A status of a task in a response: when it came (milliseconds since 1970-01-01 UTC), of which task, and from which operation."""
 
     at_ms: int
     task_id: str
@@ -107,7 +130,7 @@ class StatusSample:
 
 @dataclass(frozen=True, slots=True)
 class RuleRow:
-    """How the cases of one rule came out. `judged` counts the answers that were judged by a rule about answers."""
+    """Outcomes of the cases of one rule. `judged` counts the responses that were evaluated against a rule about responses."""
 
     rule: str
     counts: Mapping[State, int]
@@ -115,7 +138,7 @@ class RuleRow:
 
     @property
     def state(self) -> State:
-        """The rule as a whole: failed if a case failed, passed if one passed."""
+        """Return the state of the rule as a whole: failed if a case failed, passed if one passed."""
         for state in (State.FAILED, State.PASSED, State.INCONCLUSIVE):
             if self.counts[state]:
                 return state
@@ -124,7 +147,7 @@ class RuleRow:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """Everything about a run.
+    """Result of a run.
 
     `mode` says what it was allowed to do, `seconds` how long it took, `cleanup_requests` how many requests were sent afterwards to delete
     tasks (`remaining_tasks` are the IDs of those that are left), `enough_accepted` whether enough valid create requests were accepted for
@@ -151,26 +174,26 @@ class CheckResult:
 
     @property
     def failures(self) -> list[Failure]:
-        """All failures, in the order of the plan; those of the baseline too."""
+        """Return all failures in the order of the plan, those that a baseline accepts included."""
         return [failure for outcome in self.outcomes.values() for failure in outcome.failures]
 
     @property
     def broken(self) -> list[Failure]:
-        """The failures that no baseline accepts."""
+        """Return the failures that no baseline accepts."""
         return [failure for failure in self.failures if not failure.accepted]
 
     @property
     def exit_code(self) -> int:
-        """0 the contract is kept, 1 it is broken, 3 could not tell."""
+        """Return the exit code: 0 passed, 1 failed, 3 inconclusive."""
         return 1 if self.broken else 3 if self.stop_reason or not self.enough_accepted else 0
 
     @property
     def counts(self) -> Counter[State]:
-        """How many cases came out how."""
+        """Return the number of cases in each state."""
         return Counter(outcome.state for outcome in self.outcomes.values())
 
     def rows(self) -> list[RuleRow]:
-        """The matrix: a row for each rule that the check can judge, in the order of the codes."""
+        """Return a row for each rule that was tested, in the order of the codes."""
         counts: dict[str, Counter[State]] = {}
         for outcome in self.outcomes.values():
             broken = {failure.rule for failure in outcome.failures if not failure.accepted}

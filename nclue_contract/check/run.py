@@ -11,14 +11,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
 
-from nclue_contract.check.cases.plan import BUDGET, asks_readings, plan
+from nclue_contract.check.cases.plan import BUDGET, plan
 from nclue_contract.check.expectations import FixtureData
 from nclue_contract.check.ledger import Cleaned, Ledger, Remains, read_ledger, take_away
+from nclue_contract.check.request_builder import NAME_PREFIX
 from nclue_contract.check.requests import Exchange, RequestSpec, value_of
 from nclue_contract.check.results import Case, CheckResult, State
 from nclue_contract.check.runner import Runner
 from nclue_contract.check.sender import Limits, RunObserver, Transport
-from nclue_contract.check.session import PREFIX, CheckSession
+from nclue_contract.check.session import CheckSession
 from nclue_contract.check.transport_memory import Direct
 from nclue_contract.cli.progress import Progress as Bar
 from nclue_contract.contract.hosts import Target, is_loopback, is_real
@@ -104,12 +105,12 @@ def cases(options: Options) -> list[Case]:
     chosen = plan(full=options.full, may_create=may_create, only=options.only, skip=options.skip, ids=options.ids)
     if len(chosen) == 1 and (options.only or options.skip):
         raise ValueError("with --only and --skip as they are, no case is left; `nclue-contract check --dry-run` lists the cases")
-    return [chosen[0], *(case for case in chosen[1:] if not options.probe or asks_readings(case))]
+    return [chosen[0], *(case for case in chosen[1:] if not options.probe or case.determines_readings)]
 
 
 def require_usable(known: FixtureData, readings: Readings) -> None:
     """Raise `ValueError` for what a server cannot know, since it breaks a rule: all cases would be refused, and for another reason."""
-    base = {"name": PREFIX, "train_feature_id": known.feature_id, "train_bucket": known.bucket}
+    base = {"name": NAME_PREFIX, "train_feature_id": known.feature_id, "train_bucket": known.bucket}
     for option, path in (("--file", known.file), ("--failing-file", known.failing_file or known.file)):
         payload = base | {"train_file_path": path}
         for finding in Validator(readings, strict=True).validate_request(payload).findings:

@@ -20,8 +20,8 @@ from dataclasses import dataclass, field, replace
 import h11
 
 from nclue_contract.check.expectations import OWN_FOLDER
+from nclue_contract.check.request_builder import NAME_PREFIX
 from nclue_contract.check.requests import Exchange, RequestSpec, header_pairs
-from nclue_contract.check.session import PREFIX
 from nclue_contract.contract.hosts import Target
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.openapi import document
@@ -84,7 +84,7 @@ class Wire:
         timeout_s: float = 10.0,
         ordinary: Iterable[str] = (),
     ) -> None:
-        self._ordinary = " ".join((json.dumps(document()), PREFIX, OWN_FOLDER, *ordinary))
+        self._ordinary = " ".join((json.dumps(document()), NAME_PREFIX, OWN_FOLDER, *ordinary))
         self.prefix: str = target.signed_path
         self._target = target
         self._credentials = credentials

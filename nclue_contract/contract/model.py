@@ -122,9 +122,9 @@ class TaskLifecycle:
         """Return the two statuses that a task never leaves."""
         return (self.completed, self.failed)
 
-    def stage(self, status: str) -> int | None:
+    def stage(self, status: object) -> int | None:
         """Return the position of a status, counted from 0, in any word of the reading `status-word`; None for another word."""
-        word = self.synonyms.get(status, status)
+        word = self.synonyms.get(str(status), str(status))
         return self.statuses.index(word) if word in self.statuses else None
 
 

@@ -1,7 +1,7 @@
-"""Correct servers that are unlike ours: the contract check accuses none of them.
+"""Conforming servers that behave differently from ours: the contract check reports none of them.
 
-Each is one of the two servers with something around it that no page forbids: another parser, other clothes for the answers, a clock of its
-own, tasks that take their time, other people at work.
+Each is one of the two servers with something around it that no page forbids: another parser, another form of the responses, a clock of its
+own, slow tasks, other users at work.
 """
 
 import itertools
@@ -42,17 +42,17 @@ SERVERS = {"service": lambda: service().handle, "second server": second}
 
 
 def checked(handle):
-    """The whole plan as over HTTP, where nobody knows the server's clock; what is wrong, and the result."""
+    """Run the whole plan as over HTTP, where the server's clock is not known; return the problems, and the result."""
     transport = Direct(handle, PREFIX)
-    bench = CheckSession(Readings.of(None), KNOWN, run="run", prefix=PREFIX, now_ms=transport.now_ms)
-    result = Runner(bench, plan(), transport, Limits()).run("somewhere", "tested")
+    session = CheckSession(Readings.of(None), KNOWN, run="run", prefix=PREFIX, now_ms=transport.now_ms)
+    result = Runner(session, plan(), transport, Limits()).run("somewhere", "tested")
     return [(failure.rule, failure.case, failure.sentence) for failure in result.failures], result
 
 
 def test_as_they_are():
     for make in SERVERS.values():
-        told, result = checked(make())
-        assert (told, result.exit_code, result.stop_reason) == ([], 0, "")
+        problems, result = checked(make())
+        assert (problems, result.exit_code, result.stop_reason) == ([], 0, "")
 
 
 # -- parsers ------------------------------------------------------------------------------------------------------------------------------
@@ -104,7 +104,7 @@ PARSERS = {
 }
 
 
-# -- the clothes of answers ---------------------------------------------------------------------------------------------------------------
+# -- the form of responses ----------------------------------------------------------------------------------------------------------------
 
 
 def dressed(change):
@@ -152,7 +152,7 @@ def chatty(value, headers):
     return value, headers | {"x-request-id": "7"}
 
 
-CLOTHES = {
+FORMS = {
     "a charset": typed("application/json; charset=utf-8"),
     "capitals": typed("Application/JSON;Charset=UTF-8"),
     "more fields": dressed(chatty),
@@ -165,12 +165,12 @@ CLOTHES = {
 }
 
 
-@pytest.mark.parametrize("around", [pytest.param(wrap, id=name) for name, wrap in {**PARSERS, **CLOTHES}.items()])
+@pytest.mark.parametrize("around", [pytest.param(wrap, id=name) for name, wrap in {**PARSERS, **FORMS}.items()])
 @pytest.mark.parametrize("which", SERVERS)
-def test_parsers_and_clothes(which, around):
+def test_parsers_and_forms(which, around):
     """Only what a request that is JSON makes of itself is judged, and only what an answer means."""
-    told, result = checked(around(SERVERS[which]()))
-    assert (told, result.exit_code, result.stop_reason) == ([], 0, "")
+    problems, result = checked(around(SERVERS[which]()))
+    assert (problems, result.exit_code, result.stop_reason) == ([], 0, "")
 
 
 # -- other habits -------------------------------------------------------------------------------------------------------------------------
@@ -293,8 +293,8 @@ HABITS = {
 @pytest.mark.parametrize("around", [pytest.param(wrap, id=name) for name, wrap in HABITS.items()])
 @pytest.mark.parametrize("which", SERVERS)
 def test_habits(which, around):
-    told, result = checked(around(SERVERS[which]()))
-    assert (told, result.exit_code, result.stop_reason) == ([], 0, "")
+    problems, result = checked(around(SERVERS[which]()))
+    assert (problems, result.exit_code, result.stop_reason) == ([], 0, "")
 
 
 def shows_late(handle, seconds):
@@ -325,13 +325,13 @@ def shows_late(handle, seconds):
 def test_an_end_that_is_shown_late(seconds):
     """Nothing is deleted here: what is asked of the server's own state then is another matter."""
     transport = Direct(shows_late(service("seconds:2").handle, seconds), PREFIX)
-    bench = CheckSession(Readings.of(None), KNOWN, run="run", prefix=PREFIX, now_ms=transport.now_ms)
-    result = Runner(bench, plan(only=["NC400"]), transport, Limits(clean_up=False)).run("somewhere", "tested")
+    session = CheckSession(Readings.of(None), KNOWN, run="run", prefix=PREFIX, now_ms=transport.now_ms)
+    result = Runner(session, plan(only=["NC400"]), transport, Limits(clean_up=False)).run("somewhere", "tested")
     assert [failure.sentence for failure in result.failures if "completed_at" in failure.sentence] == []
 
 
 class Late(Direct):
-    """A request with another timestamp than now, signed when it leaves, waits before the server looks at it; no other does."""
+    """A request with another timestamp than now, signed when it leaves, waits before the server reads it; no other does."""
 
     def __init__(self, handle, waits_ms):
         super().__init__(lambda request, now_ms: handle(request, now_ms + self.waiting_ms), PREFIX)
@@ -345,11 +345,11 @@ class Late(Direct):
 
 
 @pytest.mark.parametrize("waits_ms", [1000, 3000, 6000, 9000])
-def test_requests_that_wait_before_they_are_looked_at(waits_ms):
-    """How old a timestamp is when it is looked at is then not known."""
+def test_requests_that_wait_before_they_are_read(waits_ms):
+    """The age of a timestamp when it is read is then not known."""
     transport = Late(service("seconds:100").handle, waits_ms)
-    bench = CheckSession(Readings.of(None), KNOWN, run="run", prefix=PREFIX, now_ms=transport.now_ms)
-    result = Runner(bench, plan(), transport, Limits()).run("somewhere", "tested")
+    session = CheckSession(Readings.of(None), KNOWN, run="run", prefix=PREFIX, now_ms=transport.now_ms)
+    result = Runner(session, plan(), transport, Limits()).run("somewhere", "tested")
     assert ([failure.sentence for failure in result.failures], result.exit_code, result.stop_reason) == ([], 0, "")
 
 
@@ -363,8 +363,8 @@ def set_apart(ahead_ms, *, date):
         def other(request, now_ms):
             response = handle(request, now_ms + ahead_ms)
             headers = [(name, value) for name, value in response.headers if name.lower() != "date"]
-            told = [("Date", formatdate((now_ms + ahead_ms) / 1000, usegmt=True))] if date else []
-            return replace(response, headers=(*headers, *told))
+            dates = [("Date", formatdate((now_ms + ahead_ms) / 1000, usegmt=True))] if date else []
+            return replace(response, headers=(*headers, *dates))
 
         return other
 
@@ -376,22 +376,22 @@ def set_apart(ahead_ms, *, date):
 @pytest.mark.parametrize("which", SERVERS)
 def test_clocks(which, ahead_s, date):
     """The server's clock decides; without a Date header the time of a creation tells it."""
-    told, result = checked(set_apart(ahead_s * 1000, date=date)(SERVERS[which]()))
-    assert (told, result.exit_code, result.stop_reason) == ([], 0, "")
+    problems, result = checked(set_apart(ahead_s * 1000, date=date)(SERVERS[which]()))
+    assert (problems, result.exit_code, result.stop_reason) == ([], 0, "")
     assert str(result.outcomes["clock[beyond the limit ahead]"].state) == "passed"
 
 
-def test_a_server_that_tells_no_time_at_all_is_not_asked_for_its_limits():
+def test_the_limits_of_a_server_that_shows_no_time_are_not_tested():
     handle = set_apart(60_000, date=False)(service().handle)
     transport = Direct(handle, PREFIX)
-    bench = CheckSession(Readings.of(None), KNOWN, run="run", prefix=PREFIX, now_ms=transport.now_ms)
-    result = Runner(bench, plan(may_create=False), transport, Limits()).run("somewhere", "read-only")
+    session = CheckSession(Readings.of(None), KNOWN, run="run", prefix=PREFIX, now_ms=transport.now_ms)
+    result = Runner(session, plan(may_create=False), transport, Limits()).run("somewhere", "read-only")
     assert (result.failures, result.exit_code) == ([], 0)
     reasons = {outcome.reason for case, outcome in result.outcomes.items() if case.startswith(("clock[within", "clock[beyond"))}
-    assert reasons == {"the server does not tell its time, neither in a Date header nor in a creation"}
+    assert reasons == {"the server does not show its time, neither in a Date header nor in a created task"}
 
 
-# -- tasks that take their time -----------------------------------------------------------------------------------------------------------
+# -- slow tasks ---------------------------------------------------------------------------------------------------------------------------
 
 
 def at_random(seed, least_s, most_s):
@@ -413,8 +413,8 @@ def at_random(seed, least_s, most_s):
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize(("least_s", "most_s"), [(0.01, 0.1), (0.05, 3), (0.5, 0.6), (0.2, 20), (1, 8)])
 def test_lives_of_any_length(least_s, most_s, seed):
-    told, result = checked(at_random(seed, least_s, most_s))
-    assert (told, result.exit_code, result.stop_reason) == ([], 0, "")
+    problems, result = checked(at_random(seed, least_s, most_s))
+    assert (problems, result.exit_code, result.stop_reason) == ([], 0, "")
 
 
 def with_places(places, *, last_come=False, failing=False):
@@ -446,20 +446,20 @@ def with_places(places, *, last_come=False, failing=False):
 @pytest.mark.parametrize("places", [1, 2, 5])
 @pytest.mark.parametrize("manner", [{}, {"last_come": True}, {"failing": True}], ids=["in turn", "the last first", "all fail"])
 def test_tasks_that_wait_for_a_place(places, manner):
-    told, result = checked(with_places(places, **manner))
-    assert (told, result.exit_code, result.stop_reason) == ([], 0, "")
+    problems, result = checked(with_places(places, **manner))
+    assert (problems, result.exit_code, result.stop_reason) == ([], 0, "")
     assert ("parallel" in result.readings["queue"]) >= (places > 1)
 
 
-def test_under_a_pinned_serial_queue_nobody_jumps_it():
-    """The guide says: one at a time, in the order of the requests. That is judged only where somebody says that it holds."""
+def test_a_pinned_serial_queue_is_checked_for_its_order():
+    """The guide says: one at a time, in the order of the requests. That is checked only where the reading is pinned."""
     found = {}
     for last_come in (False, True):
         transport = Direct(with_places(1, last_come=last_come), PREFIX)
-        bench = CheckSession(Readings.of({"queue": "serial"}), KNOWN, run="run", prefix=PREFIX, now_ms=transport.now_ms)
-        result = Runner(bench, plan(only=["NC40"]), transport, Limits()).run("somewhere", "pinned")
+        session = CheckSession(Readings.of({"queue": "serial"}), KNOWN, run="run", prefix=PREFIX, now_ms=transport.now_ms)
+        result = Runner(session, plan(only=["NC40"]), transport, Limits()).run("somewhere", "pinned")
         found[last_come] = {(failure.rule, failure.sentence) for failure in result.failures}
-    assert found == {False: set(), True: {("NC409", "a task is in progress before one that was asked for earlier")}}
+    assert found == {False: set(), True: {("NC409", "a task is in progress before one that was created earlier")}}
 
 
 def numbered(handle):
@@ -493,26 +493,26 @@ def numbered(handle):
 def test_ids_that_are_numbers(which):
     """No page says what an ID looks like; 36 characters are what all examples have."""
     handle = numbered(SERVERS[which]())
-    for number in range(1, 121):  # so that the beginning of the next number is somebody's number, too
+    for number in range(1, 121):  # so that the beginning of the next number is the number of another task, too
         payload = {"name": f"old {number}"} | dict.fromkeys(["train_feature_id", "train_bucket", "train_file_path"], "x")
         assert sent(handle, "POST", TASKS, START_MS, payload).status == 200
-    told, result = checked(handle)
-    assert (told, result.exit_code, result.stop_reason) == ([], 0, "")
+    problems, result = checked(handle)
+    assert (problems, result.exit_code, result.stop_reason) == ([], 0, "")
 
 
 def test_a_server_that_limits_the_rate_is_checked_at_its_pace():
     """The documented limit is one request per second; only two requests at the same moment cannot be had."""
-    told, result = checked(service("seconds:5", rate_limit=True).handle)
-    assert (told, result.exit_code, result.stop_reason) == ([], 0, "")
+    problems, result = checked(service("seconds:5", rate_limit=True).handle)
+    assert (problems, result.exit_code, result.stop_reason) == ([], 0, "")
     assert result.outcomes["name[taken, at the same moment]"].reason == "the rate does not allow two requests at the same moment"
     assert result.notes == ("the server limited the rate, so one request per second was sent from then on",)
 
 
-# -- lists, and others at work ------------------------------------------------------------------------------------------------------------
+# -- lists, and other users at work -------------------------------------------------------------------------------------------------------
 
 
 def sent(handle, method, target, now_ms, value=None):
-    """A request of somebody else."""
+    """A request of another user."""
     headers = {**signed_headers(method, target, EXAMPLE, now_ms), "content-type": "application/json"}
     return handle(Request(method, target, tuple(headers.items()), b"" if value is None else json.dumps(value).encode()), now_ms)
 
@@ -539,7 +539,7 @@ def newest_first(handle):
 
 
 def busy(handle, seed, often):
-    """Somebody else makes and deletes tasks meanwhile: up to three of them before each request."""
+    """Another user creates and deletes tasks meanwhile: up to three of them before each request."""
     chance, made, names = random.Random(seed), [], itertools.count(1)
 
     def other(request, now_ms):
@@ -547,9 +547,7 @@ def busy(handle, seed, often):
             if chance.random() < often and made and chance.random() < 0.5:
                 sent(handle, "DELETE", f"{TASKS}/{made.pop(chance.randrange(len(made)))}", now_ms)
             elif chance.random() < often:
-                payload = {"name": f"somebody's {next(names)}"} | dict.fromkeys(
-                    ["train_feature_id", "train_bucket", "train_file_path"], "x"
-                )
+                payload = {"name": f"other {next(names)}"} | dict.fromkeys(["train_feature_id", "train_bucket", "train_file_path"], "x")
                 made.append(json.loads(sent(handle, "POST", TASKS, now_ms, payload).body)["task_id"])
         return handle(request, now_ms)
 
@@ -558,13 +556,13 @@ def busy(handle, seed, often):
 
 @pytest.mark.parametrize("which", SERVERS)
 def test_the_newest_task_first(which):
-    told, result = checked(newest_first(SERVERS[which]()))
-    assert (told, result.exit_code, result.stop_reason) == ([], 0, "")
+    problems, result = checked(newest_first(SERVERS[which]()))
+    assert (problems, result.exit_code, result.stop_reason) == ([], 0, "")
 
 
 @pytest.mark.parametrize("often", [0.02, 0.1, 0.3, 0.6])
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("which", SERVERS)
 def test_others_at_work(which, seed, often):
-    told, result = checked(busy(SERVERS[which](), seed, often))
-    assert (told, result.exit_code, result.stop_reason) == ([], 0, "")
+    problems, result = checked(busy(SERVERS[which](), seed, often))
+    assert (problems, result.exit_code, result.stop_reason) == ([], 0, "")

@@ -1,4 +1,4 @@
-"""How the readings of a server are found out: by what its answers refute, and never by what it is expected to do."""
+"""How the readings of a server are inferred: by what its responses rule out, and never by what it is expected to do."""
 
 import itertools
 from zlib import crc32
@@ -15,7 +15,7 @@ PATHS = ("page-2024", "page-2025", "page-2026")
 
 
 @pytest.fixture
-def elimination():
+def inference():
     return ReadingInference(Readings.of(None))
 
 
@@ -25,88 +25,88 @@ def fits(**options):
     return lambda readings: [name for name, allowed in wanted.items() if readings[name] not in allowed]
 
 
-def settle(elimination, case, relevant=None, **options):
+def narrow(inference, case, relevant=None, **options):
     names = [name.replace("_", "-") for name in options] if relevant is None else relevant
-    return elimination.settle(names, fits(**options), case)
+    return inference.narrow(names, fits(**options), case)
 
 
-def test_in_the_beginning_everything_is_possible(elimination):
-    assert elimination.left["path-characters"] == PATHS
-    assert elimination.left["check-order"] == ORDERS
-    assert elimination.found("path-characters") is None
-    assert elimination.best()["path-characters"] == "page-2024"
-    assert all(len(left) > 1 for left in elimination.left.values())
+def test_in_the_beginning_everything_is_possible(inference):
+    assert inference.remaining["path-characters"] == PATHS
+    assert inference.remaining["check-order"] == ORDERS
+    assert inference.decided("path-characters") is None
+    assert inference.best_readings()["path-characters"] == "page-2024"
+    assert all(len(options) > 1 for options in inference.remaining.values())
 
 
-def test_an_answer_that_one_option_explains_decides(elimination):
-    assert settle(elimination, "first", path_characters="page-2026") == ([], [])
-    assert elimination.found("path-characters") == "page-2026"
-    assert elimination.evidence["path-characters"] == ["first"]
-    assert elimination.best()["path-characters"] == "page-2026"
-    assert elimination.best().sources["path-characters"] == SOURCE
+def test_a_response_that_one_option_explains_decides(inference):
+    assert narrow(inference, "first", path_characters="page-2026") == ([], [])
+    assert inference.decided("path-characters") == "page-2026"
+    assert inference.evidence["path-characters"] == ["first"]
+    assert inference.best_readings()["path-characters"] == "page-2026"
+    assert inference.best_readings().sources["path-characters"] == SOURCE
 
 
-def test_each_answer_refutes_what_it_can_and_is_remembered(elimination):
-    settle(elimination, "first", path_characters=("page-2024", "page-2026"))
-    settle(elimination, "second", path_characters=PATHS)
-    settle(elimination, "third", path_characters=("page-2024", "page-2025"))
-    assert elimination.left["path-characters"] == ("page-2024",)
-    assert elimination.evidence["path-characters"] == ["first", "third"]
-    assert elimination.asked["path-characters"] == ["first", "second", "third"]
+def test_each_response_rules_out_what_it_can_and_is_remembered(inference):
+    narrow(inference, "first", path_characters=("page-2024", "page-2026"))
+    narrow(inference, "second", path_characters=PATHS)
+    narrow(inference, "third", path_characters=("page-2024", "page-2025"))
+    assert inference.remaining["path-characters"] == ("page-2024",)
+    assert inference.evidence["path-characters"] == ["first", "third"]
+    assert inference.relevant_cases["path-characters"] == ["first", "second", "third"]
 
 
-def test_an_answer_without_readings_is_only_judged(elimination):
-    assert elimination.settle((), lambda _: ["wrong"], "case") == (["wrong"], [])
-    assert elimination.settle((), lambda _: [], "case") == ([], [])
-    assert not any(elimination.asked.values())
+def test_a_response_without_readings_is_only_evaluated(inference):
+    assert inference.narrow((), lambda _: ["wrong"], "case") == (["wrong"], [])
+    assert inference.narrow((), lambda _: [], "case") == ([], [])
+    assert not any(inference.relevant_cases.values())
 
 
-def test_two_readings_that_explain_an_answer_only_together_stay_open(elimination):
+def test_two_readings_that_explain_an_answer_only_together_stay_open(inference):
     def problems(readings):
         return [] if (readings["path-characters"] == "page-2026") == (readings["check-order"] == "rules-first") else ["wrong"]
 
-    assert elimination.settle(["path-characters", "check-order"], problems, "first") == ([], [])
-    assert (elimination.left["path-characters"], elimination.left["check-order"]) == (PATHS, ORDERS)
-    settle(elimination, "second", check_order="rules-first")
-    assert elimination.settle(["path-characters", "check-order"], problems, "third") == ([], [])
-    assert elimination.left["path-characters"] == ("page-2026",)
+    assert inference.narrow(["path-characters", "check-order"], problems, "first") == ([], [])
+    assert (inference.remaining["path-characters"], inference.remaining["check-order"]) == (PATHS, ORDERS)
+    narrow(inference, "second", check_order="rules-first")
+    assert inference.narrow(["path-characters", "check-order"], problems, "third") == ([], [])
+    assert inference.remaining["path-characters"] == ("page-2026",)
 
 
-def test_an_answer_that_no_option_explains_is_a_problem_and_refutes_nothing(elimination):
-    problems, inconsistent = elimination.settle(["path-characters"], lambda _: ["wrong"], "case")
+def test_an_answer_that_no_option_explains_is_a_problem_and_rules_nothing_out(inference):
+    problems, inconsistent = inference.narrow(["path-characters"], lambda _: ["wrong"], "case")
     assert (problems, inconsistent) == (["wrong"], [])
-    assert elimination.left["path-characters"] == PATHS
+    assert inference.remaining["path-characters"] == PATHS
 
 
-def test_what_only_refuted_options_explain_is_inconsistent(elimination):
-    settle(elimination, "train path", path_characters="page-2024")
-    problems, inconsistent = settle(elimination, "test path", path_characters="page-2025")
+def test_what_only_ruled_out_options_explain_is_inconsistent(inference):
+    narrow(inference, "train path", path_characters="page-2024")
+    problems, inconsistent = narrow(inference, "test path", path_characters="page-2025")
     assert problems == []
     assert inconsistent == [Inconsistency("path-characters", "page-2025", ("page-2024",), "train path")]
-    assert elimination.left["path-characters"] == ("page-2024",)
+    assert inference.remaining["path-characters"] == ("page-2024",)
 
 
-def test_an_inconsistency_names_only_the_readings_that_differ(elimination):
-    settle(elimination, "first", check_order="rules-first")
-    settle(elimination, "second", path_characters="page-2024")
-    _, inconsistent = settle(elimination, "third", path_characters="page-2024", check_order="existence-first")
+def test_an_inconsistency_names_only_the_readings_that_differ(inference):
+    narrow(inference, "first", check_order="rules-first")
+    narrow(inference, "second", path_characters="page-2024")
+    _, inconsistent = narrow(inference, "third", path_characters="page-2024", check_order="existence-first")
     assert [one.reading for one in inconsistent] == ["check-order"]
 
 
-def test_a_pinned_reading_is_judged_and_not_searched():
-    elimination = ReadingInference(Readings.of({"path-characters": "page-2025"}))
-    assert elimination.possible["path-characters"] == ("page-2025",)
-    assert elimination.found("path-characters") == "page-2025"
-    assert settle(elimination, "case", path_characters="page-2024") == (["path-characters"], [])
-    assert elimination.left["check-order"] == ORDERS
+def test_a_pinned_reading_is_checked_and_not_inferred():
+    inference = ReadingInference(Readings.of({"path-characters": "page-2025"}))
+    assert inference.options["path-characters"] == ("page-2025",)
+    assert inference.decided("path-characters") == "page-2025"
+    assert narrow(inference, "case", path_characters="page-2024") == (["path-characters"], [])
+    assert inference.remaining["check-order"] == ORDERS
 
 
-def test_several_answers_together_can_refute_an_option(elimination):
-    assert elimination.refute("check-order", "existence-first", "case") == []
-    assert elimination.found("check-order") == "rules-first"
-    assert elimination.refute("check-order", "existence-first", "again") == []
-    assert elimination.evidence["check-order"] == ["case"]
-    assert elimination.refute("check-order", "rules-first", "later") == [
+def test_several_responses_together_can_rule_out_an_option(inference):
+    assert inference.rule_out("check-order", "existence-first", "case") == []
+    assert inference.decided("check-order") == "rules-first"
+    assert inference.rule_out("check-order", "existence-first", "again") == []
+    assert inference.evidence["check-order"] == ["case"]
+    assert inference.rule_out("check-order", "rules-first", "later") == [
         Inconsistency("check-order", "existence-first", ("rules-first",), "case")
     ]
 
@@ -130,36 +130,36 @@ def seen(readings, names, salt):
 
 
 @given(TRUTHS, QUESTIONS)
-def test_a_server_that_has_one_reading_of_each_is_never_accused_and_keeps_its_options(truth, questions):
-    """Whatever is asked, the options of the server stay possible, and none of its answers is a problem or inconsistent."""
-    elimination = ReadingInference(Readings.of(None))
+def test_a_server_that_has_one_reading_of_each_has_no_problems_and_keeps_its_options(truth, questions):
+    """Whatever is sent, the options of the server stay possible, and none of its answers is a problem or inconsistent."""
+    inference = ReadingInference(Readings.of(None))
     for number, (names, salt) in enumerate(questions):
         answer = seen(truth, names, salt)
         problems = lambda readings, names=names, salt=salt, answer=answer: ["wrong"] * (seen(readings, names, salt) != answer)  # noqa: E731
-        assert elimination.settle(names, problems, str(number)) == ([], [])
-    assert all(truth[name] in elimination.left[name] for name in NAMES)
+        assert inference.narrow(names, problems, str(number)) == ([], [])
+    assert all(truth[name] in inference.remaining[name] for name in NAMES)
 
 
 @given(TRUTHS)
 def test_questions_about_one_reading_each_find_all_of_them(truth):
-    """Asked for each option by itself, a server shows all that it has."""
-    elimination = ReadingInference(Readings.of(None))
+    """A server that is tested for each option by itself shows all that it has."""
+    inference = ReadingInference(Readings.of(None))
     for name in NAMES:
-        for option in elimination.possible[name]:
+        for option in inference.options[name]:
             answer = truth[name] == option
-            elimination.settle([name], lambda r, n=name, o=option, a=answer: [] if (r[n] == o) == a else ["wrong"], f"{name} {option}")
-    assert {name: elimination.found(name) for name in NAMES} == truth
+            inference.narrow([name], lambda r, n=name, o=option, a=answer: [] if (r[n] == o) == a else ["wrong"], f"{name} {option}")
+    assert {name: inference.decided(name) for name in NAMES} == truth
 
 
 @given(TRUTHS, st.permutations(list(itertools.product(NAMES, (0, 1)))))
 def test_the_order_of_the_questions_decides_nothing(truth, questions):
-    """What is left in the end does not depend on what was asked first."""
+    """What remains in the end does not depend on the order of the requests."""
 
-    def left(asked):
-        elimination = ReadingInference(Readings.of(None))
+    def remaining(asked):
+        inference = ReadingInference(Readings.of(None))
         for name, salt in asked:
             answer = seen(truth, [name], salt)
-            elimination.settle([name], lambda r, n=name, s=salt, a=answer: [] if seen(r, [n], s) == a else ["wrong"], name)
-        return elimination.left
+            inference.narrow([name], lambda r, n=name, s=salt, a=answer: [] if seen(r, [n], s) == a else ["wrong"], name)
+        return inference.remaining
 
-    assert left(questions) == left(sorted(questions))
+    assert remaining(questions) == remaining(sorted(questions))

@@ -1,5 +1,6 @@
-"""How a plan is run: patience with servers that ask for it, an end where there is no point in going on, and limits that hold."""
+"""How a plan is run: retries, limits that hold, an end where there is no point in going on, and the clean-up."""
 
+import itertools
 import json
 from dataclasses import replace
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nclue_contract.check import transport_memory as direct
+from nclue_contract.check import transport_memory
 from nclue_contract.check.cases.plan import plan
 from nclue_contract.check.expectations import FixtureData
 from nclue_contract.check.requests import Exchange, create_request, list_request
@@ -53,7 +54,7 @@ def test_every_case_of_the_plan_has_an_outcome_in_the_order_of_the_plan():
 
 
 @pytest.mark.parametrize("queue", ["parallel", "serial"])
-def test_two_runs_in_a_row_against_one_server_come_to_the_same_verdicts(queue):
+def test_two_runs_in_a_row_against_one_server_have_the_same_outcomes(queue):
     first, transport = run(only=ALL, limits=Limits(), readings={"queue": queue})
     second, _ = run(only=ALL, limits=Limits(), transport=transport, word="abd")
     assert states(first) == states(second)
@@ -72,25 +73,25 @@ def test_tasks_that_were_there_before_are_left_alone():
     assert {task["task_name"] for page in pages for task in page["tasks"]} == {f"old {number}" for number in range(300)}
 
 
-def test_observers_are_called_before_a_creation_is_sent_and_after_every_exchange():
+def test_watchers_are_called_before_a_create_request_is_sent_and_after_every_exchange():
     heard = []
 
     def script(turn):
         heard.append(("sent", turn.request.body))
 
     observer = RunObserver(
-        creation=lambda ask: heard.append(("creation", ask.body)),
+        creation=lambda request: heard.append(("creation", request.body)),
         exchange=lambda exchange, *_: heard.append(("answer", exchange.request.body)),
     )
     _, transport = run(script, FEW, observer=observer)
-    for number, ask in enumerate(transport.sent):
+    for number, request in enumerate(transport.sent):
         events = heard[sum(2 + (one.method == "POST") for one in transport.sent[:number]) :]
-        wanted = ["creation", "sent", "answer"] if ask.method == "POST" else ["sent", "answer"]
-        assert events[: len(wanted)] == [(event, ask.body) for event in wanted]
+        wanted = ["creation", "sent", "answer"] if request.method == "POST" else ["sent", "answer"]
+        assert events[: len(wanted)] == [(event, request.body) for event in wanted]
 
 
-def test_an_observer_can_end_the_run():
-    result, transport = run(lambda turn: 500 if turn.number == 9 else None, observer=RunObserver(stop=lambda bench: bench.failed))
+def test_a_watcher_can_end_the_run():
+    result, transport = run(lambda turn: 500 if turn.number == 9 else None, observer=RunObserver(stop=lambda session: session.failed))
     assert len(transport.sent) == 9
     assert result.exit_code == 1
 
@@ -106,12 +107,12 @@ def test_no_more_requests_are_sent_than_the_budget_has(budget):
     assert budget < 50 or len(transport.sent) > 0.9 * budget
 
 
-@pytest.mark.parametrize("said", [503, 429, UNREACHABLE], ids=["503", "429", "refused"])
+@pytest.mark.parametrize("response", [503, 429, UNREACHABLE], ids=["503", "429", "refused"])
 @pytest.mark.parametrize("budget", range(1, 12))
-def test_the_budget_holds_where_requests_are_sent_again(budget, said):
-    result, transport = run(lambda turn: said if turn.number > 2 else None, limits=Limits(budget=budget, clean_up=False))
+def test_the_budget_holds_where_requests_are_sent_again(budget, response):
+    result, transport = run(lambda turn: response if turn.number > 2 else None, limits=Limits(budget=budget, clean_up=False))
     assert len(transport.sent) == result.requests <= budget
-    assert result.failures == [], "what was tried once says nothing"
+    assert result.failures == [], "one attempt proves nothing"
 
 
 def test_with_a_small_budget_the_most_telling_cases_come_first():
@@ -136,12 +137,12 @@ def test_two_creations_at_the_same_moment_are_two(most):
     assert result.failures == []
 
 
-@pytest.mark.parametrize("said", [503, 429, UNREACHABLE], ids=["503", "429", "no answer"])
-def test_a_creation_that_is_sent_again_is_another_one(said):
-    script = lambda turn: said if turn.request.method == "POST" and turn.number > 2 else None  # noqa: E731
+@pytest.mark.parametrize("response", [503, 429, UNREACHABLE], ids=["503", "429", "no answer"])
+def test_a_creation_that_is_sent_again_is_another_one(response):
+    script = lambda turn: response if turn.request.method == "POST" and turn.number > 2 else None  # noqa: E731
     result, transport = run(script, limits=Limits(creations=4, clean_up=False))
     assert len(transport.posts) == result.creations <= 4
-    assert result.failures == [], "what was tried once or twice says nothing"
+    assert result.failures == [], "one or two attempts prove nothing"
 
 
 def test_requests_keep_the_rate():
@@ -151,10 +152,10 @@ def test_requests_keep_the_rate():
     assert min(gaps) >= 249
 
 
-# -- patience -----------------------------------------------------------------------------------------------------------------------------
+# -- retries -----------------------------------------------------------------------------------------------------------------------------
 
 
-def test_429_is_waited_for_longer_and_longer_and_then_the_pace_is_the_documented_one():
+def test_429_is_retried_with_back_off_and_then_the_pace_is_the_documented_one():
     result, transport = run(lambda turn: 429 if 3 <= turn.number <= 6 else None)
     assert (result.exit_code, result.failures) == (0, [])
     assert transport.sent[2] == transport.sent[3] == transport.sent[6]
@@ -173,16 +174,16 @@ def test_429_for_ever_is_not_the_fault_of_the_server(first):
     assert result.failures == []
 
 
-@pytest.mark.parametrize("said", [502, 503, 504, UNREACHABLE], ids=["502", "503", "504", "refused"])
+@pytest.mark.parametrize("response", [502, 503, 504, UNREACHABLE], ids=["502", "503", "504", "refused"])
 @pytest.mark.parametrize("times", [1, 2])
-def test_a_hiccup_is_no_failure(said, times):
-    asked = []
+def test_a_hiccup_is_no_failure(response, times):
+    sent = []
 
     def script(turn):
         if turn.number < 5:
             return None
-        asked.append(turn.request)
-        return said if len(asked) <= times else None
+        sent.append(turn.request)
+        return response if len(sent) <= times else None
 
     result, transport = run(script)
     assert (result.exit_code, result.failures) == (0, [])
@@ -190,38 +191,38 @@ def test_a_hiccup_is_no_failure(said, times):
     assert states(result) == states(run()[0])
 
 
-@pytest.mark.parametrize("said", [503, 504, UNREACHABLE], ids=["503", "504", "refused"])
-def test_a_server_that_is_just_starting_is_waited_for(said):
-    result, _ = run(lambda turn: said if turn.number <= 4 else None, FEW)
+@pytest.mark.parametrize("response", [503, 504, UNREACHABLE], ids=["503", "504", "refused"])
+def test_a_server_that_is_just_starting_is_waited_for(response):
+    result, _ = run(lambda turn: response if turn.number <= 4 else None, FEW)
     assert (result.exit_code, result.failures, result.stop_reason) == (0, [], "")
 
 
-def losing(method, which, said):
+def losing(method, which, response):
     """The answer to one request of a method is lost, although it was carried out."""
     seen = []
 
     def script(turn):
         if turn.request.method == method:
             seen.append(turn)
-        return (said, True) if turn.request.method == method and len(seen) == which else None
+        return (response, True) if turn.request.method == method and len(seen) == which else None
 
     return script
 
 
-LOST = pytest.mark.parametrize("said", [504, "the connection was closed without an answer"], ids=["504", "no answer"])
+LOST = pytest.mark.parametrize("response", [504, "the connection was closed without an answer"], ids=["504", "no answer"])
 
 
 @LOST
 @pytest.mark.parametrize("which", [1, 60])
-def test_a_creation_that_was_carried_out_without_an_answer_fails_nothing(said, which):
-    result, _ = run(losing("POST", which, said), ALL)
+def test_a_creation_that_was_carried_out_without_an_answer_fails_nothing(response, which):
+    result, _ = run(losing("POST", which, response), ALL)
     assert (failed(result), result.exit_code) == (set(), 0)
 
 
 @LOST
 @pytest.mark.parametrize("which", [1, 2])
-def test_a_deletion_that_was_carried_out_without_an_answer_fails_nothing(said, which):
-    result, _ = run(losing("DELETE", which, said), ALL)
+def test_a_deletion_that_was_carried_out_without_an_answer_fails_nothing(response, which):
+    result, _ = run(losing("DELETE", which, response), ALL)
     assert (failed(result), result.exit_code) == (set(), 0)
 
 
@@ -238,7 +239,7 @@ def test_whichever_answer_is_lost_fails_nothing(number):
 @pytest.mark.parametrize("seconds", [0.4, 1.7, 12])
 @pytest.mark.parametrize("number", ODD_MOMENTS[::2])
 def test_whichever_answer_is_late_fails_nothing(number, seconds):
-    """Tasks move on while nobody looks."""
+    """Tasks move on between two polls."""
     transport = Scripted(lambda turn: transport.sleep(seconds) if turn.number == number else None)
     result, _ = run(only=ALL, transport=transport)
     assert (failed(result), result.exit_code) == (set(), 0)
@@ -246,9 +247,9 @@ def test_whichever_answer_is_late_fails_nothing(number, seconds):
 
 @pytest.mark.parametrize("queue", ["parallel", "serial"])
 @pytest.mark.parametrize("takes_ms", [10, 30, 120, 450])
-def test_a_slow_server_is_not_accused(monkeypatch, takes_ms, queue):
+def test_a_slow_server_fails_nothing(monkeypatch, takes_ms, queue):
     """What is seen in one answer may be over in the next, and tasks are made and deleted in the background."""
-    monkeypatch.setattr(direct, "TAKES_MS", takes_ms)
+    monkeypatch.setattr(transport_memory, "TAKES_MS", takes_ms)
     result, _ = run(only=ALL, readings={"queue": queue})
     assert (failed(result), result.exit_code) == (set(), 0)
 
@@ -256,8 +257,8 @@ def test_a_slow_server_is_not_accused(monkeypatch, takes_ms, queue):
 # -- what a server does wrong -------------------------------------------------------------------------------------------------------------
 
 
-def empty_name(ask):
-    return b'"name": ""' in ask.body
+def empty_name(request):
+    return b'"name": ""' in request.body
 
 
 def test_500_is_a_failure_and_is_not_sent_again():
@@ -283,9 +284,9 @@ def test_a_request_that_is_never_answered_while_others_are_is_a_failure():
     assert "the connection was closed without an answer" in result.failures[0].sentence
 
 
-@pytest.mark.parametrize("said", [502, 503, UNREACHABLE], ids=["502", "503", "refused"])
-def test_a_server_that_goes_away_is_told_with_the_case_and_fails_nothing(said):
-    result, transport = run(lambda turn: said if turn.number >= 20 else None)
+@pytest.mark.parametrize("response", [502, 503, UNREACHABLE], ids=["502", "503", "refused"])
+def test_a_server_that_goes_away_is_reported_with_the_case_and_fails_nothing(response):
+    result, transport = run(lambda turn: response if turn.number >= 20 else None)
     assert (result.exit_code, result.failures) == (3, [])
     case = plan(only=SOME)[len([s for s in states(result).values() if s != "untested"])].id
     assert result.stop_reason.startswith(f"the server has not responded since {case}: ")
@@ -305,56 +306,56 @@ def test_a_server_that_is_silent_now_and_then_ends_the_run_after_a_while():
 # -- the control request ------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("said", [401, 403])
-def test_refused_credentials_are_told_as_that(said):
-    result, transport = run(lambda _: said)
+@pytest.mark.parametrize("response", [401, 403])
+def test_rejected_credentials_are_reported_as_that(response):
+    result, transport = run(lambda _: response)
     assert (result.exit_code, result.failures) == (3, [])
     assert len(transport.sent) <= 6
     assert result.stop_reason.startswith(
-        f"the control request was answered {said} with code 900: the credentials were refused. Set NCLUE_ACCESS_KEY"
+        f"the control request was answered {response} with code 900: the credentials were rejected. Set NCLUE_ACCESS_KEY"
     )
 
 
-@pytest.mark.parametrize("said", [400, 404, 409, 422])
-def test_a_refused_control_request_asks_for_what_the_server_knows(said):
-    result, transport = run(lambda _: said)
+@pytest.mark.parametrize("response", [400, 404, 409, 422])
+def test_a_rejected_control_request_asks_for_test_data_of_the_server(response):
+    result, transport = run(lambda _: response)
     assert (result.exit_code, result.failures) == (3, [])
-    assert result.stop_reason.startswith(f"the control request was answered {said} with code 900, although it keeps every rule.")
+    assert result.stop_reason.startswith(f"the control request was answered {response} with code 900, although it is valid.")
     assert result.stop_reason.endswith("--feature-id, --bucket and --file")
     assert len(transport.sent) <= 4
     assert set(states(result).values()) == {"untested"}
 
 
 @pytest.mark.parametrize(
-    ("said", "why"),
+    ("response", "why"),
     [(UNREACHABLE, UNREACHABLE), (503, "it answers 503"), ("it was not there within 10 s", "it was not there within 10 s")],
     ids=["refused", "503", "silent"],
 )
-def test_a_server_that_cannot_be_reached_is_told(said, why):
-    result, transport = run(lambda _: said)
+def test_a_server_that_cannot_be_reached_is_reported(response, why):
+    result, transport = run(lambda _: response)
     assert (result.exit_code, result.failures) == (3, [])
     assert result.stop_reason == f"the server cannot be reached: {why}"
     assert len(transport.sent) < 12
 
 
-@pytest.mark.parametrize("said", [302, 204], ids=str)
-def test_a_control_request_that_is_answered_in_an_odd_way_is_a_failure(said):
-    result, _ = run(lambda _: said)
+@pytest.mark.parametrize("response", [302, 204], ids=str)
+def test_a_control_request_that_is_answered_in_an_odd_way_is_a_failure(response):
+    result, _ = run(lambda _: response)
     assert result.exit_code == 1
     assert "control[a valid creation]" in {case for case, _ in failed(result)}
 
 
-def test_a_server_that_redirects_is_told_where_to():
+def test_a_redirect_is_reported_with_its_address():
     class Elsewhere(Scripted):
-        def _one(self, ask):
-            return replace(super()._one(ask), status=301, headers=(("Location", "https://h/api/v1/tasks"),), body=b"")
+        def _one(self, request):
+            return replace(super()._one(request), status=301, headers=(("Location", "https://h/api/v1/tasks"),), body=b"")
 
     result, _ = run(transport=Elsewhere())
     assert result.exit_code == 1
     assert "the server redirects to 'https://h/api/v1/tasks'; if it is there, check that address" in result.notes
 
 
-def test_a_server_that_refuses_only_what_the_control_request_has_is_checked_all_the_same():
+def test_a_server_that_rejects_only_the_control_request_is_checked_all_the_same():
     result, _ = run(
         lambda turn: 400 if turn.request.method == "POST" and b'"test_bucket"' not in turn.request.body and turn.number == 1 else None
     )
@@ -362,7 +363,7 @@ def test_a_server_that_refuses_only_what_the_control_request_has_is_checked_all_
     assert states(result)["path[train allowed: every safe character]"] == "passed"
 
 
-def test_no_creation_at_all_is_told():
+def test_no_create_request_at_all_is_reported():
     result, transport = run(limits=Limits(creations=0, clean_up=False))
     assert (result.exit_code, result.stop_reason) == (3, "no creation is allowed, but the plan begins with one")
     assert transport.sent == []
@@ -380,16 +381,16 @@ def interrupt(*numbers):
 
 
 @pytest.mark.parametrize("number", [1, 2, 10, 60])
-def test_an_interruption_ends_the_run_and_everything_so_far_is_told(number):
+def test_an_interruption_ends_the_run_and_everything_so_far_is_reported(number):
     result, transport = run(interrupt(number), ALL, limits=Limits())
     assert (result.exit_code, result.stop_reason, result.failures) == (3, "interrupted", [])
     assert list(result.outcomes) == [case.id for case in plan()]
     assert result.requests == number - 1
-    assert [ask.method for ask in transport.sent[number:]] == ["DELETE"] * result.cleanup_requests
+    assert [request.method for request in transport.sent[number:]] == ["DELETE"] * result.cleanup_requests
     assert result.cleanup_requests >= len(result.remaining_tasks)
 
 
-def test_a_second_interruption_ends_the_tidying_and_tells_what_is_left():
+def test_a_second_interruption_ends_the_clean_up_and_reports_what_is_left():
     result, transport = run(interrupt(30, 32), ALL, limits=Limits())
     assert result.stop_reason == "interrupted"
     assert len(transport.sent) == 32
@@ -404,23 +405,57 @@ def test_failures_that_were_seen_before_an_interruption_count():
 def test_tasks_are_deleted_in_the_end():
     result, transport = run(limits=Limits(), progress="manual")
     assert result.remaining_tasks == ()
-    assert [ask.method for ask in transport.sent[result.requests :]] == ["DELETE"] * result.cleanup_requests
+    assert [request.method for request in transport.sent[result.requests :]] == ["DELETE"] * result.cleanup_requests
     assert result.cleanup_requests > 10
 
 
-def test_tasks_whose_state_forbids_it_are_left_and_told():
+def test_tasks_whose_status_forbids_it_are_left_and_reported():
     result, transport = run(only=FEW, limits=Limits(), progress="reads:1")
     assert result.remaining_tasks == ()
     result, transport = run(lambda turn: 409 if turn.request.method == "DELETE" else None, FEW, limits=Limits())
-    made = [ask.path.rpartition("/")[2] for ask in transport.sent[result.requests :]]
+    made = [request.path.rpartition("/")[2] for request in transport.sent[result.requests :]]
     assert list(result.remaining_tasks) == list(dict.fromkeys(made))
     assert len(made) >= 2
+
+
+def test_the_clean_up_runs_after_a_run_that_the_rate_limit_has_stopped():
+    """A server that keeps limiting the rate of create requests can be reached, so the tasks are deleted, one per second at most."""
+    result, transport = run(lambda turn: 429 if turn.number >= 30 and turn.request.method == "POST" else None, limits=Limits())
+    assert result.stop_reason == "the server limits the rate (429), however long one waits; see --rate"
+    assert (result.exit_code, result.remaining_tasks) == (3, ())
+    assert result.cleanup_requests > 5
+    deletions = transport.at_ms[result.requests :]
+    assert min(after - before for before, after in itertools.pairwise(deletions)) >= 999
+
+
+def test_the_clean_up_waits_where_deletions_are_rate_limited():
+    seen = []
+
+    def script(turn):
+        seen.append(turn.request.method)
+        return 429 if turn.request.method == "DELETE" and seen.count("DELETE") in {1, 2, 4} else None
+
+    result, _ = run(script, FEW, limits=Limits())
+    assert result.remaining_tasks == ()
+    assert result.cleanup_requests == 3 + sum(method == "POST" for method in seen[: result.requests]) - 1
+
+
+def test_the_clean_up_ends_where_the_rate_stays_limited():
+    result, _ = run(lambda turn: 429 if turn.request.method == "DELETE" else None, FEW, limits=Limits())
+    assert result.cleanup_requests == 6
+    assert len(result.remaining_tasks) >= 2
+
+
+def test_nothing_is_sent_to_a_server_that_does_not_respond_any_more():
+    result, _ = run(lambda turn: 503 if turn.number >= 20 else None, limits=Limits())
+    assert result.cleanup_requests == 0
+    assert len(result.remaining_tasks) >= 2
 
 
 def test_nothing_is_deleted_where_that_is_not_wanted():
     result, transport = run(only=FEW)
     assert (result.cleanup_requests, result.remaining_tasks) == (0, ())
-    assert {ask.method for ask in transport.sent} == {"POST"}
+    assert {request.method for request in transport.sent} == {"POST"}
 
 
 # -- nothing that a server says makes a run raise -----------------------------------------------------------------------------------------
@@ -454,21 +489,21 @@ HEADERS = st.lists(
 @settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_whatever_a_server_answers_there_is_a_result(data):
-    """Statuses, headers and bodies of any kind, in the place of any answer, end in verdicts and never in a traceback."""
+    """Statuses, headers and bodies of any kind, in the place of any answer, end in outcomes and never in a traceback."""
     odd = st.builds(lambda *parts: parts, STATUSES, HEADERS, BODIES)
     answers = data.draw(st.dictionaries(st.integers(1, 40), odd, max_size=12))
     every = data.draw(st.none() | odd)
 
     class Odd(Scripted):
-        def _one(self, ask):
-            exchange = super()._one(ask)
+        def _one(self, request):
+            exchange = super()._one(request)
             status, headers, body = answers.get(len(self.sent)) or every or (exchange.status, exchange.headers, exchange.body)
             return Exchange(
-                ask, exchange.target, exchange.sent_ms, exchange.received_ms, status, tuple(headers), body, "" if status else "x"
+                request, exchange.target, exchange.sent_ms, exchange.received_ms, status, tuple(headers), body, "" if status else "x"
             )
 
     transport = Odd()
-    bench = CheckSession(
+    session = CheckSession(
         Readings.of(None),
         FixtureData(failing_file=FAILING),
         run="abc",
@@ -477,6 +512,6 @@ def test_whatever_a_server_answers_there_is_a_result(data):
         lifecycle_s=5,
         strict=True,
     )
-    result = Runner(bench, plan(), transport, Limits(budget=50)).run("http://127.0.0.1:8000/api/v1", "loopback")
+    result = Runner(session, plan(), transport, Limits(budget=50)).run("http://127.0.0.1:8000/api/v1", "loopback")
     assert result.exit_code in {0, 1, 3}
     assert len(result.outcomes) >= len(plan())

@@ -622,8 +622,8 @@ def test_a_refused_control_request_asks_for_what_the_server_knows(run):
         refused = run("check", server.url, *FEW)
         kept = run("check", server.url, *FEW, "--file", "other.tsv")
     assert refused.code == 3
-    assert "INCONCLUSIVE: the control request was answered 404 with code 10107, although it keeps every rule." in refused.out
-    assert "Name what the server knows: --feature-id, --bucket and --file." in refused.out
+    assert "INCONCLUSIVE: the control request was answered 404 with code 10107, although it is valid." in refused.out
+    assert "Name test data of the server: --feature-id, --bucket and --file." in refused.out
     assert kept.code == 0
 
 
@@ -770,7 +770,7 @@ def test_two_creations_at_the_same_moment_are_really_that(run, monkeypatch):
     with listening(answering(answer)) as port:
         result = run("check", url(port), "--format", "json", "--only", "NC404", "--budget", "30", "--lifecycle-timeout", "1")
     sentences = {failure["message"] for failure in result.report["failures"] if failure["case"] == "name[taken, at the same moment]"}
-    assert "two creations at the same moment have both got the name" in sentences
+    assert "two create requests at the same moment have both got the name" in sentences
     sentences = {failure["message"] for failure in result.report["failures"] if failure["case"] == "name[taken]"}
     assert not any("instead of 409" in sentence for sentence in sentences), "one behind the other, it is right"
 

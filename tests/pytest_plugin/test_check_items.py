@@ -60,7 +60,7 @@ def test_the_readings_of_the_session_apply(project):
     with running() as server:
         result = project.run("", *options, f"--nclue-url={server.url}")
     result.assert_outcomes(failed=2)
-    result.stdout.fnmatch_lines(["*a request that keeps every rule is refused: answered 422/10104*"])
+    result.stdout.fnmatch_lines(["*a valid request is rejected: answered 422/10104*"])
 
 
 def test_a_server_that_cannot_be_reached_fails_one_item(project, monkeypatch):

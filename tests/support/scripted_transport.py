@@ -26,9 +26,9 @@ class Turn(NamedTuple):
 
 
 class Scripted:
-    """A transport. `script(turn)` gives what comes back instead of the answer to a request, or None; numbers begin at 1.
+    """A transport. `script(turn)` returns the response to a request, or None for that of the service; numbers begin at 1.
 
-    What comes back is a status, or a text: why there is no answer. In a tuple with True, the request was carried out all the same.
+    A response is a status, or a text: why there is none. In a tuple with True, the request is carried out all the same.
     """
 
     exact_clock = False
@@ -48,33 +48,33 @@ class Scripted:
             self.slept.append(seconds)
             self._direct.sleep(seconds)
 
-    def send(self, *asks):
-        return [self._one(ask) for ask in asks]
+    def send(self, *requests):
+        return [self._one(request) for request in requests]
 
-    def _one(self, ask):
-        self.sent.append(ask)
+    def _one(self, request):
+        self.sent.append(request)
         self.at_ms.append(self.now_ms())
-        said = self.script(Turn(len(self.sent), ask))
-        said, carried = said if isinstance(said, tuple) else (said, False)
-        if said is None or carried:
-            exchange = self._direct.send(ask)[0]
-        if said is None:
+        scripted = self.script(Turn(len(self.sent), request))
+        scripted, carried = scripted if isinstance(scripted, tuple) else (scripted, False)
+        if scripted is None or carried:
+            exchange = self._direct.send(request)[0]
+        if scripted is None:
             return exchange
-        status, error = (0, said) if isinstance(said, str) else (said, "")
+        status, error = (0, scripted) if isinstance(scripted, str) else (scripted, "")
         body = json.dumps({"error": {"errorCode": "900", "message": "x"}}).encode()
         headers = (("content-type", "application/json"),)
-        return Exchange(ask, self.prefix + ask.path, self.now_ms(), self.now_ms(), status, headers, b"" if error else body, error)
+        return Exchange(request, self.prefix + request.path, self.now_ms(), self.now_ms(), status, headers, b"" if error else body, error)
 
     @property
     def posts(self):
-        """What may make a task, whatever the method."""
-        return [ask for ask in self.sent if ask.method not in {"GET", "DELETE"}]
+        """Requests that may create a task, whatever the method."""
+        return [request for request in self.sent if request.method not in {"GET", "DELETE"}]
 
 
 def run(script=lambda _: None, only=("NC12",), *, limits=None, observer=None, word="abc", transport=None, pins=None, **server):
-    """A run, and the transport with what was sent. `word` is the word of the run, `pins` are readings."""
+    """Return the result of a run, and the transport with the requests. `word` is the word of the run, `pins` are readings."""
     transport = transport or Scripted(script, **server)
     known = FixtureData(failing_file=FAILING)
-    bench = CheckSession(Readings.of(pins), known, run=word, prefix=transport.prefix, now_ms=transport.now_ms)
-    runner = Runner(bench, plan(only=only), transport, limits or Limits(clean_up=False), observer)
+    session = CheckSession(Readings.of(pins), known, run=word, prefix=transport.prefix, now_ms=transport.now_ms)
+    runner = Runner(session, plan(only=only), transport, limits or Limits(clean_up=False), observer)
     return runner.run("http://127.0.0.1:8000/api/v1", "loopback"), transport

@@ -1,4 +1,4 @@
-"""Cases about signatures: missing, wrong, made for another request or at another time; and the clock from both sides.
+"""Test cases for signatures: missing, wrong, made for another request or at another time; and the clock, on both sides of its limit.
 
 The page is "Overview", request headers.
 """
@@ -18,186 +18,199 @@ from nclue_contract.contract.model import contract
 from nclue_contract.signing import Credentials, signature, string_to_sign
 
 LIST_QUERY = "limit=1"
-"""The query of the look that most of these cases are: it makes nothing, and there is a query to be signed."""
+"""The query of the list request that most of these cases send: it creates nothing, and has a query that is signed."""
+
+Change = Callable[[CheckSession, RequestSpec], RequestSpec]
+"""Puts a defect into a request."""
+
+UNKNOWN_KEY = "NOBODY0000000000KEY1"
+"""An access key that no server knows."""
+
+REPLAYED = Case("access[the signature of an earlier request]", "NC208", decided_by="access[header names in capitals]", rank=0)
 
 
-def access_cases() -> Iterator[Case]:
-    """The cases; all but a few only read."""
-    yield from _headers()
-    yield from _signatures()
-    yield from _clock()
-    yield from _operations()
+def authentication_cases() -> Iterator[Case]:
+    """Yield the cases; all but a few only read."""
+    yield from _header_cases()
+    yield from _timestamp_cases()
+    yield from _key_cases()
+    yield from _signature_cases()
+    yield from _clock_cases()
+    yield from _operation_cases()
 
 
-def _refused(
-    what: str, rule: str, change: Callable[[CheckSession, RequestSpec], RequestSpec], rank: int = 1, *, unreadable: bool = False
-) -> Case:
-    """A look at the list, with something wrong; what is `unreadable` may be refused before anybody looks at the signature."""
+def _rejected(defect: str, rule: str, change: Change, rank: int = 1, *, unreadable: bool = False) -> Case:
+    """Return a case that sends a list request with a defect; an `unreadable` one may be rejected before the signature is checked."""
 
-    def script(bench: CheckSession, case: Case) -> Script:
-        exchange = yield change(bench, list_request(LIST_QUERY))
-        bench.judge_answer(case, exchange, rejected(rule, *(MALFORMED if unreadable else ())))
+    def script(session: CheckSession, case: Case) -> Script:
+        exchange = yield change(session, list_request(LIST_QUERY))
+        session.evaluator.evaluate(case, exchange, rejected(rule, *(MALFORMED if unreadable else ())))
 
-    return Case(f"access[{what}]", rule, script, rank=rank)
+    return Case(f"access[{defect}]", rule, script, rank=rank)
 
 
-def _with(**changes: Any) -> Callable[[CheckSession, RequestSpec], RequestSpec]:  # noqa: ANN401  # fields of RequestSpec
-    return lambda _, ask: replace(ask, **changes)
+def _with(**changes: Any) -> Change:  # noqa: ANN401  # fields of RequestSpec
+    return lambda _, request: replace(request, **changes)
 
 
-def _headers() -> Iterator[Case]:
+def _header_cases() -> Iterator[Case]:
     timestamp, access_key, signed = contract().headers
-    yield _refused("no headers", "NC200", _with(headers=dict.fromkeys(contract().headers)), rank=0)
-    for name, short in ((timestamp, "timestamp"), (access_key, "access key"), (signed, "signature")):
-        yield _refused(f"no {short}", "NC200", _with(headers={name: None}), rank=0 if name == signed else 1)
-    yield _refused("signature twice", "NC201", _with(repeated=signed), rank=0, unreadable=True)
-    yield _refused("signature twice, the wrong one first", "NC201", _with(repeated=signed, wrong_first=True), unreadable=True)
-    forms: Mapping[str, Callable[[str], str]] = {
-        "with a fraction": lambda ms: f"{ms}.0",
-        "with underscores": lambda ms: f"{ms[:-3]}_{ms[-3:]}",
-        "in seconds": lambda ms: ms[:-3],
-        "of another moment": lambda ms: str(int(ms) - 1),
-    }
-    for what, form in forms.items():
-        # Only that of another moment is not what was signed.
-        other = "moment" in what
-        change = _with(timestamp=form, odd_signed=not other)
-        yield _refused(f"timestamp {what}", "NC208" if other else "NC202", change, rank=0 if what == "with a fraction" else 1)
-    yield Case("access[header names in capitals]", "NC200", _capitals, requests=2, rank=0)
-    yield Case("access[the signature of an earlier request]", "NC208", by="access[header names in capitals]", rank=0)
-    yield _refused("unknown access key", "NC209", lambda b, ask: replace(ask, credentials=_other_case(b)), rank=0)
-    yield Case("access[unknown access key, no secret key]", "NC209", _no_secret)
-    yield _refused("another secret key", "NC208", lambda b, ask: replace(ask, credentials=Credentials(b.credentials.access_key, "EXAMPLE")))
+    yield _rejected("no headers", "NC200", _with(headers=dict.fromkeys(contract().headers)), rank=0)
+    yield _rejected("no timestamp", "NC200", _with(headers={timestamp: None}))
+    yield _rejected("no access key", "NC200", _with(headers={access_key: None}))
+    yield _rejected("no signature", "NC200", _with(headers={signed: None}), rank=0)
+    yield _rejected("signature twice", "NC201", _with(repeated=signed), rank=0, unreadable=True)
+    yield _rejected("signature twice, the wrong one first", "NC201", _with(repeated=signed, wrong_first=True), unreadable=True)
 
 
-def _other_case(bench: CheckSession) -> Credentials:
-    """Nobody's key: the one that is known, in another case. Signed with the right secret key."""
-    key = bench.credentials.access_key
-    return Credentials(key.swapcase() if key != key.swapcase() else key + "X", bench.credentials.secret_key)
+def _timestamp_cases() -> Iterator[Case]:
+    yield _rejected("timestamp with a fraction", "NC202", _with(timestamp=lambda ms: f"{ms}.0", odd_signed=True), rank=0)
+    yield _rejected("timestamp with underscores", "NC202", _with(timestamp=lambda ms: f"{ms[:-3]}_{ms[-3:]}", odd_signed=True))
+    yield _rejected("timestamp in seconds", "NC202", _with(timestamp=lambda ms: ms[:-3], odd_signed=True))
+    yield _rejected("timestamp of another moment", "NC208", _with(timestamp=lambda ms: str(int(ms) - 1)))
 
 
-def _no_secret(bench: CheckSession, case: Case) -> Script:
-    """A look-up that finds nothing may go on with an empty secret key."""
-    ask, now_ms, stranger = list_request(LIST_QUERY), bench.now_ms(), "NOBODY0000000000KEY1"
-    empty = signature("", string_to_sign(ask.method, bench.prefix + ask.path, now_ms, stranger))
-    exchange = yield replace(ask, at_ms=now_ms, credentials=Credentials(stranger, "x"), signature=lambda _: empty)
-    bench.judge_answer(case, exchange, rejected("NC209"))
+def _key_cases() -> Iterator[Case]:
+    yield Case(REPLAYED.decided_by, "NC200", _capitals, requests=2, rank=0)
+    yield REPLAYED
+    yield _rejected("unknown access key", "NC209", lambda s, request: replace(request, credentials=_other_letter_case(s)), rank=0)
+    yield Case("access[unknown access key, no secret key]", "NC209", _no_secret_key)
+    yield _rejected(
+        "another secret key",
+        "NC208",
+        lambda s, request: replace(request, credentials=Credentials(s.credentials.access_key, "EXAMPLE")),
+    )
 
 
-def _capitals(bench: CheckSession, case: Case) -> Script:
-    """Names of headers are the same in every case; and what was right for this request is not right for the next."""
-    now_ms = bench.now_ms()
+def _other_letter_case(session: CheckSession) -> Credentials:
+    """Return the right secret key with an unknown access key: the right one in another letter case."""
+    key = session.credentials.access_key
+    return Credentials(key.swapcase() if key != key.swapcase() else key + "X", session.credentials.secret_key)
+
+
+def _no_secret_key(session: CheckSession, case: Case) -> Script:
+    """Sign with an empty secret key: a server that does not find the access key may go on with that."""
+    request, now_ms = list_request(LIST_QUERY), session.now_ms()
+    empty = signature("", string_to_sign(request.method, session.prefix + request.path, now_ms, UNKNOWN_KEY))
+    exchange = yield replace(request, at_ms=now_ms, credentials=Credentials(UNKNOWN_KEY, "x"), signature=lambda _: empty)
+    session.evaluator.evaluate(case, exchange, rejected("NC209"))
+
+
+def _capitals(session: CheckSession, case: Case) -> Script:
+    """Write header names in capitals, which is valid; then use the signature for another request, which is not."""
+    now_ms = session.now_ms()
     exchange = yield replace(list_request(LIST_QUERY), capitals=True, at_ms=now_ms)
-    bench.judge_answer(case, exchange, accepted(), LIST_QUERY)
+    session.evaluator.evaluate(case, exchange, accepted(), LIST_QUERY)
     other = list_request(f"{LIST_QUERY}0")
-    again = yield replace(other, at_ms=now_ms, signed_as=(other.method, bench.prefix + list_request(LIST_QUERY).path))
-    replayed = next(c for c in access_cases() if c.id == "access[the signature of an earlier request]")
-    bench.judge_answer(replayed, again, rejected("NC208"))
+    replayed = yield replace(other, at_ms=now_ms, signed_as=(other.method, session.prefix + list_request(LIST_QUERY).path))
+    session.evaluator.evaluate(REPLAYED, replayed, rejected("NC208"))
 
 
-def _signatures() -> Iterator[Case]:
-    wrong: Mapping[str, Callable[[str], str]] = {
-        "all zero": lambda _: base64.b64encode(bytes(32)).decode(),
-        "in hexadecimal": lambda value: base64.b64decode(value).hex(),
-        "in another case": str.swapcase,
-        "without its padding": lambda value: value.rstrip("="),
-        "with a star inside": lambda value: f"{value[:10]}*{value[10:]}",
-        "not ASCII": lambda value: f"{value[:10]}\xe9{value[11:]}",
-        "another at the end": lambda value: value[:-2] + ("A" if value[-2] != "A" else "E") + "=",
-    }
-    for what, form in wrong.items():
-        rule = "NC208" if what in {"all zero", "in another case", "another at the end"} else "NC205"
-        rank = 0 if what in {"all zero", "in hexadecimal"} else 1
-        yield _refused(f"signature {what}", rule, _with(signature=form), rank, unreadable=what == "not ASCII")
+def _signature_cases() -> Iterator[Case]:
+    yield _rejected("signature all zero", "NC208", _with(signature=lambda _: base64.b64encode(bytes(32)).decode()), rank=0)
+    yield _rejected("signature in hexadecimal", "NC205", _with(signature=lambda value: base64.b64decode(value).hex()), rank=0)
+    yield _rejected("signature in another case", "NC208", _with(signature=str.swapcase))
+    yield _rejected("signature without its padding", "NC205", _with(signature=lambda value: value.rstrip("=")))
+    yield _rejected("signature with a star inside", "NC205", _with(signature=lambda value: f"{value[:10]}*{value[10:]}"))
+    not_ascii = _with(signature=lambda value: f"{value[:10]}\xe9{value[11:]}")
+    yield _rejected("signature not ASCII", "NC205", not_ascii, unreadable=True)
+    other_end = _with(signature=lambda value: value[:-2] + ("A" if value[-2] != "A" else "E") + "=")
+    yield _rejected("signature another at the end", "NC208", other_end)
     path = contract().operations["listTasks"].path
-    signed: Mapping[str, Callable[[CheckSession], tuple[str, str]]] = {
-        "another method": lambda b: ("DELETE", f"{b.prefix}{path}?{LIST_QUERY}"),
-        "no query": lambda b: ("GET", b.prefix + path),
-        "no prefix": lambda _: ("GET", f"{path}?{LIST_QUERY}"),
-    }
-    for what, target in signed.items():
-        yield _refused(f"signed: {what}", "NC208", _signed_as(target), rank=0)
+    yield _rejected("signed: another method", "NC208", _signed_as(lambda s: ("DELETE", f"{s.prefix}{path}?{LIST_QUERY}")), rank=0)
+    yield _rejected("signed: no query", "NC208", _signed_as(lambda s: ("GET", s.prefix + path)), rank=0)
+    yield _rejected("signed: no prefix", "NC208", _signed_as(lambda _: ("GET", f"{path}?{LIST_QUERY}")), rank=0)
 
 
-def _clock() -> Iterator[Case]:
+def _signed_as(target: Callable[[CheckSession], tuple[str, str]]) -> Change:
+    return lambda session, request: replace(request, signed_as=target(session))
+
+
+def _clock_cases() -> Iterator[Case]:
     limit_ms = contract().rules["NC203"].limit * 1000
     for word, sign in (("behind", -1), ("ahead", 1)):
-        yield Case(f"clock[within the limit {word}]", "NC203", _skewed(_near(sign * limit_ms, -sign), right=True), rank=0)
-        yield Case(f"clock[beyond the limit {word}]", "NC203", _skewed(_near(sign * limit_ms, sign)), rank=0)
-        yield Case(f"clock[exactly the limit {word}]", "NC203", _at_the_edge(sign * limit_ms), requests=1)
-
-
-def _signed_as(target: Callable[[CheckSession], tuple[str, str]]) -> Callable[[CheckSession, RequestSpec], RequestSpec]:
-    return lambda bench, ask: replace(ask, signed_as=target(bench))
+        yield Case(f"clock[within the limit {word}]", "NC203", _skewed(_near(sign * limit_ms, -sign), valid=True), rank=0)
+        yield Case(f"clock[beyond the limit {word}]", "NC203", _skewed(_near(sign * limit_ms, sign), valid=False), rank=0)
+        yield Case(f"clock[exactly the limit {word}]", "NC203", _at_the_limit(sign * limit_ms))
 
 
 def _near(limit_ms: int, sign: int) -> Callable[[CheckSession], int]:
-    """As near to a limit as the clocks allow, on the side of the sign."""
-    return lambda bench: limit_ms + sign * bench.clock.margin_ms
+    """Return what is as near to a limit as the clocks allow, on the side of the sign."""
+    return lambda session: limit_ms + sign * session.clock.margin_ms
 
 
-def _skewed(skew_ms: Callable[[CheckSession], int], *, right: bool = False) -> Callable[[CheckSession, Case], Script]:
-    def script(bench: CheckSession, case: Case) -> Script:
-        if not bench.clock.known:
-            bench.untested(case, "the server does not tell its time, neither in a Date header nor in a creation")
+def _skewed(skew_ms: Callable[[CheckSession], int], *, valid: bool) -> Callable[[CheckSession, Case], Script]:
+    def script(session: CheckSession, case: Case) -> Script:
+        clock = session.clock
+        if not clock.known:
+            session.results.not_tested(case, "the server does not show its time, neither in a Date header nor in a created task")
             return
-        exchange = yield replace(list_request(LIST_QUERY), skew_ms=skew_ms(bench) + bench.clock.ahead_ms)
-        if exchange.received_ms - exchange.sent_ms > bench.clock.margin_ms:
-            bench.undecided(case, "the answer took so long that nobody knows how old the timestamp was")
+        exchange = yield replace(list_request(LIST_QUERY), skew_ms=skew_ms(session) + clock.ahead_ms)
+        if exchange.received_ms - exchange.sent_ms > clock.margin_ms:
+            session.results.inconclusive(case, "the response took so long that the age of the timestamp is not known")
             return
-        bench.judge_answer(case, exchange, accepted() if right else rejected("NC203"), LIST_QUERY)
+        session.evaluator.evaluate(case, exchange, accepted() if valid else rejected("NC203"), LIST_QUERY)
 
     return script
 
 
-def _at_the_edge(skew_ms: int) -> Callable[[CheckSession, Case], Script]:
-    def script(bench: CheckSession, case: Case) -> Script:
-        if not bench.clock.exact:
-            bench.untested(case, "only with the server's own clock can a request come exactly at the limit")
+def _at_the_limit(skew_ms: int) -> Callable[[CheckSession, Case], Script]:
+    def script(session: CheckSession, case: Case) -> Script:
+        if not session.clock.exact:
+            session.results.not_tested(case, "only with the server's own clock can a request come exactly at the limit")
             return
         exchange = yield replace(list_request(LIST_QUERY), skew_ms=skew_ms)
-        bench.judge_answer(case, exchange, rejected_under("NC203", "timestamp-edge", "refused"), LIST_QUERY)
+        session.evaluator.evaluate(case, exchange, rejected_under("NC203", "timestamp-edge", "refused"), LIST_QUERY)
 
     return script
 
 
-def _operations() -> Iterator[Case]:
-    """Every operation by itself: without a signature, and with one of the right form. A refused request changes nothing."""
+def _operation_cases() -> Iterator[Case]:
+    """Yield a case for each operation: without a signature, and with a wrong one of the right form. Nothing may change on the server."""
     name = contract().headers[-1]
-    headers: dict[str, str | None] = {name: None}
-    yield Case("access[unsigned creation]", "NC200", _create_refused(headers, "NC200", again=True), requests=2, posts=2, rank=0)
-    yield Case("access[unsigned look]", "NC200", _on_task(get_request, headers, "NC200"), rank=0)
-    yield Case("access[unsigned deletion]", "NC200", _on_task(delete_request, headers, "NC200"), requests=2, rank=0)
-    headers = {name: base64.b64encode(bytes(range(32))).decode()}
-    yield Case("access[forged creation]", "NC208", _create_refused(headers, "NC208"), posts=1, rank=0)
-    yield Case("access[forged deletion]", "NC208", _on_task(delete_request, headers, "NC208"), rank=0)
+    unsigned: dict[str, str | None] = {name: None}
+    forged: dict[str, str | None] = {name: base64.b64encode(bytes(range(32))).decode()}
+    yield Case("access[unsigned creation]", "NC200", _create(unsigned, "NC200", repeat=True), requests=2, posts=2, rank=0)
+    yield Case("access[unsigned look]", "NC200", _on_task(get_request, unsigned, "NC200"), rank=0, needs_write_access=True)
+    deletion = _on_task(delete_request, unsigned, "NC200", verify=True)
+    yield Case("access[unsigned deletion]", "NC200", deletion, requests=2, rank=0, needs_write_access=True)
+    yield Case("access[forged creation]", "NC208", _create(forged, "NC208"), posts=1, rank=0)
+    yield Case("access[forged deletion]", "NC208", _on_task(delete_request, forged, "NC208"), rank=0, needs_write_access=True)
 
 
-def _create_refused(headers: Mapping[str, str | None], rule: str, *, again: bool = False) -> Callable[[CheckSession, Case], Script]:
-    def script(bench: CheckSession, case: Case) -> Script:
-        ask = bench.create()
-        exchange = yield replace(ask, headers=headers)
-        bench.judge_answer(case, exchange, rejected(rule))
-        if again and not exchange.accepted:
-            second = yield ask
-            bench.judge_free_name(case, second, "NC406", "a creation that was refused with 401 has taken its name")
+def _create(headers: Mapping[str, str | None], rule: str, *, repeat: bool = False) -> Callable[[CheckSession, Case], Script]:
+    """Send a create request with these headers; with `repeat`, send it again with valid ones: its name must be free."""
+
+    def script(session: CheckSession, case: Case) -> Script:
+        request = session.builder.create()
+        exchange = yield replace(request, headers=headers)
+        session.evaluator.evaluate(case, exchange, rejected(rule))
+        if repeat and not exchange.accepted:
+            second = yield request
+            problem = "a create request that was rejected with 401 has occupied its name"
+            session.evaluator.evaluate_free_name(case, second, "NC406", problem)
 
     return script
 
 
-def _on_task(make: Callable[[str], RequestSpec], headers: Mapping[str, str | None], rule: str) -> Callable[[CheckSession, Case], Script]:
-    def script(bench: CheckSession, case: Case) -> Script:
-        made = bench.living()
-        if not made:
-            bench.untested(case, "there is no task of this run")
+def _on_task(
+    build: Callable[[str], RequestSpec], headers: Mapping[str, str | None], rule: str, *, verify: bool = False
+) -> Callable[[CheckSession, Case], Script]:
+    """Send a request for a task with these headers; with `verify`, check whether the task is still there afterwards."""
+
+    def script(session: CheckSession, case: Case) -> Script:
+        remaining = session.tasks.remaining()
+        if not remaining:
+            session.results.not_tested(case, "there is no task of this run")
             return
-        last = made[-1]
-        exchange = yield replace(make(last.task_id), headers=headers)
-        bench.judge_answer(case, exchange, rejected(rule))
+        task = remaining[-1]
+        exchange = yield replace(build(task.task_id), headers=headers)
+        session.evaluator.evaluate(case, exchange, rejected(rule))
         if exchange.request.method == "DELETE" and exchange.accepted:
-            last.deleted = True
-        elif exchange.request.method == "DELETE" and rule == "NC200":  # once is enough
-            still = yield get_request(last.task_id)
-            bench.require(case, still.status != 404, "NC406", "a deletion that was refused with 401 has deleted the task", still)
+            task.deleted = True
+        elif verify:
+            found = yield get_request(task.task_id)
+            problem = "a delete request that was rejected with 401 has deleted the task"
+            session.results.require(case, found.status != 404, "NC406", problem, found)
 
     return script

@@ -1,218 +1,424 @@
-"""Cases about the life of tasks: how they go forward, when they can be deleted, and that what is deleted is gone.
+"""Test cases for the lifecycle of tasks: how they move on, when they can be deleted, and that deleted tasks are gone.
 
-The pages are "Create task" (the states) and "Delete task". One script watches all subjects while other cases go on; the subjects are the
-first tasks of a run, since a server may build one at a time.
+The pages are "Create task" (the statuses), "Get task" and "Delete task".
+
+Theory of operation
+===================
+
+One script, `LifecycleTracker`, decides all of these cases. It runs in the background: between its polls, the runner goes on with the other
+cases. It tracks the first tasks of the run, since a server may build one task at a time: that of the control request, which is only
+observed; one that fails, if there is a file for it; and three that are to be deleted. One of these, `DELETED_EARLY`, is deleted at once,
+while it is registered; `DELETED` is deleted in each later status, until a deletion succeeds; `CONFIRMING` repeats a deletion that should
+have been rejected, since a task may have ended between poll and deletion.
+
+A *poll* reads all tracked tasks with one list request. The first task that has not ended is read with getTask as well, so that both
+operations are compared: at every third poll, and at each once it has moved on. Tasks that are not on the first page of the list are read
+one by one. Each status is recorded as a sample, and must not precede the one before it. Then deletions are tried, and the name of a task in
+progress is used again, which must be rejected.
+
+The pause between polls adapts to the server (`PollingPace`):
+
+* until a task has moved on, it grows from 0.2 s by a tenth of the time that has passed, up to 5 s;
+* then there are 2.5 polls in the shortest stage so far, at least 0.2 s apart;
+* while the request budget that no other case needs, less the 12 requests for the end, suffices for a poll every 0.42 s until the time is
+  over, it is at most 0.42 s, which shows every stage of half a second;
+* the last six polls are spread over the time that is left, but at most 0.8 stages apart, so that none is missed.
+
+An example: a server with stages of 2 s, polled for at most 60 s, with a budget of 60 requests. There are 32 polls, too few for 0.42 s. The
+pauses are 0.2, 0.22, 0.24 ... s, until the first task is pending after 2 s; then they are 0.8 s. After 6 s all tasks have ended, and the
+script goes on to what can be tested only then: occupied names, that values do not change any more, and the deletion of a failed task.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from nclue_contract.check.cases.tracking import QUICK_S, SLOW_S, TrackedTask, Watch, words
+from nclue_contract.check.cases.lists import check_items, tasks_of
+from nclue_contract.check.cases.names import evaluate_get
+from nclue_contract.check.cases.tracking import (
+    BUILDING,
+    COMPLETED,
+    FAILED,
+    FULL_PACE_S,
+    MIN_PAUSE_S,
+    BuildQueue,
+    PollingPace,
+    Purpose,
+    TrackedTask,
+)
 from nclue_contract.check.expectations import accepted, rejected
-from nclue_contract.check.requests import Exchange, RequestSpec, create_request, delete_request, get_request
-from nclue_contract.check.results import Case, Script, Wait
+from nclue_contract.check.requests import Exchange, RequestSpec, create_request, delete_request, get_request, list_request
+from nclue_contract.check.results import Case, Script, StatusSample, Wait
+from nclue_contract.check.server_clock import parse_time_ms
 from nclue_contract.check.session import CheckSession
 from nclue_contract.contract.model import contract
 
-WATCHED = "life[watched]"
-"""The case whose script decides the others."""
-
 LATER_S = 2.5
-"""Seconds after which tasks that have ended are looked at once more, at most."""
+"""Seconds, at most, after which ended tasks are read once more."""
+
+ROUNDED_MS = 2000
+"""Difference of two times that are written in whole seconds, at most, where the times themselves are equal."""
+
+LATE_MS = 12_000
+"""How much later than the end a server may show it: some query their workers only at intervals."""
+
+REMEASURED = "disk_usage"
+"""The field that a server may measure anew for each response."""
+
+STABLE_FIELDS = tuple(field.name for field in contract().responses["Task"] if field.name != REMEASURED)
+"""The fields of a task that do not change any more when it has ended."""
+
+TRACKED = "life[watched]"
+"""The ID of the case whose script decides the others."""
 
 
-def task_cases() -> Iterator[Case]:
-    """The script that watches, and the cases that it decides."""
-    yield Case(WATCHED, "NC400", Life.script, requests=55, posts=6, rank=0, background=True)
-    for word in words():
-        yield Case(f"life[{word}]", "NC400", by=WATCHED, rank=0)
-    for word in words():
-        yield Case(f"delete[{word}]", "NC401", by=WATCHED, rank=0)
-    for what in ("by its ID", "deleted again", "in the list", "its name is free"):
-        yield Case(f"gone[{what}]", "NC402", by=WATCHED, rank=0)
-    yield Case("kept[the other tasks]", "NC408", by=WATCHED, rank=0)
-    yield Case("name[of a task that is being built]", "NC404", by=WATCHED, rank=0)
-    yield Case("name[of a task that has ended]", "NC404", by=WATCHED, rank=0)
-    yield Case("name[of a task that has failed]", "NC404", by=WATCHED, rank=0)
-    yield Case("queue[how many at a time]", "NC409", by=WATCHED, rank=0)
+def _decided(case_id: str, rule: str, *, needs_failing_file: bool = False) -> Case:
+    return Case(case_id, rule, decided_by=TRACKED, rank=0, needs_failing_file=needs_failing_file)
 
 
-class Life(Watch):
-    """The script: creates the subjects, watches them to their ends, and deletes them in every state."""
+def _stage_cases(what: str, rule: str) -> tuple[Case, ...]:
+    """Return a case for each stage, in the order of the stages."""
+    statuses, failed = contract().lifecycle.statuses, contract().lifecycle.failed
+    return tuple(_decided(f"{what}[{status}]", rule, needs_failing_file=status == failed) for status in statuses)
 
-    def __init__(self, bench: CheckSession, case: Case) -> None:
-        super().__init__(bench, case, task_cases())
-        self.wrongly: dict[int, list[Exchange]] = {}
-        self.gone_told: bool = False
-        self.asked: set[str] = set()
 
-    @classmethod
-    def script(cls, bench: CheckSession, case: Case) -> Script:
-        """Watch until every subject has ended or the time is over."""
-        life = cls(bench, case)
-        yield from life.begin()
-        if life.subjects:
-            yield from life.watch()
-            yield from life.end()
+STATUS_CASES = _stage_cases("life", "NC400")
+DELETE_CASES = _stage_cases("delete", "NC401")
 
-    def begin(self) -> Script:
-        """Take the control task, create the others, look at each, and delete one while it is registered."""
-        first = next(iter(self.bench.made.values()), None)
+GONE = _decided("gone[by its ID]", "NC402")
+DELETED_AGAIN = _decided("gone[deleted again]", "NC402")
+GONE_FROM_LIST = _decided("gone[in the list]", "NC402")
+NAME_FREE = _decided("gone[its name is free]", "NC402")
+OTHERS_KEPT = _decided("kept[the other tasks]", "NC408")
+NAME_WHILE_BUILDING = _decided("name[of a task that is being built]", "NC404")
+NAME_AFTER_END = _decided("name[of a task that has ended]", "NC404")
+NAME_AFTER_FAILURE = _decided("name[of a task that has failed]", "NC404", needs_failing_file=True)
+QUEUE = _decided("queue[how many at a time]", "NC409")
+
+
+def lifecycle_cases() -> Iterator[Case]:
+    """Yield the case whose script tracks tasks, and the cases that it decides."""
+    yield Case(TRACKED, "NC400", lambda session, case: LifecycleTracker(session, case).run(), requests=55, posts=6, rank=0, background=True)
+    yield from _decided_cases()
+
+
+def _decided_cases() -> tuple[Case, ...]:
+    gone = (GONE, DELETED_AGAIN, GONE_FROM_LIST, NAME_FREE, OTHERS_KEPT)
+    return (*STATUS_CASES, *DELETE_CASES, *gone, NAME_WHILE_BUILDING, NAME_AFTER_END, NAME_AFTER_FAILURE, QUEUE)
+
+
+class LifecycleTracker:
+    """Creates the tracked tasks, polls them until they have ended, and deletes them in every status. See the top of the module."""
+
+    def __init__(self, session: CheckSession, case: Case) -> None:
+        self._session = session
+        self._results = session.results
+        self._case = case
+        self._tracked: list[TrackedTask] = []
+        self._pace = PollingPace()
+        self._queue = BuildQueue()
+        self._names_tried: set[str] = set()
+        self._wrong_deletions: dict[int, Exchange] = {}  # per stage, the first deletion that should have been rejected
+        self._deletion_verified = False
+
+    def run(self) -> Script:
+        """Track tasks until all have ended or the time is over."""
+        yield from self._begin()
+        if self._tracked:
+            yield from self._poll_until_the_end()
+            yield from self._finish()
+
+    def _find(self, purpose: Purpose) -> TrackedTask | None:
+        return next((tracked for tracked in self._tracked if tracked.purpose is purpose), None)
+
+    # -- creating and polling -------------------------------------------------------------------------------------------------------
+
+    def _begin(self) -> Script:
+        """Track the task of the control request, create the others, read all of them, and delete one while it is registered."""
+        first, builder = self._session.tasks.first, self._session.builder
         if first is None:
-            self.bench.untested(self.case, "the control task has no ID that could be watched")
+            self._results.not_tested(self._case, "the control task has no ID that could be tracked")
             return
-        self.subjects.append(TrackedTask(first, "watched"))
-        yield from self.look(self.subjects[0])
-        if self.bench.known.failing_file:
-            yield from self.subject("failing", train_file_path=self.bench.known.failing_file)
-        for purpose in ("deleted", "deleted too", "deleted early"):  # that one is the newest, whose ID must not come again
-            yield from self.subject(purpose, **(self.bench.test_fields() if purpose == "deleted early" else {}))
-        yield from self.look_at_all()
-        for subject in self.subjects:
-            yield from self.try_deletion(subject)
+        self._tracked.append(TrackedTask(first, Purpose.OBSERVED))
+        yield from self._read(self._tracked[0])
+        if failing_file := self._session.fixture_data.failing_file:
+            yield from self._create(Purpose.FAILING, train_file_path=failing_file)
+        yield from self._create(Purpose.DELETED)
+        yield from self._create(Purpose.CONFIRMING)
+        yield from self._create(Purpose.DELETED_EARLY, **builder.test_fields())  # the last one: its ID must not be used again
+        yield from self._read_all()
+        for tracked in self._tracked:
+            yield from self._try_deletion(tracked)
 
-    def subject(self, purpose: str, **changes: Any) -> Script:  # noqa: ANN401  # fields of a payload
-        """Create a subject and look at it."""
-        exchange = yield self.bench.create(**changes)
-        self.bench.judge_creation(self.case, exchange)
-        made = self.bench.made.get(str(exchange.fields.get("task_id")))
-        if made is not None and made.sent_ms == exchange.sent_ms:
-            self.subjects.append(TrackedTask(made, purpose))
+    def _create(self, purpose: Purpose, **changes: Any) -> Script:  # noqa: ANN401  # fields of a payload
+        """Create a task and track it."""
+        exchange = yield self._session.builder.create(**changes)
+        self._session.evaluator.evaluate_create(self._case, exchange)
+        task = self._session.tasks.get(exchange.fields.get("task_id"))
+        if task is not None and task.sent_ms == exchange.sent_ms:
+            self._tracked.append(TrackedTask(task, purpose))
 
-    def watch(self) -> Script:
-        """Look again and again, quickly while something moves; try deletions in the states as they come."""
-        bench = self.bench
-        self.begun_ms: int = bench.now_ms()
-        end_ms = self.begun_ms + round(bench.lifecycle_s * 1000)
-        rounds = 0
-        while not all(subject.ended for subject in self.subjects) and bench.now_ms() < end_ms:
-            yield Wait(self.pause(end_ms))
-            yield from self.look_at_all()
-            rounds += 1
-            watched = next((s for s in self.subjects if not s.ended), self.subjects[0])
-            if watched.stage > 0 or rounds % 3 == 0:
-                yield from self.look(watched)
-            yield from self.taken_name("name[of a task that is being built]", (1, len(words()) - 3))
-            for subject in self.subjects:
-                yield from self.try_deletion(subject)
+    def _poll_until_the_end(self) -> Script:
+        """Poll at the pace of the server; try deletions in the statuses as they come."""
+        session = self._session
+        begun_ms = session.now_ms()
+        end_ms = begun_ms + round(session.lifecycle_s * 1000)
+        polls = 0
+        while not all(tracked.ended for tracked in self._tracked) and session.now_ms() < end_ms:
+            now_ms = session.now_ms()
+            elapsed_s, left_s = (now_ms - begun_ms) / 1000, (end_ms - now_ms) / 1000
+            yield Wait(self._pace.pause_s(elapsed_s=elapsed_s, left_s=left_s, budget=session.polling_budget))
+            yield from self._read_all()
+            polls += 1
+            observed = next((tracked for tracked in self._tracked if not tracked.ended), self._tracked[0])
+            if observed.stage > 0 or polls % 3 == 0:
+                yield from self._read(observed)
+            yield from self._reuse_name(NAME_WHILE_BUILDING, Purpose.OBSERVED, (1, BUILDING))
+            for tracked in self._tracked:
+                yield from self._try_deletion(tracked)
 
-    def taken_name(self, case_id: str, stages: tuple[int, ...], purpose: str = "watched") -> Script:
-        """The name of a task in some state is as taken as any other."""
-        subject = next((s for s in self.subjects if s.purpose == purpose), None)
-        if subject is None or subject.stage not in stages or subject.lost or subject.made.deleted or case_id in self.asked:
+    def _read(self, tracked: TrackedTask) -> Script:
+        """Read one task with getTask."""
+        exchange = yield get_request(tracked.task.task_id)
+        if exchange.status == 404:
+            self._lose(tracked, exchange)
             return
-        self.asked.add(case_id)
-        exchange = yield create_request(subject.made.payload)
-        self.bench.judge_answer(self.cases[case_id], exchange, rejected("NC404"))
+        evaluate_get(self._session, self._case, tracked.task, exchange)
+        self._observe(tracked, exchange.fields, exchange)
+        self._check_final_fields(tracked, exchange)
 
-    # -- deleting -------------------------------------------------------------------------------------------------------------------
-
-    def try_deletion(self, subject: TrackedTask) -> Script:
-        """Delete a subject in the state that it was just seen in, if that is its purpose."""
-        stage = subject.stage
-        early = subject.purpose == "deleted early"
-        wanted = subject.purpose.startswith("deleted") and (stage == 0) == early
-        if subject.purpose == "deleted too":  # a second opinion, where the first deletion went through and should not have
-            # It accuses, so it comes a while later and right behind a look: tasks that were made together may have ended together.
-            first = next(iter(self.wrongly.get(stage, ())), None)
-            wanted = stage > 0 and first is not None and self.bench.now_ms() - first.received_ms >= QUICK_S * 1000
-        if subject.made.deleted or subject.lost or stage < 0 or stage in subject.tried or not wanted:
-            return
-        if subject.purpose == "deleted too":
-            yield from self.look(subject)
-            if subject.ended or subject.stage != stage:
-                return
-        subject.tried.add(stage)
-        case = self.cases[f"delete[{words()[stage]}]"]
-        if words()[stage] in contract().lifecycle.deletable:
-            yield from self.allowed_deletion(subject, case)
-        else:
-            yield from self.forbidden_deletion(subject, case)
-
-    def allowed_deletion(self, subject: TrackedTask, case: Case) -> Script:
-        """The deletion of a task that may be deleted; if it is refused, the state is read again, for it may just have moved."""
-        bench, task_id, before = self.bench, subject.made.task_id, subject.stage
-        exchange = yield delete_request(task_id)
-        if exchange.attempts > 1 and exchange.status == 404:
-            subject.made.deleted = True
-            bench.undecided(case, "an earlier try may have been carried out")
-            return
-        if exchange.accepted:
-            subject.made.deleted = True
-            bench.judge_answer(case, exchange, accepted(), task_id)
-            yield from self.gone(subject)
-            return
-        yield from self.look(subject)
-        if subject.stage == before or before > 0:
-            sentence = f"a task that is {words()[before]} cannot be deleted"
-            bench.fail(case, bench.finding("NC401", f"{sentence}: answered {exchange.status}"), exchange)
-        else:
-            bench.undecided(case, "the task moved on before it was deleted")
-
-    def forbidden_deletion(self, subject: TrackedTask, case: Case) -> Script:
-        """The deletion of a task that may not be deleted. Since it may end at that moment, only a second success is a failure."""
-        bench, task_id, stage = self.bench, subject.made.task_id, subject.stage
-        exchange = yield delete_request(task_id)
+    def _read_all(self) -> Script:
+        """Read all tasks with one list request; those that are not on its first page one by one."""
+        query = f"limit={contract().parameter('limit').maximum}"
+        exchange = yield list_request(query)
+        self._session.evaluator.evaluate(self._case, exchange, accepted(), query)
         if not exchange.accepted:
-            bench.judge_answer(case, exchange, rejected("NC401"))
             return
-        subject.made.deleted = True
-        self.wrongly.setdefault(stage, []).append(exchange)
-        # One stage can be over at any moment, but not two of them within the time of one.
-        quick = exchange.received_ms - subject.unfinished_ms < SLOW_S * 1000
-        if len(self.wrongly[stage]) > 1 or (quick and stage < len(words()) - 3):
-            problem = f"a task that is {words()[stage]} was deleted"
-            bench.fail(case, bench.finding("NC401", problem), exchange)
-        else:
-            bench.undecided(case, "a task was deleted that may have ended at that moment")
+        check_items(self._session, self._case, exchange)
+        items = {item["task_id"]: item for item in tasks_of(exchange)}
+        for tracked in self._tracked:
+            if item := items.get(tracked.task.task_id):
+                self._observe(tracked, item, exchange)
+            elif not tracked.exists:
+                continue
+            elif len(items) >= (contract().parameter("limit").maximum or 0):
+                yield from self._read(tracked)
+            elif len(items) == len(tasks_of(exchange)):
+                yield from self._read_missing(tracked, exchange)
+        self._observe_queue(exchange, {task_id: contract().lifecycle.stage(item.get("status")) for task_id, item in items.items()})
 
-    def gone(self, subject: TrackedTask) -> Script:
-        """After a deletion: the ID, the list and the name know nothing of the task, and the others are still there."""
-        bench, task_id = self.bench, subject.made.task_id
-        yield from self.refused_now(get_request(task_id), self.cases["gone[by its ID]"], "a task that was deleted can be read")
-        if self.gone_told:
+    def _read_missing(self, tracked: TrackedTask, exchange: Exchange) -> Script:
+        """Read a task that is not in a list which could hold it: it has disappeared, or the list omits it."""
+        yield from self._read(tracked)
+        if not tracked.lost:
+            self._results.fail(self._case, "NC504", "a task that getTask shows is not in the list", exchange, "/tasks")
+
+    def _lose(self, tracked: TrackedTask, exchange: Exchange) -> None:
+        """Record that a task has disappeared, although this run has not deleted it."""
+        if tracked.exists:
+            tracked.lost = True
+            self._results.fail(OTHERS_KEPT, "NC408", "a task that was not deleted has disappeared", exchange)
+
+    # -- what responses show ----------------------------------------------------------------------------------------------------------
+
+    def _observe(self, tracked: TrackedTask, fields: dict[str, Any], exchange: Exchange) -> None:
+        """Record the status of a task, and check that it may follow the one before."""
+        status, before = str(fields.get("status"))[:40], tracked.stage
+        stage = contract().lifecycle.stage(fields.get("status"))
+        if stage is None:
             return
-        self.gone_told = True
-        yield from self.refused_now(
-            delete_request(task_id), self.cases["gone[deleted again]"], "a task that was deleted can be deleted again"
-        )
-        yield from self.look_at_all()
-        bench.passed(self.cases["gone[in the list]"])
-        bench.passed(self.cases["kept[the other tasks]"])
-        again = yield create_request(subject.made.payload)
-        bench.judge_free_name(self.cases["gone[its name is free]"], again, "NC402", "the name of a task that was deleted is still taken")
+        operation = exchange.request.operation
+        self._results.status_samples.append(StatusSample(exchange.received_ms, tracked.task.task_id, status, operation))
+        if stage < before or (before >= COMPLETED and stage != before):
+            problem = f"the task goes back: {operation} shows {status} after {contract().lifecycle.statuses[before]} was shown"
+            self._results.fail(STATUS_CASES[before], "NC400", problem, exchange, "/status")
+            return
+        if stage != before:
+            if before >= 0:
+                self._pace.stage_lasted((exchange.received_ms - tracked.moved_ms) / 1000 / (stage - before))
+            tracked.stage, tracked.moved_ms = stage, exchange.received_ms
+        tracked.first_seen_ms = tracked.first_seen_ms or exchange.received_ms  # it was created before that
+        if stage < COMPLETED:
+            tracked.last_unfinished_ms = exchange.sent_ms
+        self._results.passed(STATUS_CASES[stage])
+        if tracked.purpose is Purpose.FAILING and stage == COMPLETED:
+            problem = f"a task of {self._session.fixture_data.failing_file!s:.80}, with which tasks fail, is shown as {status}"
+            self._results.fail(self._case, "NC314", problem, exchange, "/status")
+        self._check_end_time(tracked, fields, exchange)
 
-    def refused_now(self, ask: RequestSpec, case: Case, problem: str) -> Script:
-        """A request for a task that is gone."""
-        exchange = yield ask
+    def _check_final_fields(self, tracked: TrackedTask, exchange: Exchange) -> None:
+        """Check that an ended task does not change any more, and that a failure is one of the system's codes."""
+        fields = exchange.fields
+        if tracked.stage < COMPLETED or not exchange.accepted:
+            return
+        for name in STABLE_FIELDS:
+            if name in fields and name in tracked.final_fields and fields[name] != tracked.final_fields[name]:
+                problem = f"{name} changes between two responses, although the task has ended"
+                self._results.fail(self._case, "NC403", problem, exchange, f"/{name}")
+        tracked.final_fields = fields
+        message = fields.get("fail_message")
+        if isinstance(message, str) and not re.fullmatch("[A-Z][A-Z0-9_]*", message):
+            problem = f"fail_message is {message!r:.60}, and not a word such as those of the Guide"
+            self._results.fail(self._case, "NC309", problem, exchange, "/fail_message")
+
+    def _check_end_time(self, tracked: TrackedTask, fields: dict[str, Any], exchange: Exchange) -> None:
+        """Check that the time of the end lies between the creation and now, and is there exactly when the task has ended."""
+        if "completed_at" not in fields:
+            return
+        text, stage = fields["completed_at"], contract().lifecycle.stage(fields.get("status"))
+        # No page says that a failed task has the time.
+        if exchange.request.operation == "listTasks" and (text is not None) != (tracked.stage >= COMPLETED) and stage != FAILED:
+            problem = f"completed_at is {'null' if text is None else 'there'}, but the status is {fields.get('status')!s:.40}"
+            self._results.fail(self._case, "NC314", problem, exchange, "/completed_at")
+        at_ms, created_ms = parse_time_ms(text), parse_time_ms(tracked.task.created.get("created_at"))
+        if at_ms is None or created_ms is None:
+            return
+        # Both are times of the server, so only durations are compared with our clock. Each is cut to whole seconds.
+        took_ms, least_ms = at_ms - created_ms, tracked.last_unfinished_ms - tracked.first_seen_ms
+        problem = ""
+        if took_ms < -1000:
+            problem = "completed_at lies before created_at"
+        elif took_ms > exchange.received_ms - tracked.task.sent_ms + ROUNDED_MS:
+            problem = "completed_at lies in the future"
+        elif took_ms < least_ms - LATE_MS:
+            problem = "completed_at lies before a response that showed the task unfinished"
+        if problem:
+            self._results.fail(self._case, "NC314", problem, exchange, "/completed_at")
+
+    def _observe_queue(self, exchange: Exchange, stages: dict[str, int | None]) -> None:
+        """Infer from one list whether tasks are built one at a time; check it where that reading is pinned."""
+        queue, pinned_serial = self._queue, self._session.inference.options["queue"] == ("serial",)
+        known_parallel = queue.parallel
+        queue.observe(stages, self._tracked)
+        if queue.parallel and not known_parallel:
+            if pinned_serial:
+                problem = f"{len(queue.building(stages))} tasks are in progress together"
+                self._results.fail(QUEUE, "NC409", problem, exchange)
+            else:
+                self._results.passed(QUEUE)
+                self._session.evaluator.rule_out(QUEUE, "queue", "serial", exchange)
+        if queue.handovers == 2 and not queue.parallel:
+            self._results.passed(QUEUE)
+        if pinned_serial and queue.overtaken(stages, self._tracked):
+            self._results.fail(QUEUE, "NC409", "a task is in progress before one that was created earlier", exchange)
+
+    # -- names and deletions ----------------------------------------------------------------------------------------------------------
+
+    def _reuse_name(self, case: Case, purpose: Purpose, stages: tuple[int, ...]) -> Script:
+        """Use the name of a task in one of these stages again, once: it is as occupied as any other."""
+        tracked = self._find(purpose)
+        if tracked is None or tracked.stage not in stages or not tracked.exists or case.id in self._names_tried:
+            return
+        self._names_tried.add(case.id)
+        exchange = yield create_request(tracked.task.payload)
+        self._session.evaluator.evaluate(case, exchange, rejected("NC404"))
+
+    def _try_deletion(self, tracked: TrackedTask) -> Script:
+        """Delete a task in the stage that was just seen, if that is its purpose."""
+        stage = tracked.stage
+        if not tracked.exists or stage < 0 or stage in tracked.deletions_tried or not self._deletion_due(tracked):
+            return
+        if tracked.purpose is Purpose.CONFIRMING:  # right after a response that shows the stage
+            yield from self._read(tracked)
+            if tracked.ended or tracked.stage != stage:
+                return
+        tracked.deletions_tried.add(stage)
+        deletable = contract().lifecycle.statuses[stage] in contract().lifecycle.deletable
+        yield from (self._allowed_deletion if deletable else self._forbidden_deletion)(tracked, DELETE_CASES[stage])
+
+    def _deletion_due(self, tracked: TrackedTask) -> bool:
+        """Return whether the purpose of a task is to be deleted in its stage."""
+        if tracked.purpose is Purpose.CONFIRMING:
+            # Some time after the first deletion: tasks that were created together may have ended together.
+            first = self._wrong_deletions.get(tracked.stage)
+            return first is not None and tracked.stage > 0 and self._session.now_ms() - first.received_ms >= MIN_PAUSE_S * 1000
+        if tracked.purpose is Purpose.DELETED_EARLY:
+            return tracked.stage == 0
+        return tracked.purpose is Purpose.DELETED and tracked.stage > 0
+
+    def _allowed_deletion(self, tracked: TrackedTask, case: Case) -> Script:
+        """Delete a task that may be deleted; if that is rejected, read the status again, for it may just have moved on."""
+        before = tracked.stage
+        exchange = yield delete_request(tracked.task.task_id)
+        if exchange.attempts > 1 and exchange.status == 404:
+            tracked.task.deleted = True
+            self._results.inconclusive(case, "an earlier attempt may have been carried out")
+            return
         if exchange.accepted:
-            self.bench.fail(case, self.bench.finding("NC402", problem), exchange)
+            tracked.task.deleted = True
+            self._session.evaluator.evaluate(case, exchange, accepted(), tracked.task.task_id)
+            yield from self._verify_deletion(tracked)
+            return
+        yield from self._read(tracked)
+        if tracked.stage == before or before > 0:
+            problem = f"a task that is {contract().lifecycle.statuses[before]} cannot be deleted: answered {exchange.status}"
+            self._results.fail(case, "NC401", problem, exchange)
         else:
-            self.bench.judge_answer(case, exchange, rejected("NC407"))
+            self._results.inconclusive(case, "the task moved on before it was deleted")
 
-    # -- the end --------------------------------------------------------------------------------------------------------------------
+    def _forbidden_deletion(self, tracked: TrackedTask, case: Case) -> Script:
+        """Delete a task that may not be deleted. Since it may end at that moment, only a second success is a failure."""
+        stage = tracked.stage
+        exchange = yield delete_request(tracked.task.task_id)
+        if not exchange.accepted:
+            self._session.evaluator.evaluate(case, exchange, rejected("NC401"))
+            return
+        tracked.task.deleted = True
+        confirmed = stage in self._wrong_deletions
+        self._wrong_deletions.setdefault(stage, exchange)
+        # One stage can be over at any moment, but not two of them within the time of one.
+        quick = exchange.received_ms - tracked.last_unfinished_ms < FULL_PACE_S * 1000
+        if confirmed or (quick and stage < BUILDING):
+            self._results.fail(case, "NC401", f"a task that is {contract().lifecycle.statuses[stage]} was deleted", exchange)
+        else:
+            self._results.inconclusive(case, "a task was deleted that may have ended at that moment")
 
-    def end(self) -> Script:
-        """A last look at everything, some time later, and what can only be asked when a task has ended."""
-        watched, bench, final = self.subjects[0], self.bench, len(words()) - 2
-        yield from self.taken_name("name[of a task that has ended]", (final, final + 1))
-        yield from self.taken_name("name[of a task that has failed]", (final + 1,), "failing")
-        if watched.stage >= final and not watched.lost:
-            yield from self.look(watched)
-            yield Wait(min(LATER_S, 4 * (self.shortest_s or 0)))
-            for subject in [s for s in self.subjects if s.purpose in {"watched", "failing"}]:
-                yield from self.look(subject)
-            yield from self.look_at_all()
-        failing = next((s for s in self.subjects if s.purpose == "failing"), None)
-        if failing is not None and failing.stage == final + 1 and not failing.lost:
-            yield from self.allowed_deletion(failing, self.cases[f"delete[{words()[final + 1]}]"])
-        queue = self.cases["queue[how many at a time]"]
-        bench.undecided(queue, "no two tasks were seen in progress together")
-        if self.handovers > 1 and not self.together and len(bench.inference.possible["queue"]) > 1:
-            bench.refute(queue, "queue", "parallel")  # last of all: it is likely, but a server could take turns and still build two
-        for case_id, other in self.cases.items():
-            never = words()[-1] in case_id and not bench.known.failing_file
-            unnamed = "no task of this run has failed; --failing-file names a file with which tasks fail"
-            bench.untested(other, unnamed if never else "no task of this run got that far in time")
+    def _verify_deletion(self, tracked: TrackedTask) -> Script:
+        """Check, once in full, that ID, list and name know nothing of a deleted task, and that the others still exist."""
+        task_id = tracked.task.task_id
+        yield from self._request_deleted(get_request, task_id, GONE, "a task that was deleted can be read")
+        if self._deletion_verified:
+            return
+        self._deletion_verified = True
+        yield from self._request_deleted(delete_request, task_id, DELETED_AGAIN, "a task that was deleted can be deleted again")
+        yield from self._read_all()
+        self._results.passed(GONE_FROM_LIST)
+        self._results.passed(OTHERS_KEPT)
+        exchange = yield create_request(tracked.task.payload)
+        self._session.evaluator.evaluate_free_name(NAME_FREE, exchange, "NC402", "the name of a task that was deleted is still occupied")
+
+    def _request_deleted(self, build: Callable[[str], RequestSpec], task_id: str, case: Case, problem: str) -> Script:
+        """Send a request for a deleted task."""
+        exchange = yield build(task_id)
+        if exchange.accepted:
+            self._results.fail(case, "NC402", problem, exchange)
+        else:
+            self._session.evaluator.evaluate(case, exchange, rejected("NC407"))
+
+    # -- the end ----------------------------------------------------------------------------------------------------------------------
+
+    def _finish(self) -> Script:
+        """Test what can be tested only when tasks have ended, and record why the other cases were not tested."""
+        observed, failing = self._tracked[0], self._find(Purpose.FAILING)
+        yield from self._reuse_name(NAME_AFTER_END, Purpose.OBSERVED, (COMPLETED, FAILED))
+        yield from self._reuse_name(NAME_AFTER_FAILURE, Purpose.FAILING, (FAILED,))
+        if observed.stage >= COMPLETED and not observed.lost:
+            yield from self._read(observed)
+            yield Wait(min(LATER_S, 4 * (self._pace.shortest_s or 0)))
+            yield from self._read(observed)
+            if failing is not None:
+                yield from self._read(failing)
+            yield from self._read_all()
+        if failing is not None and failing.stage == FAILED and not failing.lost:
+            yield from self._allowed_deletion(failing, DELETE_CASES[FAILED])
+        self._results.inconclusive(QUEUE, "no two tasks were seen in progress together")
+        if self._queue.handovers > 1 and not self._queue.parallel and len(self._session.inference.options["queue"]) > 1:
+            # Last of all: it is likely, but a server could take turns and still build two.
+            self._session.evaluator.rule_out(QUEUE, "queue", "parallel")
+        for case in _decided_cases():
+            unnamed = case.needs_failing_file and not self._session.fixture_data.failing_file
+            reason = "no task of this run has failed; --failing-file names a file with which tasks fail"
+            self._results.not_tested(case, reason if unnamed else "no task of this run got that far in time")
+        self._results.not_tested(self._case, "no task of this run got that far in time")

@@ -1,4 +1,4 @@
-"""Cases about several tasks: names that are taken, what belongs to which task, what a refusal leaves behind, and IDs that nobody has.
+"""Test cases for several tasks: occupied names, mixed-up fields, side effects of rejected requests, and unknown IDs.
 
 The pages are "Create task" and "Overview", response status codes.
 """
@@ -9,182 +9,196 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
-from nclue_contract.check.expectations import CLIENT_ERROR, MISSING, OWN_FOLDER, accepted, rejected
+from nclue_contract.check.created_tasks import CreatedTask
+from nclue_contract.check.expectations import CLIENT_ERROR, FILE_NOT_FOUND, OWN_FOLDER, accepted, rejected
 from nclue_contract.check.requests import Exchange, RequestSpec, create_request, delete_request, get_request, list_request
 from nclue_contract.check.results import Case, Script, Wait
-from nclue_contract.check.server_clock import instant
-from nclue_contract.check.session import CheckSession, CreatedTask
+from nclue_contract.check.server_clock import parse_time_ms
+from nclue_contract.check.session import CheckSession
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.rules import Answer
 
-EXACT_MS = 1000
-"""Two tellings of one time differ by less; the page prints whole seconds."""
+SAME_TIME_MS = 1000
+"""Two representations of one time differ by less; the page prints whole seconds."""
 
-MOVED_S = 3.5
-"""Seconds between two creations after which their times must differ, in whole seconds as the page prints them."""
+TIME_GAP_S = 3.5
+"""Seconds between two create requests after which their times must differ, in whole seconds as the page prints them."""
 
 
 def name_cases() -> Iterator[Case]:
-    """The cases about names, tasks of their own, and unknown IDs."""
-    yield Case("name[taken]", "NC404", _taken_twice, requests=3, posts=2, rank=0)
+    """Yield the cases."""
+    yield Case("name[taken]", "NC404", _occupied, requests=3, posts=2, rank=0)
     yield Case("name[taken, at the same moment]", "NC404", _racing, requests=2, posts=2)
-    yield Case("name[differs in little]", "NC404", _nearly_the_same, requests=1 + len(_DIFFERENT), posts=1 + len(_DIFFERENT), rank=0)
-    for what in _DIFFERENT:
-        yield Case(f"name[differs in {what}]", "NC404", by="name[differs in little]", rank=0)
-    yield Case("effect[refused creations]", "NC406", _after_refusals, posts=1)
-    yield Case("own[an old task shows itself]", "NC403", _own)
+    number = 1 + len(_SIMILAR)
+    yield Case("name[differs in little]", "NC404", _similar_names, requests=number, posts=number, rank=0)
+    yield from (similar.case for similar in _SIMILAR)
+    yield Case("effect[refused creations]", "NC406", _after_rejections, posts=1)
+    yield Case("own[an old task shows itself]", "NC403", _old_task)
     yield Case("fresh[time of creation moves]", "NC405", _time_moves, posts=1, rank=0, background=True)
-    yield Case("unknown[get: unknown]", "NC407", _unknown(get_request, _nobody), rank=0)
+    yield Case("unknown[get: unknown]", "NC407", _unknown(get_request, _unknown_id), rank=0)
     yield Case("unknown[get: quotes]", "NC407", _unknown(get_request, lambda _: "' OR '1'='1"), rank=0)
-    yield Case("unknown[get: the beginning of an ID]", "NC407", _beginning)
-    yield Case("unknown[delete]", "NC407", _unknown(delete_request, _nobody))
+    yield Case("unknown[get: the beginning of an ID]", "NC407", _half_an_id)
+    yield Case("unknown[delete]", "NC407", _unknown(delete_request, _unknown_id), needs_write_access=True)
     yield Case("unknown[address]", "NC407", _elsewhere("GET", "-x"))
     yield Case("unknown[method]", "NC407", _elsewhere("PUT", ""), posts=1)
 
 
+class _Similar(NamedTuple):
+    """A name that differs from `_FIRST` in something that a collation, a column or a normalisation may ignore."""
+
+    case: Case
+    form: str
+    may_be_rejected: bool = False
+
+
 _FIRST = "{}-café\U0001f600 1"
-_DIFFERENT: dict[str, str] = {
-    "case": "{}-CaFé\U0001f600 1",
-    "accents": "{}-cafe\U0001f600 1",
-    "normal form": "{}-cafe\u0301\U0001f600 1",
-    "emoji": "{}-café\U0001f601 1",
-    "the last character": "{}-café\U0001f600 _",  # a wild card of SQL, which stands for any
-    "white space at the end": "{}-café\U0001f600 1 ",
-}
-"""Names that differ from the first in something that a collation, a column or a helpful program may take for nothing."""
 
 
-def _taken_twice(bench: CheckSession, case: Case) -> Script:
-    """A name that is taken is refused, whatever else is new, and the task that has it stays as it is."""
-    first = yield bench.create()
-    if not bench.judge_creation(case, first) or (made := bench.made.get(str(first.fields.get("task_id")))) is None:
+def _similar(what: str, form: str, *, may_be_rejected: bool = False) -> _Similar:
+    return _Similar(Case(f"name[differs in {what}]", "NC404", decided_by="name[differs in little]", rank=0), form, may_be_rejected)
+
+
+_SIMILAR = (
+    _similar("case", "{}-CaFé\U0001f600 1"),
+    _similar("accents", "{}-cafe\U0001f600 1"),
+    _similar("normal form", "{}-cafe\u0301\U0001f600 1"),
+    _similar("emoji", "{}-café\U0001f601 1"),
+    _similar("the last character", "{}-café\U0001f600 _"),  # a wild card of SQL, which stands for any character
+    _similar("white space at the end", "{}-café\U0001f600 1 ", may_be_rejected=True),  # no page says that it is allowed
+)
+
+
+def _occupied(session: CheckSession, case: Case) -> Script:
+    """Use a name twice: it is rejected, whatever else is new, and the task that has it does not change."""
+    first = yield session.builder.create()
+    task = session.tasks.get(first.fields.get("task_id")) if session.evaluator.evaluate_create(case, first) else None
+    if task is None:
         return
-    exchange = yield create_request(
-        made.payload | bench.test_fields() | {"train_file_path": f"{OWN_FOLDER}other.tsv", "train_bucket": "other-answers"}
-    )
+    changes = {"train_file_path": f"{OWN_FOLDER}other.tsv", "train_bucket": "other-answers"}
+    exchange = yield create_request(task.payload | session.builder.test_fields() | changes)
     # A server that does not know the bucket or the file may say so first; for the bucket the pages have no code.
-    bench.judge_answer(case, exchange, rejected("NC404", *MISSING, *(Answer(a.status, None) for a in MISSING)))
-    shown = yield get_request(made.task_id)
-    compare(bench, case, made, shown)
+    unknown = (*FILE_NOT_FOUND, *(Answer(answer.status, None) for answer in FILE_NOT_FOUND))
+    session.evaluator.evaluate(case, exchange, rejected("NC404", *unknown))
+    found = yield get_request(task.task_id)
+    evaluate_get(session, case, task, found)
 
 
-def _racing(bench: CheckSession, case: Case) -> Script:
-    """Two at once: one of them is too late, whichever."""
-    ask = bench.create()
-    both = yield (ask, ask)
+def _racing(session: CheckSession, case: Case) -> Script:
+    """Send two create requests with one name at the same moment: one of them is too late, whichever."""
+    request = session.builder.create()
+    both = yield (request, request)
     late = [exchange for exchange in both if exchange.status == 409]
     for exchange in both:
         if exchange in late[:1]:
-            bench.judge_answer(case, exchange, rejected("NC404"))
+            session.evaluator.evaluate(case, exchange, rejected("NC404"))
         else:
-            bench.judge_creation(case, exchange)
+            session.evaluator.evaluate_create(case, exchange)
     if all(exchange.accepted for exchange in both):
-        bench.fail(case, bench.finding("NC404", "two creations at the same moment have both got the name", "/name"), both[1])
+        session.results.fail(case, "NC404", "two create requests at the same moment have both got the name", both[1], "/name")
 
 
-def _nearly_the_same(bench: CheckSession, case: Case) -> Script:
-    cases = {other.id: other for other in name_cases()}
-    stem = bench.name("-" + "y" * 40)
-    exchange = yield bench.create(name=_FIRST.format(stem))
-    bench.judge_creation(case, exchange)
-    for what, form in _DIFFERENT.items():
-        exchange = yield bench.create(name=form.format(stem))
-        # No page says that white space at an end is taken, but it is another name.
-        lenient = what.startswith("white") and exchange.status != 409
-        bench.judge_creation(cases[f"name[differs in {what}]"], exchange, CLIENT_ERROR if lenient else ())
+def _similar_names(session: CheckSession, case: Case) -> Script:
+    stem = session.builder.name("-" + "y" * 40)
+    exchange = yield session.builder.create(name=_FIRST.format(stem))
+    session.evaluator.evaluate_create(case, exchange)
+    for similar in _SIMILAR:
+        exchange = yield session.builder.create(name=similar.form.format(stem))
+        lenient = similar.may_be_rejected and exchange.status != 409
+        session.evaluator.evaluate_create(similar.case, exchange, CLIENT_ERROR if lenient else ())
 
 
-def _after_refusals(bench: CheckSession, case: Case) -> Script:
-    """The name that the creations with a missing field, a wrong type or a forbidden character had."""
-    exchange = yield bench.create(name=bench.refused_name())
-    bench.judge_free_name(case, exchange, "NC406", "a creation that was refused has taken its name")
+def _after_rejections(session: CheckSession, case: Case) -> Script:
+    """Use the name that the create requests with a missing field, a wrong type or a forbidden character had."""
+    exchange = yield session.builder.create(name=session.builder.rejected_name())
+    session.evaluator.evaluate_free_name(case, exchange, "NC406", "a create request that was rejected has occupied its name")
 
 
-def _own(bench: CheckSession, case: Case) -> Script:
-    """A task without test data that was created long before others still shows what it was given."""
-    made = next((made for made in bench.living() if "test_bucket" not in made.payload), None)
-    if made is None:
-        bench.untested(case, "no such task of this run is there")
+def _old_task(session: CheckSession, case: Case) -> Script:
+    """Read a task without test data that was created long before others: it still has its own values."""
+    task = next((task for task in session.tasks.remaining() if "test_bucket" not in task.payload), None)
+    if task is None:
+        session.results.not_tested(case, "there is no such task of this run")
         return
-    exchange = yield get_request(made.task_id)
-    compare(bench, case, made, exchange)
+    exchange = yield get_request(task.task_id)
+    evaluate_get(session, case, task, exchange)
 
 
-def compare(bench: CheckSession, case: Case, made: CreatedTask, exchange: Exchange) -> None:
-    """Judge an answer of getTask by what createTask was sent and has answered."""
-    request = {"task_id": made.task_id, **made.payload}
-    bench.judge_answer(case, exchange, accepted(), request)
+def evaluate_get(session: CheckSession, case: Case, task: CreatedTask, exchange: Exchange) -> None:
+    """Evaluate a response of getTask against what createTask was sent and has answered."""
+    session.evaluator.evaluate(case, exchange, accepted(), {"task_id": task.task_id, **task.payload})
     if exchange.accepted:
-        differences(bench, case, made, exchange.fields, exchange)
+        compare_created(session, case, task, exchange.fields, exchange)
 
 
-def differences(bench: CheckSession, case: Case, made: CreatedTask, shown: dict[str, Any], exchange: Exchange) -> None:
-    """Compare what is shown of a task now with what createTask has shown."""
+def compare_created(session: CheckSession, case: Case, task: CreatedTask, fields: dict[str, Any], exchange: Exchange) -> None:
+    """Compare the fields of a task in a response with what createTask answered."""
     for field in contract().responses["CreatedTask"]:
         name = field.name
-        if name in made.shown and name in shown and not _same(name, made.shown[name], shown[name]):
-            bench.fail(case, bench.finding("NC403", f"{name} is not what createTask has answered", f"/{name}"), exchange)
+        if name in task.created and name in fields and not _same(name, task.created[name], fields[name]):
+            session.results.fail(case, "NC403", f"{name} is not what createTask has answered", exchange, f"/{name}")
 
 
 def _same(name: str, one: object, other: object) -> bool:
     if one == other:
         return True
-    # The same moment may be written in another zone, and be stored less exactly than it was first told.
-    at_ms, other_ms = instant(one), instant(other)
-    return name.endswith("_at") and at_ms is not None and other_ms is not None and abs(at_ms - other_ms) < EXACT_MS
+    # The same moment may be written in another zone, and be stored less exactly than it was shown first.
+    at_ms, other_ms = parse_time_ms(one), parse_time_ms(other)
+    return name.endswith("_at") and at_ms is not None and other_ms is not None and abs(at_ms - other_ms) < SAME_TIME_MS
 
 
-def _time_moves(bench: CheckSession, case: Case) -> Script:
-    first = next(iter(bench.made.values()), None)
-    if first is None or instant(first.shown.get("created_at")) is None:
-        bench.untested(case, "no creation has said its time")
+def _time_moves(session: CheckSession, case: Case) -> Script:
+    first = session.tasks.first
+    before = parse_time_ms(first.created.get("created_at")) if first else None
+    if first is None or before is None:
+        session.results.not_tested(case, "no created task has shown its time")
         return
-    yield Wait(MOVED_S)
-    exchange = yield bench.create()
-    bench.judge_creation(case, exchange)
-    before, after = instant(first.shown.get("created_at")), instant(exchange.fields.get("created_at"))
-    if before is None or after is None:
+    yield Wait(TIME_GAP_S)
+    exchange = yield session.builder.create()
+    session.evaluator.evaluate_create(case, exchange)
+    after = parse_time_ms(exchange.fields.get("created_at"))
+    if after is None:
         return
-    passed, shown = exchange.received_ms - first.sent_ms, after - before
-    problem = f"created_at moved by {shown / 1000:,.1f} s between two creations that are {passed / 1000:,.1f} s apart"
-    slow = exchange.received_ms - exchange.sent_ms
-    bench.require(case, abs(shown - passed) <= 2500 + slow, "NC405", problem, exchange)
+    passed_ms, shown_ms = exchange.received_ms - first.sent_ms, after - before
+    problem = f"created_at moved by {shown_ms / 1000:,.1f} s between two create requests that are {passed_ms / 1000:,.1f} s apart"
+    duration_ms = exchange.received_ms - exchange.sent_ms
+    session.results.require(case, abs(shown_ms - passed_ms) <= 2500 + duration_ms, "NC405", problem, exchange)
 
 
-def _nobody(bench: CheckSession) -> str:
-    """An ID that no task has, another one in each run."""
-    return str(uuid.uuid5(uuid.NAMESPACE_OID, bench.run))
+def _unknown_id(session: CheckSession) -> str:
+    """Return an ID that no task has, another one in each run."""
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, session.run))
 
 
-def _unknown(make: Callable[[str], RequestSpec], task_id: Callable[[CheckSession], str]) -> Callable[[CheckSession, Case], Script]:
-    def script(bench: CheckSession, case: Case) -> Script:
-        exchange = yield make(task_id(bench))
-        bench.judge_answer(case, exchange, rejected("NC407"))
+def _unknown(build: Callable[[str], RequestSpec], task_id: Callable[[CheckSession], str]) -> Callable[[CheckSession, Case], Script]:
+    def script(session: CheckSession, case: Case) -> Script:
+        exchange = yield build(task_id(session))
+        session.evaluator.evaluate(case, exchange, rejected("NC407"))
 
     return script
 
 
-def _beginning(bench: CheckSession, case: Case) -> Script:
-    living = bench.living()
-    half = living[0].task_id[: len(living[0].task_id) // 2] if living else ""
+def _half_an_id(session: CheckSession, case: Case) -> Script:
+    remaining = session.tasks.remaining()
+    half = remaining[0].task_id[: len(remaining[0].task_id) // 2] if remaining else ""
     if not half or half.isdecimal():
-        bench.untested(case, "there is no task of this run" if not living else "half a number is a number, which another task may have")
+        reason = "half a number is a number, which another task may have" if remaining else "there is no task of this run"
+        session.results.not_tested(case, reason)
         return
     exchange = yield get_request(half)
-    bench.judge_answer(case, exchange, rejected("NC407"))
+    session.evaluator.evaluate(case, exchange, rejected("NC407"))
 
 
 def _elsewhere(method: str, tail: str) -> Callable[[CheckSession, Case], Script]:
-    """What no page has, be it an address or a method: any refusal is right, but it is one."""
+    """Use an address or a method that no page has: any rejection is right, but nothing else is."""
 
-    def script(bench: CheckSession, case: Case) -> Script:
-        ask = bench.create() if method != "GET" else list_request()
-        exchange = yield replace(ask, method=method, path=ask.path + tail)
-        problem = f"{method} on {ask.path + tail} is answered {exchange.status or exchange.error}"
-        # HTTP has an answer of its own to a method that a server does not know.
+    def script(session: CheckSession, case: Case) -> Script:
+        request = session.builder.create() if method != "GET" else list_request()
+        exchange = yield replace(request, method=method, path=request.path + tail)
+        problem = f"{method} on {request.path + tail} is answered {exchange.status or exchange.error}"
+        # 501 is what HTTP provides for a method that a server does not know.
         right = 300 <= exchange.status < 500 or exchange.status == HTTPStatus.NOT_IMPLEMENTED
-        bench.require(case, right, "NC407", problem, exchange)
+        session.results.require(case, right, "NC407", problem, exchange)
 
     return script

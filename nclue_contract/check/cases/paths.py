@@ -1,4 +1,4 @@
-"""Cases about file paths: every forbidden character in both fields, what is allowed, and what the readings leave open.
+"""Test cases for file paths: every forbidden character in both fields, allowed characters, and what the readings leave open.
 
 The page is "Create task", Request body, train_file_path and test_file_path.
 """
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import product
 
-from nclue_contract.check.expectations import CLIENT_ERROR, EITHER, MISSING, OWN_FOLDER
+from nclue_contract.check.expectations import CLIENT_ERROR, EITHER, FILE_NOT_FOUND, OWN_FOLDER
 from nclue_contract.check.requests import create_request
 from nclue_contract.check.results import Case, Script
 from nclue_contract.check.session import CheckSession
@@ -18,7 +18,7 @@ from nclue_contract.contract.model import contract
 from nclue_contract.contract.wording import codepoint
 
 FAR = 300
-"""Characters of the long prefixes behind which a character stands."""
+"""Characters of the shorter of the two long prefixes behind which a forbidden character stands."""
 
 POSITIONS: dict[str, Callable[[str], str]] = {
     "start": lambda c: f"{c}41{OWN_FOLDER}train.tsv",
@@ -31,7 +31,7 @@ POSITIONS: dict[str, Callable[[str], str]] = {
     "twice": lambda c: f"{OWN_FOLDER}{c}{c}41train.tsv",
     f"behind {3 * FAR}": lambda c: f"{OWN_FOLDER * (3 * FAR // len(OWN_FOLDER))}train{c}41tsv",
 }
-"""Where a character stands in a path. Digits follow it, so that a percent sign stands before something that could be decoded."""
+"""Positions of a character in a path. Digits follow it, so that a percent sign precedes something that could be decoded."""
 
 ALLOWED_BEYOND = {"Hangul": "학습/정답.tsv", "fullwidth": "\u0100\uff5e\uff1d.tsv", "emoji": "\U0001f600.tsv"}
 """Paths beyond U+00FF, which one reading allows: the first code point, letters, look-alikes of forbidden characters, the astral planes."""
@@ -39,7 +39,7 @@ ALLOWED_BEYOND = {"Hangul": "학습/정답.tsv", "fullwidth": "\u0100\uff5e\uff1
 
 @cache
 def forbidden() -> tuple[str, ...]:
-    """The characters that every reading forbids, printable ones first."""
+    """Return the characters that every reading forbids, printable ones first."""
     rule, printable = contract().rules["NC120"], contract().readings["path-characters"].options
     always = [c for c in printable[0].characters if all(c in option.characters for option in printable)]
     return (*always, *(c for low, high in rule.code_points for c in map(chr, range(low, high + 1))))
@@ -47,7 +47,7 @@ def forbidden() -> tuple[str, ...]:
 
 @cache
 def contested() -> tuple[str, ...]:
-    """The ASCII characters that only some readings forbid."""
+    """Return the ASCII characters that only some readings forbid."""
     readings = [contract().readings[name] for name in contract().rules["NC120"].readings]
     ascii_only = map(chr, range(128))
     return tuple(c for c in ascii_only if c not in forbidden() and any(o.forbids(c) for r in readings for o in r.options))
@@ -55,116 +55,146 @@ def contested() -> tuple[str, ...]:
 
 @cache
 def safe() -> str:
-    """The printable ASCII characters that every reading allows, the slash last."""
+    """Return the printable ASCII characters that every reading allows, the slash last."""
     printable = (chr(code) for code in range(33, 127))
     return "".join(sorted((c for c in printable if c not in forbidden() and c not in contested()), key="/".__eq__))
 
 
+EARLY = {
+    ("train_file_path", "~"): "end",
+    ("test_file_path", "~"): "after slash",
+    ("train_file_path", "\n"): "end",
+    ("test_file_path", "\n"): "end",
+    ("train_file_path", "é"): "middle",
+    ("train_file_path", "\\"): "folder",
+    ("train_file_path", "#"): f"behind {FAR}",
+    ("test_file_path", '"'): f"behind {3 * FAR}",
+    ("train_file_path", "|"): "start",
+    ("train_file_path", "\t"): "alone",
+    ("train_file_path", "\xa0"): "end",
+    ("test_file_path", "'"): "middle",
+    ("train_file_path", "\x80"): "start",
+}
+"""A few characters of each kind, with a position: with a small budget, they find most of what testing every character finds."""
+
+
 def path_cases(*, full: bool = False) -> Iterator[Case]:
-    """The cases; with `full`, every character at every position."""
-    yield from _sweep(full=full)
-    yield from _open_questions()
-    yield from _allowed()
-    yield from _odd()
+    """Yield the cases; with `full`, every character at every position."""
+    yield from _forbidden_cases(full=full)
+    yield from _reading_cases()
+    yield from _allowed_cases()
+    yield from _odd_cases()
 
 
-def _parts() -> Iterator[tuple[str, str]]:
-    return ((field.partition("_")[0], field) for field in contract().rules["NC120"].fields)
+def _fields() -> tuple[str, ...]:
+    return contract().rules["NC120"].fields
 
 
-def _sweep(*, full: bool) -> Iterator[Case]:
-    names = list(POSITIONS)
-    # A few of each kind come early: with a small budget, they find most of what a character at a time finds.
-    early = {("train", "~"): "end", ("test", "~"): "after slash", ("train", "\n"): "end", ("test", "\n"): "end", ("train", "é"): "middle"}
-    early |= {("train", "\\"): "folder", ("train", "#"): f"behind {FAR}", ("test", '"'): f"behind {3 * FAR}", ("train", "|"): "start"}
-    early |= {("train", "\t"): "alone", ("train", "\xa0"): "end", ("test", "'"): "middle", ("train", "\x80"): "start"}
-    for (index, character), (shift, (part, field)) in product(enumerate(forbidden()), enumerate(_parts())):
-        # Two fields, two positions: what is only checked at some places is checked at neither of them by chance alone.
-        usual = names[(index + 4 * shift + index // len(names)) % len(names)]
-        first = early.get((part, character), usual)
-        for position in names if full else [first]:
-            rank = 0 if (part, character) in early and position == first else 2 if character.isprintable() and character.isascii() else 3
-            yield _character_case(part, field, character, position, rank)
+def _part(field: str) -> str:
+    """Return `train` or `test`."""
+    return field.partition("_")[0]
 
 
-def _character_case(part: str, field: str, character: str, position: str, rank: int) -> Case:
-    path = POSITIONS[position](character)
-    # Every other train path has a test path beside it that is right, for servers that look at one of them only.
-    beside = part == "train" and ord(character) % 2 == 0
-    script = _with_path(field, path, beside=beside, effect=rank == 0 and part == "train")
-    return Case(f"path[{part} {codepoint(character)} {position}]", "NC120", script, posts=1, rank=rank)
+def _is_test(field: str) -> bool:
+    return not next(one for one in contract().request if one.name == field).required
+
+
+def _forbidden_cases(*, full: bool) -> Iterator[Case]:
+    positions = list(POSITIONS)
+    for (index, character), (shift, field) in product(enumerate(forbidden()), enumerate(_fields())):
+        # Two fields, two positions: a check that covers only some positions does not miss both by chance.
+        usual = positions[(index + 4 * shift + index // len(positions)) % len(positions)]
+        first = EARLY.get((field, character), usual)
+        for position in positions if full else [first]:
+            early = (field, character) in EARLY and position == first
+            rank = 0 if early else 2 if character.isprintable() and character.isascii() else 3
+            yield _character_case(field, character, position, rank, readings_agree=True)
+
+
+def _character_case(field: str, character: str, position: str, rank: int, *, readings_agree: bool) -> Case:
+    # Every other train path is accompanied by a valid test path, for servers that validate one of them only.
+    beside = not _is_test(field) and ord(character) % 2 == 0
+    script = _with_path(field, POSITIONS[position](character), beside=beside, rejected_name=rank == 0 and not _is_test(field))
+    case_id = f"path[{_part(field)} {codepoint(character)} {position}]"
+    return Case(case_id, "NC120", script, posts=1, rank=rank, readings_agree=readings_agree)
 
 
 def _with_path(
-    field: str, path: str, *, lenient: bool = False, positive: bool = False, beside: bool = False, effect: bool = False
+    field: str, path: str, *, lenient: bool = False, positive: bool = False, beside: bool = False, rejected_name: bool = False
 ) -> Callable[[CheckSession, Case], Script]:
-    def script(bench: CheckSession, case: Case) -> Script:
-        # The test path needs the other test fields beside it, or a reading of its own would be asked as well.
-        others = bench.test_fields() if beside or field.startswith("test") else {}
-        payload = bench.payload(**others | {field: path} | ({"name": bench.refused_name()} if effect else {}))
+    """Send a path in a field: with test fields `beside` it, or under the name of rejected requests; `lenient`: it may be rejected."""
+
+    def script(session: CheckSession, case: Case) -> Script:
+        builder = session.builder
+        # The test path needs the other test fields beside it, or another reading would be tested as well.
+        others = builder.test_fields() if beside or _is_test(field) else {}
+        payload = builder.payload(**others | {field: path} | ({"name": builder.rejected_name()} if rejected_name else {}))
         exchange = yield create_request(payload)
-        made = bench.judge_creation(case, exchange, CLIENT_ERROR if lenient else ())
+        created = session.evaluator.evaluate_create(case, exchange, CLIENT_ERROR if lenient else ())
         if positive:
-            bench.positives[made] += 1
-        if exchange.answer in MISSING and not bench.refusal_tried:
-            bench.refusal_tried = True
-            again = yield create_request(payload | {field: bench.known.file})
-            bench.judge_free_name(case, again, "NC406", "a creation that was refused for its file has taken its name")
+            session.results.positives[created] += 1
+        if exchange.answer in FILE_NOT_FOUND and not session.not_found_retried:
+            session.not_found_retried = True
+            repeated = yield create_request(payload | {field: session.fixture_data.file})
+            problem = "a create request that was rejected for its file has occupied its name"
+            session.evaluator.evaluate_free_name(case, repeated, "NC406", problem)
 
     return script
 
 
-def _open_questions() -> Iterator[Case]:
-    """What the readings leave open is asked twice in each field, at different places."""
-    for (part, field), character in product(_parts(), contested()):
+def _reading_cases() -> Iterator[Case]:
+    """Yield two cases, at different positions, for each field and each thing that the readings leave open."""
+    for field, character in product(_fields(), contested()):
         for position in ("middle", "end"):
-            yield _character_case(part, field, character, position, 1)
-    for (part, field), (what, path) in product(_parts(), ALLOWED_BEYOND.items()):
-        yield Case(f"path[{part} {what}]", "NC120", _with_path(field, path), posts=1)
-    for part, field in _parts():
-        yield Case(f"path[{part} empty]", "NC121", _empty(field, {}), posts=1)
-    for part, field in _parts():
-        yield Case(f"path[{part} empty, with the other]", "NC121", _empty(field, None), posts=1)
+            yield _character_case(field, character, position, 1, readings_agree=False)
+    for field, (what, path) in product(_fields(), ALLOWED_BEYOND.items()):
+        yield Case(f"path[{_part(field)} {what}]", "NC120", _with_path(field, path), posts=1)
+    for field in _fields():
+        yield Case(f"path[{_part(field)} empty]", "NC121", _empty(field, test_fields=False), posts=1)
+    for field in _fields():
+        yield Case(f"path[{_part(field)} empty, with the other]", "NC121", _empty(field, test_fields=True), posts=1)
 
 
-def _empty(field: str, others: dict[str, str] | None) -> Callable[[CheckSession, Case], Script]:
-    """An empty path. A test path may be left out, so that an empty one can mean that: it tells nothing about the train path."""
+def _empty(field: str, *, test_fields: bool) -> Callable[[CheckSession, Case], Script]:
+    """Send an empty path. An optional path may be left out, so that an empty one can mean that: it proves nothing about the train path."""
 
-    def script(bench: CheckSession, case: Case) -> Script:
-        exchange = yield bench.create(**(bench.test_fields() if others is None else others) | {field: ""})
-        bench.judge_creation(case, exchange, EITHER if field.startswith("test") else ())
+    def script(session: CheckSession, case: Case) -> Script:
+        others = session.builder.test_fields() if test_fields else {}
+        exchange = yield session.builder.create(**others | {field: ""})
+        session.evaluator.evaluate_create(case, exchange, EITHER if _is_test(field) else ())
 
     return script
 
 
-def _allowed() -> Iterator[Case]:
-    """What every reading allows: a server that refuses it reads no page."""
-    classes = {
-        "every safe character": f"{OWN_FOLDER}{safe()[:-1]}/x.tsv",
-        "900 characters": OWN_FOLDER * (900 // len(OWN_FOLDER) - 1) + "t.tsv",
-        "no extension": "path/filename",
-        "leading slash": f"/{OWN_FOLDER}train.tsv",
-    }
-    for (part, field), (what, path) in product(_parts(), classes.items()):
-        if part == "train" or what == "every safe character":
-            rank = 0 if what != "no extension" and part == "train" else 1
-            script = _with_path(field, path, positive=True)
-            yield Case(f"path[{part} allowed: {what}]", "NC120", script, posts=1, rank=rank, positive=True)
+def _allowed_cases() -> Iterator[Case]:
+    """Yield cases with paths that every reading allows."""
+    train, test = _fields()
+    every_character = ("every safe character", f"{OWN_FOLDER}{safe()[:-1]}/x.tsv")
+    yield _allowed_case(train, *every_character, rank=0)
+    yield _allowed_case(train, "900 characters", OWN_FOLDER * (900 // len(OWN_FOLDER) - 1) + "t.tsv", rank=0)
+    yield _allowed_case(train, "no extension", "path/filename", rank=1)
+    yield _allowed_case(train, "leading slash", f"/{OWN_FOLDER}train.tsv", rank=0)
+    yield _allowed_case(test, *every_character, rank=1)
 
 
-def _odd() -> Iterator[Case]:
-    """What no page speaks of: both answers are right, but what is taken comes back as it was sent."""
+def _allowed_case(field: str, what: str, path: str, *, rank: int) -> Case:
+    script = _with_path(field, path, positive=True)
+    return Case(f"path[{_part(field)} allowed: {what}]", "NC120", script, posts=1, rank=rank, positive=True)
+
+
+def _odd_cases() -> Iterator[Case]:
+    """Yield cases about which no page says anything: both responses are right, but an accepted path comes back as it was sent."""
     yield Case("path[train decomposed]", "NC307", _with_path("train_file_path", "cafe\u0301/t.tsv", lenient=True), posts=1)
-    yield Case("path[train U+007E as an escape]", "NC120", _escaped(POSITIONS["middle"]("~")), posts=1)
+    yield Case("path[train U+007E as an escape]", "NC120", _escaped(POSITIONS["middle"]("~")), posts=1, readings_agree=True)
 
 
 def _escaped(path: str) -> Callable[[CheckSession, Case], Script]:
-    """JSON may write any character as an escape; what is forbidden stays forbidden."""
+    """Write every character of a path as an escape of JSON; a forbidden one remains forbidden."""
 
-    def script(bench: CheckSession, case: Case) -> Script:
-        text = json.dumps(bench.payload(train_file_path="PATH"))
+    def script(session: CheckSession, case: Case) -> Script:
+        text = json.dumps(session.builder.payload(train_file_path="PATH"))
         escapes = "".join(f"\\u{ord(character):04x}" for character in path)
         exchange = yield create_request(text.replace("PATH", escapes).encode())
-        bench.judge_creation(case, exchange)
+        session.evaluator.evaluate_create(case, exchange)
 
     return script

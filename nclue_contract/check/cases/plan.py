@@ -1,24 +1,22 @@
-"""The plan of a contract check: directed cases for every rule, from both sides of its boundary, the most telling ones first."""
+"""The plan of a contract check: test cases for every rule, on both sides of its boundary, in the order that finds most first."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from nclue_contract.check.cases.authentication import LIST_QUERY, access_cases
-from nclue_contract.check.cases.lifecycle import task_cases
+from nclue_contract.check.cases.authentication import LIST_QUERY, authentication_cases
+from nclue_contract.check.cases.lifecycle import lifecycle_cases
 from nclue_contract.check.cases.lists import list_cases
 from nclue_contract.check.cases.names import name_cases
-from nclue_contract.check.cases.paths import contested, path_cases
+from nclue_contract.check.cases.paths import path_cases
 from nclue_contract.check.cases.payload import payload_cases
 from nclue_contract.check.expectations import accepted
 from nclue_contract.check.requests import list_request
 from nclue_contract.check.results import Case, Script
 from nclue_contract.check.session import CheckSession
-from nclue_contract.contract.model import contract
-from nclue_contract.contract.wording import codepoint
 
 BUDGET = 600
-"""Requests of the default plan, at most; those that tidy up afterwards do not count."""
+"""Requests of the default plan, at most; those of the clean-up do not count."""
 
 
 def plan(
@@ -29,77 +27,70 @@ def plan(
     skip: Collection[str] = (),
     ids: Collection[str] | None = None,
 ) -> list[Case]:
-    """The cases in their order; the first one is the control request.
+    """Return the cases in their order; the first one is the control request.
 
-    Without `may_create`, those that only read. `only` and `skip` are codes of rules, or the beginning of codes such as `NC12`; `ids` are
-    the cases that are wanted, and bring those that decide them.
+    Without `may_create`, return those that only read. `only` and `skip` are codes of rules, or the beginning of codes such as `NC12`; `ids`
+    select cases, together with those that decide them.
     """
-    first = control() if may_create else reading_control()
-    cases = [*task_cases(), *path_cases(full=full), *payload_cases(full=full), *access_cases(), *name_cases(), *list_cases()]
+    first = create_control() if may_create else list_control()
+    cases = [
+        *lifecycle_cases(),
+        *path_cases(full=full),
+        *payload_cases(full=full),
+        *authentication_cases(),
+        *name_cases(),
+        *list_cases(),
+    ]
     if not may_create:
-        cases = [case for case in cases if only_reads(case)]
+        cases = [case for case in cases if case.read_only]
     if only:
         cases = [case for case in cases if case.rule.startswith(tuple(only))]
     if skip:
         cases = [case for case in cases if not case.rule.startswith(tuple(skip))]
     if ids is not None:
-        wanted = {*ids, *(case.by for case in cases if case.id in ids)}
+        wanted = {*ids, *(case.decided_by for case in cases if case.id in ids)}
         cases = [case for case in cases if case.id in wanted]
     return [first, *sorted(cases, key=lambda case: case.rank)]
 
 
-def only_reads(case: Case) -> bool:
-    """Whether a case sends nothing but GET, and needs no task of its own."""
-    needs_tasks = (
-        case.script is None or case.background or "delet" in case.id or case.id in {"access[unsigned look]", "access[forged look]"}
-    )
-    return case.posts == 0 and not needs_tasks
-
-
-def asks_readings(case: Case) -> bool:
-    """Whether a case asks how the server reads the documentation; of the paths, only those that are open."""
-    if case.background:
-        return True
-    certain = case.rule == "NC120" and "U+" in case.id and not any(codepoint(c) in case.id for c in contested())
-    return bool(contract().rules[case.rule].readings) and not certain
-
-
-def control() -> Case:
-    """A creation with what the server is said to know. What follows makes sense only if that is taken."""
+def create_control() -> Case:
+    """Return a create request with the fixture data of the server. The other cases make sense only if it is accepted."""
     return Case("control[a valid creation]", "NC313", _control, posts=1, rank=-1, positive=True)
 
 
-def _control(bench: CheckSession, case: Case) -> Script:
-    """If it is refused, others are tried that keep every rule as well: a server that takes one of them is wrong about the first."""
-    first = exchange = yield bench.create()
-    others = iter(() if exchange.status in {403, 404} or exchange.error else _others(bench, exchange.status))
+def _control(session: CheckSession, case: Case) -> Script:
+    """Send a valid create request; if it is rejected, send other valid ones: a server that accepts one is wrong about the first."""
+    first = exchange = yield session.builder.create()
+    others = iter(() if exchange.status in {403, 404} or exchange.error else _other_payloads(session, exchange.status))
     while not exchange.accepted and (build := next(others, None)):
-        exchange = yield bench.create(**build())
-    bench.answered = first
-    # A refusal of everything can mean that the server does not know what we named. A redirect or half an answer is wrong whatever it knows.
+        exchange = yield session.builder.create(**build())
+    session.control_exchange = first
+    # A server that rejects everything may lack the fixture data. But a redirect or an incomplete response is wrong in any case.
     if exchange.accepted or 300 <= first.status < 400 or first.error:
-        bench.judge_creation(case, first)
+        session.evaluator.evaluate_create(case, first)
     if exchange is not first and exchange.accepted:
-        bench.judge_creation(case, exchange)
+        session.evaluator.evaluate_create(case, exchange)
 
 
-def _others(bench: CheckSession, status: int) -> tuple[Callable[[], dict[str, str]], ...]:
+def _other_payloads(session: CheckSession, status: int) -> tuple[Callable[[], dict[str, str]], ...]:
+    """Return functions that return changes to a valid payload, for a control request that got this status."""
     if status == 401:  # a server may be wrong about some signatures only, such as those with a plus sign
         return (dict,) * 5
+    test_fields = session.builder.test_fields
     return (
-        bench.test_fields,
+        test_fields,
         lambda: {"train_file_path": "train"},
-        lambda: bench.test_fields() | {"name": bench.run, "train_file_path": "train", "test_file_path": "train"},
+        lambda: test_fields() | {"name": session.run, "train_file_path": "train", "test_file_path": "train"},
     )
 
 
-def reading_control() -> Case:
-    """A look at the list, where nothing may be created."""
-    return Case("control[a valid look]", "NC500", _look, rank=-1)
+def list_control() -> Case:
+    """Return a list request, which is the control request where nothing may be created."""
+    return Case("control[a valid look]", "NC500", _list_control, rank=-1)
 
 
-def _look(bench: CheckSession, case: Case) -> Script:
+def _list_control(session: CheckSession, case: Case) -> Script:
     exchange = yield list_request(LIST_QUERY)
-    bench.answered = exchange
+    session.control_exchange = exchange
     if exchange.accepted or 300 <= exchange.status < 400 or exchange.error:
-        bench.judge_answer(case, exchange, accepted(), LIST_QUERY)
+        session.evaluator.evaluate(case, exchange, accepted(), LIST_QUERY)

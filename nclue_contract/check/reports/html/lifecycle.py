@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
-from nclue_contract.check.cases.tracking import stage_of, words
 from nclue_contract.check.reports.html.page import clip, tag
 from nclue_contract.check.results import StatusSample
+from nclue_contract.contract.model import contract
 from nclue_contract.contract.wording import counted
 
 _AXIS, _LANE, _BAR = 26, 52, 20  # heights in pixels: the scale, a lane, and the bar in it
@@ -86,8 +86,8 @@ class _Scale:
 
 def _stage(status: str) -> int:
     """Return the number of a state in the order of the page; undocumented words come last."""
-    stage = stage_of(status)
-    return len(words()) if stage is None else stage
+    stage = contract().lifecycle.stage(status)
+    return len(contract().lifecycle.statuses) if stage is None else stage
 
 
 def _percent(number: float) -> str:
@@ -121,7 +121,8 @@ def _axis(scale: _Scale, height: int) -> Iterator[Element]:
 
 def _lane(task_id: str, track: list[Span], top: int, scale: _Scale) -> Element:
     last = track[-1]
-    ended = _stage(last.status) in {len(words()) - 2, len(words()) - 1}
+    stage, number = _stage(last.status), len(contract().lifecycle.statuses)
+    ended = stage in {number - 2, number - 1}
     result = f"{clip(last.status, 40)} {'after' if ended else 'since'} {scale.seconds(last.begin_ms)}"
     return tag(
         "g",

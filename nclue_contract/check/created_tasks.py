@@ -1,0 +1,46 @@
+"""Record of the tasks that a check run has created."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(slots=True)
+class CreatedTask:
+    """A task that this run has created: the payload, what createTask answered, and when it was sent (ms since 1970-01-01 UTC)."""
+
+    task_id: str
+    payload: dict[str, Any]
+    created: dict[str, Any]
+    sent_ms: int
+    deleted: bool = False
+
+
+class CreatedTasks:
+    """The tasks of a run, in the order of their creation."""
+
+    def __init__(self) -> None:
+        self._by_id: dict[str, CreatedTask] = {}
+
+    def __iter__(self) -> Iterator[CreatedTask]:
+        """Iterate over all of them, those that were deleted included."""
+        return iter(self._by_id.values())
+
+    def add(self, task: CreatedTask) -> bool:
+        """Add a task; return False, and change nothing, if there is one with its ID."""
+        return self._by_id.setdefault(task.task_id, task) is task
+
+    def get(self, task_id: object) -> CreatedTask | None:
+        """Return the task with this ID; None for an unknown ID, or a value that is none."""
+        return self._by_id.get(task_id) if isinstance(task_id, str) else None
+
+    @property
+    def first(self) -> CreatedTask | None:
+        """Return the first task of the run, which the control request has created."""
+        return next(iter(self), None)
+
+    def remaining(self) -> list[CreatedTask]:
+        """Return those that this run has not deleted."""
+        return [task for task in self if not task.deleted]

@@ -1,0 +1,82 @@
+"""Record of the results of a check run per test case: outcomes, failures, exchanges, and what was counted on the way."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from nclue_contract.check.expectations import finding_of
+from nclue_contract.check.requests import Exchange
+from nclue_contract.check.results import Case, Failure, Outcome, State, StatusSample
+from nclue_contract.contract.rules import Answer
+from nclue_contract.validation.findings import Finding
+
+MAX_FAILURES = 20
+"""Failures of one case that are kept; a server that implements something else violates every rule in every response."""
+
+MAX_EXCHANGES = 40
+"""Exchanges of one case that are kept for the reports."""
+
+
+class ResultRecorder:
+    """Records the outcome of each case. `failed`: whether any case failed so far."""
+
+    def __init__(self) -> None:
+        self.outcomes: dict[str, Outcome] = {}
+        self.status_samples: list[StatusSample] = []
+        self.evaluated: Counter[str] = Counter()
+        """Per rule about responses, the number of responses that were evaluated against it."""
+        self.positives: Counter[bool] = Counter()
+        """Valid create requests, by whether they were accepted."""
+        self.failed: bool = False
+
+    def outcome(self, case: Case) -> Outcome:
+        """Return the outcome of a case, a new one at the first call."""
+        return self.outcomes.setdefault(case.id, Outcome(case))
+
+    def add_exchange(self, case: Case, exchange: Exchange) -> None:
+        """Keep an exchange as evidence of a case."""
+        kept = self.outcome(case).exchanges
+        if len(kept) < MAX_EXCHANGES and (not kept or kept[-1] is not exchange):
+            kept.append(exchange)
+
+    def add_finding(self, case: Case, rule: str, finding: Finding, exchange: Exchange | None, expected: tuple[Answer, ...] = ()) -> None:
+        """Record a failure, once for each rule and sentence; the case has failed then."""
+        outcome = self.outcome(case)
+        failure = Failure(case.id, rule, finding, exchange, expected=expected)
+        known = {(other.rule, other.sentence) for other in outcome.failures}
+        if len(outcome.failures) < MAX_FAILURES and (failure.rule, failure.sentence) not in known:
+            outcome.failures.append(failure)
+        outcome.state, outcome.reason = State.FAILED, ""
+        self.failed = True
+
+    def fail(self, case: Case, rule: str, problem: str, exchange: Exchange, pointer: str = "") -> None:
+        """Record that an exchange violates a rule, where a script has found the problem itself."""
+        self.add_exchange(case, exchange)
+        self.add_finding(case, rule, finding_of(rule, problem, pointer), exchange)
+
+    def require(self, case: Case, condition: object, rule: str, problem: str, exchange: Exchange) -> None:
+        """Record a pass if the condition is true, else a failure of the rule."""
+        self.add_exchange(case, exchange)
+        if condition:
+            self.passed(case)
+        else:
+            self.fail(case, rule, problem, exchange)
+
+    def passed(self, case: Case) -> None:
+        """Record that the case passed, unless it failed."""
+        outcome = self.outcome(case)
+        if outcome.state is not State.FAILED:
+            outcome.state, outcome.reason = State.PASSED, ""
+
+    def inconclusive(self, case: Case, reason: str) -> None:
+        """Record that the responses prove nothing, unless there is another outcome."""
+        self._unless_decided(case, State.INCONCLUSIVE, reason)
+
+    def not_tested(self, case: Case, reason: str) -> None:
+        """Record why the case was not tested, unless there is another outcome."""
+        self._unless_decided(case, State.NOT_TESTED, reason)
+
+    def _unless_decided(self, case: Case, state: State, reason: str) -> None:
+        outcome = self.outcome(case)
+        if outcome.state is State.NOT_TESTED:
+            outcome.state, outcome.reason = state, reason
