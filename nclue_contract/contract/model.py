@@ -21,7 +21,7 @@ class Option:
     """One answer to the question of a reading, with the pages that support it and what it changes."""
 
     id: str
-    says: str
+    meaning: str
     pages: tuple[str, ...] = ()
     characters: str = ""
     code_points: tuple[tuple[int, int], ...] = ()
@@ -136,6 +136,7 @@ class Contract:
     server: str
     headers: tuple[str, ...]
     request: tuple[Field, ...]
+    sample: Mapping[str, str]
     responses: Mapping[str, tuple[Field, ...]]
     operations: Mapping[str, Operation]
     lifecycle: TaskLifecycle
@@ -194,6 +195,7 @@ def contract() -> Contract:
         server=tables["server"],
         headers=tuple(tables["headers"]),
         request=_fields(tables["request"]),
+        sample=MappingProxyType(tables["sample"]),
         responses=MappingProxyType({name: _fields(rows) for name, rows in tables["responses"].items()}),
         lifecycle=_lifecycle(tables),
         operations=MappingProxyType({name: _operation(name, row) for name, row in tables["operations"].items()}),

@@ -1,14 +1,16 @@
-"""The payloads as types, for type checkers and for `hypothesis.strategies.from_type`. Imports nothing but `typing`."""
+"""The payload of createTask: its type, for type checkers and for `hypothesis.strategies.from_type`, and sample payloads."""
 
 from __future__ import annotations
 
 from typing import NotRequired, TypedDict
 
+from nclue_contract.contract.model import contract
+
 
 class TaskRequest(TypedDict):
-    """What createTask is sent. The page is "Create task", Request body.
+    """The payload of createTask. The page is "Create task", Request body.
 
-    Leave an optional field out instead of sending None: whether the service takes null is not documented.
+    Omit an optional field instead of sending None: whether the service accepts null is not documented.
     """
 
     name: str
@@ -18,3 +20,13 @@ class TaskRequest(TypedDict):
     test_feature_id: NotRequired[str]
     test_bucket: NotRequired[str]
     test_file_path: NotRequired[str]
+
+
+def sample_payload() -> dict[str, str]:
+    """Return a new, valid payload with the required fields only."""
+    return {name: value for name, value in contract().sample.items() if contract().field(name).required}
+
+
+def sample_test_fields() -> dict[str, str]:
+    """Return the three optional fields of the same sample, as a new dict."""
+    return {name: value for name, value in contract().sample.items() if not contract().field(name).required}

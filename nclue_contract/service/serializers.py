@@ -20,7 +20,7 @@ class Views:
     def __init__(self, readings: Readings, world: World) -> None:
         self.readings: Readings = readings
         self.world: World = world
-        self.words = self.status_words()
+        self.words: tuple[str, ...] = self.status_words()
 
     def created(self, task: Task) -> dict[str, Any]:
         """The eleven fields of the page."""

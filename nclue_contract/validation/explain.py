@@ -95,7 +95,7 @@ def _reading(reading: Reading, contract: Contract, readings: Readings) -> Iterat
         default = ", the default" if option.id == reading.default else ""
         pages = f" Pages: {', '.join(option.pages)}." if option.pages else " No page says so."
         forbids = f" Forbids {option.characters}" if option.characters else ""
-        yield from _paragraph("option", f"{option.id}{default}: {option.says}.{pages}{forbids}")
+        yield from _paragraph("option", f"{option.id}{default}: {option.meaning}.{pages}{forbids}")
     rules = [f"{rule.code} {rule.slug}" for rule in contract.rules.values() if reading.id in rule.readings]
     yield from _paragraph("rules", ", ".join(rules))
     yield from _paragraph("in force", f"{readings[reading.id]} (from: {readings.sources[reading.id]})")

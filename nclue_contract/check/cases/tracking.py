@@ -128,7 +128,7 @@ class Watch:
         if stage < before or (before >= final and stage != before):
             problem = f"{exchange.ask.operation} shows {status!s:.40} after {words()[before]} was shown"
             bench.fail(
-                self.cases[f"life[{words()[before]}]"], bench.finding("NC400", f"the task goes back: {problem}", "/status"), exchange
+                self.cases[f"life[{words()[before]}]"], bench.finding("NC400", f"the task moves backward: {problem}", "/status"), exchange
             )
             return
         if stage != before:
