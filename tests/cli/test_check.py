@@ -383,9 +383,9 @@ def test_numbers_that_make_no_sense_are_refused(run, option, value):
 @pytest.mark.parametrize(
     ("address", "sentence"),
     [
-        ("127.0.0.1:8000", "is no URL; write what stands before /tasks"),
-        ("ftp://127.0.0.1", "is no URL; write what stands before /tasks"),
-        ("http://127.0.0.1/api/v1/tasks", "leave that out"),
+        ("127.0.0.1:8000", "is not a valid URL; give the base URL (without /tasks)"),
+        ("ftp://127.0.0.1", "is not a valid URL; give the base URL (without /tasks)"),
+        ("http://127.0.0.1/api/v1/tasks", "the base URL must not include /tasks"),
         ("http://me:word@127.0.0.1", "without a user, a query or a fragment"),
     ],
 )
