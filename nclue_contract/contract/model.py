@@ -131,19 +131,19 @@ class TaskLifecycle:
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """The whole contract. `request` and `responses` are the fields of the schemas, `sample` is a valid payload with all fields."""
+    """The whole contract. `request` and `responses` are the fields of the schemas."""
 
     revision: str
     server: str
     headers: tuple[str, ...]
     request: tuple[Field, ...]
-    sample: Mapping[str, str]
     responses: Mapping[str, tuple[Field, ...]]
     operations: Mapping[str, Operation]
     lifecycle: TaskLifecycle
     errors: Mapping[str, DocumentedError]
     readings: Mapping[str, Reading]
     rules: Mapping[str, Rule]
+    _sample: Mapping[str, str] = field(repr=False)
     _slugs: Mapping[str, str] = field(repr=False)
 
     def rule(self, name: str) -> Rule | None:
@@ -157,6 +157,14 @@ class Contract:
     def parameter(self, name: str) -> QueryParameter:
         """Return the query parameter with this name (only listTasks has any); raises `KeyError`."""
         return _named([parameter for operation in self.operations.values() for parameter in operation.query], name)
+
+    def sample_payload(self) -> dict[str, str]:
+        """Return a new, valid payload with the required fields only. It is an example of the OpenAPI document."""
+        return {field.name: self._sample[field.name] for field in self.request if field.required}
+
+    def sample_test_fields(self) -> dict[str, str]:
+        """Return the three optional fields of the same example, as a new dict."""
+        return {field.name: self._sample[field.name] for field in self.request if not field.required}
 
     @property
     def status_words(self) -> tuple[str, ...]:
@@ -196,13 +204,13 @@ def contract() -> Contract:
         server=tables["server"],
         headers=tuple(tables["headers"]),
         request=_fields(tables["request"]),
-        sample=MappingProxyType(tables["sample"]),
         responses=MappingProxyType({name: _fields(rows) for name, rows in tables["responses"].items()}),
         lifecycle=_lifecycle(tables),
         operations=MappingProxyType({name: _operation(name, row) for name, row in tables["operations"].items()}),
         errors=MappingProxyType({name: DocumentedError(**row) for name, row in tables["errors"].items()}),
         readings=MappingProxyType({row["id"]: _reading(row) for row in tables["readings"]}),
         rules=MappingProxyType(rules),
+        _sample=MappingProxyType(tables["sample"]),
         _slugs=MappingProxyType({rule.slug: code for code, rule in rules.items()}),
     )
 

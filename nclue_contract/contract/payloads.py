@@ -1,10 +1,8 @@
-"""The payload of createTask: its type, for type checkers and for `hypothesis.strategies.from_type`, and sample payloads."""
+"""The payload of createTask as a type, for type checkers and for `hypothesis.strategies.from_type`. Imports nothing but `typing`."""
 
 from __future__ import annotations
 
 from typing import NotRequired, TypedDict
-
-from nclue_contract.contract.model import contract
 
 
 class TaskRequest(TypedDict):
@@ -20,13 +18,3 @@ class TaskRequest(TypedDict):
     test_feature_id: NotRequired[str]
     test_bucket: NotRequired[str]
     test_file_path: NotRequired[str]
-
-
-def sample_payload() -> dict[str, str]:
-    """Return a new, valid payload with the required fields only."""
-    return {name: value for name, value in contract().sample.items() if contract().field(name).required}
-
-
-def sample_test_fields() -> dict[str, str]:
-    """Return the three optional fields of the same sample, as a new dict."""
-    return {name: value for name, value in contract().sample.items() if not contract().field(name).required}

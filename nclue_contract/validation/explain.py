@@ -39,7 +39,7 @@ def explain(contract: Contract, name: str, readings: Readings) -> str:
         slugs = [rule.slug for rule in contract.rules.values()]
         codes = [error.code for error in contract.errors.values()]
         near = _nearest(name[:80].lower(), [*contract.rules, *slugs, *contract.readings, *contract.errors, *codes])
-        hint = f"did you mean {near}?" if near else "`explain` without a name lists them"
+        hint = f"did you mean {near}?" if near else "explain without a name lists them"
         message = f"there is no rule, reading or error code {name!r:.80}; {hint}"
         raise ValueError(message)
     return "\n\n".join(parts) + "\n"

@@ -10,7 +10,6 @@ import jsonschema
 import pytest
 
 from nclue_contract.contract.model import contract
-from nclue_contract.contract.payloads import sample_payload, sample_test_fields
 from nclue_contract.contract.readings import Readings
 from nclue_contract.validation.validator import validate_request, validate_response
 from tests.support.tools import ROOT
@@ -247,9 +246,9 @@ def test_the_media_type_of_requests_is_json():
 
 
 def test_the_sample_payload_is_an_example_of_the_document_without_findings():
-    payload, test_fields = sample_payload(), sample_test_fields()
+    payload, test_fields = contract().sample_payload(), contract().sample_test_fields()
     assert payload | test_fields == DOCUMENT["components"]["examples"]["TaskRequestWithTest"]["value"]
     assert list(payload) == list(PAGE_REQUEST)
     assert validate_request(payload).findings == validate_request(payload | test_fields).findings == ()
     payload["name"] = "changed"
-    assert sample_payload()["name"] != "changed", "each call returns a new dict"
+    assert contract().sample_payload()["name"] != "changed", "each call returns a new dict"

@@ -134,7 +134,7 @@ def test_a_name_that_is_not_there_gives_the_nearest(name, nearest):
 
 
 def test_a_name_like_no_other_gives_a_hint_and_is_cut():
-    with pytest.raises(ValueError, match="`explain` without a name lists them") as raised:
+    with pytest.raises(ValueError, match="explain without a name lists them") as raised:
         explain(contract(), "?" * 100_000, DEFAULTS)
     assert len(str(raised.value)) < 200
 
