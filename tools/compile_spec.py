@@ -1,10 +1,11 @@
-"""Compile `openapi/nclue-tasks.yaml` into the two JSON files that the package ships.
+"""Compile the three YAML files in `openapi/` into the two JSON files that the package ships.
 
     python tools/compile_spec.py           write both files (each whole or not at all)
     python tools/compile_spec.py --check   write nothing; exit 1 when a file is out of date
 
-Both lie in `nclue_contract/contract/`: `tables.json` holds the tables that `contract.model` reads, `openapi.json` the whole document. The
-compiler is strict on purpose: a keyword that no consumer implements would be a rule that nobody keeps, so it is refused here.
+Both are in `nclue_contract/contract/`: `tables.json` contains the tables that `contract.model` reads, `openapi.json` the OpenAPI document.
+JSON Schemas describe the rules and the readings. The compiler checks what a JSON Schema cannot: schema keywords that no consumer
+implements, and places in the three files that have to agree.
 """
 
 from __future__ import annotations
@@ -13,107 +14,67 @@ import argparse
 import json
 import os
 import re
-import string
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCE = ROOT / "openapi" / "nclue-tasks.yaml"
+SOURCES = ROOT / "openapi"
 TABLES = ROOT / "nclue_contract" / "contract" / "tables.json"
 DOCUMENT = ROOT / "nclue_contract" / "contract" / "openapi.json"
 COMMAND = "python tools/compile_spec.py"
 
-# What the consumers implement; the names in brackets are the modules to extend before a line here is.
+RULE_POINTER, READING_POINTER, LIFECYCLE = "x-nclue-rule", "x-nclue-reading", "x-nclue-lifecycle"
+EXTENSIONS = {RULE_POINTER, READING_POINTER, LIFECYCLE}
+# What the consumers implement; the comments name the modules to extend before a keyword is added here.
 SCHEMA_KEYWORDS = {"$ref", "type", "title", "description", "examples", "default", "enum", "properties", "required", "items"} | {
-    "minLength",  # request_checks: the name
+    "minLength",  # validation.request: the name
     "maxLength",
-    "not",  # request_checks: the class of a path's forbidden characters
+    "not",  # validation.paths: the class of forbidden characters
     "pattern",
     "anyOf",  # only "this schema or null"
-    "minimum",  # response_checks
+    "minimum",  # validation.response_fields
     "maximum",
     "format",
 }
 FORMATS = {"date-time"}
 LIFECYCLE_KEYS = {"initial", "building", "completed", "failed", "deletable"}
-EXTENSIONS = {"x-nclue-rules", "x-nclue-readings", "x-nclue-lifecycle"}
-RULE_KEYS = {
-    "code",
-    "slug",
-    "sentence",
-    "severity",
-    "certainty",
-    "page",
-    "fields",
-    "readings",
-    "expects",
-    "message",
-    "why",
-    "cause",
-    "fix",
-} | {
-    "limit",
-    "range",
-    "pattern",
-    "code_points",
-    "media_type",
-    "replacements",
-}
-RULE_REQUIRED = RULE_KEYS - {
-    "fields",
-    "readings",
-    "expects",
-    "limit",
-    "range",
-    "pattern",
-    "code_points",
-    "media_type",
-    "replacements",
-}
-READING_KEYS = {"id", "question", "page", "certainty", "default", "options"}
-OPTION_REQUIRED = {"id", "says", "pages"}
-OPTION_KEYS = OPTION_REQUIRED | {"characters", "code_points", "exclusive", "word", "media_type"}
-ANSWER_KEYS = {"status", "code", "field", "when"}
-PLACEHOLDERS = {
-    "field",
-    "key",
-    "problem",
-    "kind",
-    "value",
-    "expected",
-    "actual",
-    "limit",
-    "unit",
-    "direction",
-    "operation",
-    "origin",
-    "where",
-    "had",
-} | {
-    "character",
-    "codepoint",
-    "character_name",
-    "offset",
-    "occurrences",
-}
-SEVERITIES = {"error", "warning"}
-CERTAINTIES = {"documented", "contested", "undecided"}
+SAMPLE = "TaskRequestWithTest"
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
 class SpecError(Exception):
-    """The YAML file says something that no consumer implements, or contradicts itself."""
+    """The files contain something that no consumer implements, or contradict each other."""
 
 
-def compile_contract(text: str) -> tuple[str, str]:
-    """The texts of `tables.json` and `openapi.json` for the text of the YAML file; raises `SpecError`."""
-    document = yaml.safe_load(text)
-    _check_extensions(document)
+@dataclass
+class Sources:
+    """The three YAML files as they are read."""
+
+    document: dict[str, Any]
+    rules: list[dict[str, Any]]
+    readings: list[dict[str, Any]]
+
+    @classmethod
+    def load(cls) -> Sources:
+        """Read the three files; raises `yaml.YAMLError`."""
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        names = ("nclue-tasks.yaml", "rules.yaml", "readings.yaml")
+        return cls(*(yaml.load((SOURCES / name).read_text(encoding="utf-8"), Loader=loader) for name in names))  # noqa: S506  # a safe one
+
+
+def compile_contract(sources: Sources) -> tuple[str, str]:
+    """Return the texts of `tables.json` and `openapi.json`; raises `SpecError`."""
+    document = sources.document
+    _check_json_schema("readings", "id", sources.readings)
+    _check_json_schema("rules", "code", sources.rules)
     for where, schema in _schemas(document):
         _check_schema(where, schema)
     tables = {
@@ -121,15 +82,17 @@ def compile_contract(text: str) -> tuple[str, str]:
         "server": document["servers"][0]["url"],
         "headers": [scheme["name"] for scheme in document["components"]["securitySchemes"].values()],
         "request": _fields(document, "TaskRequest"),
+        "sample": document["components"]["examples"][SAMPLE]["value"],
         "responses": {name: _fields(document, name) for name in ("CreatedTask", "Task", "TaskSummary", "TaskList", "DeletedTask")},
         "operations": _operations(document),
         "lifecycle": _lifecycle(document),
         "errors": _errors(document),
-        "readings": document["x-nclue-readings"],
-        "rules": document["x-nclue-rules"],
+        "readings": sources.readings,
+        "rules": sources.rules,
     }
-    _check_readings(tables)
-    _check_rules(tables)
+    _check_readings(sources)
+    _check_rules(sources, tables)
+    _check_pointers(sources)
     _check_agreement(document, tables)
     return _dump(tables), _dump(document)
 
@@ -151,7 +114,7 @@ def _resolve(document: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
 
 
 def _fields(document: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    """The properties of a schema as flat rows: name, required, types, and the limits that apply."""
+    """Return the properties of a schema as flat rows: name, required, types, and the limits that apply."""
     schema = document["components"]["schemas"][name]
     rows = []
     for field, node in schema["properties"].items():
@@ -169,12 +132,12 @@ def _fields(document: dict[str, Any], name: str) -> list[dict[str, Any]]:
 
 
 def _lifecycle(document: dict[str, Any]) -> dict[str, Any]:
-    """The statuses in their order, and which role each has."""
+    """Return the statuses in their order, and the role of each."""
     schema = document["components"]["schemas"]["TaskStatus"]
-    roles = schema["x-nclue-lifecycle"]
-    _require(roles.keys() == LIFECYCLE_KEYS, f"TaskStatus: x-nclue-lifecycle has the keys {', '.join(sorted(LIFECYCLE_KEYS))}")
+    roles = schema.get(LIFECYCLE, {})
+    _require(roles.keys() == LIFECYCLE_KEYS, f"TaskStatus: {LIFECYCLE} must have the keys {', '.join(sorted(LIFECYCLE_KEYS))}")
     used = {word for value in roles.values() for word in (value if isinstance(value, list) else [value])}
-    _only(used, set(schema["enum"]), "TaskStatus, x-nclue-lifecycle")
+    _only(used, set(schema["enum"]), f"TaskStatus, {LIFECYCLE}")
     return {"statuses": schema["enum"], **roles}
 
 
@@ -195,7 +158,7 @@ def _operations(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _errors(document: dict[str, Any]) -> dict[str, Any]:
-    """The documented errors by the names of their examples: status code, error code, message."""
+    """Return the documented errors by the names of their examples: status code, error code, message."""
     found: dict[str, Any] = {}
     for item in document["paths"].values():
         for operation in (item[method] for method in METHODS if method in item):
@@ -204,7 +167,7 @@ def _errors(document: dict[str, Any]) -> dict[str, Any]:
                 for name, value in ((e["$ref"].rpartition("/")[2], _resolve(document, e)["value"]) for e in examples.values()):
                     if "error" in value:
                         row = {"status": int(status), "code": value["error"]["errorCode"], "message": value["error"]["message"]}
-                        _require(found.setdefault(name, row) == row, f"the error {name} comes with two status codes")
+                        _require(found.setdefault(name, row) == row, f"the error {name} has two status codes")
     return found
 
 
@@ -215,14 +178,14 @@ def _success_schema(document: dict[str, Any], operation: dict[str, Any]) -> str:
 
 
 def _codes(document: dict[str, Any], node: dict[str, Any]) -> list[str]:
-    """The error codes documented for a response: its examples are the table."""
+    """Return the error codes documented for a response: its examples are the table."""
     examples = _resolve(document, node)["content"]["application/json"].get("examples", {})
     values = [_resolve(document, example)["value"] for example in examples.values()]
     return [value["error"]["errorCode"] for value in values if "error" in value]
 
 
 def _schemas(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every schema object of the document with a name for messages, nested ones included."""
+    """Yield every schema of the document with its path, nested ones included."""
     pending = [(f"components.schemas.{name}", schema) for name, schema in document["components"]["schemas"].items()]
     for path, item in document["paths"].items():
         for operation in [item, *(item[method] for method in METHODS if method in item)]:
@@ -235,7 +198,7 @@ def _schemas(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         pending += [(f"{where}.anyOf", node) for node in schema.get("anyOf", [])]
 
 
-# -- what is refused -----------------------------------------------------------------------------------------------------------
+# -- checks --------------------------------------------------------------------------------------------------------------------------
 
 
 def _require(condition: object, problem: str) -> None:
@@ -243,106 +206,131 @@ def _require(condition: object, problem: str) -> None:
         raise SpecError(problem)
 
 
-def _only(keys: object, known: set[str], where: str) -> None:
-    unknown = set(keys) - known  # type: ignore[call-overload]
-    _require(not unknown, f"{where}: nobody implements {', '.join(sorted(unknown))}")
+def _only(keys: Iterable[str], known: Iterable[str], where: str) -> None:
+    unknown = set(keys).difference(known)
+    _require(not unknown, f"{where}: unknown: {', '.join(sorted(unknown))}")
 
 
-def _check_extensions(document: dict[str, Any]) -> None:
-    def walk(node: object, where: str) -> None:
-        if isinstance(node, dict):
-            for key, value in node.items():
-                if isinstance(key, str) and key.startswith("x-") and key not in EXTENSIONS:
-                    raise SpecError(f"{where or 'the document'}: nobody implements the extension {key}")
-                walk(value, f"{where}.{key}".lstrip("."))
-        elif isinstance(node, list):
-            for index, value in enumerate(node):
-                walk(value, f"{where}[{index}]")
+def _unique(names: list[str], where: str) -> None:
+    repeated = {name for name in names if names.count(name) > 1}
+    _require(not repeated, f"{where}: {', '.join(sorted(repeated))} occurs more than once")
 
-    walk(document, "")
-    for name in ("x-nclue-readings", "x-nclue-rules"):
-        _require(name in document, f"the extension {name} is missing")
+
+def _check_json_schema(name: str, key: str, entries: list[dict[str, Any]]) -> None:
+    schema = json.loads((SOURCES / f"{name}.schema.json").read_text(encoding="utf-8"))
+    for error in jsonschema.Draft202012Validator(schema).iter_errors(entries):
+        number, *path = error.absolute_path
+        entry = entries[int(number)]
+        place = ".".join(map(str, [entry.get(key, f"entry {number}"), *path]))
+        raise SpecError(f"{name}.yaml: {place}: {error.message}")
 
 
 def _check_schema(where: str, schema: dict[str, Any]) -> None:
-    _only({key for key in schema if not key.startswith("x-")}, SCHEMA_KEYWORDS, where)
-    _require(schema.get("format", "date-time") in FORMATS, f"{where}: nobody implements the format {schema.get('format')}")
+    _only(schema.keys() - EXTENSIONS, SCHEMA_KEYWORDS, where)
+    _require(schema.get("format", "date-time") in FORMATS, f"{where}: unknown format {schema.get('format')}")
     if "anyOf" in schema:
         _require(len(schema["anyOf"]) == 2 and schema["anyOf"][1] == {"type": "null"}, f"{where}: anyOf may only add null")
     if "pattern" in schema:
         _require(where.endswith(".not"), f"{where}: a pattern is only implemented as not: {{type: string, pattern: class}}")
 
 
-def _check_readings(tables: dict[str, Any]) -> None:
-    seen = set()
-    for reading in tables["readings"]:
-        where = f"reading {reading.get('id')}"
-        _only(reading, READING_KEYS, where)
-        _require(reading.keys() >= READING_KEYS, f"{where}: a key is missing")
-        _require(reading["certainty"] in CERTAINTIES - {"documented"}, f"{where}: certainty is contested or undecided")
-        options = [option.get("id") for option in reading["options"]]
-        _require(len(set(options)) == len(options) > 1, f"{where}: at least two options, each once")
-        _require(options[0] == reading["default"], f"{where}: the default stands first")
-        for option in reading["options"]:
-            _only(option, OPTION_KEYS, f"{where}, option {option['id']}")
-            _require(option.keys() >= OPTION_REQUIRED, f"{where}, option {option['id']}: a key is missing")
-            _require(all(page.count("(") == page.count(")") for page in option["pages"]), f"{where}: a page is cut at a comma; quote it")
-        _require(reading["id"] not in seen, f"{where}: twice")
-        seen.add(reading["id"])
+def _check_readings(sources: Sources) -> None:
+    _unique([reading["id"] for reading in sources.readings], "readings.yaml")
+    for reading in sources.readings:
+        options = [option["id"] for option in reading["options"]]
+        _unique(options, f"reading {reading['id']}")
+        _require(options[0] == reading["default"], f"reading {reading['id']}: the default is not the first option")
 
 
-def _check_rules(tables: dict[str, Any]) -> None:
-    readings = {reading["id"]: {option["id"] for option in reading["options"]} for reading in tables["readings"]}
+def _check_rules(sources: Sources, tables: dict[str, Any]) -> None:
+    readings = {reading["id"]: {option["id"] for option in reading["options"]} for reading in sources.readings}
     documented = {(int(s), code) for op in tables["operations"].values() for s, codes in op["statuses"].items() for code in [*codes, None]}
-    seen: set[str] = set()
-    for rule in tables["rules"]:
-        where = f"rule {rule.get('code')}"
-        _only(rule, RULE_KEYS, where)
-        _require(rule.keys() >= RULE_REQUIRED, f"{where}: missing {', '.join(sorted(RULE_REQUIRED - rule.keys()))}")
-        _require(
-            re.fullmatch(r"NC[0-9]{3}", rule["code"]) and not {rule["code"], rule["slug"]} & seen,
-            f"{where}: code or slug twice, or not NCxxx",
-        )
-        seen |= {rule["code"], rule["slug"]}
-        _require(rule["severity"] in SEVERITIES and rule["certainty"] in CERTAINTIES, f"{where}: unknown severity or certainty")
-        used = {name for _, name, _, _ in string.Formatter().parse(rule["message"]) if name is not None}
-        _only(used, PLACEHOLDERS, f"{where}, message")
-        _only(rule.get("readings", []), set(readings), f"{where}, readings")
+    _unique([name for rule in sources.rules for name in (rule["code"], rule["slug"])], "rules.yaml")
+    for rule in sources.rules:
+        where = f"rule {rule['code']}"
+        _only(rule.get("readings", []), readings, f"{where}, readings")
         for answer in rule.get("expects", []):
-            _only(answer, ANSWER_KEYS, f"{where}, expects")
+            pair = (answer["status"], answer["code"])
+            _require(pair in documented, f"{where}: {pair[0]}/{pair[1]} is not documented by any operation")
             _require(
-                (answer["status"], answer["code"]) in documented,
-                f"{where}: {answer['status']}/{answer['code']} is not documented by any operation",
+                answer.get("field") in [None, *rule.get("fields", [])], f"{where}: expects a response for a field that it does not have"
             )
-            _require(answer.get("field", None) in [None, *rule.get("fields", [])], f"{where}: an answer for a field that the rule has not")
             for reading, option in answer.get("when", {}).items():
                 _require(option in readings.get(reading, ()), f"{where}: no option {reading}={option}")
-    idle = set(readings) - {name for rule in tables["rules"] for name in rule.get("readings", [])}
-    _require(not idle, f"no rule is moved by the reading {', '.join(sorted(idle))}")
+    unused = set(readings).difference(*(rule.get("readings", []) for rule in sources.rules))
+    _require(not unused, f"no rule depends on the reading {', '.join(sorted(unused))}")
+
+
+def _pointers(node: dict[str, Any], key: str) -> list[str]:
+    """Return the ids that a node names: one, or a list."""
+    value = node.get(key, [])
+    return [value] if isinstance(value, str) else list(value)
+
+
+def _check_pointers(sources: Sources) -> None:
+    """Check that the document names existing rules and readings, and that each rule is named by exactly the fields that it concerns."""
+    rules = {rule["code"]: rule for rule in sources.rules}
+    readings = {reading["id"] for reading in sources.readings}
+    found: set[str] = set()
+    for where, node in _nodes(sources.document):
+        _only((key for key in node if key.startswith("x-")), EXTENSIONS, where)
+        _only(_pointers(node, RULE_POINTER), rules, f"{where}, {RULE_POINTER}")
+        _only(_pointers(node, READING_POINTER), readings, f"{where}, {READING_POINTER}")
+        found.update(_pointers(node, READING_POINTER))
+    missing = readings - found
+    _require(not missing, f"no {READING_POINTER} names {', '.join(sorted(missing))}")
+    named: dict[str, set[str]] = defaultdict(set)
+    for field, node in _named_places(sources.document):
+        for code in _pointers(node, RULE_POINTER):
+            fields = rules[code].get("fields", [field])
+            _require(field in fields, f"{field}: {RULE_POINTER} names {code}, which does not concern this field")
+            named[code].add(field)
+    for code, rule in rules.items():
+        missing = set(rule.get("fields", [])) - named[code]
+        _require(not missing, f"rule {code}: no {RULE_POINTER} at {', '.join(sorted(missing))}")
+
+
+def _nodes(node: object, where: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every object of the document with its path, except for example values."""
+    if isinstance(node, dict):
+        yield where or "the document", node
+        for key, value in node.items():
+            if key != "value":
+                yield from _nodes(value, f"{where}.{key}".lstrip("."))
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from _nodes(value, f"{where}[{index}]")
+
+
+def _named_places(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield what a rule's `fields` can name: properties (and the schemas they refer to), query parameters, headers."""
+    for _, schema in _schemas(document):
+        for field, node in schema.get("properties", {}).items():
+            yield field, node
+            yield from ((field, _resolve(document, part)) for part in node.get("anyOf", [node]) if "$ref" in part)
+    yield from ((scheme["name"], scheme) for scheme in document["components"]["securitySchemes"].values())
+    for item in document["paths"].values():
+        for operation in (item[method] for method in METHODS if method in item):
+            yield from ((parameter["name"], parameter) for parameter in operation.get("parameters", []))
+            yield "content-type", operation.get("requestBody", {})
 
 
 def _check_agreement(document: dict[str, Any], tables: dict[str, Any]) -> None:
-    """Where the schemas and the extensions speak of the same thing, they say the same."""
+    """Check that the schemas agree with the rules and the readings."""
     rules = {rule["code"]: rule for rule in tables["rules"]}
     readings = {reading["id"]: reading for reading in tables["readings"]}
     request = tables["request"]
-    _require([f["name"] for f in request if f["required"]] == rules["NC101"]["fields"], "NC101 names other fields than `required`")
-    _require([f["name"] for f in request] == rules["NC102"]["fields"], "NC102 names other fields than the schema")
-    _require(
-        [f["name"] for f in request if "null" in f["types"]] == rules["NC103"]["fields"],
-        "NC103 names other fields than the schema lets be null",
-    )
-    _require(tables["headers"] == rules["NC200"]["fields"], "NC200 names other headers than the security schemes")
+    _require([f["name"] for f in request if f["required"]] == rules["NC101"]["fields"], "NC101 has other fields than `required`")
+    _require([f["name"] for f in request] == rules["NC102"]["fields"], "NC102 has other fields than the schema")
+    nullable = [f["name"] for f in request if "null" in f["types"]]
+    _require(nullable == rules["NC103"]["fields"], "NC103 has other fields than those that may be null")
+    _require(tables["headers"] == rules["NC200"]["fields"], "NC200 has other headers than the security schemes")
     limit = next(f["maxLength"] for f in request if f["name"] == "name")
     edges = [str(limit - option.get("exclusive", False)) for option in readings["name-edge"]["options"]]
-    _require(
-        edges == [option["id"] for option in readings["name-edge"]["options"]],
-        f"name-edge names other lengths than maxLength ({limit}) gives",
-    )
-    _require(
-        readings["status-word"]["options"][0]["word"] == tables["lifecycle"]["completed"],
-        "the default status-word is not that of the schema",
-    )
+    options = [option["id"] for option in readings["name-edge"]["options"]]
+    _require(edges == options, f"the options of name-edge do not match maxLength ({limit})")
+    word = readings["status-word"]["options"][0]["word"]
+    _require(word == tables["lifecycle"]["completed"], "the default of status-word is not that of the schema")
     pattern = document["components"]["schemas"]["FilePath"]["not"]["pattern"]
     search = re.compile(pattern).search
     in_pattern = {code for code in range(sys.maxunicode + 1) if search(chr(code))}
@@ -352,7 +340,7 @@ def _check_agreement(document: dict[str, Any], tables: dict[str, Any]) -> None:
 
 
 def forbidden_by_default(tables: dict[str, Any]) -> set[int]:
-    """The code points that rule NC120 forbids under the default readings."""
+    """Return the code points that rule NC120 forbids under the default readings."""
     sources = [next(rule for rule in tables["rules"] if rule["code"] == "NC120")]
     sources += [reading["options"][0] for reading in tables["readings"] if reading["id"] in sources[0]["readings"]]
     found: set[int] = set()
@@ -375,14 +363,14 @@ def _write(path: Path, text: str) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command; returns the exit code."""
-    parser = argparse.ArgumentParser(description="Compile the OpenAPI file into the tables of the package.")
+    """Run the command; return the exit code."""
+    parser = argparse.ArgumentParser(description="Compile the YAML files of the contract into the JSON files of the package.")
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a file is out of date")
     options = parser.parse_args(argv)
     try:
-        texts = compile_contract(SOURCE.read_text(encoding="utf-8"))
+        texts = compile_contract(Sources.load())
     except (SpecError, yaml.YAMLError) as error:
-        print(f"{SOURCE.name}: {error}", file=sys.stderr)
+        print(f"{SOURCES.name}/: {error}", file=sys.stderr)
         return 1
     stale = [
         path for path, text in zip((TABLES, DOCUMENT), texts, strict=True) if not path.exists() or path.read_text(encoding="utf-8") != text

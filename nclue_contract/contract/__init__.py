@@ -1,1 +1,1 @@
-"""What the contract says: rules, readings, the OpenAPI document and the payload types."""
+"""The contract: rules, readings, the OpenAPI document and the payload types."""

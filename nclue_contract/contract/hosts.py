@@ -1,4 +1,4 @@
-"""Where servers are: which host is the real service, which is this machine, and what a base URL says."""
+"""Hosts and base URLs: the real service, the loopback, and the parts of a base URL."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from nclue_contract.contract.model import contract
 
 
 def is_real(host: str) -> bool:
-    """Whether a host belongs to the platform (`*.ntruss.com`), where tasks are billed. A name in any case, with or without a last dot."""
+    """Return whether a host belongs to the platform (`*.ntruss.com`), where tasks are billed; letter case and a final dot are ignored."""
     name, domain = host.rstrip(".").lower(), _domain()
     return name == domain or name.endswith(f".{domain}")
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host, a name or an address, is this machine."""
+    """Return whether a host, a name or an address, is this machine."""
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
@@ -26,13 +26,13 @@ def is_loopback(host: str) -> bool:
 
 @cache
 def _domain() -> str:
-    """`ntruss.com`, to which all gateways of the platform belong."""
+    """Return `ntruss.com`, the domain of all gateways of the platform."""
     return ".".join((urlsplit(contract().server).hostname or "").split(".")[-2:])
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a server is: `path` stands before `/tasks` on the wire, `signed_path` in what is signed (a proxy may rewrite it)."""
+    """The parts of a base URL: `path` is what is sent before `/tasks`, `signed_path` what is signed (a proxy may rewrite it)."""
 
     scheme: str
     host: str
@@ -42,7 +42,7 @@ class Target:
 
     @classmethod
     def parse(cls, url: str, signed_prefix: str | None = None) -> Target:
-        """The target of a base URL; an empty path becomes the documented one. Raises `ValueError` with a sentence."""
+        """Parse a base URL; an empty path becomes the documented one. Raises `ValueError`."""
         try:
             parts = urlsplit(url)
             port = parts.port
@@ -50,25 +50,25 @@ class Target:
             parts, port = urlsplit(""), None
         printable = all("!" <= character <= "~" for character in url)
         if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0 or not printable:
-            raise ValueError(f"{url!r:.80} is no URL; write what stands before /tasks, such as {contract().server}")
+            raise ValueError(f"{url!r:.80} is not a valid URL; give the base URL (without /tasks), such as {contract().server}")
         if parts.query or parts.fragment or parts.username is not None:
-            raise ValueError("the URL is what stands before /tasks: without a user, a query or a fragment")
+            raise ValueError("the base URL must not have a user, a query or a fragment")
         path = parts.path.rstrip("/") or urlsplit(contract().server).path
         if path.endswith(contract().operations["createTask"].path):
-            raise ValueError("the URL is what stands before /tasks; leave that out")
+            raise ValueError("the base URL must not include /tasks")
         signed = path if signed_prefix is None else signed_prefix.rstrip("/")
         if signed and not signed.startswith("/"):
-            raise ValueError("--signed-prefix begins with a slash, such as /api/v1, or is empty")
+            raise ValueError("--signed-prefix must start with a slash, such as /api/v1, or be empty")
         return cls(parts.scheme, parts.hostname, port or (443 if parts.scheme == "https" else 80), path, signed)
 
     @property
     def origin(self) -> str:
-        """Scheme, host and port as a URL has them."""
+        """Return scheme, host and, unless it is the default one, port."""
         usual = {"http": 80, "https": 443}[self.scheme] == self.port
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.scheme}://{host}" + ("" if usual else f":{self.port}")
 
     @property
     def url(self) -> str:
-        """The base URL."""
+        """Return the base URL."""
         return self.origin + self.path

@@ -1,6 +1,7 @@
-"""The contract as frozen values, read from `tables.json`: rules, readings, fields, operations.
+"""The contract as frozen values, with accessors: rules, readings, fields, operations, lifecycle.
 
-`tables.json` is compiled from `openapi/nclue-tasks.yaml`, the only place where a limit, a character or a code stands. Nobody else reads it.
+They are read from `tables.json`, which is compiled from the YAML files in `openapi/`, the only place where limits, character sets, error
+codes and status words are written. No other module reads it.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from nclue_contract.contract.rules import Certainty, ExpectedAnswer, Rule, Sever
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One answer to the question of a reading, with the pages that support it and what it changes."""
+    """One option of a reading, with the pages that support it and what it changes."""
 
     id: str
-    says: str
+    meaning: str
     pages: tuple[str, ...] = ()
     characters: str = ""
     code_points: tuple[tuple[int, int], ...] = ()
@@ -30,7 +31,7 @@ class Option:
     media_type: str = ""
 
     def forbids(self, character: str) -> bool:
-        """Whether this option forbids the character, besides what the rule forbids anyway."""
+        """Return whether this option forbids the character in addition to those of the rule."""
         return character in self.characters or in_ranges(character, self.code_points)
 
 
@@ -46,7 +47,7 @@ class Reading:
     options: tuple[Option, ...]
 
     def option(self, name: str) -> Option:
-        """The option with this id; raises `ValueError` when there is none."""
+        """Return the option with this id; raises `ValueError` when there is none."""
         for option in self.options:
             if option.id == name:
                 return option
@@ -57,7 +58,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A property of a payload. Lengths are in characters; `minimum` and `maximum` are None where the schema has none."""
+    """A property of a request or response. Lengths are in characters; `minimum` and `maximum` are None where the schema has none."""
 
     name: str
     required: bool
@@ -73,7 +74,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class DocumentedError:
-    """A row of the tables of errors: status code, error code, message."""
+    """A row of the documented tables of errors: status code, error code, message."""
 
     status: int
     code: str
@@ -95,7 +96,7 @@ _Named = TypeVar("_Named", Field, QueryParameter)
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """An operation: method, path template, name of the response schema, documented error codes per status code."""
+    """An operation: method, path template, name of the response schema, documented error codes by status code."""
 
     id: str
     method: str
@@ -130,7 +131,7 @@ class TaskLifecycle:
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """Everything the contract says."""
+    """The whole contract. `request` and `responses` are the fields of the schemas."""
 
     revision: str
     server: str
@@ -142,6 +143,7 @@ class Contract:
     errors: Mapping[str, DocumentedError]
     readings: Mapping[str, Reading]
     rules: Mapping[str, Rule]
+    _sample: Mapping[str, str] = field(repr=False)
     _slugs: Mapping[str, str] = field(repr=False)
 
     def rule(self, name: str) -> Rule | None:
@@ -155,6 +157,14 @@ class Contract:
     def parameter(self, name: str) -> QueryParameter:
         """Return the query parameter with this name (only listTasks has any); raises `KeyError`."""
         return _named([parameter for operation in self.operations.values() for parameter in operation.query], name)
+
+    def sample_payload(self) -> dict[str, str]:
+        """Return a new, valid payload with the required fields only. It is an example of the OpenAPI document."""
+        return {field.name: self._sample[field.name] for field in self.request if field.required}
+
+    def sample_test_fields(self) -> dict[str, str]:
+        """Return the three optional fields of the same example, as a new dict."""
+        return {field.name: self._sample[field.name] for field in self.request if not field.required}
 
     @property
     def status_words(self) -> tuple[str, ...]:
@@ -176,13 +186,13 @@ def _named(rows: Iterable[_Named], name: str) -> _Named:
 
 
 def in_ranges(character: str, ranges: tuple[tuple[int, int], ...]) -> bool:
-    """Whether the code point lies in one of the ranges, both ends included."""
+    """Return whether the code point is in one of the ranges, both ends included."""
     return any(low <= ord(character) <= high for low, high in ranges)
 
 
 @cache
 def contract() -> Contract:
-    """The contract that this version of the package knows; read once."""
+    """Return the contract; it is read once."""
     data = pkgutil.get_data("nclue_contract.contract", "tables.json")
     if data is None:  # pragma: no cover  # only a loader without get_data, which no Python ships
         message = "nclue_contract/contract/tables.json cannot be read; install the package again"
@@ -200,6 +210,7 @@ def contract() -> Contract:
         errors=MappingProxyType({name: DocumentedError(**row) for name, row in tables["errors"].items()}),
         readings=MappingProxyType({row["id"]: _reading(row) for row in tables["readings"]}),
         rules=MappingProxyType(rules),
+        _sample=MappingProxyType(tables["sample"]),
         _slugs=MappingProxyType({rule.slug: code for code, rule in rules.items()}),
     )
 

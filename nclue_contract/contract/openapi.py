@@ -1,4 +1,4 @@
-"""The whole OpenAPI document, as compiled, or with other readings written into its schemas."""
+"""The OpenAPI document, as compiled or with other readings in its schemas."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from nclue_contract.contract.readings import Readings
 
 
 def document(readings: Readings | None = None) -> dict[str, Any]:
-    """The OpenAPI 3.1 document as a new dict; its schemas state the given readings, or the defaults.
+    """Return the OpenAPI 3.1 document as a new dict; its schemas state the given readings, or the defaults.
 
-    JSON Schema counts code points, so `name-unit=utf16` cannot be written into it; `queue`, `check-order`, `list-index` and the like are
-    about behaviour and have no place in a schema.
+    JSON Schema counts code points, so it cannot express `name-unit=utf16`; `queue`, `check-order`, `list-index` and the like concern
+    behaviour, which no schema describes.
     """
     data = pkgutil.get_data("nclue_contract.contract", "openapi.json")
     if data is None:  # pragma: no cover  # only a loader without get_data, which no Python ships
@@ -42,11 +42,12 @@ def _write_request(schemas: dict[str, Any], readings: Readings) -> None:
             fields[field.name]["minLength"] = 1
     if readings["optional-null"] == "refused":
         for name in optional:
-            fields[name] = fields[name]["anyOf"][0] if "anyOf" in fields[name] else fields[name] | {"type": "string"}
+            path, *_ = fields[name].pop("anyOf", [{"type": "string"}])
+            fields[name] |= path
     if readings["unknown-field"] == "refused":
         request["additionalProperties"] = False
     if readings["test-triple"] == "all-or-none":
-        # Null is taken as absent, so "together" means: all three are strings, or none is.
+        # Null counts as absent: either all three are strings, or none is.
         together = {"required": optional, "properties": {name: {"type": "string"} for name in optional}}
         none = {"properties": {name: {"type": "null"} for name in optional}}
         request["anyOf"] = [together, none]
@@ -66,7 +67,7 @@ def _write_responses(schemas: dict[str, Any], readings: Readings) -> None:
 
 
 def forbidden_class(readings: Readings) -> str:
-    """The class of the characters that a file path may not hold, as a pattern that every engine reads alike (no anchors, no raw `$`)."""
+    """Return the class of forbidden path characters, as a pattern that all engines interpret alike (no anchors, no raw `$`)."""
     rule = contract().rules["NC120"]
     options: list[Option] = [readings.option(name) for name in rule.readings]
     characters = "".join(sorted({c for option in options for c in option.characters}))
@@ -75,12 +76,12 @@ def forbidden_class(readings: Readings) -> str:
 
 
 def _in_class(character: str) -> str:
-    r"""A printable ASCII character inside a class; `$` as `\u0024`, because fastjsonschema and others rewrite a raw one."""
+    r"""Return a printable ASCII character as written in a class; `$` as `\u0024`, because fastjsonschema and others rewrite a raw one."""
     if character == "$":
         return _escape(ord(character))
     return f"\\{character}" if character in r"\^[]" else character
 
 
 def _escape(code: int) -> str:
-    r"""`\u0024`; what lies beyond the basic plane stands as itself, since `\u{…}` is not understood everywhere."""
+    r"""Return `\u0024` and the like; a character beyond the basic plane as itself, since not all engines support `\u{…}`."""
     return f"\\u{code:04x}" if code <= 0xFFFF else chr(code)

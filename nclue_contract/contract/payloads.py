@@ -1,4 +1,4 @@
-"""The payloads as types, for type checkers and for `hypothesis.strategies.from_type`. Imports nothing but `typing`."""
+"""The payload of createTask as a type, for type checkers and for `hypothesis.strategies.from_type`. Imports nothing but `typing`."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import NotRequired, TypedDict
 
 
 class TaskRequest(TypedDict):
-    """What createTask is sent. The page is "Create task", Request body.
+    """The payload of createTask. The page is "Create task", Request body.
 
-    Leave an optional field out instead of sending None: whether the service takes null is not documented.
+    Omit an optional field instead of sending None: whether the service accepts null is not documented.
     """
 
     name: str

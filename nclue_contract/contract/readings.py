@@ -1,7 +1,11 @@
-"""Which reading of the documentation is in force, who chose it, and what that makes of a rule.
+"""The readings in force (`Readings`), and the rules under them (`Policy`).
 
-Where pages contradict each other or are silent, the contract has a *reading* with options. What the chosen option forbids is an error; what
-it allows but another option forbids is a warning, unless somebody pinned the reading: then it is decided.
+Where pages contradict each other or are silent, the contract has a *reading* with options. What the option in force forbids is an error.
+What it allows but another option forbids is a warning, unless the reading is pinned: then it is decided, and there is no finding.
+
+For example, `path-characters=page-2024` (the default) forbids the equals sign, `page-2025` does not. Unpinned, `a=b` is an error that
+suggests the pin `path-characters=page-2025`; with that pin it is valid. A space is valid under the default, but forbidden by `page-2026`:
+it is a warning, and with `path-characters=page-2024` pinned it is valid.
 """
 
 from __future__ import annotations
@@ -16,36 +20,36 @@ from nclue_contract.contract.model import Contract, Option, contract
 from nclue_contract.contract.rules import AppliedRule, Certainty, Rule, Severity
 
 DEFAULT = "default"
-"""The source of a reading that nobody pinned."""
+"""The source of a reading that is not pinned."""
 
 
 @dataclass(frozen=True, slots=True)
 class Readings(Mapping[str, str]):
-    """The option in force per reading, and where it came from (`default` when nobody pinned it). A mapping from id to option."""
+    """The option in force of each reading, and its source (`default` unless it is pinned). A mapping from id to option."""
 
     options: Mapping[str, str]
     sources: Mapping[str, str]
 
     def __post_init__(self) -> None:
-        # Views that nobody can write through, on copies that nobody else has.
+        # Read-only views of copies, so that readings are immutable.
         object.__setattr__(self, "options", MappingProxyType(dict(self.options)))
         object.__setattr__(self, "sources", MappingProxyType(dict(self.sources)))
 
     @classmethod
     def of(cls, value: Mapping[str, str] | None) -> Readings:
-        """Readings from what a caller passes: pins (of the source `argument`), or readings as they are. Raises `ValueError`."""
+        """Return the readings for an argument: pins (with the source `argument`), or readings as they are. Raises `ValueError`."""
         if isinstance(value, Readings) and value.options.keys() == contract().readings.keys():
             return value
         return cls.choose(("argument", value or {}))
 
     def __reduce__(self) -> tuple[object, ...]:
-        return Readings, (dict(self.options), dict(self.sources))  # such views cannot be pickled themselves
+        return Readings, (dict(self.options), dict(self.sources))  # read-only views cannot be pickled
 
     @classmethod
     def choose(cls, *layers: tuple[str, Mapping[str, str]]) -> Readings:
-        """Lay pins over the defaults: pairs of a source and its pins, the weakest first.
+        """Override the defaults with pins: pairs of a source and its pins, in ascending order of precedence.
 
-        Raises `ValueError` for an unknown id or option, with the nearest spelling.
+        Raises `ValueError` for an unknown id or option, with the nearest known id.
         """
         known = contract().readings
         options = {reading.id: reading.default for reading in known.values()}
@@ -55,17 +59,17 @@ class Readings(Mapping[str, str]):
                 if name not in known:
                     raise ValueError(_unknown("reading", name, list(known)))
                 if not isinstance(option, str):
-                    raise ValueError(f"the option of the reading {name} is written as text, such as {known[name].default!r}")  # noqa: TRY004  # like other wrong options
+                    raise ValueError(f"the option of the reading {name} must be a string, such as {known[name].default!r}")  # noqa: TRY004  # like other wrong options
                 options[name] = known[name].option(option).id
                 sources[name] = source
         return cls(options, sources)
 
     def pinned(self, name: str) -> bool:
-        """Whether somebody chose the option, be it the default one."""
+        """Return whether the reading is pinned, possibly to its default."""
         return self.sources[name] != DEFAULT
 
     def option(self, name: str) -> Option:
-        """The option in force."""
+        """Return the option in force."""
         return contract().readings[name].option(self.options[name])
 
     @property
@@ -92,7 +96,7 @@ def _unknown(kind: str, name: object, known: list[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Makes the verdicts of one set of readings. `strict` turns every warning into an error; rules in `ignore` are passed over."""
+    """Applies rules under one set of readings. `strict` turns every warning into an error; rules in `ignore` are ignored."""
 
     readings: Readings
     strict: bool = False
@@ -100,39 +104,39 @@ class Policy:
 
     @property
     def contract(self) -> Contract:
-        """The contract that is judged by."""
+        """Return the contract."""
         return contract()
 
     def rule(self, code: str) -> Rule:
-        """The rule with this code."""
+        """Return the rule with this code."""
         return self.contract.rules[code]
 
     def documented(
         self, code: str, suggest: Callable[[str], str | None] | None = None, group: re.Pattern[str] | None = None
     ) -> AppliedRule:
-        """The verdict where all readings agree."""
+        """Return the rule for a violation under all readings."""
         rule = self.rule(code)
-        return self._verdict(rule, rule.severity, certainty=rule.certainty, suggest=suggest, group=group)
+        return self._apply(rule, rule.severity, certainty=rule.certainty, suggest=suggest, group=group)
 
     def undecided(self, code: str, note: str) -> AppliedRule:
-        """A warning where the pages are silent and no reading asks."""
-        return self._verdict(self.rule(code), Severity.WARNING, certainty=Certainty.UNDECIDED, note=note)
+        """Return the rule as a warning, where the pages are silent and there is no reading."""
+        return self._apply(self.rule(code), Severity.WARNING, certainty=Certainty.UNDECIDED, note=note)
 
     def by_reading(
         self,
         code: str,
         reading: str,
-        refusing: set[str],
+        rejecting: set[str],
         suggest: Callable[[str], str | None] | None = None,
         group: re.Pattern[str] | None = None,
     ) -> AppliedRule | None:
-        """The verdict on what only the options in `refusing` forbid: an error, a warning, or None when a pin allows it."""
+        """Return the rule for what only the options in `rejecting` forbid: an error, a warning, or None when a pin allows it."""
         question = self.contract.readings[reading]
         chosen, pinned = self.readings[reading], self.readings.pinned(reading)
         pin: str | None = None
-        if chosen in refusing:
+        if chosen in rejecting:
             severity, note = Severity.ERROR, f"decided by the pin {reading}={chosen}"
-            allowing = [option for option in question.options if option.id not in refusing]
+            allowing = [option for option in question.options if option.id not in rejecting]
             if not pinned and allowing:
                 pin = f"{reading}={allowing[0].id}"
                 note = f"{question.certainty}: {_pages(reading, allowing, 'allow')} it; if that is right, pin {pin}"
@@ -140,23 +144,23 @@ class Policy:
             return None
         else:
             severity, pin = Severity.WARNING, f"{reading}={chosen}"
-            others = [option for option in question.options if option.id in refusing]
-            note = f"{question.certainty}: {_pages(reading, others, 'refuse')} it; if you know that it is allowed, pin {pin}"
-        return self._verdict(
+            others = [option for option in question.options if option.id in rejecting]
+            note = f"{question.certainty}: {_pages(reading, others, 'reject')} it; if you know that it is allowed, pin {pin}"
+        return self._apply(
             self.rule(code), severity, certainty=question.certainty, reading=reading, note=note, pin=pin, suggest=suggest, group=group
         )
 
-    def refused_by_choice(self, code: str, reading: str, *, allowing: str) -> AppliedRule | None:
-        """For responses: an error when the option in force is another than the one that allows what came; never a warning.
+    def error_unless_chosen(self, code: str, reading: str, option: str) -> AppliedRule | None:
+        """Return the rule as an error, unless the option is in force. For responses, which are never warned about.
 
-        A warning tells a sender what might be refused. A receiver who sees what the chosen option says has nothing to be warned of.
+        A warning tells the sender of a request what might be rejected. A response that matches the option in force needs no warning.
         """
-        if self.readings[reading] == allowing:
+        if self.readings[reading] == option:
             return None
-        refusing = {option.id for option in self.contract.readings[reading].options} - {allowing}
-        return self.by_reading(code, reading, refusing)
+        rejecting = {other.id for other in self.contract.readings[reading].options} - {option}
+        return self.by_reading(code, reading, rejecting)
 
-    def _verdict(
+    def _apply(
         self,
         rule: Rule,
         severity: Severity,
@@ -174,7 +178,7 @@ class Policy:
 
 
 def _pages(reading: str, options: list[Option], verb: str) -> str:
-    """Who says so: the pages that support the options, or else the option that nobody wrote down."""
+    """Return the pages that support the options with a verb, or the first option when there is no such page."""
     pages = [page for option in options for page in option.pages]
     if pages:
         who = " and ".join(filter(None, (", ".join(pages[:-1]), pages[-1])))

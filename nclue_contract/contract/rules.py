@@ -1,4 +1,4 @@
-"""What a rule of the contract is, and what it becomes under a set of readings: an `AppliedRule`."""
+"""A rule of the contract, and the same rule under a set of readings: `AppliedRule`."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any
 
 
 class Severity(StrEnum):
-    """`error`: the contract is broken as it is read here. `warning`: another reading of the pages would refuse it."""
+    """`error`: a violation under the readings in force. `warning`: another reading would reject it."""
 
     ERROR = "error"
     WARNING = "warning"
 
 
 class Certainty(StrEnum):
-    """How sure the documentation makes us: it says so, its pages contradict each other, or they are silent."""
+    """How certain a rule is: the pages document it, contradict each other (contested), or are silent (undecided)."""
 
     DOCUMENTED = "documented"
     CONTESTED = "contested"
@@ -27,19 +27,19 @@ class Certainty(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status code and an error code that a server may answer; `code` is None where the pages name none, and is not judged then."""
+    """An expected response: status code and error code; `code` is None where the pages name none, and any code is accepted."""
 
     status: int
     code: str | None
 
     def to_dict(self) -> dict[str, Any]:
-        """`{"status", "code"}`."""
+        """Return `{"status", "code"}`."""
         return {"status": self.status, "code": self.code}
 
 
 @dataclass(frozen=True, slots=True)
 class ExpectedAnswer(Answer):
-    """An `Answer` of a rule, possibly only for one field, or only under an option of a reading."""
+    """An `Answer` of a rule, possibly for one field only, or under certain options of readings only (`when`)."""
 
     field: str | None = None
     when: Mapping[str, str] = dataclasses.field(default_factory=dict)
@@ -47,7 +47,7 @@ class ExpectedAnswer(Answer):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One way to break the contract, as `x-nclue-rules` of the OpenAPI file states it."""
+    """One way to break the contract; `openapi/rules.schema.json` describes the fields."""
 
     code: str
     slug: str
@@ -76,10 +76,10 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class AppliedRule:
-    """A rule as one set of readings applies it: how severe, how certain, because of which reading.
+    """A rule under one set of readings: its severity, its certainty, and the reading that they depend on.
 
-    `note` is the sentence about the reading, `pin` the `ID=OPTION` that would settle the matter (None when it is settled). `group` matches
-    every character that one finding stands for (None: only the character itself). `suggest` gives a spelling that would be right.
+    `note` explains the reading; `pin` is the `ID=OPTION` that would decide it (None when it is decided). `group` matches every character
+    that one finding covers (None: only the character itself). `suggest` returns a valid replacement.
     """
 
     rule: Rule

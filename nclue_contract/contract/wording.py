@@ -1,4 +1,4 @@
-"""Words for characters and values, short and safe to print whatever they describe."""
+"""Descriptions of characters and values for messages: short, and safe to print whatever the value is."""
 
 from __future__ import annotations
 
@@ -24,50 +24,50 @@ _KINDS = {bool: "a boolean", int: "a number", float: "a number", str: "a string"
 
 @lru_cache(maxsize=1024)
 def codepoint(character: str) -> str:
-    """`U+007E` for the tilde."""
+    """Return `U+007E` for the tilde."""
     return f"U+{ord(character):04X}"
 
 
 def character_name(character: str) -> str:
-    """The Unicode name; for control characters, which have none, the usual alias or Unicode's own label."""
+    """Return the Unicode name; for control characters, which have none, the usual alias or Unicode's label."""
     fallback = "LONE SURROGATE" if "\ud800" <= character <= "\udfff" else f"<control-{ord(character):04X}>"
     return unicodedata.name(character, "") or _CONTROL_NAMES.get(ord(character), fallback)
 
 
 def escaped(text: str) -> str:
-    r"""Control, format and unassigned characters and lone surrogates as `\n`, `\x1b` or `\u202e`; everything else as it is."""
+    r"""Escape control, format and unassigned characters and lone surrogates as `\n`, `\x1b` or `\u202e`."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def quoted(text: str) -> str:
-    """An excerpt between quotation marks."""
+    """Return an excerpt in quotation marks."""
     return f"'{excerpt(text)}'"
 
 
 def excerpt(text: str, length: int = EXCERPT) -> str:
-    """The beginning of a text, escaped, with an ellipsis when it goes on."""
+    """Return the beginning of a text, escaped, with an ellipsis when it is longer."""
     return escaped(text) if len(text) <= length else escaped(text[:length]) + "…"
 
 
 def json_kind(value: object) -> str:
-    """What a value is, in JSON's words, for messages; other Python values by the name of their type."""
+    """Return the JSON type of a value with its article; other Python values by the name of their type."""
     if value is None:
         return "null"
     return _KINDS.get(type(value)) or f"of the Python type {excerpt(type(value).__name__)}"
 
 
 def pointer_to(*names: str | int) -> str:
-    """JSON Pointer (RFC 6901) of nested names; a name longer than 60 characters is cut with an ellipsis."""
-    parts = (name if isinstance(name, int) else _cut(name).replace("~", "~0").replace("/", "~1") for name in names)
+    """Return the JSON Pointer (RFC 6901) of nested names; a name longer than 60 characters is truncated with an ellipsis."""
+    parts = (name if isinstance(name, int) else _truncated(name).replace("~", "~0").replace("/", "~1") for name in names)
     return "".join(f"/{part}" for part in parts)
 
 
-def _cut(name: str) -> str:
+def _truncated(name: str) -> str:
     return name if len(name) <= EXCERPT else name[:EXCERPT] + "…"
 
 
 def counted(number: int, word: str) -> str:
-    """A number of things."""
+    """Return a number with a noun, in the plural unless the number is 1."""
     return f"{number:,} {word}{'' if number == 1 else 's'}"

@@ -70,9 +70,10 @@ class Lifecycle:
         self._serial = serial
         lifecycle = contract().lifecycle
         stage = lifecycle.statuses.index
-        self._building, self._completed, self._failed = map(stage, (lifecycle.building, lifecycle.completed, lifecycle.failed))
-        self._final = frozenset(map(stage, lifecycle.final))
-        self._deletable = frozenset(map(stage, lifecycle.deletable))
+        self._building: int = stage(lifecycle.building)
+        self._completed: int = stage(lifecycle.completed)
+        self._failed: int = stage(lifecycle.failed)
+        self._deletable: frozenset[int] = frozenset(map(stage, lifecycle.deletable))
 
     @property
     def by_clock(self) -> bool:
@@ -81,7 +82,7 @@ class Lifecycle:
 
     def ended(self, task: Task) -> bool:
         """Return whether the task is completed or failed."""
-        return task.stage in self._final
+        return task.stage in {self._completed, self._failed}
 
     def deletable(self, task: Task) -> bool:
         """Return whether the page "Delete task" allows it: the task is registered, completed or failed."""

@@ -1,4 +1,4 @@
-"""What there is to say of a rule or a reading, as text: what, why, page, common cause, fix. The words stand in the OpenAPI file."""
+"""Explanations of rules, readings and error codes as text. The texts are in `openapi/rules.yaml` and `openapi/readings.yaml`."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ _WIDTH = 100
 
 
 def overview(contract: Contract) -> str:
-    """The list of all rules and readings, a line each."""
-    lines = ["Rules (explain CODE says more):"]
+    """Return the list of all rules and readings, one line each."""
+    lines = ["Rules (explain CODE for details):"]
     lines += [f"  {rule.code}  {rule.severity:7}  {rule.slug:22}  {rule.sentence}" for rule in contract.rules.values()]
-    lines += ["", "Readings, where the documentation does not decide (the default stands first):"]
+    lines += ["", "Readings, where the documentation does not decide (the default is first):"]
     for reading in contract.readings.values():
         lines.append(f"  {reading.id:22}  {' | '.join(option.id for option in reading.options)}")
     return "\n".join(lines) + "\n"
 
 
 def explain(contract: Contract, name: str, readings: Readings) -> str:
-    """Everything about a rule (code or slug), a reading (id) or an error code (`10104`, or its message).
+    """Return the explanation of a rule (code or slug), a reading (id) or an error code (`10104`, or its message).
 
-    Raises `ValueError` with the nearest spelling when there is none of that name.
+    Raises `ValueError` with the nearest known name when there is none of that name.
     """
     errors = contract.errors.items()
     parts = ["\n".join(_error(error, contract)) for word, error in errors if name.upper() in {word, error.code, error.message.upper()}]
@@ -46,14 +46,14 @@ def explain(contract: Contract, name: str, readings: Readings) -> str:
 
 
 def _nearest(name: str, known: list[str]) -> str | None:
-    """The most similar name; of those that are alike, the one that begins alike."""
-    spelt = {word.lower(): word for word in known}
-    near = difflib.get_close_matches(name, spelt, n=5)
+    """Return the most similar name; of equally similar ones, the one with the longest common prefix."""
+    names = {word.lower(): word for word in known}
+    near = difflib.get_close_matches(name, names, n=5)
 
-    def likeness(word: str) -> tuple[float, int]:
+    def similarity(word: str) -> tuple[float, int]:
         return difflib.SequenceMatcher(None, word, name).ratio(), len(commonprefix([word, name]))  # noqa: RUF071  # no paths
 
-    return spelt[max(near, key=likeness)] if near else None
+    return names[max(near, key=similarity)] if near else None
 
 
 def _error(error: DocumentedError, contract: Contract) -> Iterator[str]:
@@ -62,7 +62,7 @@ def _error(error: DocumentedError, contract: Contract) -> Iterator[str]:
     for rule in rules:
         yield from _paragraph("for", f"{rule.code} {rule.slug}: {rule.sentence}")
     if not rules:
-        yield from _paragraph("for", "what no rule speaks of, such as the load or the rights of an account")
+        yield from _paragraph("for", "conditions without a rule, such as the load or the permissions of an account")
 
 
 def _rule(rule: Rule, contract: Contract) -> Iterator[str]:
@@ -74,9 +74,9 @@ def _rule(rule: Rule, contract: Contract) -> Iterator[str]:
         yield from _paragraph("fields", ", ".join(rule.fields))
     yield from _paragraph("common cause", rule.cause)
     yield from _paragraph("fix", rule.fix)
-    answers = [f"{a.status}/{a.code or 'any code'}" + _condition(a.field, dict(a.when)) for a in rule.expects]
-    if answers:
-        yield from _paragraph("answers", "; ".join(answers))
+    responses = [f"{a.status}/{a.code or 'any code'}" + _condition(a.field, dict(a.when)) for a in rule.expects]
+    if responses:
+        yield from _paragraph("responses", "; ".join(responses))
     for name in rule.readings:
         options = " | ".join(option.id for option in contract.readings[name].options)
         yield from _paragraph("reading", f"{name}: {options}")
@@ -95,11 +95,11 @@ def _reading(reading: Reading, contract: Contract, readings: Readings) -> Iterat
         default = ", the default" if option.id == reading.default else ""
         pages = f" Pages: {', '.join(option.pages)}." if option.pages else " No page says so."
         forbids = f" Forbids {option.characters}" if option.characters else ""
-        yield from _paragraph("option", f"{option.id}{default}: {option.says}.{pages}{forbids}")
+        yield from _paragraph("option", f"{option.id}{default}: {option.meaning}.{pages}{forbids}")
     rules = [f"{rule.code} {rule.slug}" for rule in contract.rules.values() if reading.id in rule.readings]
     yield from _paragraph("rules", ", ".join(rules))
     yield from _paragraph("in force", f"{readings[reading.id]} (from: {readings.sources[reading.id]})")
-    other = next(option.id for option in reading.options if option.id != readings[reading.id])
+    other, *_ = (option.id for option in reading.options if option.id != readings[reading.id])
     yield from _paragraph(
         "to pin", f'--reading {reading.id}={other}, or in pyproject.toml: [tool.nclue-contract.readings] {reading.id} = "{other}"'
     )

@@ -152,7 +152,7 @@ def _check_error(policy: Policy, status: int, body: Mapping[str, object]) -> tup
     shape, holder = ("nested", nested) if isinstance(nested, Mapping) else ("flat", body)
     name = next((name for name in CODE_FIELDS if name in holder), None)
     prefix = "/error" if shape == "nested" else ""
-    applied = policy.refused_by_choice("NC311", "error-shape", allowing=shape)
+    applied = policy.error_unless_chosen("NC311", "error-shape", shape)
     if name is None or (shape == "nested" and name != "errorCode"):
         applied = policy.documented("NC311")
     found = [Finding(applied, prefix, detail={"problem": _shape_problem(shape, name)})] if applied else []
@@ -168,7 +168,7 @@ def _check_error(policy: Policy, status: int, body: Mapping[str, object]) -> tup
         return None, found
     if type(code) is int or isinstance(code, str):
         kind, other = ("integer", "a string") if isinstance(code, int) else ("string", "an integer")
-        wrong_type = policy.refused_by_choice("NC305", "error-code-type", allowing=kind)
+        wrong_type = policy.error_unless_chosen("NC305", "error-code-type", kind)
         if wrong_type:
             found.append(Finding(wrong_type, f"{prefix}/{name}", detail={"kind": json_kind(code), "expected": other}))
         return code_text(code), found
@@ -243,7 +243,7 @@ def _verdict_on_other_refusal(policy: Policy, answer: Answer) -> AppliedRule | N
     # The name may exist, the feature may not, or the gateway refused the request before anybody read it.
     if answer.code in {a.code for a in policy.rule("NC120").expects if a.when}:
         pinned = policy.readings.pinned("check-order")
-        return policy.refused_by_choice("NC313", "check-order", allowing="existence-first") if pinned else None
+        return policy.error_unless_chosen("NC313", "check-order", "existence-first") if pinned else None
     return policy.undecided("NC313", "undecided: the pages do not say in which order a request is checked")
 
 

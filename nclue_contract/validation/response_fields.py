@@ -89,7 +89,7 @@ def _word_verdict(policy: Policy, words: tuple[str, ...], value: str) -> Applied
     """What is to be said of a status word; None when it is right. The default word of the reading is the one in the schema."""
     for option in policy.contract.readings["status-word"].options:
         if value == option.word:
-            return policy.refused_by_choice("NC309", "status-word", allowing=option.id)
+            return policy.error_unless_chosen("NC309", "status-word", option.id)
     return None if value in words else policy.documented("NC309")
 
 
@@ -99,7 +99,7 @@ def _check_auroc(policy: Policy, pointer: str, value: object) -> Iterator[Findin
         yield Finding(policy.documented("NC305"), pointer, detail={"kind": json_kind(value), "expected": expected})
         return
     kind, other = ("string", "number") if isinstance(value, str) else ("number", "string")
-    if applied := policy.refused_by_choice("NC305", "auroc-type", allowing=kind):
+    if applied := policy.error_unless_chosen("NC305", "auroc-type", kind):
         yield Finding(applied, pointer, detail={"kind": json_kind(value), "expected": _SPOKEN[other]})
     rule = policy.rule("NC309")
     low, high = rule.range

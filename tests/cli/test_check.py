@@ -392,10 +392,10 @@ def test_numbers_that_make_no_sense_are_refused(run, option, value):
 @pytest.mark.parametrize(
     ("address", "sentence"),
     [
-        ("127.0.0.1:8000", "is no URL; write what stands before /tasks"),
-        ("ftp://127.0.0.1", "is no URL; write what stands before /tasks"),
-        ("http://127.0.0.1/api/v1/tasks", "leave that out"),
-        ("http://me:word@127.0.0.1", "without a user, a query or a fragment"),
+        ("127.0.0.1:8000", "is not a valid URL; give the base URL (without /tasks)"),
+        ("ftp://127.0.0.1", "is not a valid URL; give the base URL (without /tasks)"),
+        ("http://127.0.0.1/api/v1/tasks", "the base URL must not include /tasks"),
+        ("http://me:word@127.0.0.1", "must not have a user, a query or a fragment"),
     ],
 )
 def test_an_address_that_cannot_be_used_is_refused(run, address, sentence):

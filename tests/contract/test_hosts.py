@@ -85,24 +85,26 @@ def test_a_proxy_may_sign_another_path(given, signed):
     ],
 )
 def test_what_is_no_url_is_refused_with_an_example(url):
-    with pytest.raises(ValueError, match=r"is no URL; write what stands before /tasks, such as https://nclue\.apigw\.ntruss\.com/api/v1$"):
+    with pytest.raises(
+        ValueError, match=r"is not a valid URL; give the base URL \(without /tasks\), such as https://nclue\.apigw\.ntruss\.com/api/v1$"
+    ):
         Target.parse(url)
 
 
 @pytest.mark.parametrize("url", ["http://user@h/x", "http://user:word@h/x", "http://@h/x", "http://h/x?y=1", "http://h/x#y"])
 def test_a_user_a_query_or_a_fragment_is_refused_without_repeating_it(url):
-    with pytest.raises(ValueError, match=r"^the URL is what stands before /tasks: without a user, a query or a fragment$"):
+    with pytest.raises(ValueError, match=r"^the base URL must not have a user, a query or a fragment$"):
         Target.parse(url)
 
 
 @pytest.mark.parametrize("url", ["http://h/api/v1/tasks", "http://h/api/v1/tasks/", "http://h/tasks"])
 def test_the_address_of_the_tasks_themselves_is_refused(url):
-    with pytest.raises(ValueError, match=r"^the URL is what stands before /tasks; leave that out$"):
+    with pytest.raises(ValueError, match=r"^the base URL must not include /tasks$"):
         Target.parse(url)
 
 
 def test_a_signed_prefix_without_a_slash_is_refused():
-    with pytest.raises(ValueError, match=r"^--signed-prefix begins with a slash"):
+    with pytest.raises(ValueError, match=r"^--signed-prefix must start with a slash"):
         Target.parse("http://h/x", "api/v1")
 
 

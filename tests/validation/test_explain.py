@@ -49,13 +49,13 @@ def test_a_rule_is_explained_with_everything_that_is_known():
     assert lines == [
         "NC111 name-length (error, documented)",
         "  what          The name has at most 100 characters.",
-        "  why           The page asks for 1 to 100 characters. It does not say what a character is, and the",
-        '                text of error 10101 says "less than".',
+        "  why           The page requires 1 to 100 characters. It does not define a character, and the text",
+        '                of error 10101 says "less than".',
         "  page          Create task, Request body, name",
         "  fields        name",
         "  common cause  A name built from a file path or a list of parameters.",
         "  fix           Shorten the name, for example to its meaning and a date.",
-        "  answers       422/10101",
+        "  responses     422/10101",
         "  reading       name-unit: code-points | utf16",
         "  reading       name-edge: 100 | 99",
     ]
@@ -93,7 +93,7 @@ def test_the_case_of_a_name_does_not_matter():
 
 
 def test_an_option_without_a_page_says_so():
-    assert "utf8-bytes: the bytes 128 to 255 of the UTF-8 form, so everything beyond ASCII is forbidden. No page says so." in said(
+    assert "utf8-bytes: the bytes 128 to 255 of the UTF-8 encoding, so everything beyond ASCII is forbidden. No page says so." in said(
         "path-high-codes"
     )
 
@@ -115,7 +115,7 @@ def test_an_error_code_or_its_message_tells_the_rule_that_it_is_for(name):
 
 
 def test_an_error_that_no_rule_answers_with_is_told_as_that():
-    assert "what no rule speaks of" in explain(contract(), "RATE_LIMITED", DEFAULTS)
+    assert "conditions without a rule" in explain(contract(), "RATE_LIMITED", DEFAULTS)
 
 
 @pytest.mark.parametrize(

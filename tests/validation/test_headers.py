@@ -278,7 +278,7 @@ def test_what_is_not_the_base64_form_of_32_bytes_is_refused(value):
 
 def test_the_message_on_a_signature_tells_its_length_only():
     (finding,) = validate_headers(GOOD | {SIGNATURE: "f" * 64}).findings
-    assert finding.message == "x-ncp-apigw-signature-v2 is not the Base64 form of 32 bytes (it has 64 characters)"
+    assert finding.message == "x-ncp-apigw-signature-v2 is not the Base64 encoding of 32 bytes (it has 64 characters)"
 
 
 def test_everything_that_is_wrong_is_said_at_once_in_the_order_of_the_page():

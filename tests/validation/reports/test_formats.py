@@ -174,7 +174,7 @@ def test_sarif_has_all_rules_and_a_result_per_finding():
     first, second = run["results"]
     rule = driver["rules"][first["ruleIndex"]]
     assert (rule["id"], rule["name"], rule["defaultConfiguration"]) == ("NC120", "PathCharacter", {"level": "error"})
-    assert rule["shortDescription"] == {"text": "A file path holds no forbidden character."}
+    assert rule["shortDescription"] == {"text": "A file path contains no forbidden character."}
     assert rule["help"]["text"].startswith("Usual cause: Hive partitions (dt=2025-01-01)")
     fingerprint = first.pop("partialFingerprints")["ruleFieldValue/v1"]
     assert re.fullmatch("[0-9a-f]{32}", fingerprint)

@@ -100,7 +100,7 @@ def test_answers_with_and_without_a_code_are_told_apart():
 def test_a_warning_about_which_the_pages_name_no_code_lists_no_answers():
     assert render_report(Report((Finding(JUDGE.documented("NC130"), "/train_bucket"),))) == dedent("""\
         warning NC130 bucket-name
-          train_bucket is not a name that Object Storage gives today: 3 to 63 lower-case
+          train_bucket is not a valid Object Storage bucket name: 3 to 63 lower-case
           letters, digits, dots and hyphens, and no IP address
           page:       Object Storage, bucket names""")
 

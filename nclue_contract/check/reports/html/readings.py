@@ -54,7 +54,7 @@ def _option(option: Option, left: tuple[str, ...], state: str) -> Element:
     else:
         mark, word, class_ = "○", "possible", "possible"
     sign = tag("span", mark, class_="mark", aria_hidden="true")
-    return tag("li", sign, " ", tag("code", option.id), tag("span", f" {word}", class_="word"), ": ", option.says, class_=class_)
+    return tag("li", sign, " ", tag("code", option.id), tag("span", f" {word}", class_="word"), ": ", option.meaning, class_=class_)
 
 
 def _evidence(reading: Reading, state: str, result: CheckResult, anchors: Mapping[str, str]) -> list[Element | str]:
