@@ -6,11 +6,11 @@ from hypothesis import settings
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 
-# On CI the same commit draws the same examples, so that a red run is the commit's fault; at a desk every run explores further.
-# No deadlines anywhere: on a busy machine they fail for reasons that no code can mend.
+# On CI the same commit draws the same examples, so that a failure comes from the commit; elsewhere every run draws new ones.
+# No deadlines: on a busy machine they fail whatever the code does.
 settings.register_profile("ci", derandomize=True, database=None, deadline=None, print_blob=True)
 settings.register_profile("dev", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") == "true" else "dev")
 
-# The Python in the README is run as it stands there; one block can use the names of the blocks above it.
+# The Python blocks of the README are run unchanged; a block can use the names of the blocks above it.
 pytest_collect_file = Sybil(parsers=[PythonCodeBlockParser(), SkipParser()], patterns=["README.md"]).pytest()

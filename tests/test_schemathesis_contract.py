@@ -1,4 +1,8 @@
-"""Schemathesis finds nothing to say about the service: neither in process, nor over HTTP with every check and phase it has, and ours."""
+"""Schemathesis contract tests: for each operation and along the lifecycle, the service responds as the OpenAPI document says.
+
+The requests are generated with `schema.parametrize()` and with the state machine of Schemathesis, in this process; and by `st run` over
+HTTP, with every check and phase of Schemathesis. Our hooks sign the requests and add the check `NclueContract`.
+"""
 
 import collections
 import subprocess
@@ -10,7 +14,7 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.core.failures import FailureGroup
 
-import nclue_contract.schemathesis_hooks  # noqa: F401  # signs, names and judges from here on
+import nclue_contract.schemathesis_hooks  # noqa: F401  # signs the requests, gives tasks unique names, validates the responses
 from nclue_contract.contract.openapi import document
 from nclue_contract.service.asgi import App
 from nclue_contract.service.lifecycle import ProgressMode
@@ -37,8 +41,8 @@ def keys():
 
 
 @pytest.fixture(autouse=True)
-def enough():
-    """A run in which everything is refused would prove nothing."""
+def enough_accepted_requests():
+    """Fail a run in which almost every request was rejected, because it would prove nothing."""
     seen.clear()
     yield
     if "POST /tasks" in {label for label, _ in seen}:
@@ -48,42 +52,42 @@ def enough():
 
 @schema.parametrize()
 @settings(max_examples=30)
-def test_no_operation_gives_schemathesis_a_reason_to_complain(case):
+def test_every_operation_responds_as_the_openapi_document_says(case):
     response = case.call_and_validate()
     seen[case.operation.label, response.status_code] += 1
 
 
-class Machine(schema.as_state_machine()):
+class TaskLifecycle(schema.as_state_machine()):
     def validate_response(self, response, case, **options):
         super().validate_response(response, case, **options)
         seen[case.operation.label, response.status_code] += 1
 
 
-TestTheTaskAsAStateMachine = Machine.TestCase
-TestTheTaskAsAStateMachine.settings = settings(
-    max_examples=25, stateful_step_count=6, deadline=None, suppress_health_check=list(HealthCheck)
-)
+TestTaskLifecycle = TaskLifecycle.TestCase
+TestTaskLifecycle.settings = settings(max_examples=25, stateful_step_count=6, deadline=None, suppress_health_check=list(HealthCheck))
 
 
-def test_schemathesis_does_complain_about_a_service_that_deserves_it():
+def test_a_response_that_breaks_the_schema_fails():
     # Otherwise a run that checks nothing would pass the tests above.
-    spoilt = Service({ACCESS: SECRET})
-    spoilt.serializer.created = lambda _task: {"task_id": 1}
+    broken = Service({ACCESS: SECRET})
+    broken.views.created = lambda _task: {"task_id": 1}
     case = schema["/tasks"]["POST"].Case(body=dict(PAYLOAD), media_type="application/json")
     case.headers.update(signed("POST", "/api/v1/tasks"))
     with pytest.raises(FailureGroup, match="is not of type"):
-        case.validate_response(case.call(app=App(spoilt)))
+        case.validate_response(case.call(app=App(broken)))
 
 
-def test_the_command_of_schemathesis_with_all_checks_and_phases_reports_nothing(tmp_path):
+def test_st_run_with_all_checks_and_phases_finds_no_issue(tmp_path):
     # With the settings that we recommend, from the file that the package ships.
     (tmp_path / "schemathesis.toml").write_bytes((ROOT / "examples" / "schemathesis.toml").read_bytes())
     programs = Path(sys.executable).parent
     variables = environment(NCLUE_ACCESS_KEY=ACCESS, NCLUE_SECRET_KEY=SECRET, PYTHONUTF8="1")
-    asked = subprocess.run([programs / "nclue-contract", "spec", "--path"], capture_output=True, encoding="utf-8", check=True, timeout=60)
+    document = subprocess.run(
+        [programs / "nclue-contract", "spec", "--path"], capture_output=True, encoding="utf-8", check=True, timeout=60
+    )
     with running("--progress", "reads:1") as server:
         options = ["--url", server.url, "--checks", "all", "--seed", "1", "--max-examples", "40", "--no-color"]
-        command = [programs / "st", "run", asked.stdout.strip(), *options]
+        command = [programs / "st", "run", document.stdout.strip(), *options]
         done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, encoding="utf-8", check=False, timeout=120)
         statuses = collections.Counter((entry["method"], entry["status"]) for entry in server.journal())
         assert server.errors() == ""

@@ -1,4 +1,8 @@
-"""The length of a name; limits and readings are typed by hand from the page "Create task", name, and the text of error 10101."""
+"""Property tests: a name has 1 to 100 characters, in ASCII, Hangul, combining marks and emoji, under every reading of length and limit.
+
+The expected findings come from the independent validation in `tests/support/witness.py`, which is typed by hand from the page "Create
+task", name, and the text of error 10101.
+"""
 
 import pytest
 from hypothesis import event, example, given
@@ -51,7 +55,7 @@ def test_the_findings_about_a_length_are_those_of_the_witness(name, number):
     event(f"findings: {[severity for _, severity, _ in found]}")
 
 
-def test_every_mixture_of_up_to_102_letters_and_emoji_is_judged_as_the_witness_says():
+def test_every_mixture_of_up_to_102_letters_and_emoji_has_the_findings_of_the_witness():
     for pins, validator in zip(PINS, VALIDATORS, strict=True):
         for length in range(1, 103):
             for astral in range(length + 1):
@@ -77,8 +81,8 @@ def test_without_pins_only_more_than_100_code_points_are_an_error(name):
 
 
 @given(names(), st.sampled_from(range(len(PINS))))
-def test_a_pin_that_a_finding_offers_takes_that_finding_away(name, number):
-    """Whoever follows the advice of a finding about a length has one finding less, and no new one."""
+def test_the_pin_that_a_finding_suggests_removes_that_finding(name, number):
+    """With the pin that a finding about a length suggests, there is one finding less, and no new one."""
     before = length_findings(VALIDATORS[number], name)
     for finding in before:
         if finding.pin is not None:
@@ -112,12 +116,12 @@ EDGES = {
 
 
 @pytest.mark.parametrize(("name", "expected"), EDGES.values(), ids=EDGES)
-def test_a_name_at_the_edge_is_judged_as_the_page_says(name, expected):
+def test_a_name_at_the_limit_has_the_findings_of_the_page(name, expected):
     assert [(f.rule, f.severity, f.reading) for f in length_findings(VALIDATORS[0], name)] == expected
 
 
 @pytest.mark.parametrize("validator", VALIDATORS, ids=repr)
-def test_the_answer_to_a_long_name_is_422_with_10101_under_every_reading(validator):
+def test_the_expected_response_to_a_long_name_is_422_with_10101_under_every_reading(validator):
     (finding,) = length_findings(validator, "a" * 101)
     assert [(answer.status, answer.code) for answer in finding.expects] == [(422, "10101")]
     assert (finding.severity, finding.reading, finding.certainty, finding.pin) == ("error", None, "documented", None)
@@ -140,9 +144,9 @@ def test_the_message_names_the_length_and_the_limit_that_were_compared(name, pin
 
 
 @pytest.mark.parametrize("size", [99, 100, 101])
-def test_a_name_is_judged_alike_by_the_gate_and_behind_it(size):
+def test_the_quick_path_and_the_full_validation_agree_about_a_name(size):
     validator = Validator()
-    validator.validate_request(PAYLOAD | {"name": "n"})  # now the ID and the bucket are known, so the gate can open
+    validator.validate_request(PAYLOAD | {"name": "n"})  # now the ID and the bucket are known, so the quick path can be used
     behind = validator.validate_request(PAYLOAD | {"name": "a" * size, "test_feature_id": FEATURE_ID}).findings
     at = validator.validate_request(PAYLOAD | {"name": "a" * size}).findings
     assert at == tuple(f for f in behind if f.rule == "NC111")

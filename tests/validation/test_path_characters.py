@@ -1,4 +1,8 @@
-"""The characters of a file path; the expectation is typed by hand from the page "Create task", train_file_path and test_file_path."""
+"""Property tests: train_file_path and test_file_path hold none of the 25 characters, nor codes 0-31 and 128-255, that the page forbids.
+
+All 1,114,112 code points are validated, alone and inside a path; Hypothesis generates paths with several of them, under every reading. The
+expected findings are typed by hand from the page "Create task".
+"""
 
 import sys
 from operator import attrgetter
@@ -12,7 +16,6 @@ from tests.support.payloads import FULL_PAYLOAD, PAYLOAD
 from tests.support.witness import ALWAYS, OPTIONS, path_character, severity_of
 
 READINGS = ("path-characters", "path-high-codes", "path-del")
-ANSWERS = {"train_file_path": [(422, "10104")], "test_file_path": [(422, "10105")]}
 
 CHARACTERS = st.one_of(
     st.sampled_from("ab/._-() =&$@;:+,?*\\{}^%`[]<>~#|\"'\x00\x1f\x7f\x80\xff\u0100가😀\ud800\udfff"),
@@ -52,7 +55,7 @@ def test_the_page_names_25_printable_characters():
     assert len(ALWAYS) == 24 + 32 + 128
 
 
-def judged_wrongly(codes, train, test):
+def wrongly_validated(codes, train, test):
     """The code points whose findings are not as expected, with each of them put in the place of ? in both paths."""
     check = Validator().validate_request
     before = {"train": train.split("?"), "test": test.split("?")}
@@ -78,17 +81,17 @@ def judged_wrongly(codes, train, test):
     return wrong
 
 
-def test_every_code_point_is_judged_as_the_page_says_alone_in_the_train_path_and_embedded_in_the_test_path():
-    assert judged_wrongly(range(sys.maxunicode + 1), "?", "a?b") == []
+def test_every_code_point_is_validated_as_the_page_says_alone_in_the_train_path_and_inside_the_test_path():
+    assert wrongly_validated(range(sys.maxunicode + 1), "?", "a?b") == []
 
 
-def test_a_code_point_is_judged_alike_embedded_in_the_train_path_and_alone_in_the_test_path():
-    # The first 12,288 and the surrogates one by one, of the rest every 13th: the test above has asked about all of them.
+def test_a_code_point_is_validated_alike_inside_the_train_path_and_alone_in_the_test_path():
+    # The first 12,288 and the surrogates one by one, of the rest every 13th: the test above covers all of them.
     codes = sorted({*range(0x3000), *range(0xD700, 0xE100), *range(0x3000, sys.maxunicode + 1, 13), sys.maxunicode})
-    assert judged_wrongly(codes, "a?b", "?") == []
+    assert wrongly_validated(codes, "a?b", "?") == []
 
 
-def test_the_answer_to_a_forbidden_character_is_10104_for_the_train_path_and_10105_for_the_test_path():
+def test_the_expected_response_to_a_forbidden_character_is_10104_for_the_train_path_and_10105_for_the_test_path():
     check = Validator().validate_request
     for code in range(0x200):
         if expectation(code) is not None:
@@ -96,7 +99,7 @@ def test_the_answer_to_a_forbidden_character_is_10104_for_the_train_path_and_101
             assert (answers(train), answers(test)) == ([(422, "10104")], [(422, "10105")])
 
 
-def test_existence_first_adds_the_answers_about_files_that_do_not_exist():
+def test_existence_first_adds_the_responses_for_files_that_do_not_exist():
     check = Validator({"check-order": "existence-first"}).validate_request
     train, test = check(FULL_PAYLOAD | {"train_file_path": "~", "test_file_path": "~"}).findings
     assert set(answers(train)) == {(422, "10104"), (404, "10106"), (404, "10107")}
@@ -159,7 +162,7 @@ def test_a_hundred_positions_are_kept_and_all_occurrences_are_counted():
 
 
 @given(PATHS.map(lambda path: path * 200).filter(lambda path: len(path) > 1000), PINS)
-def test_long_paths_are_judged_like_short_ones(path, pins):
+def test_long_paths_are_validated_like_short_ones(path, pins):
     """A path of more than 1,000 characters has the findings of the short one that it repeats."""
     check = Validator(pins).validate_request
     once = check(PAYLOAD | {"train_file_path": path[: len(path) // 200]})
@@ -197,7 +200,7 @@ def test_a_suggestion_is_legal_under_every_reading(path, pins):
     ],
     ids=ascii,
 )
-def test_a_suggestion_spells_the_path_as_a_person_would(path, suggestion):
+def test_a_suggestion_replaces_each_forbidden_character_by_a_usual_one(path, suggestion):
     report = Validator().validate_request(PAYLOAD | {"train_file_path": path})
     offers = {finding.suggestion for finding in report.findings if finding.character != "U+AC00"}
     assert offers == {suggestion}
