@@ -20,10 +20,9 @@ from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from typing import Any, Literal, TypeVar, cast
 from urllib.parse import urlsplit
 
-from nclue_contract.contract.clock import now_ms
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.rules import Severity
-from nclue_contract.signing import Credentials, signed_headers
+from nclue_contract.signing import Credentials, now_ms, signed_headers
 from nclue_contract.validation.findings import ContractError, Finding
 from nclue_contract.validation.validator import Validator, default_validator
 

@@ -1,25 +1,26 @@
-"""NCLUE inside a test: what httpx and httpx2 send to its host is answered by the service of this package, and never leaves the process.
+"""A mock of NCLUE for tests: requests of httpx and httpx2 to its host get the response of the service, and never leave the process.
 
     with mock(progress="manual") as nclue:
-        answer = httpx.post("https://nclue.apigw.ntruss.com/api/v1/tasks", json=payload)
+        response = httpx.post("https://nclue.apigw.ntruss.com/api/v1/tasks", json=payload)
         nclue.advance()
         assert nclue.tasks[0]["status"] == "pending"
 
-A refused request tells why: the header `x-nclue-rules` names the rules, `nclue.requests[-1]["findings"]` what broke them and where.
+A rejected request is explained: the header `x-nclue-rules` names the rules, `nclue.requests[-1]["findings"]` what broke them and where.
 
-Answered is every client of this process, in every thread, synchronous or not, because the transports of the two libraries are patched: so
-event hooks, `auth`, redirects and cookies work as always. Clients with another transport (ASGI, `MockTransport`) are left alone, and so are
-requests, aiohttp and urllib: `nclue-contract serve` is for them. Other hosts are reached as if nothing were patched. The host is NCLUE's
-whatever its case; without TLS it answers 400 like the gateway, and at other ports than 443 and 80 nobody listens (`ConnectError`).
+The mock works for every client of this process, in every thread, synchronous or not, because it patches the transports of the two
+libraries: event hooks, `auth`, redirects and cookies work as always. Clients with another transport (ASGI, `MockTransport`) are not
+affected, and neither are requests, aiohttp and urllib: use `nclue-contract serve` for them. Requests to other hosts are sent as without the
+mock. The host name matches in any letter case; requests without TLS get 400 like from the gateway, and other ports than 443 and 80 raise
+`ConnectError`.
 
-Mocks can be nested; the innermost answers. With mocks of others in the same test:
+Mocks can be nested; the innermost responds. With other mocks in the same test:
 
-* `respx.mock`, inside or outside: NCLUE's host is ours, all others are theirs. Whoever wants to answer NCLUE's host with respx adds routes
-  to `nclue.router`, a router of respx: `nclue.router.get(path="/api/v1/tasks").mock(side_effect=httpx.ConnectError)`. What no route there
-  matches is answered by the service; all calls of httpx are in `nclue.router.calls`. (It knows httpx only, not httpx2.)
-* `respx.mock(using="httpx")` and pytest-httpx replace what lies above, or the same place: what they take never comes here.
+* `respx.mock`, inside or outside: requests to NCLUE's host come here, all others go there. To respond for NCLUE's host with respx, add
+  routes to `nclue.router`, a router of respx: `nclue.router.get(path="/api/v1/tasks").mock(side_effect=httpx.ConnectError)`. Requests that
+  match no route get the response of the service; all calls of httpx are in `nclue.router.calls`. (It supports httpx only, not httpx2.)
+* `respx.mock(using="httpx")` and pytest-httpx patch a higher level, or the same one: requests that they handle do not come here.
 
-Needs respx and httpx, the extra `mock`; httpx2 is answered if it is there.
+Needs respx and httpx, the extra `mock`; httpx2 is patched if it is installed.
 """
 
 from __future__ import annotations
@@ -31,16 +32,16 @@ from contextlib import suppress
 from functools import wraps
 from importlib import import_module
 from types import TracebackType
-from typing import Any, Self, TypedDict, Unpack
+from typing import Any, Self, TypedDict, TypeVar, Unpack
 from urllib.parse import urlsplit
 
-from nclue_contract.contract.clock import now_ms
 from nclue_contract.contract.model import contract
-from nclue_contract.service.lifecycle import Progress
-from nclue_contract.service.messages import Refusal, Request, Response, journal_entry
+from nclue_contract.service.control import ServiceControl
+from nclue_contract.service.lifecycle import ProgressMode
+from nclue_contract.service.messages import Rejection, Request, Response, journal_entry
 from nclue_contract.service.service import Service
-from nclue_contract.service.store import Store, World
-from nclue_contract.signing import Credentials
+from nclue_contract.service.store import ExternalData, Store
+from nclue_contract.signing import Credentials, now_ms
 
 try:
     import anyio
@@ -51,12 +52,15 @@ except ImportError as _error:
     raise ImportError("the mock needs respx and httpx; run: pip install 'nclue-contract[mock]'") from _error
 
 
-class Options(TypedDict, total=False):
-    """What `Service` takes; readings also as a plain mapping of what is pinned, progress also as text such as `seconds:0.5`."""
+T = TypeVar("T")
+
+
+class MockOptions(TypedDict, total=False):
+    """Options of `Service`: pinned readings, progress (also as text such as `seconds:0.5`), and `world`, the fixture data."""
 
     readings: Mapping[str, str]
-    progress: Progress | str
-    world: World
+    progress: ProgressMode | str
+    world: ExternalData
     store: Store
     new_id: Callable[[], str]
     rate_limit: bool
@@ -67,11 +71,11 @@ def mock(
     *,
     keys: Mapping[str, str] | Credentials | None = None,
     clock: Callable[[], int] = now_ms,
-    **options: Unpack[Options],
+    **options: Unpack[MockOptions],
 ) -> Mock:
-    """A mock of NCLUE, to be used in a `with` statement: around a service, or around a new one with these keys and options.
+    """Return a mock of NCLUE, to be used in a `with` statement: for a service, or for a new one with these keys and options.
 
-    `keys` are credentials, or maps access keys to secret keys; without them every request is taken for signed. `clock` gives milliseconds
+    `keys` are credentials, or a mapping of access keys to secret keys; without them no signature is needed. `clock` returns milliseconds
     since 1970-01-01 UTC. Raises `TypeError` for a service with options, `ValueError` for an unknown reading, option or progress.
     """
     if service is not None:
@@ -81,56 +85,40 @@ def mock(
     pairs = {keys.access_key: keys.secret_key} if isinstance(keys, Credentials) else keys
     values: dict[str, Any] = dict(options)
     if isinstance(values.get("progress"), str):
-        values["progress"] = Progress.parse(values["progress"])
+        values["progress"] = ProgressMode.parse(values["progress"])
+    if "world" in values:
+        values["fixture_data"] = values.pop("world")
     return Mock(Service(pairs, **values), clock)
 
 
-class Mock:
-    """Answers for NCLUE within a `with` statement; made by `mock`. Threads and tasks may share it."""
+class Mock(ServiceControl):
+    """Responds for NCLUE within a `with` statement; returned by `mock`. Thread-safe. `url` is the base URL of NCLUE."""
 
     def __init__(self, service: Service, clock: Callable[[], int] = now_ms) -> None:
+        self.url: str = contract().server
         self.service: Service = service
         self.clock: Callable[[], int] = clock
         self.router: respx.MockRouter = respx.MockRouter(assert_all_called=False)
         self._lock = threading.RLock()
 
-    @property
-    def tasks(self) -> list[dict[str, Any]]:
-        """The tasks in the order of their creation, as getTask would show them now. Looking does not count as reading."""
-        with self._lock:
-            self.service.lifecycle.tick(self.service.active, self.clock())
-            return [self.service.views.shown(task) for task in self.service.store]
+    def __repr__(self) -> str:
+        return f"<nclue_contract.mock of {self.url}>"
 
-    @property
-    def requests(self) -> list[dict[str, Any]]:
-        """What was sent, as the journal keeps it, the newest last; at most the last 1,000. Values of signed headers are masked."""
+    def call(self, function: Callable[[Service, int], T]) -> T:
+        """Call a function with the service and the time (milliseconds since 1970-01-01 UTC), while no request is handled."""
         with self._lock:
-            return list(self.service.store.journal)
-
-    def fail_next(self, count: int = 1, *, error: str = "", delay_s: float = 0.0, cut: bool = False) -> None:
-        """Let the next requests fail: with a documented error by its name (such as RATE_LIMITED), late, or cut in the middle of the body.
-
-        A delay longer than the read timeout of the client is a `ReadTimeout` after that time; a cut body is a `RemoteProtocolError` when it
-        is read, as with a server that closes the connection. Raises `ValueError` for an error that the tables do not have.
-        """
-        with self._lock:
-            self.service.fail_next(count, error=error, delay_s=delay_s, cut=cut)
-
-    def advance(self, task_id: str | None = None, *, fail_message: str | None = None) -> int:
-        """Move one task, or all that have not ended, one step; the number of those that moved. `fail_message` lets them fail in the end."""
-        with self._lock:
-            return self.service.advance(task_id, now_ms=self.clock(), fail_message=fail_message)
+            return function(self.service, self.clock())
 
     def reset(self) -> None:
-        """Forget tasks, journal, injected failures and the calls of the router."""
+        """Remove tasks, journal, injected failures and the calls of the router."""
         with self._lock:
-            self.service.reset()
+            super().reset()
             self.router.reset()
 
     def __enter__(self) -> Self:
         with _lock:
             if not _active:
-                _set_up()
+                _patch()
             _active.append(self)
         return self
 
@@ -138,29 +126,29 @@ class Mock:
         with _lock:
             del _active[max(index for index, one in enumerate(_active) if one is self)]
             if not _active:
-                _take_down()
+                _unpatch()
 
-    def answer(self, request: Request, *, secure: bool = True) -> Response:
-        """What the service answers to a request now; without TLS, what the gateway does."""
-        with self._lock:
-            now_ms = self.clock()
-            if secure:
-                return self.service.handle(request, now_ms)
-            refusal, store = Refusal.of(self.service.errors["BAD_REQUEST"]), self.service.store
-            response = self.service.respond(refusal.status, self.service.views.error_body(refusal), (), ())
-            store.requests += 1
-            store.journal.append({"number": store.requests, **journal_entry(request, response, (), now_ms)})
-            return response
+    def respond(self, request: Request, *, secure: bool = True) -> Response:
+        """Return the response of the service to a request received now; without TLS, that of the gateway."""
+        return self.call(lambda service, now_ms: service.handle(request, now_ms) if secure else _without_tls(service, request, now_ms))
+
+
+def _without_tls(service: Service, request: Request, now_ms: int) -> Response:
+    rejection = Rejection.of(service.errors["BAD_REQUEST"])
+    response = service.respond(rejection.status, service.serializer.error_body(rejection), (), ())
+    service.store.requests += 1
+    service.store.journal.append({"number": service.store.requests, **journal_entry(request, response, (), now_ms)})
+    return response
 
 
 # -- the patches ---------------------------------------------------------------------------------------------------------------------
 
 _lock = threading.RLock()
 _active: list[Mock] = []  # the innermost is the last
-_patches: list[tuple[Any, str, Any, Any]] = []  # class of transports, name of the method, what was there, ours
+_patches: list[tuple[Any, str, Any, Any]] = []  # class of transports, name of the method, the original, our replacement
 
 
-def _set_up() -> None:
+def _patch() -> None:
     libraries: list[Any] = [httpx]
     with suppress(ImportError):
         libraries.append(import_module("httpx2"))
@@ -169,32 +157,32 @@ def _set_up() -> None:
             (library.HTTPTransport, "handle_request", _patched),
             (library.AsyncHTTPTransport, "handle_async_request", _patched_async),
         ):
-            there = getattr(owner, name)
-            ours = patch(library, there)
-            _patches.append((owner, name, there, ours))
+            original = getattr(owner, name)
+            ours = patch(library, original)
+            _patches.append((owner, name, original, ours))
             setattr(owner, name, ours)
 
 
-def _take_down() -> None:
+def _unpatch() -> None:
     while _patches:
-        owner, name, there, ours = _patches.pop()
-        # Somebody else may have put something over it that calls ours; without an active mock, that lets everything pass.
+        owner, name, original, ours = _patches.pop()
+        # If another library has patched the method since, its patch calls ours, which passes everything on without an active mock.
         if vars(owner).get(name) is ours:
-            setattr(owner, name, there)
+            setattr(owner, name, original)
 
 
-def _patched(library: Any, there: Callable[..., Any]) -> Callable[..., Any]:  # noqa: ANN401  # a module
-    @wraps(there)
+def _patched(library: Any, original: Callable[..., Any]) -> Callable[..., Any]:  # noqa: ANN401  # a module
+    @wraps(original)
     def handle_request(self: object, request: Any) -> Any:  # noqa: ANN401  # of either library
         current = _current(request.url)
         if current is None:
-            return there(self, request)
+            return original(self, request)
         request.read()
         if library is httpx and current.router.routes:
             try:
                 return current.router.handler(request)
             except PassThrough:
-                return there(self, request)
+                return original(self, request)
             except AllMockedAssertionError:
                 pass
         exchange = _Exchange(library, request, current)
@@ -204,18 +192,18 @@ def _patched(library: Any, there: Callable[..., Any]) -> Callable[..., Any]:  # 
     return handle_request
 
 
-def _patched_async(library: Any, there: Callable[..., Any]) -> Callable[..., Any]:  # noqa: ANN401  # a module
-    @wraps(there)
+def _patched_async(library: Any, original: Callable[..., Any]) -> Callable[..., Any]:  # noqa: ANN401  # a module
+    @wraps(original)
     async def handle_async_request(self: object, request: Any) -> Any:  # noqa: ANN401  # of either library
         current = _current(request.url)
         if current is None:
-            return await there(self, request)
+            return await original(self, request)
         await request.aread()
         if library is httpx and current.router.routes:
             try:
                 return await current.router.async_handler(request)
             except PassThrough:
-                return await there(self, request)
+                return await original(self, request)
             except AllMockedAssertionError:
                 pass
         exchange = _Exchange(library, request, current)
@@ -226,14 +214,14 @@ def _patched_async(library: Any, there: Callable[..., Any]) -> Callable[..., Any
 
 
 def _current(url: Any) -> Mock | None:  # noqa: ANN401  # of either library
-    """The mock that answers, if the URL is NCLUE's."""
+    """Return the innermost active mock if the URL is NCLUE's; None otherwise."""
     ours = url.scheme in {"http", "https"} and url.host.removesuffix(".") == urlsplit(contract().server).hostname
     active = _active[-1:] if ours else []
     return active[0] if active else None
 
 
 class _Exchange:
-    """One request of a client library, the answer to it, and what the client is to see of that."""
+    """One request of a client library, the response of the service, and the response that the client receives."""
 
     def __init__(self, library: Any, request: Any, current: Mock) -> None:  # noqa: ANN401  # of either library
         self._library = library
@@ -241,41 +229,41 @@ class _Exchange:
         self._current = current
         url = request.url
         if url.port is not None:
-            raise library.ConnectError(f"the mock of {url.host} listens at the ports 443 and 80, not at {url.port}", request=request)
-        target = request.extensions.get("target", url.raw_path)  # httpcore sends the former when it is there
+            raise library.ConnectError(f"the mock of {url.host} listens on the ports 443 and 80, not on {url.port}", request=request)
+        target = request.extensions.get("target", url.raw_path)  # httpcore sends the former if it is given
         headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw)
         sent = Request(request.method, target.decode("latin-1"), headers, request.content)
-        self._answer = current.answer(sent, secure=url.scheme == "https")
-        self._body = b"" if request.method == "HEAD" else self._answer.body
+        self._service_response = current.respond(sent, secure=url.scheme == "https")
+        self._body = b"" if request.method == "HEAD" else self._service_response.body
         limit: float | None = request.extensions.get("timeout", {}).get("read")
-        self._too_late: bool = limit is not None and self._answer.delay_s > limit
-        self.delay_s: float = self._answer.delay_s if limit is None else min(limit, self._answer.delay_s)
+        self._too_late: bool = limit is not None and self._service_response.delay_s > limit
+        self.delay_s: float = self._service_response.delay_s if limit is None else min(limit, self._service_response.delay_s)
 
     def response(self, half: Iterator[bytes] | AsyncIterator[bytes]) -> Any:  # noqa: ANN401  # of either library
-        """The response for the client, with `half` as its body if that is to be cut."""
+        """Return the response for the client, with `half` as its body if that is to be cut."""
         if self._too_late:
             raise self._library.ReadTimeout("The read operation timed out", request=self._request)
-        headers = [*self._answer.headers, ("content-length", str(len(self._answer.body)))]
-        cut = self._answer.cut and self._body
+        headers = [*self._service_response.headers, ("content-length", str(len(self._service_response.body)))]
+        cut = self._service_response.cut and self._body
         # A `stream` is not read ahead, so that clients can stream it.
         body: dict[str, Any] = {"content": half} if cut else {"stream": self._library.ByteStream(self._body)}
-        response = self._library.Response(self._answer.status, headers=headers, **body)
+        response = self._library.Response(self._service_response.status, headers=headers, **body)
         if self._library is httpx:
             self._current.router.record(self._request, response=response)
         return response
 
     def half(self) -> Iterator[bytes]:
-        """Half of the body, and then the end of the connection."""
+        """Yield half of the body, then raise the error for a closed connection."""
         yield self._body[: len(self._body) // 2]
         raise self._closed()
 
     async def async_half(self) -> AsyncIterator[bytes]:
-        """The same for an asynchronous client."""
+        """Do the same for an asynchronous client."""
         yield self._body[: len(self._body) // 2]
         raise self._closed()
 
     def _closed(self) -> Exception:
-        come, due = len(self._body) // 2, len(self._body)
-        words = f"peer closed connection without sending complete message body (received {come} bytes, expected {due})"
-        error: Exception = self._library.RemoteProtocolError(words, request=self._request)
+        received, expected = len(self._body) // 2, len(self._body)
+        message = f"peer closed connection without sending complete message body (received {received} bytes, expected {expected})"
+        error: Exception = self._library.RemoteProtocolError(message, request=self._request)
         return error

@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import hmac
 import re
+import time
 from collections.abc import Mapping
 from typing import NoReturn
 
@@ -81,6 +82,11 @@ class Credentials:
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError("Credentials cannot be pickled, so that no secret is written to a file; read them where they are needed")
+
+
+def now_ms() -> int:
+    """Return the time of this machine as a signature states it: milliseconds since 1970-01-01 UTC."""
+    return time.time_ns() // 1_000_000
 
 
 def string_to_sign(method: str, target: str | bytes, timestamp: int | str, access_key: str) -> bytes:

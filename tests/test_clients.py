@@ -24,17 +24,15 @@ from nclue_contract import ContractError, Validator
 from nclue_contract.clients import ContractWarning, Signer, async_preflight, now_ms, preflight
 from nclue_contract.signing import Credentials
 from nclue_contract.validation.signature import verify
+from tests.support.payloads import PAYLOAD
+from tests.support.signing import ACCESS, KEY, NOW, SECRET, SIGNATURE, TIMESTAMP
 
-CREDENTIALS = Credentials("EXAMPLEACCESSKEY0001", "EXAMPLEsecretKEY0000000000000000000000001")
-TIMESTAMP = "x-ncp-apigw-timestamp"
-SIGNED = {TIMESTAMP, "x-ncp-iam-access-key", "x-ncp-apigw-signature-v2"}
-NOW = 1732589296000
+CREDENTIALS = Credentials(ACCESS, SECRET)
+SIGNED = {TIMESTAMP, KEY, SIGNATURE}
 
-ID = "0ccc59f9-0000-4000-8000-7837ae76d046"
-GOOD = {"name": "n", "train_feature_id": ID, "train_bucket": "answers", "train_file_path": "a.csv"}
-BAD = GOOD | {"train_file_path": "a~b.csv"}
-CONTESTED = GOOD | {"train_file_path": "dt=1/a.csv"}  # an error that the pin path-characters=page-2025 would allow
-WARNED = GOOD | {"train_file_path": "데이터.csv"}  # a warning until path-high-codes is pinned
+BAD = PAYLOAD | {"train_file_path": "a~b.csv"}
+CONTESTED = PAYLOAD | {"train_file_path": "dt=1/a.csv"}  # an error that the pin path-characters=page-2025 would allow
+WARNED = PAYLOAD | {"train_file_path": "데이터.csv"}  # a warning until path-high-codes is pinned
 
 HTTPX = [httpx, httpx2]
 each_httpx = pytest.mark.parametrize("library", HTTPX, ids=lambda library: library.__name__)
@@ -177,7 +175,7 @@ each_way = pytest.mark.parametrize("call", WAYS.values(), ids=WAYS.keys())
 # -- what is signed -----------------------------------------------------------------------------------------------------------------------
 
 REQUESTS = {
-    "a creation": ("POST", "/api/v1/tasks", {"json": GOOD}),
+    "a creation": ("POST", "/api/v1/tasks", {"json": PAYLOAD}),
     "a list": ("GET", "/api/v1/tasks", {"params": {"index": 0, "limit": 20}}),
     "a deletion": ("DELETE", "/api/v1/tasks/f5aebc0c-0000-4000-8000-b201bc64b1c9", {}),
     "a space and a plus": ("GET", "/api/v1/tasks", {"params": {"a b": "c+d e", "f": "&=?/"}}),
@@ -264,8 +262,8 @@ def redirect(server, url, status=307):
 @each_httpx
 def test_as_a_hook_every_step_of_a_redirect_is_signed(library, server):
     with library.Client(verify=False, event_hooks={"request": [signer()]}, follow_redirects=True) as client:
-        client.post(redirect(server, f"{server.url}/b?c=d"), json=GOOD)
-        client.post(redirect(server, f"{server.url}/b", 302), json=GOOD)
+        client.post(redirect(server, f"{server.url}/b?c=d"), json=PAYLOAD)
+        client.post(redirect(server, f"{server.url}/b", 302), json=PAYLOAD)
     assert [(sent.method, sent.verified().ok) for sent in server.sent] == [("POST", True), ("POST", True), ("POST", True), ("GET", True)]
 
 
@@ -397,9 +395,9 @@ each_checked = pytest.mark.parametrize("call", CHECKED.values(), ids=CHECKED.key
 
 @each_checked
 def test_a_good_payload_is_sent_as_it_is(call, server):
-    call(GOOD, url=server.url)
+    call(PAYLOAD, url=server.url)
     (sent,) = server.sent
-    assert json.loads(sent.body) == GOOD
+    assert json.loads(sent.body) == PAYLOAD
     assert sent.verified().ok
 
 
@@ -478,24 +476,24 @@ async def in_parts_async(payload):
 @each_httpx
 def test_a_streamed_body_is_read_validated_and_sent(library, server):
     with library.Client(verify=False, event_hooks={"request": [preflight(), signer()]}) as client:
-        client.post(f"{server.url}/tasks", content=in_parts(GOOD))
+        client.post(f"{server.url}/tasks", content=in_parts(PAYLOAD))
         with pytest.raises(ContractError):
             client.post(f"{server.url}/tasks", content=in_parts(BAD))
     (sent,) = server.sent
-    assert json.loads(sent.body) == GOOD
+    assert json.loads(sent.body) == PAYLOAD
 
 
 @each_httpx
 def test_an_asynchronously_streamed_body_is_read_validated_and_sent(library, server):
     async def run():
         async with library.AsyncClient(verify=False, event_hooks={"request": [async_preflight(), signer().async_hook]}) as client:
-            await client.post(f"{server.url}/tasks", content=in_parts_async(GOOD))
+            await client.post(f"{server.url}/tasks", content=in_parts_async(PAYLOAD))
             with pytest.raises(ContractError):
                 await client.post(f"{server.url}/tasks", content=in_parts_async(BAD))
 
     asyncio.run(run())
     (sent,) = server.sent
-    assert json.loads(sent.body) == GOOD
+    assert json.loads(sent.body) == PAYLOAD
 
 
 @each_httpx
@@ -517,12 +515,12 @@ def test_a_body_that_requests_streams_is_passed_over(body, server):
 
 
 def test_requests_takes_the_pre_flight_check_alone(server):
-    through_requests("POST", f"{server.url}/tasks", preflight(), json=GOOD)
+    through_requests("POST", f"{server.url}/tasks", preflight(), json=PAYLOAD)
     assert server.sent[0].signature_headers == []
 
 
 def test_the_asynchronous_check_takes_a_prepared_request_too():
-    asyncio.run(async_preflight()(requests.Request("POST", "http://127.0.0.1/tasks", json=GOOD).prepare()))
+    asyncio.run(async_preflight()(requests.Request("POST", "http://127.0.0.1/tasks", json=PAYLOAD).prepare()))
     with pytest.raises(ContractError):
         asyncio.run(async_preflight()(requests.Request("POST", "http://127.0.0.1/tasks", json=BAD).prepare()))
 

@@ -20,23 +20,19 @@ import respx
 from nclue_contract.contract.readings import Readings
 from nclue_contract.guard import guard
 from nclue_contract.mock import Mock, mock
-from nclue_contract.service.lifecycle import Progress
+from nclue_contract.service.lifecycle import ProgressMode
 from nclue_contract.service.service import Service
-from nclue_contract.service.store import Store, World
+from nclue_contract.service.store import ExternalData, Store
 from nclue_contract.signing import Credentials, signed_headers
+from tests.support.payloads import PAYLOAD
+from tests.support.signing import ACCESS, SECRET
 
 pytest_plugins = ("pytester",)
 
 URL = "https://nclue.apigw.ntruss.com/api/v1"
-KEYS = Credentials("EXAMPLEACCESSKEY0001", "EXAMPLEsecretKEY0000000000000000000000001")
+KEYS = Credentials(ACCESS, SECRET)
 TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # one for all, because making one with all certificates takes time
 NOW_MS = 1_764_000_000_000
-PAYLOAD = {
-    "name": "churn",
-    "train_feature_id": "0ccc59f9-0000-4000-8000-7837ae76d046",
-    "train_bucket": "answers",
-    "train_file_path": "churn/train.tsv",
-}
 
 
 def sync_call(library, method, url, client=None, timeout=5, **options):
@@ -206,8 +202,8 @@ def test_a_mock_is_made_of_options_in_any_spelling():
     with mock(
         keys=None,
         readings={"error-shape": "flat", "error-code-type": "integer"},
-        progress=Progress("manual"),
-        world=World(unknown_files=frozenset({"gone.tsv"})),
+        progress=ProgressMode("manual"),
+        world=ExternalData(unknown_files=frozenset({"gone.tsv"})),
         store=Store(max_tasks=1),
         new_id=lambda: "the-id",
         rate_limit=False,
@@ -310,7 +306,7 @@ def test_without_tls_the_gateway_refuses(call, nclue):
 
 @pytest.mark.parametrize("url", ["https://nclue.apigw.ntruss.com:8443/api/v1/tasks", "http://nclue.apigw.ntruss.com:443/api/v1/tasks"])
 def test_nobody_listens_at_other_ports(call, nclue, url):
-    with pytest.raises(call.library.ConnectError, match="listens at the ports 443 and 80"):
+    with pytest.raises(call.library.ConnectError, match="listens on the ports 443 and 80"):
         call("GET", url)
     assert nclue.requests == []
 

@@ -13,12 +13,14 @@ from schemathesis.core.failures import FailureGroup
 import nclue_contract.schemathesis_hooks  # noqa: F401  # signs, names and judges from here on
 from nclue_contract.contract.openapi import document
 from nclue_contract.service.asgi import App
-from nclue_contract.service.lifecycle import Progress
+from nclue_contract.service.lifecycle import ProgressMode
 from nclue_contract.service.service import Service
-from tests.support.server_process import ACCESS, PAYLOAD, SECRET, environment, running, signed
+from tests.support.payloads import PAYLOAD
+from tests.support.server_process import environment, running
+from tests.support.signing import ACCESS, SECRET, signed
 from tests.support.tools import ROOT
 
-service = Service({ACCESS: SECRET}, progress=Progress.parse("reads:1"))
+service = Service({ACCESS: SECRET}, progress=ProgressMode.parse("reads:1"))
 schema = schemathesis.openapi.from_dict(document())
 schema.app = App(service)
 schema.config.update(base_url="http://testserver/api/v1")
@@ -66,7 +68,7 @@ TestTheTaskAsAStateMachine.settings = settings(
 def test_schemathesis_does_complain_about_a_service_that_deserves_it():
     # Otherwise a run that checks nothing would pass the tests above.
     spoilt = Service({ACCESS: SECRET})
-    spoilt.views.created = lambda _task: {"task_id": 1}
+    spoilt.serializer.created = lambda _task: {"task_id": 1}
     case = schema["/tasks"]["POST"].Case(body=dict(PAYLOAD), media_type="application/json")
     case.headers.update(signed("POST", "/api/v1/tasks"))
     with pytest.raises(FailureGroup, match="is not of type"):

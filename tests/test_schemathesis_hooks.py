@@ -26,10 +26,12 @@ from nclue_contract.contract.openapi import document
 from nclue_contract.guard import guard
 from nclue_contract.schemathesis_hooks import SENSITIVE_MARKERS, BrokenRule, NclueContract, RealServiceError, Signing, map_case, unique_name
 from nclue_contract.service.asgi import App
-from nclue_contract.service.faults.catalogue import plant
+from nclue_contract.service.faults.catalogue import inject_fault
 from nclue_contract.service.messages import Request
 from nclue_contract.service.service import Service
-from tests.support.server_process import ACCESS, PAYLOAD, SECRET, environment, running, signed
+from tests.support.payloads import PAYLOAD
+from tests.support.server_process import environment, running
+from tests.support.signing import ACCESS, SECRET, signed
 from tests.support.tools import ROOT
 
 NAMES = ("x-ncp-apigw-timestamp", "x-ncp-iam-access-key", "x-ncp-apigw-signature-v2")
@@ -63,7 +65,7 @@ def served(*faults, **options):
     """A schema whose requests a service answers, and the service."""
     service = Service({ACCESS: SECRET}, **options)
     for fault in faults:
-        plant(service, fault)
+        inject_fault(service, fault)
     schema = load()
     schema.app = App(service)
     return schema, service
@@ -369,7 +371,7 @@ def test_a_failure_tells_rule_place_and_page():
     (failure,) = (failure for failure in caught.value.exceptions if isinstance(failure, BrokenRule))
     assert (failure.title, failure.operation) == ("NC307 response-echo", "POST /tasks")
     assert "task_name differs from name of the request, from offset 0 on" in failure.message
-    assert "page:            Create task, Response body" in failure.message
+    assert "page:       Create task, Response body" in failure.message
 
 
 def test_two_rules_are_two_failures_and_two_findings_of_one_rule_are_one():
@@ -498,14 +500,14 @@ import schemathesis
 from hypothesis import settings
 
 import nclue_contract.schemathesis_hooks
-from nclue_contract.service.faults.catalogue import plant
+from nclue_contract.service.faults.catalogue import inject_fault
 from nclue_contract.contract.openapi import document
 from nclue_contract.service.asgi import App
 from nclue_contract.service.service import Service
 
 service = Service({keys})
 for fault in {faults}:
-    plant(service, fault)
+    inject_fault(service, fault)
 schema = schemathesis.openapi.from_dict(document())
 schema.app = App(service)
 
@@ -712,7 +714,7 @@ def test_the_command_reports_what_schemathesis_alone_does_not_see(faulty_run):
     assert done.returncode == 1, done.stdout + done.stderr
     reported = set(re.findall(r"- (ST\d+ .*)", done.stdout))
     assert reported == {"ST901 NC307 response-echo", "ST901 NC313 answer-fits-request", "ST901 NC200 header-missing"}
-    assert "page:            Create task, Response body" in done.stdout
+    assert "page:       Create task, Response body" in done.stdout
 
 
 def leaks(folder, done):

@@ -25,13 +25,8 @@ from hypothesis.vendor import pretty
 from nclue_contract import ContractError, Readings
 from nclue_contract.signing import Credentials, signature, signed_headers, string_to_sign
 from nclue_contract.validation.signature import verifier, verify
+from tests.support.signing import ACCESS, KEY, NOW, SECRET, SIGNATURE, TIMESTAMP
 
-TIMESTAMP = "x-ncp-apigw-timestamp"
-KEY = "x-ncp-iam-access-key"
-SIGNATURE = "x-ncp-apigw-signature-v2"
-NOW = 1732589296000
-ACCESS = "EXAMPLEACCESSKEY0001"
-SECRET = "EXAMPLEsecretKEY0000000000000000000000001"
 CREDENTIALS = Credentials(ACCESS, SECRET)
 TASKS = "/api/v1/tasks"
 PAGED = "/api/v1/tasks?index=0&limit=20"
@@ -518,7 +513,7 @@ import os
 
 def test_credentials():
     one = Credentials.from_environment(os.environ)
-    assert one == Credentials("EXAMPLEACCESSKEY0001", "another")
+    assert one == Credentials(ACCESS, "another")
 """
 
 

@@ -35,15 +35,14 @@ import schemathesis
 from hypothesis.internal.conjecture import providers
 from schemathesis.engine import events, from_schema
 
-from nclue_contract.contract.clock import now_ms
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.openapi import document
 from nclue_contract.contract.readings import Readings
-from nclue_contract.service.faults.catalogue import catalogue, plant
-from nclue_contract.service.lifecycle import Progress
+from nclue_contract.service.faults.catalogue import CATALOGUE, inject_fault
+from nclue_contract.service.lifecycle import ProgressMode
 from nclue_contract.service.messages import Request
 from nclue_contract.service.service import Service
-from nclue_contract.signing import EXAMPLE, VARIABLES
+from nclue_contract.signing import EXAMPLE, VARIABLES, now_ms
 
 Headers = Sequence[tuple[str, str]]
 Handle = Callable[[str, str, Headers, bytes], tuple[int, Headers, bytes]]
@@ -82,9 +81,9 @@ class Outcome:
 
 def reference(faults: Sequence[str], readings: dict[str, str]) -> Handle:
     """The service of the package."""
-    service = Service({EXAMPLE.access_key: EXAMPLE.secret_key}, readings=readings, progress=Progress.parse("reads:1"))
+    service = Service({EXAMPLE.access_key: EXAMPLE.secret_key}, readings=readings, progress=ProgressMode.parse("reads:1"))
     for fault in faults:
-        plant(service, fault)
+        inject_fault(service, fault)
 
     def handle(method: str, target: str, headers: Headers, body: bytes) -> tuple[int, Headers, bytes]:
         response = service.handle(Request(method, target, tuple(headers), body), now_ms())
@@ -118,7 +117,7 @@ def subjects(server: str, *, only: str) -> Iterator[Subject]:
     """Everything that is run: the clean server, each fault, each option of a reading that is not the default."""
     found = [Subject(server, "clean", "clean")]
     if server == "reference":
-        found += [Subject(server, "fault", instance, fault.rule) for fault in catalogue() for instance in fault.instances()]
+        found += [Subject(server, "fault", instance, fault.rule) for fault in CATALOGUE for instance in fault.instances()]
     else:
         found += [Subject(server, "fault", fault) for fault in second_module().FAULTS]
     others = [(reading, option.id) for reading in contract().readings.values() for option in reading.options]

@@ -40,7 +40,8 @@ SCHEMA_KEYWORDS = {"$ref", "type", "title", "description", "examples", "default"
     "format",
 }
 FORMATS = {"date-time"}
-EXTENSIONS = {"x-nclue-rules", "x-nclue-readings"}
+LIFECYCLE_KEYS = {"initial", "building", "completed", "failed", "deletable"}
+EXTENSIONS = {"x-nclue-rules", "x-nclue-readings", "x-nclue-lifecycle"}
 RULE_KEYS = {
     "code",
     "slug",
@@ -61,7 +62,6 @@ RULE_KEYS = {
     "pattern",
     "code_points",
     "media_type",
-    "states",
     "replacements",
 }
 RULE_REQUIRED = RULE_KEYS - {
@@ -73,7 +73,6 @@ RULE_REQUIRED = RULE_KEYS - {
     "pattern",
     "code_points",
     "media_type",
-    "states",
     "replacements",
 }
 READING_KEYS = {"id", "question", "page", "certainty", "default", "options"}
@@ -124,6 +123,7 @@ def compile_contract(text: str) -> tuple[str, str]:
         "request": _fields(document, "TaskRequest"),
         "responses": {name: _fields(document, name) for name in ("CreatedTask", "Task", "TaskSummary", "TaskList", "DeletedTask")},
         "operations": _operations(document),
+        "lifecycle": _lifecycle(document),
         "errors": _errors(document),
         "readings": document["x-nclue-readings"],
         "rules": document["x-nclue-rules"],
@@ -166,6 +166,16 @@ def _fields(document: dict[str, Any], name: str) -> list[dict[str, Any]]:
             row["items"] = first["items"]["$ref"].rpartition("/")[2]
         rows.append(row)
     return rows
+
+
+def _lifecycle(document: dict[str, Any]) -> dict[str, Any]:
+    """The statuses in their order, and which role each has."""
+    schema = document["components"]["schemas"]["TaskStatus"]
+    roles = schema["x-nclue-lifecycle"]
+    _require(roles.keys() == LIFECYCLE_KEYS, f"TaskStatus: x-nclue-lifecycle has the keys {', '.join(sorted(LIFECYCLE_KEYS))}")
+    used = {word for value in roles.values() for word in (value if isinstance(value, list) else [value])}
+    _only(used, set(schema["enum"]), "TaskStatus, x-nclue-lifecycle")
+    return {"statuses": schema["enum"], **roles}
 
 
 def _operations(document: dict[str, Any]) -> dict[str, Any]:
@@ -250,12 +260,12 @@ def _check_extensions(document: dict[str, Any]) -> None:
                 walk(value, f"{where}[{index}]")
 
     walk(document, "")
-    for name in sorted(EXTENSIONS):
+    for name in ("x-nclue-readings", "x-nclue-rules"):
         _require(name in document, f"the extension {name} is missing")
 
 
 def _check_schema(where: str, schema: dict[str, Any]) -> None:
-    _only(schema, SCHEMA_KEYWORDS, where)
+    _only({key for key in schema if not key.startswith("x-")}, SCHEMA_KEYWORDS, where)
     _require(schema.get("format", "date-time") in FORMATS, f"{where}: nobody implements the format {schema.get('format')}")
     if "anyOf" in schema:
         _require(len(schema["anyOf"]) == 2 and schema["anyOf"][1] == {"type": "null"}, f"{where}: anyOf may only add null")
@@ -329,9 +339,10 @@ def _check_agreement(document: dict[str, Any], tables: dict[str, Any]) -> None:
         edges == [option["id"] for option in readings["name-edge"]["options"]],
         f"name-edge names other lengths than maxLength ({limit}) gives",
     )
-    words = document["components"]["schemas"]["TaskStatus"]["enum"]
-    _only(rules["NC401"]["states"], set(words), "NC401, states")
-    _require(readings["status-word"]["options"][0]["word"] in words, "the default status-word is not in the enum")
+    _require(
+        readings["status-word"]["options"][0]["word"] == tables["lifecycle"]["completed"],
+        "the default status-word is not that of the schema",
+    )
     pattern = document["components"]["schemas"]["FilePath"]["not"]["pattern"]
     search = re.compile(pattern).search
     in_pattern = {code for code in range(sys.maxunicode + 1) if search(chr(code))}

@@ -36,11 +36,11 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from nclue_contract.check.cases.plan import plan
-from nclue_contract.check.expectations import Known
+from nclue_contract.check.expectations import FixtureData
 from nclue_contract.check.results import State
 from nclue_contract.check.runner import Runner
-from nclue_contract.check.sender import Limits, Watcher
-from nclue_contract.check.session import Bench
+from nclue_contract.check.sender import Limits, RunObserver
+from nclue_contract.check.session import CheckSession
 from nclue_contract.check.transport_memory import Direct
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Readings
@@ -63,9 +63,9 @@ TWINS = {*MODULES, "validation.validator"}
 SECOND = ("second_server.reading", "second_server.store", "second_server.app")
 LEFT_OUT = {
     "service.service": ("Service.fail_next", "Service.advance", "Service.reset"),
-    "service.lifecycle": ("Progress.parse",),
-    "service.store": ("Store.clear", "Store.free"),
-    "service.messages": ("journal_entry", "Injection", "Response.json"),
+    "service.lifecycle": ("ProgressMode.parse",),
+    "service.store": ("Store.clear", "Store.release_name"),
+    "service.messages": ("journal_entry", "InjectedFailure", "Response.json"),
     "validation.signature": (
         "Verification.reason",
         "Verification.sentence",
@@ -80,7 +80,7 @@ LEFT_OUT = {
 
 PREFIX = "/api/v1"
 FAILING = "churn/fails.tsv"
-FILES = frozenset({FAILING, Known().file})
+FILES = frozenset({FAILING, FixtureData().file})
 MESSAGE = "NUM_OF_LABEL_INSUFFICIENT"
 CPU_S = 4
 """Seconds of computing that a mutant may take in one situation; most take less than one."""
@@ -411,10 +411,10 @@ def twin(module: str, changed: str, source: str) -> ModuleType:
 def package_server(mutant: Mutant, situation: Situation) -> Handle:
     """The package's service with a mutant in it."""
     module = twin("service.service", mutant.module, mutant.source)
-    world = module.World(failing_files={FAILING: MESSAGE}, files=FILES if situation.known_files else None)
-    progress = module.Progress.parse(situation.progress)
+    fixture_data = module.FixtureData(failing_files={FAILING: MESSAGE}, files=FILES if situation.known_files else None)
+    progress = module.ProgressMode.parse(situation.progress)
     keys = {EXAMPLE.access_key: EXAMPLE.secret_key}
-    handle: Handle = module.Service(keys, readings=situation.readings(), progress=progress, world=world).handle
+    handle: Handle = module.Service(keys, readings=situation.readings(), progress=progress, fixture_data=fixture_data).handle
     return handle
 
 
@@ -512,14 +512,14 @@ def run(handle: Handle, situation: Situation) -> dict[str, Any]:
     """Run the plan against a server until something fails."""
     transport = Direct(handle, PREFIX)
     readings = Readings.of(situation.readings() if situation.pinned else None)
-    bench = Bench(readings, Known(failing_file=FAILING), run="abc", prefix=PREFIX, now_ms=transport.now_ms, exact_clock=True)
-    watcher = Watcher(stop=lambda bench: any(outcome.failures for outcome in bench.outcomes.values()))
+    bench = CheckSession(readings, FixtureData(failing_file=FAILING), run="abc", prefix=PREFIX, now_ms=transport.now_ms, exact_clock=True)
+    observer = RunObserver(stop=lambda bench: any(outcome.failures for outcome in bench.outcomes.values()))
     cases = plan()
-    result = Runner(bench, cases, transport, Limits(clean_up=False), watcher).run("a mutant", "all")
-    if not (result.failures or result.trouble):
+    result = Runner(bench, cases, transport, Limits(clean_up=False), observer).run("a mutant", "all")
+    if not (result.failures or result.stop_reason):
         return {"other": True}
     begun = result.outcomes[cases[0].id].state is State.PASSED
-    by = " ".join(result.failures[0].key) if result.failures else result.trouble
+    by = " ".join(result.failures[0].key) if result.failures else result.stop_reason
     return {"state": "killed" if begun else "start", "by": by, "requests": result.requests}
 
 

@@ -1,4 +1,4 @@
-"""Starts an NCLUE task for each line of a CSV file, waits until they have ended, and deletes those that failed.
+"""Start an NCLUE task for each line of a CSV file, wait until they have ended, and delete those that failed.
 
     python churn_tasks.py tasks.csv
 
@@ -20,7 +20,7 @@ from nclue_contract.signing import Credentials
 URL = "https://nclue.apigw.ntruss.com/api/v1"
 
 FORBIDDEN = dict.fromkeys(map(ord, "&$@=;:+,?*\\{}^%`[]<>~#|\"'"), "-")
-"""What no path may hold, and what stands for it. Files are uploaded under the same names."""
+"""The characters that no path may hold, and their substitute. Files are uploaded under the same names."""
 
 COLUMNS = {
     "name": "name",
@@ -39,7 +39,7 @@ class TaskError(Exception):
 
 
 def payloads(lines: Iterable[str]) -> Iterator[dict[str, str]]:
-    """A payload for each line; what is empty is left out."""
+    """Yield a payload for each line, without the fields that are empty."""
     for row in csv.DictReader(lines):
         payload = {COLUMNS[column]: value for column, value in row.items() if value}
         for field in ("train_file_path", "test_file_path"):
@@ -49,12 +49,12 @@ def payloads(lines: Iterable[str]) -> Iterator[dict[str, str]]:
 
 
 class Tasks:
-    """The tasks of an account, to be used in a `with` statement. `pause_s` lies between two looks; the service allows one per second."""
+    """The tasks of an account, to be used in a `with` statement. `pause_s` is the time between two polls; the service allows one per second."""
 
-    def __init__(self, credentials: Credentials, url: str = URL, pause_s: float = 10, looks: int = 1000) -> None:
+    def __init__(self, credentials: Credentials, url: str = URL, pause_s: float = 10, polls: int = 1000) -> None:
         self._http = httpx.Client(base_url=url, auth=Signer(credentials))
         self._pause_s = pause_s
-        self._looks = looks
+        self._polls = polls
 
     def __enter__(self) -> Self:
         return self
@@ -63,20 +63,20 @@ class Tasks:
         self._http.close()
 
     def create(self, payload: dict[str, str]) -> str:
-        """Start a task, and return its ID. Raises `TaskError` with the reason of the service."""
-        answer = self._http.post("/tasks", json=payload)
-        if answer.is_error:
-            raise TaskError(f"{payload.get('name')}: {answer.status_code} {answer.json()['error']['message']}")
-        return str(answer.json()["task_id"])
+        """Start a task and return its ID. Raise `TaskError` with the reason of the service."""
+        response = self._http.post("/tasks", json=payload)
+        if response.is_error:
+            raise TaskError(f"{payload.get('name')}: {response.status_code} {response.json()['error']['message']}")
+        return str(response.json()["task_id"])
 
     def wait(self, task_id: str) -> dict[str, Any]:
-        """The task, when it has ended. Raises `TaskError` when it takes too long."""
-        for _ in range(self._looks):
+        """Return the task when it has ended. Raise `TaskError` when it takes too long."""
+        for _ in range(self._polls):
             task = self._http.get(f"/tasks/{task_id}").raise_for_status().json()
             if task["status"] in {"completed", "failed"}:
                 return dict(task)
             time.sleep(self._pause_s)
-        raise TaskError(f"{task_id} is still {task['status']} after {self._looks} looks")
+        raise TaskError(f"{task_id} is still {task['status']} after {self._polls} polls")
 
     def delete(self, task_id: str) -> None:
         """Delete a task that has ended."""

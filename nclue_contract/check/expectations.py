@@ -17,7 +17,7 @@ from nclue_contract.validation.findings import Finding
 from nclue_contract.validation.response import SUCCESS
 from nclue_contract.validation.validator import Validator, default_validator
 
-TAKEN = Answer(SUCCESS, None)
+ACCEPTED = Answer(SUCCESS, None)
 """The answer to a request that is carried out."""
 
 CLIENT_ERROR = frozenset(Answer(answer.status, None) for answer in contract().rules["NC101"].expects)
@@ -28,7 +28,7 @@ MISSING = tuple(Answer(answer.status, answer.code) for answer in contract().rule
 """The answers about files that do not exist; the rule for paths lists them, for the reading in which they come first."""
 
 
-EITHER = frozenset({TAKEN, *CLIENT_ERROR})
+EITHER = frozenset({ACCEPTED, *CLIENT_ERROR})
 """The answers to what no page decides, where another answer to something similar tells nothing."""
 
 
@@ -40,12 +40,12 @@ GATEWAY = frozenset(answer.status for answer in contract().rules["NC208"].expect
 """The status of refusals that may come from the gateway before the service, as those for a wrong signature."""
 
 
-OWN = "nclue-check/"
+OWN_FOLDER = "nclue-check/"
 """The folder of the paths that checks make up; nobody has files in it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class FixtureData:
     """What a server under test knows: a feature, a bucket, a file in it, and perhaps a file that lets a task fail."""
 
     feature_id: str = "0ccc59f9-0000-4000-8000-7837ae76d046"
@@ -66,13 +66,13 @@ class Expectation:
     reasons: Callable[[Readings], tuple[Finding, ...]] = lambda _: ()
 
 
-def taken(*also: Answer) -> Expectation:
+def accepted(*also: Answer) -> Expectation:
     """The request is carried out, or gets one of the answers named besides."""
-    answers = frozenset({TAKEN, *also})
+    answers = frozenset({ACCEPTED, *also})
     return Expectation(lambda _: answers)
 
 
-def refused(rule: str, *also: Answer) -> Expectation:
+def rejected(rule: str, *also: Answer) -> Expectation:
     """The request is refused as the rule says, or gets one of the answers named besides."""
     expects = contract().rules[rule].expects
     readings = tuple(dict.fromkeys(name for answer in expects for name in answer.when))
@@ -83,16 +83,16 @@ def refused(rule: str, *also: Answer) -> Expectation:
     return Expectation(answers, readings)
 
 
-def refused_under(rule: str, reading: str, option: str) -> Expectation:
+def rejected_under(rule: str, reading: str, option: str) -> Expectation:
     """The request is refused as the rule says under one option of a reading, and carried out under the others."""
-    refusal = refused(rule)
+    refusal = rejected(rule)
     return Expectation(
-        lambda chosen: refusal.answers(chosen) if chosen[reading] == option else frozenset({TAKEN}), (reading, *refusal.readings)
+        lambda chosen: refusal.answers(chosen) if chosen[reading] == option else frozenset({ACCEPTED}), (reading, *refusal.readings)
     )
 
 
-def creation(
-    body: bytes, content_types: Iterable[str], known: Known, also: Iterable[Answer] = (), *, searches: bool = False
+def create_expectation(
+    body: bytes, content_types: Iterable[str], known: FixtureData, also: Iterable[Answer] = (), *, searches: bool = False
 ) -> Expectation:
     """What createTask answers to a body: success if it keeps every rule, else what the rules say that it breaks.
 
@@ -123,13 +123,13 @@ def creation(
             return own | frozenset(also)
         # Missing files are looked for before the rules only under one option; NC120 lists that among its answers by itself.
         unless = missing if not found else frozenset()
-        allowed = {answer for finding in found for answer in finding.expects} or {TAKEN}
+        allowed = {answer for finding in found for answer in finding.expects} or {ACCEPTED}
         return frozenset(allowed) | unless | frozenset(also)
 
     return Expectation(answers, tuple(dict.fromkeys(readings)), reasons)
 
 
-def _missing(body: bytes, known: Known, *, surely: bool = False) -> frozenset[Answer]:
+def _missing(body: bytes, known: FixtureData, *, surely: bool = False) -> frozenset[Answer]:
     """The answers of a server that does not have the files of a payload; `surely`: only for files that nobody has."""
     payload = value_of(body)
     if not isinstance(payload, dict):
@@ -137,7 +137,9 @@ def _missing(body: bytes, known: Known, *, surely: bool = False) -> frozenset[An
     existing = {known.file, known.failing_file, None}
     fields = contract().rules["NC120"].fields
     strange = {
-        name for name in fields if isinstance(path := payload.get(name), str) and path not in existing and (OWN in path or not surely)
+        name
+        for name in fields
+        if isinstance(path := payload.get(name), str) and path not in existing and (OWN_FOLDER in path or not surely)
     }
     late = (answer for answer in contract().rules["NC120"].expects if answer.when)
     return frozenset(Answer(a.status, a.code) for a in late if strange and (a.field is None or a.field in strange))
@@ -170,7 +172,7 @@ def response_problems(
     return tuple(f for f in findings if strict or f.severity == "error" or f.rule == "NC314")
 
 
-def said(rule: str, problem: str, pointer: str = "") -> Finding:
+def finding_of(rule: str, problem: str, pointer: str = "") -> Finding:
     """A finding of a rule in words of its own, for what no payload or answer shows by itself."""
     applied = Policy(Readings.of(None)).documented(rule)
     return Finding(replace(applied, rule=replace(applied.rule, message="{problem}")), pointer, detail={"problem": problem})

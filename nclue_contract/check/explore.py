@@ -1,7 +1,8 @@
 """Exploration after a check: Schemathesis generates requests, and our check validates the responses under the readings found.
 
-Schemathesis runs as a process of its own in a folder of its own, with `schemathesis_hooks.exploration`; the keys are in its environment
-only. Each finding comes back as one line of a JSON Lines file, so that no finding is lost when the time limit ends the process.
+Schemathesis runs as a process of its own in a folder of its own, with the hooks in `schemathesis_hooks.exploration`; the keys are in its
+environment only. Each finding comes back as one line of a JSON Lines file, so that what was found is kept when the time limit ends the
+process.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from nclue_contract.check.expectations import said
+from nclue_contract.check.expectations import finding_of
 from nclue_contract.check.results import Case, CheckResult, Failure, Outcome, State
 from nclue_contract.check.run import Options, credentials, permission
 from nclue_contract.contract.hosts import Target
@@ -106,7 +107,7 @@ def require_allowed(options: Options) -> None:
 def explore(options: Options, result: CheckResult, bounds: Bounds, environment: Mapping[str, str]) -> CheckResult:
     """The result of a check with what the exploration adds."""
     require_allowed(options)
-    if result.trouble:
+    if result.stop_reason:
         return result
     readings = {name: left[0] for name, left in result.readings.items() if len(left) == 1}
     with tempfile.TemporaryDirectory() as name:
@@ -119,7 +120,7 @@ def explore(options: Options, result: CheckResult, bounds: Bounds, environment: 
         ended_by_limit, output = _run(command, folder, variables, bounds.seconds)
         found, finished = read_findings(folder / "findings.jsonl")
     if not finished and not ended_by_limit:
-        result = replace(result, trouble=f"the exploration did not run to its end: {' '.join(output.strip().splitlines()[-1:])}")
+        result = replace(result, stop_reason=f"the exploration did not run to its end: {' '.join(output.strip().splitlines()[-1:])}")
     return _with(result, found, bounds, finished=finished)
 
 
@@ -163,15 +164,15 @@ def _with(result: CheckResult, found: Iterable[Found], bounds: Bounds, *, finish
         case = Case(f"explore[{one.operation}]", one.rule)
         outcome = outcomes.setdefault(case.id, Outcome(case, State.FAILED))
         sentence = f"{one.message}; sent with: {one.request}" if one.request else one.message
-        outcome.failures.append(Failure(case.id, one.rule, said(one.rule, sentence[:900])))
+        outcome.failures.append(Failure(case.id, one.rule, finding_of(one.rule, sentence[:900])))
     if not failures:
         case = Case(f"explore[{EVERYTHING}]", SERVER_ERROR)
         reason = "" if finished else "the exploration did not come to its end"
-        outcomes[case.id] = Outcome(case, State.PASSED if finished else State.UNTESTED, reason)
-    if not result.trouble:
+        outcomes[case.id] = Outcome(case, State.PASSED if finished else State.NOT_TESTED, reason)
+    if not result.stop_reason:
         drawn = f"{counted(bounds.examples, 'example')} per operation and phase, seed {bounds.seed}"
         notes.append(f"Schemathesis explored with {drawn}; the tasks that it created are left on the server")
-    if not finished and not result.trouble:
+    if not finished and not result.stop_reason:
         limit = f"the time limit of {bounds.seconds:g} s ended the exploration before all examples were sent"
         notes.append(f"{limit}; the findings up to then are in this report")
     notes += dict.fromkeys(f"Schemathesis reports an error for {one.operation}: {one.message}"[:900] for one in found if not one.rule)

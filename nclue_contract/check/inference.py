@@ -31,7 +31,7 @@ class Inconsistency:
     refuted_by: str
 
 
-class Elimination:
+class ReadingInference:
     """What is left of the options of every reading. Pinned readings have one option from the beginning, and are judged."""
 
     def __init__(self, readings: Readings) -> None:

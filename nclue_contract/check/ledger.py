@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from nclue_contract.check.cases.lists import tasks_of
-from nclue_contract.check.requests import Ask, Exchange, delete, listing
-from nclue_contract.check.sender import LIMITED_S, PATIENCE, Transport
+from nclue_contract.check.requests import Exchange, RequestSpec, delete_request, list_request
+from nclue_contract.check.sender import ATTEMPTS, RATE_LIMITED_PAUSE_S, Transport
 from nclue_contract.contract.model import contract
 from nclue_contract.validation.response import SUCCESS
 
@@ -135,7 +135,7 @@ def take_away(remains: Remains, transport: Transport, rate: float) -> Cleaned:
     if remains.uncertain:
         _look_up(remains, send, cleaned)
     for task_id in tuple(cleaned.left):
-        exchange = send(delete(task_id))
+        exchange = send(delete_request(task_id))
         if exchange.error or exchange.status in {401, 403}:
             cleaned.trouble = f"a deletion {_said(exchange)}"
             break
@@ -152,11 +152,11 @@ class _Patient:
         self._transport = transport
         self._pause_s = 1 / rate if rate else 0.0
 
-    def __call__(self, ask: Ask) -> Exchange:
-        for _ in range(PATIENCE):
+    def __call__(self, ask: RequestSpec) -> Exchange:
+        for _ in range(ATTEMPTS):
             exchange = self._transport.send(ask)[0]
             if exchange.status == 429:
-                self._pause_s = max(self._pause_s, LIMITED_S)
+                self._pause_s = max(self._pause_s, RATE_LIMITED_PAUSE_S)
             if self._pause_s:
                 self._transport.sleep(self._pause_s)
             if exchange.status != 429:
@@ -170,7 +170,7 @@ def _look_up(remains: Remains, send: _Patient, cleaned: Cleaned) -> None:
     Only a name with the word of the run is surely ours: those of one character may belong to a task of somebody else.
     """
     for page in _pages(send):
-        if not page.taken:
+        if not page.accepted:
             cleaned.trouble = f"the list of tasks {_said(page)}"
             return
         for item in tasks_of(page):
@@ -185,10 +185,10 @@ def _look_up(remains: Remains, send: _Patient, cleaned: Cleaned) -> None:
 
 def _pages(send: _Patient) -> Iterator[Exchange]:
     """The pages of the list, until there are no more. Whether the index counts tasks or pages is a reading."""
-    limit = next(p.maximum or 1 for p in contract().operations["listTasks"].query if p.name == "limit")
+    limit = contract().parameter("limit").maximum or 1
     number, step = 0, limit
     while number < PAGES:
-        page = send(listing(f"index={number * step}&limit={limit}"))
+        page = send(list_request(f"index={number * step}&limit={limit}"))
         yield page
         if number == 1 and step == limit and not tasks_of(page):
             step = 1  # no tasks from there on, or not so many pages

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.rules import Answer
 from nclue_contract.signing import EXAMPLE, Credentials, signature, string_to_sign
+from nclue_contract.validation.error_body import error_code
 
 
 @lru_cache(maxsize=8)
@@ -35,7 +36,7 @@ def unchanged(value: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class RequestSpec:
     """One request: `path` is what stands behind the base URL, with the query.
 
     It is signed rightly unless a field says otherwise: `headers` replace those of the signature (None removes one), `signed_as` is what is
@@ -73,20 +74,20 @@ class Ask:
         return "deleteTask" if self.method == "DELETE" else "getTask"
 
 
-def header_pairs(ask: Ask, target: str, now_ms: int, credentials: Credentials = EXAMPLE) -> list[tuple[str, str]]:
-    """The headers of a request that is sent now: content type and signature, right but for what the ask changes on purpose."""
-    method, signed_target = ask.signed_as or (ask.method, target)
-    sent_ms = now_ms + ask.skew_ms if ask.at_ms is None else ask.at_ms
-    keys = ask.credentials or credentials
-    message, written = string_to_sign(method, signed_target, sent_ms, keys.access_key), ask.timestamp(str(sent_ms))
-    if ask.odd_signed:
+def header_pairs(request: RequestSpec, target: str, now_ms: int, credentials: Credentials = EXAMPLE) -> list[tuple[str, str]]:
+    """The headers of a request that is sent now: content type and signature, right but for what the request changes on purpose."""
+    method, signed_target = request.signed_as or (request.method, target)
+    sent_ms = now_ms + request.skew_ms if request.at_ms is None else request.at_ms
+    keys = request.credentials or credentials
+    message, written = string_to_sign(method, signed_target, sent_ms, keys.access_key), request.timestamp(str(sent_ms))
+    if request.odd_signed:
         message = message.replace(f"\n{sent_ms}\n".encode(), f"\n{written}\n".encode())
-    values = (written, keys.access_key, ask.signature(signature(keys.secret_key, message)))
-    headers: dict[str, str | None] = {"content-type": json_media_type()} if ask.method == "POST" else {}
-    headers |= dict(zip(contract().headers, values, strict=True)) | dict(ask.headers)
-    pairs = [(name.upper() if ask.capitals else name, value) for name, value in headers.items() if value is not None]
-    again = [(ask.repeated, "x")] if ask.repeated else []
-    return [*again, *pairs] if ask.wrong_first else [*pairs, *again]
+    values = (written, keys.access_key, request.signature(signature(keys.secret_key, message)))
+    headers: dict[str, str | None] = {"content-type": json_media_type()} if request.method == "POST" else {}
+    headers |= dict(zip(contract().headers, values, strict=True)) | dict(request.headers)
+    pairs = [(name.upper() if request.capitals else name, value) for name, value in headers.items() if value is not None]
+    again = [(request.repeated, "x")] if request.repeated else []
+    return [*again, *pairs] if request.wrong_first else [*pairs, *again]
 
 
 def json_media_type() -> str:
@@ -94,25 +95,25 @@ def json_media_type() -> str:
     return contract().rules["NC302"].media_type
 
 
-def create(payload: object) -> Ask:
+def create_request(payload: object) -> RequestSpec:
     """A creation with a payload, or with a body as it is."""
     body = payload if isinstance(payload, bytes) else json.dumps(payload, ensure_ascii=False).encode("utf-8", "surrogatepass")
-    return Ask("POST", contract().operations["createTask"].path, body)
+    return RequestSpec("POST", contract().operations["createTask"].path, body)
 
 
-def get(task_id: str) -> Ask:
+def get_request(task_id: str) -> RequestSpec:
     """A look at a task."""
-    return Ask("GET", _task_path(task_id))
+    return RequestSpec("GET", _task_path(task_id))
 
 
-def delete(task_id: str) -> Ask:
+def delete_request(task_id: str) -> RequestSpec:
     """A deletion."""
-    return Ask("DELETE", _task_path(task_id))
+    return RequestSpec("DELETE", _task_path(task_id))
 
 
-def listing(query: str = "") -> Ask:
+def list_request(query: str = "") -> RequestSpec:
     """A look at the list, with a query such as `index=0&limit=1`."""
-    return Ask("GET", contract().operations["listTasks"].path + (f"?{query}" if query else ""))
+    return RequestSpec("GET", contract().operations["listTasks"].path + (f"?{query}" if query else ""))
 
 
 def _task_path(task_id: str) -> str:
@@ -124,11 +125,11 @@ class Exchange:
     """A request as it was sent, and what came back. Times are milliseconds since 1970-01-01 UTC by the sender's clock.
 
     `target` is what was sent, `signed_target` what was signed where that is something else (a proxy rewrites it). `error` says why there
-    is no whole answer (empty when there is one), `tries` how often the request was sent. A status code may be known although the body is
-    not whole. `unsent`: there was no connection; `hopeless`: there will be none to the next request either.
+    is no whole answer (empty when there is one), `attempts` how often the request was sent. A status code may be known although the body is
+    not whole. `not_sent`: there was no connection; `permanent`: there will be none to the next request either.
     """
 
-    ask: Ask
+    request: RequestSpec
     target: str
     sent_ms: int
     received_ms: int
@@ -136,10 +137,10 @@ class Exchange:
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
     error: str = ""
-    tries: int = 1
+    attempts: int = 1
     signed_target: str = ""
-    unsent: bool = False
-    hopeless: bool = False
+    not_sent: bool = False
+    permanent: bool = False
 
     @property
     def value(self) -> Any:  # noqa: ANN401  # any JSON value
@@ -155,16 +156,9 @@ class Exchange:
     @property
     def answer(self) -> Answer:
         """Status and error code, wherever in the body the code stands and whatever its type is."""
-        if self.status < 400:
-            return Answer(self.status, None)
-        outer = self.fields
-        inner = outer.get("error")
-        holders = [inner, outer] if isinstance(inner, dict) else [outer]
-        codes = (holder[name] for holder in holders for name in ("errorCode", "code") if holder.get(name) is not None)
-        code = next((code for code in codes if isinstance(code, int | str) and not isinstance(code, bool)), None)
-        return Answer(self.status, None if code is None else str(code)[:80])
+        return Answer(self.status, error_code(self.value) if self.status >= 400 else None)
 
     @property
-    def taken(self) -> bool:
+    def accepted(self) -> bool:
         """Whether the server says that it carried out the request."""
         return not self.error and 200 <= self.status < 300

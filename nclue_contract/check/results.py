@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from nclue_contract.check.requests import Ask, Exchange
+from nclue_contract.check.requests import Exchange, RequestSpec
 from nclue_contract.contract.model import contract
+from nclue_contract.contract.rules import Answer
 from nclue_contract.validation.findings import Finding
 
 if TYPE_CHECKING:
-    from nclue_contract.check.session import Bench
+    from nclue_contract.check.session import CheckSession
 
 
 class State(StrEnum):
@@ -21,8 +22,8 @@ class State(StrEnum):
 
     PASSED = "passed"
     FAILED = "failed"
-    UNDECIDED = "undecided"
-    UNTESTED = "untested"
+    INCONCLUSIVE = "undecided"
+    NOT_TESTED = "untested"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Wait:
     seconds: float
 
 
-Step = Ask | tuple[Ask, ...] | Wait
+Step = RequestSpec | tuple[RequestSpec, ...] | Wait
 """One request, several at the same moment, or a pause."""
 
 Script = Generator[Step, Any, Any]
@@ -49,7 +50,7 @@ class Case:
 
     id: str
     rule: str
-    script: Callable[[Bench, Case], Script] | None = None
+    script: Callable[[CheckSession, Case], Script] | None = None
     by: str = ""
     requests: int = 1
     posts: int = 0
@@ -60,13 +61,17 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One way in which the server breaks the contract. `rule` is what the case is about, or what the finding says of the answer itself."""
+    """One way in which the server breaks the contract. `rule` is what the case is about, or what the finding says of the answer itself.
+
+    `expected` holds the responses that would have been right; empty when the failure is not about status and error code.
+    """
 
     case: str
     rule: str
     finding: Finding
     exchange: Exchange | None = None
     accepted: bool = False
+    expected: tuple[Answer, ...] = ()
 
     @property
     def key(self) -> tuple[str, str]:
@@ -84,14 +89,14 @@ class Outcome:
     """What came of a case. `reason` says why it is undecided or untested."""
 
     case: Case
-    state: State = State.UNTESTED
+    state: State = State.NOT_TESTED
     reason: str = ""
     failures: list[Failure] = field(default_factory=list)
     exchanges: list[Exchange] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class StatusSample:
     """A status of a task as somebody saw it: when (milliseconds since 1970-01-01 UTC), of which task, and by which operation."""
 
     at_ms: int
@@ -111,18 +116,19 @@ class RuleRow:
     @property
     def state(self) -> State:
         """The rule as a whole: failed if a case failed, passed if one passed."""
-        for state in (State.FAILED, State.PASSED, State.UNDECIDED):
+        for state in (State.FAILED, State.PASSED, State.INCONCLUSIVE):
             if self.counts[state]:
                 return state
-        return State.PASSED if self.judged else State.UNTESTED
+        return State.PASSED if self.judged else State.NOT_TESTED
 
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
     """Everything about a run.
 
-    `mode` says what it was allowed to do, `seconds` how long it took, `tidying` how many requests were sent afterwards to delete tasks,
-    `enough` whether so many valid creations were carried out that "kept" means something, `trouble` why it ended early.
+    `mode` says what it was allowed to do, `seconds` how long it took, `cleanup_requests` how many requests were sent afterwards to delete
+    tasks (`remaining_tasks` are the IDs of those that are left), `enough_accepted` whether enough valid create requests were accepted for
+    a conclusive result, `stop_reason` why the run ended early.
     """
 
     target: str
@@ -133,14 +139,14 @@ class CheckResult:
     sources: Mapping[str, str]
     evidence: Mapping[str, tuple[str, ...]]
     judged: Mapping[str, int]
-    sightings: tuple[Sighting, ...]
+    status_samples: tuple[StatusSample, ...]
     requests: int
     creations: int
     seconds: float
-    tidying: int = 0
-    enough: bool = True
-    left_behind: tuple[str, ...] = ()
-    trouble: str = ""
+    cleanup_requests: int = 0
+    enough_accepted: bool = True
+    remaining_tasks: tuple[str, ...] = ()
+    stop_reason: str = ""
     notes: tuple[str, ...] = ()
 
     @property
@@ -156,7 +162,7 @@ class CheckResult:
     @property
     def exit_code(self) -> int:
         """0 the contract is kept, 1 it is broken, 3 could not tell."""
-        return 1 if self.broken else 3 if self.trouble or not self.enough else 0
+        return 1 if self.broken else 3 if self.stop_reason or not self.enough_accepted else 0
 
     @property
     def counts(self) -> Counter[State]:

@@ -12,20 +12,20 @@ from pathlib import Path
 from typing import TextIO
 
 from nclue_contract.check.cases.plan import BUDGET, asks_readings, plan
-from nclue_contract.check.expectations import Known
+from nclue_contract.check.expectations import FixtureData
 from nclue_contract.check.ledger import Cleaned, Ledger, Remains, read_ledger, take_away
-from nclue_contract.check.requests import Ask, Exchange, value_of
+from nclue_contract.check.requests import Exchange, RequestSpec, value_of
 from nclue_contract.check.results import Case, CheckResult, State
 from nclue_contract.check.runner import Runner
-from nclue_contract.check.sender import Limits, Transport, Watcher
-from nclue_contract.check.session import PREFIX, Bench
+from nclue_contract.check.sender import Limits, RunObserver, Transport
+from nclue_contract.check.session import PREFIX, CheckSession
 from nclue_contract.check.transport_memory import Direct
 from nclue_contract.cli.progress import Progress as Bar
 from nclue_contract.contract.hosts import Target, is_loopback, is_real
 from nclue_contract.contract.readings import Readings
-from nclue_contract.service.lifecycle import Progress
+from nclue_contract.service.lifecycle import ProgressMode
 from nclue_contract.service.service import Service
-from nclue_contract.service.store import World
+from nclue_contract.service.store import ExternalData
 from nclue_contract.signing import EXAMPLE, VARIABLES, Credentials
 from nclue_contract.validation.response import SUCCESS
 from nclue_contract.validation.validator import Validator
@@ -46,7 +46,7 @@ class Options:
     """What a user asks for. `url` None is the embedded server; `allow_create` is None, a number, or `all`."""
 
     url: str | None = None
-    known: Known = field(default_factory=Known)
+    known: FixtureData = field(default_factory=FixtureData)
     credentials: Credentials | None = None
     signed_prefix: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
@@ -107,7 +107,7 @@ def cases(options: Options) -> list[Case]:
     return [chosen[0], *(case for case in chosen[1:] if not options.probe or asks_readings(case))]
 
 
-def require_usable(known: Known, readings: Readings) -> None:
+def require_usable(known: FixtureData, readings: Readings) -> None:
     """Raise `ValueError` for what a server cannot know, since it breaks a rule: all cases would be refused, and for another reason."""
     base = {"name": PREFIX, "train_feature_id": known.feature_id, "train_bucket": known.bucket}
     for option, path in (("--file", known.file), ("--failing-file", known.failing_file or known.file)):
@@ -144,7 +144,7 @@ def check(options: Options, readings: Readings, environment: Mapping[str, str], 
             if book is not None:
                 book.exchange(exchange)
 
-        bench = Bench(
+        bench = CheckSession(
             readings,
             options.known if options.url is not None else replace(options.known, failing_file=FAILING_FILE),
             run=run,
@@ -155,8 +155,8 @@ def check(options: Options, readings: Readings, environment: Mapping[str, str], 
             exact_clock=transport.exact_clock,
             lifecycle_s=options.lifecycle_s,
         )
-        watcher = Watcher(exchange=heard, creation=book.creation if book else lambda _: None)
-        result = Runner(bench, chosen, transport, limits, watcher).run(target, allowed.mode)
+        observer = RunObserver(exchange=heard, creation=book.creation if book else lambda _: None)
+        result = Runner(bench, chosen, transport, limits, observer).run(target, allowed.mode)
         if result.failures and keys is EXAMPLE and options.url is not None:
             pair = " ".join(f"{name}={value}" for name, value in zip(VARIABLES, (keys.access_key, keys.secret_key), strict=True))
             result = replace(result, notes=(*result.notes, f"to send a request again, first: export {pair}"))
@@ -178,8 +178,10 @@ def credentials(options: Options, environment: Mapping[str, str]) -> Credentials
 
 def _transport(options: Options, keys: Credentials, readings: Readings, stack: ExitStack) -> tuple[Transport, str]:
     if options.url is None:
-        world = World(failing_files={FAILING_FILE: "NUM_OF_LABEL_INSUFFICIENT"})
-        service = Service({keys.access_key: keys.secret_key}, readings=readings, progress=Progress("seconds", 0.5), world=world)
+        fixture_data = ExternalData(failing_files={FAILING_FILE: "NUM_OF_LABEL_INSUFFICIENT"})
+        service = Service(
+            {keys.access_key: keys.secret_key}, readings=readings, progress=ProgressMode("seconds", 0.5), fixture_data=fixture_data
+        )
         return Direct(service.handle, service.prefix, keys), EMBEDDED
     target = Target.parse(options.url, options.signed_prefix)
     return connection(options, target, keys, stack), target.url
@@ -210,17 +212,17 @@ class _Book:
         self._ledger = ledger
         self._keep = keep
 
-    def creation(self, ask: Ask) -> None:
+    def creation(self, ask: RequestSpec) -> None:
         """Before a creation is sent."""
         self._ledger.creating(_name(ask))
 
     def exchange(self, exchange: Exchange) -> None:
         """After a request was answered. Half an answer, or one without an ID, leaves open what became of a creation."""
-        task_id = exchange.fields.get("task_id") if exchange.taken else None
-        refused = (400 <= exchange.status < 500 and not exchange.error) or exchange.unsent
-        if exchange.ask.creates and (refused or isinstance(task_id, str)):
-            self._ledger.answered(_name(exchange.ask), task_id)
-        elif exchange.ask.operation == "deleteTask" and exchange.status in {SUCCESS, 404}:
+        task_id = exchange.fields.get("task_id") if exchange.accepted else None
+        refused = (400 <= exchange.status < 500 and not exchange.error) or exchange.not_sent
+        if exchange.request.creates and (refused or isinstance(task_id, str)):
+            self._ledger.answered(_name(exchange.request), task_id)
+        elif exchange.request.operation == "deleteTask" and exchange.status in {SUCCESS, 404}:
             self._ledger.deleted(exchange.target.rpartition("/")[2])
 
     def closed(self, result: CheckResult) -> CheckResult:
@@ -235,7 +237,7 @@ class _Book:
         return replace(result, notes=(*result.notes, note))
 
 
-def _name(ask: Ask) -> str:
+def _name(ask: RequestSpec) -> str:
     payload = value_of(ask.body)
     name = payload.get("name") if isinstance(payload, dict) else None
     return name if isinstance(name, str) else ""
@@ -269,7 +271,7 @@ def accept(result: CheckResult, known: Collection[tuple[str, str]]) -> CheckResu
     for outcome in result.outcomes.values():
         outcome.failures = [replace(failure, accepted=failure.key in known) for failure in outcome.failures]
         if outcome.failures and all(failure.accepted for failure in outcome.failures):
-            outcome.state, outcome.reason = State.UNDECIDED, "its failures stand in the baseline"
+            outcome.state, outcome.reason = State.INCONCLUSIVE, "its failures stand in the baseline"
     return result
 
 

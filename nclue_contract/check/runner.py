@@ -6,10 +6,10 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nclue_contract.check.requests import Exchange, delete
+from nclue_contract.check.requests import Exchange, delete_request
 from nclue_contract.check.results import Case, CheckResult, Outcome, Script, State, Step, Wait
-from nclue_contract.check.sender import Limits, Sender, StopError, Transport, Watcher
-from nclue_contract.check.session import Bench, Made
+from nclue_contract.check.sender import Limits, RunObserver, Sender, StopError, StopReason, Transport
+from nclue_contract.check.session import CheckSession, CreatedTask
 from nclue_contract.validation.response import SUCCESS
 
 RESERVED = 1 / 5
@@ -33,15 +33,17 @@ class _Running:
 class Runner:
     """One run of a plan."""
 
-    def __init__(self, bench: Bench, plan: Sequence[Case], transport: Transport, limits: Limits, watcher: Watcher | None = None) -> None:
+    def __init__(
+        self, bench: CheckSession, plan: Sequence[Case], transport: Transport, limits: Limits, observer: RunObserver | None = None
+    ) -> None:
         self.bench = bench
         self.plan = plan
         self.transport = transport
         self.limits = limits
-        self.watcher: Watcher = watcher or Watcher()
-        self.sender: Sender = Sender(transport, limits, self.watcher)
+        self.observer: RunObserver = observer or RunObserver()
+        self.sender: Sender = Sender(transport, limits, self.observer)
         self.reserved: int = 0
-        self.trouble: str = ""
+        self.stop_reason: str = ""
         self.notes: list[str] = []
 
     def run(self, target: str, mode: str) -> CheckResult:
@@ -52,9 +54,9 @@ class Runner:
             self._control()
             self._go_through()
         except StopError as stop:
-            self.trouble = str(stop)
+            self.stop_reason = str(stop)
         except KeyboardInterrupt:
-            self.trouble = "interrupted"
+            self.stop_reason = "interrupted"
         planned = self.sender.requests
         try:
             left = self._clean_up()
@@ -74,8 +76,8 @@ class Runner:
         where = next((value for name, value in answered.headers if name.lower() == "location"), "") if answered else ""
         if answered and 300 <= answered.status < 400 and where:
             self.notes.append(f"the server redirects to {where!r:.160}; if it is there, check that address")
-        if outcome is None or not any(exchange.taken for exchange in outcome.exchanges):
-            raise StopError(self._why_refused(self.bench.answered))
+        if outcome is None or not any(exchange.accepted for exchange in outcome.exchanges):
+            raise StopError(StopReason.CONTROL_REJECTED, self._why_refused(self.bench.answered))
 
     def _why_refused(self, exchange: Exchange | None) -> str:
         """Why a check cannot begin, and what to do about it."""
@@ -99,7 +101,7 @@ class Runner:
         background: list[_Running] = []
         current: _Running | None = None
         while True:
-            if self.watcher.stop(self.bench):
+            if self.observer.stop(self.bench):
                 return
             self.bench.spare = self.limits.budget - self.sender.requests - needed
             due = next((one for one in background if one.wake_ms <= self.transport.now_ms()), None)
@@ -133,11 +135,11 @@ class Runner:
         if step is None or isinstance(step, Wait):
             return None
         asks = step if isinstance(step, tuple) else (step,)
-        if why := self.sender.forbidden(asks):
-            return StopError(why)
+        if limit := self.sender.limit_reached(asks):
+            return limit
         case = running.case
         try:
-            exchanges = self.sender.exchange(case, *asks, first=case is self.plan[0])
+            exchanges = self.sender.exchange(case, *asks, control=case is self.plan[0])
         except StopError as stop:
             if stop.exchange is not None:
                 self.bench.outcomes.setdefault(case.id, Outcome(case)).exchanges.append(stop.exchange)
@@ -166,7 +168,7 @@ class Runner:
         """Delete the tasks of this run, where their state allows it; the IDs of those that stay."""
         if not self.limits.clean_up:
             return ()
-        if not self.trouble.startswith("the server"):
+        if not self.stop_reason.startswith("the server"):
             waited_s = idle_s = 0.0
             left = self._deleted(self.bench.living())
             # Where tasks wait for each other, they can be deleted one by one as they end. It is waited for as long as that goes on.
@@ -178,42 +180,42 @@ class Runner:
                 left = left if rest else self._deleted(left[1:3]) + left[3:]
         return tuple(made.task_id for made in self.bench.living())
 
-    def _deleted(self, tasks: list[Made]) -> list[Made]:
+    def _deleted(self, tasks: list[CreatedTask]) -> list[CreatedTask]:
         """Try to delete tasks; those that are still there."""
         for made in tasks:
-            made.deleted = self.sender.send(delete(made.task_id))[0].status in {SUCCESS, 404}
+            made.deleted = self.sender.send(delete_request(made.task_id))[0].status in {SUCCESS, 404}
         return [made for made in tasks if not made.deleted]
 
     def _fill_in(self) -> None:
         """Every case of the plan has an outcome, in the order of the plan."""
-        reason = self.trouble or "the budget was used up"
+        reason = self.stop_reason or "the budget was used up"
         known = self.bench.outcomes
         ordered = {case.id: known.get(case.id) or Outcome(case, reason=reason) for case in self.plan}
         for outcome in ordered.values():
-            if outcome.state is State.UNTESTED and not outcome.reason:
+            if outcome.state is State.NOT_TESTED and not outcome.reason:
                 outcome.reason = reason
         self.bench.outcomes = ordered | {case_id: outcome for case_id, outcome in known.items() if case_id not in ordered}
 
     def _result(self, target: str, mode: str, seconds: float, left: tuple[str, ...], planned: int) -> CheckResult:
-        bench, elimination = self.bench, self.bench.elimination
-        if self.sender.limited:
+        bench, inference = self.bench, self.bench.inference
+        if self.sender.rate_limited:
             self.notes.append("the server limited the rate, so one request per second was sent from then on")
         return CheckResult(
             target=target,
             mode=mode,
             outcomes=bench.outcomes,
-            readings=dict(elimination.left),
-            pinned={name: option for name, option in elimination.readings.items() if elimination.readings.pinned(name)},
-            sources={name: source for name, source in elimination.readings.sources.items() if elimination.readings.pinned(name)},
-            evidence={name: tuple(cases) for name, cases in elimination.evidence.items()},
+            readings=dict(inference.left),
+            pinned={name: option for name, option in inference.readings.items() if inference.readings.pinned(name)},
+            sources={name: source for name, source in inference.readings.sources.items() if inference.readings.pinned(name)},
+            evidence={name: tuple(cases) for name, cases in inference.evidence.items()},
             judged=dict(bench.judged),
-            sightings=tuple(bench.sightings),
+            status_samples=tuple(bench.status_samples),
             requests=planned,
             creations=self.sender.creations,
             seconds=seconds,
-            tidying=self.sender.requests - planned,
-            enough=bench.positives[True] * LEAST >= bench.positives.total(),
-            left_behind=left,
-            trouble=self.trouble,
+            cleanup_requests=self.sender.requests - planned,
+            enough_accepted=bench.positives[True] * LEAST >= bench.positives.total(),
+            remaining_tasks=left,
+            stop_reason=self.stop_reason,
             notes=tuple(self.notes),
         )

@@ -1,56 +1,98 @@
-"""Sends the requests of a contract check: within the limits, at a pace, and again where a server asks for patience or does not answer.
+"""Sends the requests of a check: limits, pace, retries with exponential back-off, and when a run stops.
 
-How requests are sent is the transport's business (`direct` in this process, `wire` over HTTP); the clock is the transport's as well.
+Theory of operation
+===================
+
+A test case hands over one request, or two that are to be sent at the same moment. `Sender.exchange` makes *attempts* until a response can
+be evaluated, and pauses 0.5, 1, 2, 4 and 8 seconds between them (exponential back-off). How many attempts are worthwhile depends on what
+came back:
+
+=====================================  =============  ==================================================================
+response                               attempts       when they are used up
+=====================================  =============  ==================================================================
+429                                    `ATTEMPTS`     the run stops: `RATE_LIMITED`
+a status above 501                     `FEW_ATTEMPTS` the test case evaluates it, if the server still responds; see below
+none, or an incomplete one             `FEW_ATTEMPTS` the same
+any other, 500 and 501 included        1              the test case evaluates it
+=====================================  =============  ==================================================================
+
+A response that is missing may be due to this request, or the server may be down. One list request tells them apart: if it is answered, the
+test case evaluates what came back, and the run goes on. If not, the attempts go on up to `ATTEMPTS`; then the run stops
+(`SERVER_UNREACHABLE`). An example, a server that is restarted while the test case `name[100]` runs::
+
+    POST /tasks                no connection; pause 0.5 s
+    POST /tasks                no connection; pause 1 s
+    POST /tasks                no connection: the third attempt. GET /tasks: no connection either; pause 2 s
+    POST /tasks                200: the test case evaluates it, as the result of four attempts
+
+Never sent again is a request
+
+* whose error is permanent: the host name does not exist, or the certificate is not trusted;
+* that the limits no longer allow. Each attempt counts: a create request that is repeated may create another task. If the response so far is
+  not conclusive, only its test case ends (`NOT_ALLOWED`, `BUDGET`);
+* that got no complete response, after `INCOMPLETE` of them in a run; after twice as many the run stops (`TOO_MANY_FAILURES`).
+
+The pace: `Limits.rate` requests per second. Once a server has answered 429, it is at most one in `RATE_LIMITED_PAUSE_S` for the rest of the
+run, which is the documented limit. A run with a pace sends no two requests at the same moment.
+
+How requests are transmitted is the transport's business (in this process, or over HTTP); the clock is the transport's as well.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 from http import HTTPStatus
 from typing import Protocol
 
-from nclue_contract.check.cases.authentication import LOOK
+from nclue_contract.check.cases.authentication import LIST_QUERY
 from nclue_contract.check.cases.plan import BUDGET
-from nclue_contract.check.requests import Ask, Exchange, listing
+from nclue_contract.check.requests import Exchange, RequestSpec, list_request
 from nclue_contract.check.results import Case
-from nclue_contract.check.session import Bench
+from nclue_contract.check.session import CheckSession
 from nclue_contract.validation.response import SUCCESS
 
-TRIES = 3
-"""How often a request is sent that gets no whole answer, or a 5xx other than 500."""
+FEW_ATTEMPTS = 3
+"""Attempts for a request without a complete response, or with a status above 501, while the server answers others."""
 
-PATIENCE = 6
-"""How often a request is sent that is answered with 429, or where nobody listens, with longer and longer pauses."""
+ATTEMPTS = 6
+"""Attempts for a request that is answered with 429, or to which a server that answers nothing else does not respond."""
 
-SILENT = 5
-"""Cases without a whole answer after which nothing is tried again; twice as many end the run."""
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 8.0
+"""Seconds before the second attempt, doubled before each further one, and at most."""
 
-LIMITED_S = 1.0
-"""The pause between requests once a server has limited the rate: the documented limit is one request per second."""
+INCOMPLETE = 5
+"""Requests without a complete response after which such requests are not sent again; twice as many end the run."""
+
+RATE_LIMITED_PAUSE_S = 1.0
+"""Seconds between requests once a server has limited the rate: the documented limit is one request per second."""
 
 
 class Transport(Protocol):
-    """Sends requests. `prefix` is the path before `/tasks` that is signed; `exact_clock` tells that the server has the same clock."""
+    """Transmits requests.
+
+    `prefix` is the path before `/tasks` that is signed; `exact_clock` says that server and check have the same clock.
+    """
 
     prefix: str
     exact_clock: bool
 
     def now_ms(self) -> int:
-        """Milliseconds since 1970-01-01 UTC."""
+        """Return the time in milliseconds since 1970-01-01 UTC."""
         ...
 
     def sleep(self, seconds: float) -> None:
-        """Let time pass."""
+        """Wait, or advance a simulated clock."""
 
-    def send(self, *asks: Ask) -> list[Exchange]:
-        """Send one request, or several at the same moment. Never raises because of what the server does."""
+    def send(self, *requests: RequestSpec) -> list[Exchange]:
+        """Send one request, or several at the same moment. Raise nothing because of what the server does."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a run may do: requests in all, creations (None: as many as it takes), requests per second (0: as many as go), and clean up."""
+    """Limits of a run: requests in all, create requests (None: no limit), requests per second (0: no limit), and whether it cleans up."""
 
     budget: int = BUDGET
     creations: int | None = None
@@ -59,103 +101,129 @@ class Limits:
 
 
 @dataclass(slots=True)
-class Watcher:
-    """What others want to hear of a run: each exchange with the share that is done, and each creation before it is sent."""
+class RunObserver:
+    """Callbacks of a run.
+
+    `exchange` gets each exchange with the requests sent so far and the budget, `creation` each create request before it is sent, and
+    `stop` says after each step whether the run ends.
+    """
 
     exchange: Callable[[Exchange, int, int], object] = lambda *_: None
-    creation: Callable[[Ask], object] = lambda *_: None
-    stop: Callable[[Bench], bool] = lambda _: False
+    creation: Callable[[RequestSpec], object] = lambda *_: None
+    stop: Callable[[CheckSession], bool] = lambda _: False
+
+
+class StopReason(Enum):
+    """Why a run, or one of its test cases, ends early."""
+
+    SERVER_UNREACHABLE = auto()
+    RATE_LIMITED = auto()
+    TOO_MANY_FAILURES = auto()
+    CONTROL_REJECTED = auto()
+    NOT_ALLOWED = auto()
+    BUDGET = auto()
 
 
 class StopError(Exception):
-    """Ends a run early; the message says why, and `exchange` shows it if there is one to be shown."""
+    """A run, or one of its test cases, ends early: `reason` for programs, the message for people, `exchange` as evidence if any."""
 
-    def __init__(self, why: str, exchange: Exchange | None = None) -> None:
-        super().__init__(why)
+    def __init__(self, reason: StopReason, message: str, exchange: Exchange | None = None) -> None:
+        super().__init__(message)
+        self.reason: StopReason = reason
         self.exchange: Exchange | None = exchange
 
 
 class Sender:
-    """Sends for one run. `requests` and `creations` were sent so far; `limited` tells that the server has limited the rate."""
+    """Sends the requests of one run. `requests` and `creations` were sent so far; `rate_limited`: the server has answered 429."""
 
-    def __init__(self, transport: Transport, limits: Limits, watcher: Watcher) -> None:
+    def __init__(self, transport: Transport, limits: Limits, observer: RunObserver) -> None:
         self.requests: int = 0
         self.creations: int = 0
-        self.limited: bool = False
+        self.rate_limited: bool = False
         self._transport = transport
         self._limits = limits
-        self._watcher = watcher
-        self._silent = 0
+        self._observer = observer
+        self._incomplete = 0
         self._pause_s = 1 / limits.rate if limits.rate else 0.0
         self._last_ms: int | None = None
 
-    def forbidden(self, asks: Sequence[Ask]) -> str:
-        """Why requests may not be sent, or not again; empty when they may. A creation that is sent again may make another task."""
-        creations = sum(ask.creates for ask in asks)
+    def limit_reached(self, requests: Sequence[RequestSpec]) -> StopError | None:
+        """Return why the limits do not allow these requests (any more), or None if they do."""
+        creations = sum(request.creates for request in requests)
         if creations and self._limits.creations is not None and self.creations + creations > self._limits.creations:
-            return "it would create more tasks than are allowed"
-        if len(asks) > 1 and self._pause_s:
-            return "the rate does not allow two requests at the same moment"
-        return "the budget was used up" if self.requests + len(asks) > self._limits.budget else ""
+            return StopError(StopReason.NOT_ALLOWED, "it would create more tasks than are allowed")
+        if len(requests) > 1 and self._pause_s:
+            return StopError(StopReason.NOT_ALLOWED, "the rate does not allow two requests at the same moment")
+        if self.requests + len(requests) > self._limits.budget:
+            return StopError(StopReason.BUDGET, "the budget was used up")
+        return None
 
-    # -- an exchange -------------------------------------------------------------------------------------------------------------
+    def exchange(self, case: Case, *requests: RequestSpec, control: bool) -> list[Exchange] | StopError:
+        """Send the requests of a test case, with retries; `control` for those of the first, which shows that the server can be checked.
 
-    def exchange(self, case: Case, *asks: Ask, first: bool) -> list[Exchange] | StopError:
-        """Send, with patience where a server asks for it, or where it does not answer anything. A `StopError` ends only the case."""
-        alive = True
-        for tried in range(1, PATIENCE + 1):
-            exchanges = self.send(*asks)
+        Return a `StopError` where only this test case ends, and raise it where the run does.
+        """
+        for attempt in range(1, ATTEMPTS + 1):
+            exchanges = self.send(*requests)
             last = exchanges[-1]
-            failing = bool(last.error) or last.status > HTTPStatus.NOT_IMPLEMENTED
-            enough = tried >= max(self._tries(exchange) for exchange in exchanges)
-            # Half an answer to the control request is an answer; otherwise it may be this request, or the whole server.
-            alive = not (enough and failing) or (first and bool(last.error and last.status)) or (not last.hopeless and self._alive())
-            why = self.forbidden(asks)
-            if (enough and alive) or why or last.hopeless:
+            sufficient = attempt >= max([self._attempts(exchange) for exchange in exchanges])
+            responsive = not sufficient or self._responsive(last, control=control)
+            limit = self.limit_reached(requests)
+            if (sufficient and responsive) or limit or last.permanent or attempt == ATTEMPTS:
                 break
-            self._transport.sleep(min(8.0, 0.5 * 2 ** (tried - 1)))
-        if why and not enough:
-            return StopError(why)  # one try says nothing
-        if last.status == 429:
-            raise StopError("the server limits the rate (429), however long one waits; see --rate")
-        if not alive:
-            why = last.error or f"it answers {last.status}"
-            since = f"the server does not answer any more, since {case.id}"
-            raise StopError(f"{'the server cannot be reached' if first else since}: {why}")
-        self._silent += bool(last.error)
-        if self._silent >= 2 * SILENT:
-            many = f"{self._silent} requests got no whole answer; the last one, of {case.id}: {last.error}"
-            raise StopError(f"{many}. To go on without such requests, see --skip {case.rule}", last)
-        return [replace(exchange, tries=tried) for exchange in exchanges]
+            self._transport.sleep(min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (attempt - 1)))
+        if limit and not sufficient:
+            return limit
+        if last.status == HTTPStatus.TOO_MANY_REQUESTS:
+            message = f"the server limits the rate: it still answers 429 after {attempt} attempts; see --rate"
+            raise StopError(StopReason.RATE_LIMITED, message)
+        if not responsive:
+            since = "the server cannot be reached" if control else f"the server has not responded since {case.id}"
+            raise StopError(StopReason.SERVER_UNREACHABLE, f"{since}: {last.error or f'it answers {last.status}'}")
+        self._incomplete += bool(last.error)
+        if self._incomplete >= 2 * INCOMPLETE:
+            message = f"{self._incomplete} requests got no complete response; the last one, of {case.id}: {last.error}"
+            raise StopError(StopReason.TOO_MANY_FAILURES, f"{message}. To skip such requests, see --skip {case.rule}", last)
+        return [replace(exchange, attempts=attempt) for exchange in exchanges]
 
-    def _tries(self, exchange: Exchange) -> int:
-        """How often a request is worth sending, by what came back."""
-        if exchange.status == 429:
-            self.limited = True
-            self._pause_s = max(self._pause_s, LIMITED_S)
-            return PATIENCE
-        if exchange.error:
-            return 1 if self._silent >= SILENT or exchange.hopeless else TRIES
-        return TRIES if exchange.status > HTTPStatus.NOT_IMPLEMENTED else 1
-
-    def send(self, *asks: Ask) -> list[Exchange]:
-        """Send once, at the pace, whatever the limits say; who calls this has asked `forbidden`, or tidies up."""
+    def send(self, *requests: RequestSpec) -> list[Exchange]:
+        """Send once, at the pace, whatever the limits are: the caller has checked `limit_reached`, or cleans up."""
         if self._pause_s and self._last_ms is not None:
             self._transport.sleep(max(0.0, self._pause_s - (self._transport.now_ms() - self._last_ms) / 1000))
-        for ask in asks:
-            if ask.creates:
+        for request in requests:
+            if request.creates:
                 self.creations += 1
-                self._watcher.creation(ask)
+                self._observer.creation(request)
         self._last_ms = self._transport.now_ms()
-        exchanges = self._transport.send(*asks)
-        self.requests += len(asks)
+        exchanges = self._transport.send(*requests)
+        self.requests += len(requests)
         for exchange in exchanges:
-            self._watcher.exchange(exchange, self.requests, self._limits.budget)
+            self._observer.exchange(exchange, self.requests, self._limits.budget)
         return exchanges
 
-    def _alive(self) -> bool:
-        """Whether a request that is surely right is answered."""
-        if why := self.forbidden((listing(LOOK),)):
-            raise StopError(why)
-        answer = self.send(listing(LOOK))[0]
-        return answer.status == SUCCESS and not answer.error
+    def _attempts(self, exchange: Exchange) -> int:
+        """Return how many attempts are worthwhile after this response; slow down if it is 429."""
+        if exchange.status == HTTPStatus.TOO_MANY_REQUESTS:
+            self.rate_limited = True
+            self._pause_s = max(self._pause_s, RATE_LIMITED_PAUSE_S)
+            return ATTEMPTS
+        if exchange.error:
+            return 1 if self._incomplete >= INCOMPLETE or exchange.permanent else FEW_ATTEMPTS
+        return FEW_ATTEMPTS if exchange.status > HTTPStatus.NOT_IMPLEMENTED else 1
+
+    def _responsive(self, last: Exchange, *, control: bool) -> bool:
+        """Return whether the server responds, to this request or else to a valid list request.
+
+        An incomplete response to the control request counts: what is wrong with it is the finding.
+        """
+        if not last.error and last.status <= HTTPStatus.NOT_IMPLEMENTED:
+            return True
+        if control and last.error and last.status:
+            return True
+        if last.permanent:
+            return False
+        request = list_request(LIST_QUERY)
+        if limit := self.limit_reached((request,)):
+            raise limit
+        response = self.send(request)[0]
+        return response.status == SUCCESS and not response.error

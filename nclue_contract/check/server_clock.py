@@ -38,7 +38,7 @@ class ServerClock:
         if date is not None:
             with suppress(ValueError, OverflowError):
                 at_ms = round(parsedate_to_datetime(date).timestamp() * 1000)
-        elif exchange.ask.operation == "createTask" and exchange.taken:
+        elif exchange.request.operation == "createTask" and exchange.accepted:
             at_ms = instant(exchange.fields.get("created_at"))
         if self.exact or at_ms is None:
             return

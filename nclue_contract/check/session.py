@@ -15,23 +15,23 @@ from nclue_contract.check.expectations import (
     GATEWAY,
     MISSING,
     Expectation,
-    Known,
-    creation,
+    FixtureData,
+    create_expectation,
+    finding_of,
     fits,
     response_problems,
     response_readings,
-    said,
 )
-from nclue_contract.check.inference import Elimination, Inconsistency
-from nclue_contract.check.requests import Ask, Exchange, create, value_of
-from nclue_contract.check.results import Case, Failure, Outcome, Sighting, State
+from nclue_contract.check.inference import Inconsistency, ReadingInference
+from nclue_contract.check.requests import Exchange, RequestSpec, create_request, value_of
+from nclue_contract.check.results import Case, Failure, Outcome, State, StatusSample
 from nclue_contract.check.server_clock import ServerClock, instant
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Readings
 from nclue_contract.contract.rules import Answer
 from nclue_contract.signing import EXAMPLE, Credentials
 from nclue_contract.validation.findings import Finding
-from nclue_contract.validation.response import SUCCESS, spelled
+from nclue_contract.validation.response import SUCCESS, format_answer, format_answers
 
 PREFIX = "nclue-check"
 """What the names of all tasks of a check begin with, so that people know them."""
@@ -44,7 +44,7 @@ EXCHANGES_KEPT = 40
 
 
 @dataclass(slots=True)
-class Made:
+class CreatedTask:
     """A task that this run has made: what was sent, what createTask answered, and when (ms since 1970-01-01 UTC, our clock)."""
 
     task_id: str
@@ -54,7 +54,7 @@ class Made:
     deleted: bool = False
 
 
-class Bench:
+class CheckSession:
     """The state of a run.
 
     `run` is a short word that makes the names of its tasks unique, `prefix` the path that stands before `/tasks`, `now_ms` the clock of
@@ -64,7 +64,7 @@ class Bench:
     def __init__(  # noqa: PLR0913  # all but two by name
         self,
         readings: Readings,
-        known: Known,
+        known: FixtureData,
         *,
         run: str,
         prefix: str,
@@ -92,10 +92,10 @@ class Bench:
         """Whether what such a refusal leaves behind was looked at."""
         self.spare = 0
         """Requests that nobody needs but who waits for tasks to move; the runner counts them."""
-        self.elimination: Elimination = Elimination(readings)
+        self.inference: ReadingInference = ReadingInference(readings)
         self.outcomes: dict[str, Outcome] = {}
-        self.made: dict[str, Made] = {}
-        self.sightings: list[Sighting] = []
+        self.made: dict[str, CreatedTask] = {}
+        self.status_samples: list[StatusSample] = []
         self.judged: Counter[str] = Counter()
         self.positives: Counter[bool] = Counter()
         self._numbers = itertools.count(1)
@@ -130,9 +130,9 @@ class Bench:
         """The three fields of test data, with what the server knows."""
         return {"test_feature_id": self.known.feature_id, "test_bucket": self.known.bucket, "test_file_path": self.known.file}
 
-    def create(self, **changes: Any) -> Ask:  # noqa: ANN401  # as above
+    def create(self, **changes: Any) -> RequestSpec:  # noqa: ANN401  # as above
         """A creation that keeps every rule, with changes."""
-        return create(self.payload(**changes))
+        return create_request(self.payload(**changes))
 
     # -- judging an exchange -----------------------------------------------------------------------------------------------------
 
@@ -142,14 +142,14 @@ class Bench:
         `also` are answers that are right besides. Without `echo` it is not compared with what was sent, as for a body that parsers read
         differently.
         """
-        types = [value for name, value in exchange.ask.headers.items() if name == "content-type" and value is not None]
-        expectation = creation(exchange.ask.body, types, self.known, also, searches=self.searches)
+        types = [value for name, value in exchange.request.headers.items() if name == "content-type" and value is not None]
+        expectation = create_expectation(exchange.request.body, types, self.known, also, searches=self.searches)
         self.searches |= exchange.answer in MISSING
-        return self.judge_answer(case, exchange, expectation, exchange.ask.body if echo else None)
+        return self.judge_answer(case, exchange, expectation, exchange.request.body if echo else None)
 
     def judge_free_name(self, case: Case, exchange: Exchange, rule: str, problem: str) -> None:
         """Judge a creation under a name that nobody may have: 409 breaks the rule, unless an earlier try may have been carried out."""
-        if exchange.status == 409 and exchange.tries == 1:
+        if exchange.status == 409 and exchange.attempts == 1:
             self.fail(case, self.finding(rule, problem, "/name"), exchange)
         else:
             self.judge_creation(case, exchange)
@@ -160,11 +160,11 @@ class Bench:
         `request` is what the answer is compared with. Gives True when all is right and the request was carried out.
         """
         self._keep(case, exchange)
-        self.answers_lost |= bool(exchange.error) or exchange.tries > 1
+        self.answers_lost |= bool(exchange.error) or exchange.attempts > 1
         if exchange.error:
             self.fail(case, self.finding("NC602", exchange.error), exchange)
             return False
-        if exchange.tries > 1 and exchange.status == 409:
+        if exchange.attempts > 1 and exchange.status == 409:
             self.undecided(case, "an earlier try may have been carried out, so its name may be taken")
             return False
         self.clock.compare(exchange)
@@ -172,7 +172,7 @@ class Bench:
         self._settle_answer(case, exchange, expectation)
         self._settle_shape(case, exchange, request)
         taken = exchange.status == SUCCESS
-        if exchange.ask.operation == "createTask" and exchange.taken:
+        if exchange.request.operation == "createTask" and exchange.accepted:
             self._register(case, exchange)
         if len(self._outcome(case).failures) > before:
             return False
@@ -182,25 +182,25 @@ class Bench:
     def _settle_answer(self, case: Case, exchange: Exchange, expectation: Expectation) -> None:
         answer = exchange.answer
 
-        def problems(readings: Readings) -> list[Finding]:
+        def problems(readings: Readings) -> list[tuple[Finding, tuple[Answer, ...]]]:
             allowed = expectation.answers(readings)
             if fits(answer, allowed) or (200 <= answer.status < 300 and Answer(SUCCESS, None) in allowed):
                 return []  # another success is told by NC301
-            expected = " or ".join(dict.fromkeys(spelled(a) for a in sorted(allowed, key=lambda a: (a.status, a.code or ""))))
-            note = f"answered {spelled(answer)} instead of {expected}"
+            expected = tuple(sorted(allowed, key=lambda a: (a.status, a.code or "")))
+            note = f"answered {format_answer(answer)} instead of {format_answers(expected)}"
             reasons = expectation.reasons(readings)
             if reasons:
-                return [reasons[0].noted(note)]
+                return [(reasons[0].noted(note), expected)]
             wrong = "a request that keeps every rule is refused" if Answer(SUCCESS, None) in allowed else "a request is answered wrongly"
-            return [self.finding(case.rule, f"{wrong}: {note}")]
+            return [(self.finding(case.rule, f"{wrong}: {note}"), expected)]
 
-        found, inconsistent = self.elimination.settle(expectation.readings, problems, case.id)
-        for finding in found:
-            self._add(Failure(case.id, case.rule, finding, exchange))
+        found, inconsistent = self.inference.settle(expectation.readings, problems, case.id)
+        for finding, answers in found:
+            self._add(Failure(case.id, case.rule, finding, exchange, expected=answers))
         self._add_inconsistent(case, inconsistent, exchange)
 
     def _settle_shape(self, case: Case, exchange: Exchange, request: object) -> None:
-        operation, parts = exchange.ask.operation, (exchange.status, exchange.headers, exchange.body)
+        operation, parts = exchange.request.operation, (exchange.status, exchange.headers, exchange.body)
         # An answer that is no object says nothing about readings.
         relevant = response_readings(operation, exchange.status) if exchange.fields else ()
         self._count_judged(operation, exchange.status, compared=request is not None)
@@ -209,9 +209,9 @@ class Bench:
             return response_problems(operation, parts, request, readings, strict=self.strict)
 
         if exchange.status in GATEWAY:  # it may give its errors another shape than the service behind it
-            found, inconsistent = self.elimination.explain(relevant, problems), list[Inconsistency]()
+            found, inconsistent = self.inference.explain(relevant, problems), list[Inconsistency]()
         else:
-            found, inconsistent = self.elimination.settle(relevant, problems, case.id)
+            found, inconsistent = self.inference.settle(relevant, problems, case.id)
         for finding in found:
             self._add(Failure(case.id, finding.rule, finding, exchange))
         self._add_inconsistent(case, inconsistent, exchange)
@@ -240,7 +240,7 @@ class Bench:
 
     def finding(self, rule: str, problem: str, pointer: str = "") -> Finding:
         """A finding of a rule in words of its own."""
-        return said(rule, problem, pointer)
+        return finding_of(rule, problem, pointer)
 
     def fail(self, case: Case, finding: Finding, exchange: Exchange | None = None) -> None:
         """Write down that the case failed, with the exchange that shows it."""
@@ -265,20 +265,20 @@ class Bench:
 
     def undecided(self, case: Case, reason: str) -> None:
         """Write down that the answer decided nothing, unless another did."""
-        self._unless_known(case, State.UNDECIDED, reason)
+        self._unless_known(case, State.INCONCLUSIVE, reason)
 
     def untested(self, case: Case, reason: str) -> None:
         """Write down why nothing was asked, unless something was."""
-        self._unless_known(case, State.UNTESTED, reason)
+        self._unless_known(case, State.NOT_TESTED, reason)
 
     def _unless_known(self, case: Case, state: State, reason: str) -> None:
         outcome = self._outcome(case)
-        if outcome.state is State.UNTESTED:
+        if outcome.state is State.NOT_TESTED:
             outcome.state, outcome.reason = state, reason
 
     def refute(self, case: Case, reading: str, option: str, exchange: Exchange | None = None) -> None:
         """Refute an option of a reading by what several answers show together."""
-        self._add_inconsistent(case, self.elimination.refute(reading, option, case.id), exchange)
+        self._add_inconsistent(case, self.inference.refute(reading, option, case.id), exchange)
 
     @property
     def failed(self) -> bool:
@@ -306,7 +306,7 @@ class Bench:
 
     def _register(self, case: Case, exchange: Exchange) -> None:
         """Remember a task that was made, and judge what has to be new about it."""
-        shown, payload = exchange.fields, value_of(exchange.ask.body)
+        shown, payload = exchange.fields, value_of(exchange.request.body)
         task_id, created_at = shown.get("task_id"), shown.get("created_at")
         if not isinstance(task_id, str):
             return
@@ -316,7 +316,7 @@ class Bench:
         if task_id in self.made:
             self.fail(case, self.finding("NC405", "task_id is the ID of a task that was created before", "/task_id"), exchange)
         else:
-            self.made[task_id] = Made(task_id, payload, shown, exchange.sent_ms)
+            self.made[task_id] = CreatedTask(task_id, payload, shown, exchange.sent_ms)
         at_ms = instant(created_at)
         # The gateway takes a timestamp that is at most so far from its clock; so its clock cannot be further from ours.
         most = contract().rules["NC203"].limit * 1000 + self.clock.margin_ms
@@ -324,6 +324,6 @@ class Bench:
             away = f"{abs(at_ms - exchange.sent_ms) / 1000:,.0f} s"
             self.fail(case, self.finding("NC405", f"created_at is {away} away from the time of the request", "/created_at"), exchange)
 
-    def living(self) -> list[Made]:
+    def living(self) -> list[CreatedTask]:
         """The tasks of this run that nobody has deleted, in the order of their creation."""
         return [made for made in self.made.values() if not made.deleted]

@@ -19,14 +19,13 @@ from dataclasses import dataclass, field, replace
 
 import h11
 
-from nclue_contract.check.expectations import OWN
-from nclue_contract.check.requests import Ask, Exchange, header_pairs
+from nclue_contract.check.expectations import OWN_FOLDER
+from nclue_contract.check.requests import Exchange, RequestSpec, header_pairs
 from nclue_contract.check.session import PREFIX
-from nclue_contract.contract.clock import now_ms
 from nclue_contract.contract.hosts import Target
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.openapi import document
-from nclue_contract.signing import Credentials
+from nclue_contract.signing import Credentials, now_ms
 
 MOST = 1 << 20
 """Bytes of an answer that are read; a page of a hundred tasks has a tenth of that."""
@@ -85,7 +84,7 @@ class Wire:
         timeout_s: float = 10.0,
         ordinary: Iterable[str] = (),
     ) -> None:
-        self._ordinary = " ".join((json.dumps(document()), PREFIX, OWN, *ordinary))
+        self._ordinary = " ".join((json.dumps(document()), PREFIX, OWN_FOLDER, *ordinary))
         self.prefix: str = target.signed_path
         self._target = target
         self._credentials = credentials
@@ -109,13 +108,13 @@ class Wire:
             self._line.close()
             self._line = None
 
-    def send(self, *asks: Ask) -> list[Exchange]:
+    def send(self, *asks: RequestSpec) -> list[Exchange]:
         """Send one request on the open connection, or several at once on connections of their own."""
         if len(asks) == 1:
             return [self._exchange(asks[0], alone=False)]
         found: dict[int, Exchange] = {}
 
-        def one(number: int, ask: Ask) -> None:
+        def one(number: int, ask: RequestSpec) -> None:
             found[number] = self._exchange(ask, alone=True)
 
         threads = [threading.Thread(target=one, args=pair, daemon=True) for pair in enumerate(asks)]
@@ -125,7 +124,7 @@ class Wire:
             thread.join()
         return [found[number] for number in range(len(asks))]
 
-    def _exchange(self, ask: Ask, *, alone: bool) -> Exchange:
+    def _exchange(self, ask: RequestSpec, *, alone: bool) -> Exchange:
         sent_ms = now_ms()
         pairs = header_pairs(ask, self.prefix + ask.path, sent_ms, self._credentials)
         answer, deadline, trouble = _Answer(), time.monotonic() + self._timeout_s, None
@@ -141,9 +140,9 @@ class Wire:
         exchange = Exchange(ask, target, sent_ms, now_ms(), answer.status, headers, body, signed_target=signed if signed != target else "")
         if trouble is None:
             return exchange
-        return replace(exchange, error=masked(str(trouble)), unsent=trouble.unsent, hopeless=trouble.hopeless)
+        return replace(exchange, error=masked(str(trouble)), not_sent=trouble.unsent, permanent=trouble.hopeless)
 
-    def _mask(self, pairs: list[tuple[str, str]], ask: Ask) -> Callable[[str], str]:
+    def _mask(self, pairs: list[tuple[str, str]], ask: RequestSpec) -> Callable[[str], str]:
         """A function that takes the secrets of a request out of a text; what answers have anyway is none."""
         signed = set(contract().headers[1:])  # the first is the time
         values = [value for name, value in pairs if name.lower() in signed] + [self._credentials.secret_key]
@@ -156,7 +155,7 @@ class Wire:
         pattern = re.compile("|".join(map(re.escape, sorted(secrets, key=len, reverse=True))))
         return lambda text: pattern.sub("***", text)
 
-    def _talk(self, ask: Ask, pairs: list[tuple[str, str]], answer: _Answer, deadline: float, *, alone: bool) -> bool:
+    def _talk(self, ask: RequestSpec, pairs: list[tuple[str, str]], answer: _Answer, deadline: float, *, alone: bool) -> bool:
         """Send and read; False when a connection that was used again turned out to be closed, nothing came back, and GET is harmless."""
         line = None if alone else self._idle_line()
         used_again = line is not None
@@ -204,7 +203,7 @@ class Wire:
             raise BadAnswerError(f"no connection: {_why(error, self._timeout_s)}", unsent=True, hopeless=hopeless) from error
         return _Line(connection, h11.Connection(h11.CLIENT))
 
-    def _write(self, line: _Line, ask: Ask, pairs: list[tuple[str, str]], deadline: float) -> None:
+    def _write(self, line: _Line, ask: RequestSpec, pairs: list[tuple[str, str]], deadline: float) -> None:
         host = self._target.origin.partition("://")[2]
         headers = [("host", host), ("user-agent", AGENT), ("accept", "*/*"), *self._headers, *pairs]
         if ask.body or ask.method in {"POST", "PUT"}:

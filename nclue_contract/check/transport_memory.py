@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from nclue_contract.check.requests import Ask, Exchange, header_pairs
+from nclue_contract.check.requests import Exchange, RequestSpec, header_pairs
 from nclue_contract.service.messages import Request, Response
 from nclue_contract.signing import EXAMPLE, Credentials
 
@@ -34,12 +34,12 @@ class Direct:
         """Put the clock forward."""
         self._now_ms += max(1, round(seconds * 1000))
 
-    def send(self, *asks: Ask) -> list[Exchange]:
+    def send(self, *asks: RequestSpec) -> list[Exchange]:
         """Several requests come one behind the other, in the same millisecond."""
         self._now_ms += TAKES_MS
         return [self._send(ask) for ask in asks]
 
-    def _send(self, ask: Ask) -> Exchange:
+    def _send(self, ask: RequestSpec) -> Exchange:
         target, now_ms = self.prefix + ask.path, self._now_ms
         pairs = header_pairs(ask, target, now_ms, self._credentials)
         response = self._handle(Request(ask.method, target, tuple(pairs), ask.body), now_ms)

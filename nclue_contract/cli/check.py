@@ -13,20 +13,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nclue_contract import __version__
-from nclue_contract.check.expectations import Known
-from nclue_contract.contract.clock import now_ms
+from nclue_contract.check.expectations import FixtureData
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Readings
 from nclue_contract.contract.wording import counted
-from nclue_contract.signing import Credentials
-from nclue_contract.validation.reports.base import KEPT, UNTOLD
+from nclue_contract.signing import Credentials, now_ms
+from nclue_contract.validation.reports.base import FORMATS, INCONCLUSIVE, PASSED
 
 if TYPE_CHECKING:
     from nclue_contract.check.results import CheckResult
     from nclue_contract.check.run import Options
-
-FORMATS = ("text", "json", "jsonl", "junit", "github", "html")
-"""The formats of a check; those of `probe` are text, json and toml."""
 
 _KEYS = """\
 The key pair is read from NCLUE_ACCESS_KEY and NCLUE_SECRET_KEY; on loopback a fake one stands in when there is none. The real service is
@@ -47,16 +43,15 @@ def add_parsers(commands: Any, common: argparse.ArgumentParser) -> dict[str, arg
     check.add_argument("--baseline", type=Path, metavar="FILE", help="an earlier JSON report; its failures are accepted")
     check.add_argument("--fail-on-untested", action="store_true", help="what was not tested is a failure as well")
     check.add_argument("--dry-run", action="store_true", help="show the plan and what it costs, and send nothing")
-    check.add_argument("--explore", type=_seconds, default=0.0, metavar="SECONDS", help="then let Schemathesis explore, at most so long")
-    check.add_argument("--explore-examples", type=_count, default=100, metavar="N", help="examples per operation and phase (%(default)s)")
-    check.add_argument("--seed", type=int, default=1, metavar="N", help="seed of the exploration (%(default)s)")
-    check.add_argument("--format", choices=FORMATS, default="text", help="format of standard output")
+    check.add_argument("--explore", type=_seconds, default=0.0, metavar="SECONDS", help="then let Schemathesis explore so long")
+    check.add_argument("--seed", type=int, metavar="N", help="seed of the exploration")
+    check.add_argument("--format", choices=FORMATS["check"], default="text", help="format of standard output")
     check.add_argument("--report", action="append", default=[], metavar="FORMAT:PATH", help="also write a report to a file (repeatable)")
     check.add_argument("--quiet", action="store_true", help="text: a line per failure and nothing else")
     probe = commands.add_parser("probe", parents=[common], help="find out how a server reads the documentation", epilog=_KEYS)
     probe.add_argument("url", nargs="?", metavar="URL", help="as for check")
     add_server(probe)
-    probe.add_argument("--format", choices=("text", "json", "toml"), default="text", help="format of standard output")
+    probe.add_argument("--format", choices=FORMATS["probe"], default="text", help="format of standard output")
     probe.add_argument("--write", type=Path, metavar="FILE", help="put the readings into this pyproject.toml")
     cleanup = commands.add_parser("cleanup", help="delete the tasks that a check has left behind", epilog=_KEYS)
     cleanup.add_argument("ledger", type=Path, metavar="LEDGER", help="the file that the check has written")
@@ -76,7 +71,7 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
 
 def add_server(parser: argparse.ArgumentParser) -> None:
     """Add the options that say what the server is like, and what may be done to it."""
-    known = Known()
+    known = FixtureData()
     parser.add_argument("--feature-id", default=known.feature_id, metavar="ID", help="a feature that the server knows")
     parser.add_argument("--bucket", default=known.bucket, metavar="NAME", help="a bucket that it knows (%(default)s)")
     parser.add_argument("--file", default=known.file, metavar="PATH", help="a file in the bucket (%(default)s)")
@@ -108,7 +103,7 @@ def run_check(options: argparse.Namespace, readings: Readings, reports: Sequence
     if options.dry_run:
         for line in _dry_run(wanted):
             print(line)
-        return KEPT
+        return PASSED
     known = baseline(options.baseline) if options.baseline is not None else ()  # before anything is sent
     if options.explore:
         from nclue_contract.check.explore import Bounds, explore, require_allowed  # noqa: PLC0415  # as above
@@ -124,7 +119,7 @@ def run_check(options: argparse.Namespace, readings: Readings, reports: Sequence
             result = replace(result, notes=(*result.notes, "the exploration was interrupted, and nothing of it is in this report"))
     result = accept(result, known)
     _write(result, options, reports, started_ms)
-    untested = options.fail_on_untested and result.exit_code == KEPT and result.counts[State.UNTESTED]
+    untested = options.fail_on_untested and result.exit_code == PASSED and result.counts[State.NOT_TESTED]
     return 1 if untested else result.exit_code
 
 
@@ -132,7 +127,7 @@ def run_probe(options: argparse.Namespace, readings: Readings) -> int:
     """Find out the readings of a server."""
     from nclue_contract.check.readings_table import table, write  # noqa: PLC0415
     from nclue_contract.check.reports.machine import check_json  # noqa: PLC0415
-    from nclue_contract.check.reports.text import readings as told  # noqa: PLC0415
+    from nclue_contract.check.reports.text import reading_lines  # noqa: PLC0415
     from nclue_contract.check.run import check  # noqa: PLC0415  # doors are opened when needed
 
     # What a probe wrote into the settings earlier, or somebody by hand, is what it is to find out; only pins of this command stay.
@@ -143,13 +138,13 @@ def run_probe(options: argparse.Namespace, readings: Readings) -> int:
     elif options.format == "toml":
         sys.stdout.write(table(result))
     else:
-        print("\n".join(told(result)))
-    if result.trouble:
-        print(f"could not tell: {result.trouble}", file=sys.stderr)
-        return UNTOLD
+        print("\n".join(reading_lines(result)))
+    if result.stop_reason:
+        print(f"could not tell: {result.stop_reason}", file=sys.stderr)
+        return INCONCLUSIVE
     if options.write is not None:
         write(options.write, result)
-    return KEPT
+    return PASSED
 
 
 def run_cleanup(options: argparse.Namespace) -> int:
@@ -168,7 +163,7 @@ def run_cleanup(options: argparse.Namespace) -> int:
         print(f"see for yourself whether the task named {named} is one of the check or somebody else's; it was not deleted")
     if cleaned.trouble:
         print(f"could not tell: {cleaned.trouble}", file=sys.stderr)
-    return UNTOLD if cleaned.left or cleaned.doubtful or cleaned.trouble else KEPT
+    return INCONCLUSIVE if cleaned.left or cleaned.doubtful or cleaned.trouble else PASSED
 
 
 def options_of(options: argparse.Namespace, *, strict: bool = False, probe: bool = False) -> Options:
@@ -180,7 +175,7 @@ def options_of(options: argparse.Namespace, *, strict: bool = False, probe: bool
     keys = None if options.access_key is None else Credentials(options.access_key, options.secret_key)
     return Options(
         url=options.url,
-        known=Known(options.feature_id, options.bucket, options.file, options.failing_file),
+        known=FixtureData(options.feature_id, options.bucket, options.file, options.failing_file),
         credentials=keys,
         signed_prefix=options.signed_prefix,
         headers=_headers(options.header),
@@ -265,14 +260,11 @@ def _dry_run(options: Options) -> Iterator[str]:
 
 
 def _write(result: CheckResult, options: argparse.Namespace, reports: Sequence[tuple[str, Path]], started_ms: int) -> None:
-    from nclue_contract.check.reports.machine import writer  # noqa: PLC0415  # as above
-    from nclue_contract.check.reports.text import lines  # noqa: PLC0415
+    from nclue_contract.check.reports.formats import render  # noqa: PLC0415  # as above
     from nclue_contract.cli.validate import whole_file  # noqa: PLC0415
 
     def text_of(form: str, encoding: str, *, quiet: bool = False) -> str:
-        if form == "text":
-            return "\n".join(lines(result, version=__version__, quiet=quiet, encoding=encoding)) + "\n"
-        return writer(form, __version__, encoding, started_ms)(result)
+        return render(form, result, version=__version__, encoding=encoding, started_ms=started_ms, quiet=quiet)
 
     for form, path in reports:
         with whole_file(path) as file:

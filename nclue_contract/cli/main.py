@@ -15,11 +15,10 @@ from nclue_contract import __version__
 from nclue_contract.cli import check as check_command
 from nclue_contract.cli.config import ConfigError, Settings, load
 from nclue_contract.cli.serve import add_parsers, run_faults, run_serve
-from nclue_contract.contract.clock import now_ms
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Readings
-from nclue_contract.validation.reports.base import KEPT, UNTOLD, USAGE, Run
-from nclue_contract.validation.reports.formats import FORMATS
+from nclue_contract.signing import now_ms
+from nclue_contract.validation.reports.base import FORMATS, INCONCLUSIVE, PASSED, USAGE, Run
 
 _DESCRIPTION = "Tells whether payloads keep the contract of NAVER Cloud's NCLUE tasks API, and why not."
 _EXITS = "Exit codes: 0 the contract is kept, 1 it is broken, 2 usage or unreadable input, 3 could not tell."
@@ -44,14 +43,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # The reader of a pipe has seen enough.
         _give_up_standard_output()
-        return UNTOLD
+        return INCONCLUSIVE
     except OSError as error:
         _give_up_standard_output()
         _complain(f"cannot write {error.filename or 'the output'}: {error.strerror or error}")
         return USAGE
     except KeyboardInterrupt:
         _complain("interrupted")
-        return UNTOLD
+        return INCONCLUSIVE
     return code
 
 
@@ -84,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     validate.add_argument("names", nargs="*", metavar="FILE", help="file, folder, glob, or - for standard input (the default)")
     validate.add_argument("--strict", action="store_true", default=None, help="warnings are errors")
     validate.add_argument("--ignore", action="append", default=[], metavar="RULE", help="pass over a rule, by code or slug (repeatable)")
-    validate.add_argument("--format", choices=FORMATS, default="text", help="format of standard output")
+    validate.add_argument("--format", choices=FORMATS["validate"], default="text", help="format of standard output")
     validate.add_argument("--report", action="append", default=[], metavar="FORMAT:PATH", help="also write a report to a file (repeatable)")
     validate.add_argument(
         "--input-format", choices=("json", "jsonl"), help="one JSON text, or one per line; else extension and content decide"
@@ -176,7 +175,7 @@ def _ignored(source: object, names: Sequence[str]) -> Sequence[str]:
     return names
 
 
-def _reports(texts: Sequence[str], formats: Sequence[str] = FORMATS) -> list[tuple[str, Path]]:
+def _reports(texts: Sequence[str], formats: Sequence[str] = FORMATS["validate"]) -> list[tuple[str, Path]]:
     reports = [_report(text, formats) for text in texts]
     files = [os.path.realpath(path) for _, path in reports if path.is_file() or not path.exists()]  # not /dev/null
     if len(set(files)) < len(files):
@@ -210,7 +209,7 @@ def _explain(options: argparse.Namespace) -> int:
         raise UsageError(str(error)) from error
     for line in text.splitlines():
         print(safe(line, sys.stdout.encoding or "ascii"))
-    return KEPT
+    return PASSED
 
 
 def _spec(options: argparse.Namespace) -> int:
@@ -220,13 +219,13 @@ def _spec(options: argparse.Namespace) -> int:
     if not options.path:
         pinned = any(map(readings.pinned, readings))
         print(json.dumps(document(readings if pinned else None), indent=1))
-        return KEPT
+        return PASSED
     path = Path(__file__).parent.parent / "contract" / "openapi.json"
     if not path.is_file():
         message = "the package is not unpacked, so the document is no file; use `nclue-contract spec --json`"
         raise UsageError(message)
     print(path)
-    return KEPT
+    return PASSED
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -237,7 +236,7 @@ def _serve(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     settings, readings = _settings(options)
     strict = settings.strict if options.strict is None else options.strict
-    reports = _reports(options.report, check_command.FORMATS)
+    reports = _reports(options.report, FORMATS["check"])
     options.skip = [*_ignored(settings.path, settings.ignore), *options.skip]
     return _usable(lambda: check_command.run_check(options, readings, reports, strict=strict))
 
@@ -272,4 +271,4 @@ def _sign(options: argparse.Namespace) -> int:
     except ValueError as error:
         raise UsageError(str(error)) from error
     print(curl_command(options.method, options.url, headers) if options.curl else header_lines(headers))
-    return KEPT
+    return PASSED

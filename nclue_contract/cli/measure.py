@@ -9,22 +9,22 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from nclue_contract.check.cases.plan import BUDGET, plan
-from nclue_contract.check.expectations import Known
+from nclue_contract.check.expectations import FixtureData
 from nclue_contract.check.results import CheckResult
 from nclue_contract.check.runner import Runner
-from nclue_contract.check.sender import Limits, Watcher
-from nclue_contract.check.session import Bench
+from nclue_contract.check.sender import Limits, RunObserver
+from nclue_contract.check.session import CheckSession
 from nclue_contract.check.transport_memory import Direct
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Readings
-from nclue_contract.service.faults.catalogue import catalogue, plant
-from nclue_contract.service.lifecycle import Progress
+from nclue_contract.service.faults.catalogue import CATALOGUE, inject_fault
+from nclue_contract.service.lifecycle import ProgressMode
 from nclue_contract.service.messages import Request, Response
 from nclue_contract.service.service import Service
-from nclue_contract.service.store import World
+from nclue_contract.service.store import ExternalData
 from nclue_contract.signing import EXAMPLE
 
-KNOWN = Known(failing_file="churn/broken.tsv")
+KNOWN = FixtureData(failing_file="churn/broken.tsv")
 """What the servers that are measured know."""
 
 Handle = Callable[[Request, int], Response]
@@ -55,23 +55,23 @@ def check_in_process(
     *,
     pins: Mapping[str, str] | None = None,
     budget: int = BUDGET,
-    known: Known = KNOWN,
+    known: FixtureData = KNOWN,
     first_only: bool = False,
 ) -> CheckResult:
     """Run the plan against a server in this process; with `first_only`, only until something fails."""
     transport = Direct(handle, prefix)
     readings = Readings.of(pins)
-    bench = Bench(readings, known, run="run", prefix=prefix, now_ms=transport.now_ms, exact_clock=True)
-    stop: Callable[[Bench], bool] = (lambda b: b.failed) if first_only else (lambda _: False)
-    return Runner(bench, plan(), transport, Limits(budget, clean_up=False), Watcher(stop=stop)).run("in process", "measured")
+    bench = CheckSession(readings, known, run="run", prefix=prefix, now_ms=transport.now_ms, exact_clock=True)
+    stop: Callable[[CheckSession], bool] = (lambda b: b.failed) if first_only else (lambda _: False)
+    return Runner(bench, plan(), transport, Limits(budget, clean_up=False), RunObserver(stop=stop)).run("in process", "measured")
 
 
 def service(*, readings: Mapping[str, str] | None = None, known_files: bool = False) -> Service:
     """A correct server, with stages of half a second; with `known_files` only the files that the check knows exist."""
     files = frozenset({KNOWN.file, str(KNOWN.failing_file)}) if known_files else None
-    world = World(failing_files={str(KNOWN.failing_file): "NUM_OF_LABEL_INSUFFICIENT"}, files=files)
+    fixture_data = ExternalData(failing_files={str(KNOWN.failing_file): "NUM_OF_LABEL_INSUFFICIENT"}, files=files)
     keys = {EXAMPLE.access_key: EXAMPLE.secret_key}
-    return Service(keys, readings=readings, progress=Progress("seconds", 0.5), world=world)
+    return Service(keys, readings=readings, progress=ProgressMode("seconds", 0.5), fixture_data=fixture_data)
 
 
 def measured(
@@ -80,17 +80,17 @@ def measured(
     """Run the plan until the first failure; if there is none, once more with the default readings pinned, which judges them too."""
     result = check_in_process(make(), prefix, first_only=True, budget=budget, pins=pins)
     pinned = False
-    if not result.failures and not result.trouble and pins is None:
+    if not result.failures and not result.stop_reason and pins is None:
         pins = {reading.id: reading.default for reading in contract().readings.values()}
         result, pinned = check_in_process(make(), prefix, first_only=True, budget=budget, pins=pins), True
     first = next(iter(result.failures), None)
     case, found = (first.case, first.rule) if first else ("", "")
-    return Measured(name, rule, result.requests, case, found, result.trouble, pinned)
+    return Measured(name, rule, result.requests, case, found, result.stop_reason, pinned)
 
 
 def faults(wanted: Callable[[str], bool] = lambda _: True, *, budget: int = BUDGET) -> Iterator[Measured]:
     """Every planted fault, one at a time."""
-    for fault in catalogue():
+    for fault in CATALOGUE:
         for spelling in filter(wanted, fault.instances()):
             yield measured(spelling, fault.rule, _faulty(spelling), service().prefix, budget=budget)
 
@@ -98,7 +98,7 @@ def faults(wanted: Callable[[str], bool] = lambda _: True, *, budget: int = BUDG
 def _faulty(spelling: str) -> Callable[[], Handle]:
     def make() -> Handle:
         server = service()
-        plant(server, spelling)
+        inject_fault(server, spelling)
         return server.handle
 
     return make

@@ -11,7 +11,7 @@ from typing import Any
 from nclue_contract.check.cases.plan import BUDGET
 from nclue_contract.cli.measure import Measured, Variant, faults, variants
 from nclue_contract.cli.progress import Progress
-from nclue_contract.validation.reports.base import BROKEN, KEPT
+from nclue_contract.validation.reports.base import FAILED, PASSED
 
 
 def run_measure(pattern: str, budget: int | None, form: str) -> int:
@@ -28,7 +28,7 @@ def run_measure(pattern: str, budget: int | None, form: str) -> int:
         for line in _lines(found, correct):
             print(line)
     missed = any(not one.accused for one in found)
-    return BROKEN if missed or any(_wronged(variant) for variant in correct) else KEPT
+    return FAILED if missed or any(_wronged(variant) for variant in correct) else PASSED
 
 
 def _counted(things: Iterable[Any], bar: Progress) -> Iterator[Any]:
@@ -55,7 +55,9 @@ def _lines(found: list[Measured], correct: list[Variant]) -> Iterator[str]:
         yield f"requests until found: median {requests[len(requests) // 2]}, most {requests[-1]}; {within}"
     for variant in correct:
         if _wronged(variant):
-            rules = ", ".join(sorted({failure.rule for failure in variant.result.failures})) or variant.result.trouble or "another option"
+            rules = (
+                ", ".join(sorted({failure.rule for failure in variant.result.failures})) or variant.result.stop_reason or "another option"
+            )
             yield f"WRONGLY JUDGED {variant.name}: {rules}"
     if correct:
         wronged = sum(map(_wronged, correct))
@@ -79,7 +81,7 @@ def _variant(variant: Variant) -> dict[str, Any]:
     return {
         "server": variant.name,
         "failures": sorted({failure.rule for failure in result.failures}),
-        "trouble": result.trouble,
+        "trouble": result.stop_reason,
         "left": list(result.readings[variant.reading]),
         "requests": result.requests,
     }

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from nclue_contract.contract.hosts import is_loopback
 from nclue_contract.contract.readings import Readings
 from nclue_contract.signing import EXAMPLE
-from nclue_contract.validation.reports.base import KEPT
+from nclue_contract.validation.reports.base import PASSED
 
 if TYPE_CHECKING:
     from nclue_contract.service.service import Service
@@ -35,7 +35,7 @@ def add_parsers(commands: Any, common: argparse.ArgumentParser) -> tuple[argpars
     serve.add_argument(
         "--progress", default="immediate", metavar="MODE", help="immediate (the default), seconds[:0.5], reads[:1] per step, or manual"
     )
-    serve.add_argument("--fault", action="append", default=[], metavar="ID", help="plant a known fault; `faults` lists them (repeatable)")
+    serve.add_argument("--fault", action="append", default=[], metavar="ID", help="inject a fault; `faults` lists them (repeatable)")
     serve.add_argument("--rate-limit", action="store_true", help="answer 429 to more than one request per second")
     serve.add_argument("--unknown-feature", action="append", default=[], metavar="ID", help="a feature that does not exist (repeatable)")
     serve.add_argument("--unknown-file", action="append", default=[], metavar="PATH", help="a file that does not exist (repeatable)")
@@ -52,7 +52,7 @@ def add_parsers(commands: Any, common: argparse.ArgumentParser) -> tuple[argpars
     )
     serve.add_argument("--max-tasks", type=_count, default=10_000, metavar="N", help="tasks that are kept; then 503 (%(default)s)")
     serve.add_argument("--no-auth", action="store_true", help="take every request, signed or not")
-    faults = commands.add_parser("faults", parents=[common], help="list the faults that `serve --fault` can plant")
+    faults = commands.add_parser("faults", parents=[common], help="list the faults that `serve --fault` can inject")
     faults.add_argument("--measure", action="store_true", help="run `check` against every fault, and against correct servers")
     faults.add_argument("--only", metavar="PATTERN", default="*", help="measure these faults only, such as 'path-*', and no correct server")
     faults.add_argument("--budget", type=_count, metavar="N", help="with at most so many requests for each")
@@ -84,7 +84,7 @@ def run_serve(options: argparse.Namespace, readings: Readings, environment: Mapp
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a host name"
         raise ValueError(f"cannot listen on {options.host!r:.80}, port {options.port}: {reason}") from error
-    return KEPT
+    return PASSED
 
 
 def accepted_keys(environment: Mapping[str, str]) -> tuple[dict[str, str], bool]:
@@ -99,11 +99,11 @@ def accepted_keys(environment: Mapping[str, str]) -> tuple[dict[str, str], bool]
 
 def build(options: argparse.Namespace, readings: Readings, keys: Mapping[str, str] | None) -> Service:
     """The service that the options describe. Raises `ValueError`."""
-    from nclue_contract.service.lifecycle import Progress  # noqa: PLC0415  # for this command only
+    from nclue_contract.service.lifecycle import ProgressMode  # noqa: PLC0415  # for this command only
     from nclue_contract.service.service import Service  # noqa: PLC0415
-    from nclue_contract.service.store import Store, World  # noqa: PLC0415
+    from nclue_contract.service.store import ExternalData, Store  # noqa: PLC0415
 
-    world = World(
+    fixture_data = ExternalData(
         unknown_features=frozenset(options.unknown_feature),
         unknown_files=frozenset(options.unknown_file),
         personal_files=frozenset(options.personal_file),
@@ -113,31 +113,31 @@ def build(options: argparse.Namespace, readings: Readings, keys: Mapping[str, st
     service = Service(
         keys,
         readings=readings,
-        progress=Progress.parse(options.progress),
-        world=world,
+        progress=ProgressMode.parse(options.progress),
+        fixture_data=fixture_data,
         store=Store(options.max_tasks),
         rate_limit=options.rate_limit,
     )
     for text in options.fault:
-        from nclue_contract.service.faults.catalogue import plant  # noqa: PLC0415  # for this option only
+        from nclue_contract.service.faults.catalogue import inject_fault  # noqa: PLC0415  # for this option only
 
-        plant(service, text)
+        inject_fault(service, text)
     return service
 
 
 def run_faults(options: argparse.Namespace) -> int:
-    """Print what can be planted, a line each; or measure the check against it."""
+    """Print the faults, a line each; or measure the check against them."""
     if options.measure:
         from nclue_contract.cli.measure_command import run_measure  # noqa: PLC0415  # for this option only
 
         return run_measure(options.only, options.budget, options.format)
-    from nclue_contract.service.faults.catalogue import catalogue  # noqa: PLC0415  # doors are opened when needed
+    from nclue_contract.service.faults.catalogue import CATALOGUE  # noqa: PLC0415  # doors are opened when needed
 
-    faults = {fault.instances()[0]: fault for fault in catalogue()}
+    faults = {fault.instances()[0]: fault for fault in CATALOGUE}
     width = max(map(len, faults))
     for spelling, fault in faults.items():
         print(f"{spelling:{width}}  {fault.rule}  {fault.sentence}")
-    return KEPT
+    return PASSED
 
 
 def _failing(option: str, what: str, text: str) -> tuple[str, str]:

@@ -56,8 +56,7 @@ def curl_command(method: str, url: str, headers: Mapping[str, str]) -> str:
         words.append("--path-as-is")
     words.append(url)
     if method == contract().operations["createTask"].method:  # else curl calls a body a form
-        media_type = next(option.media_type for option in contract().readings["request-content-type"].options if option.media_type)
-        headers = {**headers, "content-type": media_type}
+        headers = {**headers, "content-type": contract().request_media_type}
     for name, value in headers.items():
         words += ["--header", f"{name}: {value}"]
     return shlex.join(words)

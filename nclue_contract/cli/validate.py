@@ -15,7 +15,7 @@ from nclue_contract.cli.progress import Progress
 from nclue_contract.cli.sources import InputFormat, Note, Unreadable, expand, payloads
 from nclue_contract.contract.rules import Severity
 from nclue_contract.validation.json_reader import Payload
-from nclue_contract.validation.reports.base import BROKEN, KEPT, STDIN, USAGE, Renderer, Run, Summary
+from nclue_contract.validation.reports.base import FAILED, PASSED, STDIN, USAGE, Renderer, Run, Summary
 from nclue_contract.validation.reports.excerpt import safe
 from nclue_contract.validation.reports.formats import renderer
 from nclue_contract.validation.validator import Validator
@@ -66,7 +66,7 @@ def validate(validator: Validator, run: Run, options: Options, stdin: BinaryIO |
         stdout.flush()
     if summary.unreadable:
         return USAGE
-    return KEPT if summary.valid == summary.payloads else BROKEN
+    return PASSED if summary.valid == summary.payloads else FAILED
 
 
 def _spare_inputs(sources: Iterable[str | Unreadable], reports: Iterable[tuple[str, Path]]) -> None:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from nclue_contract.contract.rules import Certainty, ExpectedAnswer, Rule, Severity
 
@@ -90,6 +90,9 @@ class QueryParameter:
     maximum: int | None
 
 
+_Named = TypeVar("_Named", Field, QueryParameter)
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """An operation: method, path template, name of the response schema, documented error codes per status code."""
@@ -103,6 +106,29 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskLifecycle:
+    """The statuses of a task, in the order in which a task goes through them, and the role of each. The page is "Create task"."""
+
+    statuses: tuple[str, ...]
+    initial: str
+    building: str
+    completed: str
+    failed: str
+    deletable: tuple[str, ...]
+    synonyms: Mapping[str, str]
+
+    @property
+    def final(self) -> tuple[str, ...]:
+        """Return the two statuses that a task never leaves."""
+        return (self.completed, self.failed)
+
+    def stage(self, status: str) -> int | None:
+        """Return the position of a status, counted from 0, in any word of the reading `status-word`; None for another word."""
+        word = self.synonyms.get(status, status)
+        return self.statuses.index(word) if word in self.statuses else None
+
+
+@dataclass(frozen=True, slots=True)
 class Contract:
     """Everything the contract says."""
 
@@ -112,14 +138,41 @@ class Contract:
     request: tuple[Field, ...]
     responses: Mapping[str, tuple[Field, ...]]
     operations: Mapping[str, Operation]
+    lifecycle: TaskLifecycle
     errors: Mapping[str, DocumentedError]
     readings: Mapping[str, Reading]
     rules: Mapping[str, Rule]
     _slugs: Mapping[str, str] = field(repr=False)
 
     def rule(self, name: str) -> Rule | None:
-        """The rule with this code or slug, in any case; None when there is none."""
+        """Return the rule with this code or slug, in any letter case; None when there is none."""
         return self.rules.get(name.upper()) or self.rules.get(self._slugs.get(name.lower(), ""))
+
+    def field(self, name: str, *, of: str | None = None) -> Field:
+        """Return a field of the request, or of a response schema such as `of="Task"`; raises `KeyError`."""
+        return _named(self.request if of is None else self.responses[of], name)
+
+    def parameter(self, name: str) -> QueryParameter:
+        """Return the query parameter with this name (only listTasks has any); raises `KeyError`."""
+        return _named([parameter for operation in self.operations.values() for parameter in operation.query], name)
+
+    @property
+    def status_words(self) -> tuple[str, ...]:
+        """Return the words of a task's status under the default readings, in the order of the lifecycle."""
+        return self.lifecycle.statuses
+
+    @property
+    def request_media_type(self) -> str:
+        """Return the media type that a request with a body has where the reading `request-content-type` requires one."""
+        (media_type,) = {option.media_type for option in self.readings["request-content-type"].options} - {""}
+        return media_type
+
+
+def _named(rows: Iterable[_Named], name: str) -> _Named:
+    for row in rows:
+        if row.name == name:
+            return row
+    raise KeyError(name)
 
 
 def in_ranges(character: str, ranges: tuple[tuple[int, int], ...]) -> bool:
@@ -142,6 +195,7 @@ def contract() -> Contract:
         headers=tuple(tables["headers"]),
         request=_fields(tables["request"]),
         responses=MappingProxyType({name: _fields(rows) for name, rows in tables["responses"].items()}),
+        lifecycle=_lifecycle(tables),
         operations=MappingProxyType({name: _operation(name, row) for name, row in tables["operations"].items()}),
         errors=MappingProxyType({name: DocumentedError(**row) for name, row in tables["errors"].items()}),
         readings=MappingProxyType({row["id"]: _reading(row) for row in tables["readings"]}),
@@ -160,7 +214,6 @@ def _rule(row: dict[str, Any]) -> Rule:
         "certainty": Certainty(row["certainty"]),
         "fields": tuple(row.get("fields", ())),
         "readings": tuple(row.get("readings", ())),
-        "states": tuple(row.get("states", ())),
         "expects": tuple(ExpectedAnswer(**answer) for answer in row.get("expects", ())),
         "code_points": _pairs(row.get("code_points", [])),
         "range": tuple(row.get("range", (0, 0))),
@@ -173,6 +226,12 @@ def _reading(row: dict[str, Any]) -> Reading:
         option | {"pages": tuple(option["pages"]), "code_points": _pairs(option.get("code_points", []))} for option in row["options"]
     )
     return Reading(**row | {"certainty": Certainty(row["certainty"]), "options": tuple(Option(**option) for option in options)})
+
+
+def _lifecycle(tables: dict[str, Any]) -> TaskLifecycle:
+    roles: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in tables["lifecycle"].items()}
+    (reading,) = (row for row in tables["readings"] if row["id"] == "status-word")
+    return TaskLifecycle(**roles, synonyms=MappingProxyType({option["word"]: roles["completed"] for option in reading["options"]}))
 
 
 def _fields(rows: list[dict[str, Any]]) -> tuple[Field, ...]:

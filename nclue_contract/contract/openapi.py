@@ -55,9 +55,7 @@ def _write_request(schemas: dict[str, Any], readings: Readings) -> None:
 def _write_responses(schemas: dict[str, Any], readings: Readings) -> None:
     if readings["auroc-type"] == "number":
         schemas["Task"]["properties"]["AUROC"]["type"] = ["number", "null"]
-    reading = contract().readings["status-word"]
-    default, word = reading.option(reading.default).word, readings.option("status-word").word
-    schemas["TaskStatus"]["enum"] = [word if status == default else status for status in schemas["TaskStatus"]["enum"]]
+    schemas["TaskStatus"]["enum"] = list(readings.status_words)
     error = schemas["Error"]["properties"]["error"]
     if readings["error-code-type"] == "integer":
         error["properties"]["errorCode"]["type"] = ["integer", "null"]

@@ -68,6 +68,12 @@ class Readings(Mapping[str, str]):
         """The option in force."""
         return contract().readings[name].option(self.options[name])
 
+    @property
+    def status_words(self) -> tuple[str, ...]:
+        """Return the words of a task's status, in the order of the lifecycle, with the word of the reading `status-word`."""
+        lifecycle, word = contract().lifecycle, self.option("status-word").word
+        return tuple(word if status == lifecycle.completed else status for status in lifecycle.statuses)
+
     def __getitem__(self, name: str) -> str:
         return self.options[name]
 

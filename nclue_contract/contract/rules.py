@@ -66,9 +66,12 @@ class Rule:
     range: tuple[int, int] = (0, 0)
     pattern: str = ""
     media_type: str = ""
-    states: tuple[str, ...] = ()
     code_points: tuple[tuple[int, int], ...] = ()
     replacements: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    def expected_for(self, field: str) -> ExpectedAnswer:
+        """Return the first expected response that applies to the field."""
+        return next(answer for answer in self.expects if answer.field in {None, field})
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 if TYPE_CHECKING:
-    from nclue_contract.pytest_plugin.mock_fixture import WatchedMock
+    from nclue_contract.mock import Mock
+    from nclue_contract.pytest_plugin.fixtures import ServerControl
     from nclue_contract.pytest_plugin.outcome import RunningTest
-    from nclue_contract.pytest_plugin.server_fixture import ServerView
     from nclue_contract.pytest_plugin.session import PluginSession
     from nclue_contract.pytest_plugin.settings import CallableValidator
-    from nclue_contract.service.loopback import Loopback
+    from nclue_contract.service.uvicorn_server import LoopbackServer
     from nclue_contract.signing import Credentials
     from nclue_contract.validation.findings import Report
 
@@ -261,7 +261,7 @@ def nclue_task_request(request: pytest.FixtureRequest) -> dict[str, Any]:
 
     With a server of your own (`nclue_url`), which is not reset, the payload has a new name in each test.
     """
-    from nclue_contract.service.faults.catalogue import PAYLOAD  # noqa: PLC0415  # as above
+    from nclue_contract.service.faults.injection import PAYLOAD  # noqa: PLC0415  # as above
 
     payload: dict[str, Any] = dict(PAYLOAD)
     if _session(request.config).settings.url:
@@ -278,7 +278,7 @@ def nclue_validate(request: pytest.FixtureRequest) -> CallableValidator:
 
 
 @pytest.fixture
-def nclue_mock(request: pytest.FixtureRequest, nclue_credentials: Credentials | None) -> Iterator[WatchedMock]:
+def nclue_mock(request: pytest.FixtureRequest, nclue_credentials: Credentials | None) -> Iterator[Mock]:
     """Mock NCLUE for httpx and httpx2 inside this process. The mock stores tasks, and is empty for each test.
 
     `tasks` are the tasks as the service returns them, `requests` the requests that were sent, with their findings; `url` is NCLUE's base
@@ -289,7 +289,7 @@ def nclue_mock(request: pytest.FixtureRequest, nclue_credentials: Credentials | 
 
 
 @pytest.fixture(scope="session")
-def _nclue_loopback(request: pytest.FixtureRequest, nclue_credentials: Credentials | None) -> Iterator[Loopback | None]:
+def _nclue_loopback(request: pytest.FixtureRequest, nclue_credentials: Credentials | None) -> Iterator[LoopbackServer | None]:
     """Start the private server; None when `nclue_url` names another one."""
     session = _session(request.config)
     if session.settings.url:
@@ -300,7 +300,7 @@ def _nclue_loopback(request: pytest.FixtureRequest, nclue_credentials: Credentia
 
 
 @pytest.fixture(scope="session")
-def nclue_server_url(request: pytest.FixtureRequest, _nclue_loopback: Loopback | None) -> str:
+def nclue_server_url(request: pytest.FixtureRequest, _nclue_loopback: LoopbackServer | None) -> str:
     """Return the base URL of the private server, or of the one that `nclue_url` names.
 
     In tests that do not use `nclue_server`, the private server keeps its tasks for the whole session.
@@ -310,8 +310,8 @@ def nclue_server_url(request: pytest.FixtureRequest, _nclue_loopback: Loopback |
 
 @pytest.fixture
 def nclue_server(
-    request: pytest.FixtureRequest, _nclue_loopback: Loopback | None, nclue_credentials: Credentials | None
-) -> Iterator[ServerView]:
+    request: pytest.FixtureRequest, _nclue_loopback: LoopbackServer | None, nclue_credentials: Credentials | None
+) -> Iterator[ServerControl]:
     """Serve NCLUE on a loopback port for any client: one server for the whole session, empty for each test.
 
     `url` is its base URL; `tasks`, `requests`, `fail_next`, `advance` and `reset` are those of `nclue_mock`.

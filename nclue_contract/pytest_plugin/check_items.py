@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from nclue_contract.check.reports.text import origin, told
+from nclue_contract.check.reports.text import failure_lines, origin
 from nclue_contract.check.results import Case, CheckResult, State
 from nclue_contract.check.run import EMBEDDED, Options, cases, check
 from nclue_contract.cli import check as check_command
@@ -125,10 +125,10 @@ class CheckPlan:
         if not self._first:
             self._first = chosen[0]
             self._run(chosen)
-        state, reason, requests, failures = State.UNTESTED, self._trouble, 0, ""
+        state, reason, requests, failures = State.NOT_TESTED, self._trouble, 0, ""
         if self._result is not None and (found := self._result.outcomes.get(case.id)) is not None:
             state, reason, requests = found.state, found.reason, len(found.exchanges)
-            failures = "\n\n".join("\n".join(told(failure, origin(self._result))) for failure in found.failures)
+            failures = "\n\n".join("\n".join(failure_lines(failure, origin(self._result))) for failure in found.failures)
         target = self._options.url or EMBEDDED if self._result is None else self._result.target
         named = {"rule": case.rule, "state": str(state), "requests": str(requests), "target": target}
         properties = tuple((f"nclue.{name}", value) for name, value in named.items())
@@ -142,7 +142,7 @@ class CheckPlan:
         options = self._options if len(chosen) == len(self.cases) else replace(self._options, ids=frozenset(chosen))
         try:
             self._result = check(options, self._readings, os.environ, io.StringIO(), bar=False)
-            self._trouble = self._result.trouble
+            self._trouble = self._result.stop_reason
         except (ValueError, OSError) as error:
             self._trouble = str(error)
 

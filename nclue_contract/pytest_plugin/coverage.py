@@ -20,7 +20,7 @@ from nclue_contract.cli.validate import whole_file
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Readings
 from nclue_contract.contract.wording import counted
-from nclue_contract.service.faults.catalogue import PAYLOAD
+from nclue_contract.service.faults.injection import PAYLOAD
 from nclue_contract.service.recorder import Tally
 from nclue_contract.validation.reports.base import NAME, Run
 from nclue_contract.validation.validator import Validator

@@ -10,7 +10,7 @@ import pytest
 
 from nclue_contract.guard import RealHostError, guard
 from nclue_contract.pytest_plugin.settings import MARKER, PluginSettings
-from nclue_contract.service.recorder import Record, shown, tell
+from nclue_contract.service.recorder import Recorder, format_broken_requests, format_report
 from nclue_contract.validation.findings import Report
 
 TITLE = "nclue-contract"
@@ -27,7 +27,7 @@ class RunningTest:
     contract violations that must fail the test: invalid requests and calls to the real host since the last `forget`.
     """
 
-    def __init__(self, item: pytest.Item, settings: PluginSettings, record: Record, *, uses_fixture: bool) -> None:
+    def __init__(self, item: pytest.Item, settings: PluginSettings, record: Recorder, *, uses_fixture: bool) -> None:
         self.settings: PluginSettings = settings
         self.error: str = ""
         self.active: bool = False
@@ -60,7 +60,7 @@ class RunningTest:
         """Return the violations as text, without the one that `failure` itself reports; empty when there are none."""
         texts = []
         if broken := self._record.broken(self.settings.allow):
-            texts.append(tell(broken))
+            texts.append(format_broken_requests(broken))
         if self._refused and not isinstance(failure, RealHostError):
             hosts = ", ".join(dict.fromkeys(self._refused))
             texts.append(
@@ -92,7 +92,7 @@ def reports_in(traceback: TracebackType | None) -> str:
         frames.append(traceback.tb_frame)
         traceback = traceback.tb_next
     reports = [value for frame in reversed(frames) for value in frame.f_locals.values() if type(value) is Report and value.findings]
-    texts = list(dict.fromkeys(map(shown, dict.fromkeys(reports))))
+    texts = list(dict.fromkeys(map(format_report, dict.fromkeys(reports))))
     more = [f"... and {len(texts) - MAX_REPORTS} more reports"] if len(texts) > MAX_REPORTS else []
     return "\n\n".join(texts[:MAX_REPORTS] + more)
 

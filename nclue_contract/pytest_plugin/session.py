@@ -12,13 +12,13 @@ import pytest
 from nclue_contract.pytest_plugin.settings import PluginSettings, load_settings
 
 if TYPE_CHECKING:
+    from nclue_contract.mock import Mock
     from nclue_contract.pytest_plugin.coverage import Coverage
-    from nclue_contract.pytest_plugin.mock_fixture import WatchedMock
+    from nclue_contract.pytest_plugin.fixtures import ServerControl
     from nclue_contract.pytest_plugin.outcome import RunningTest
-    from nclue_contract.pytest_plugin.server_fixture import ServerView
-    from nclue_contract.service.loopback import Loopback
-    from nclue_contract.service.recorder import Record
+    from nclue_contract.service.recorder import Recorder
     from nclue_contract.service.service import Service
+    from nclue_contract.service.uvicorn_server import LoopbackServer
     from nclue_contract.signing import Credentials
 
 
@@ -36,11 +36,11 @@ class PluginSession:
         """The reasons why the run as a whole fails."""
 
     @cached_property
-    def record(self) -> Record:
+    def record(self) -> Recorder:
         """Return the record of the requests to mock and server."""
-        from nclue_contract.service.recorder import Record  # noqa: PLC0415  # not in runs that only pin readings
+        from nclue_contract.service.recorder import Recorder  # noqa: PLC0415  # not in runs that only pin readings
 
-        return Record()
+        return Recorder()
 
     def running_test(self, item: pytest.Item, *, uses_fixture: bool) -> RunningTest:
         """Return a test that is about to run. `uses_fixture` is whether it uses a fixture of the plugin."""
@@ -50,34 +50,36 @@ class PluginSession:
 
     # -- services behind the fixtures ------------------------------------------------------------------------------------------------
 
-    def mock(self, settings: PluginSettings, keys: Credentials | None) -> WatchedMock:
+    def mock(self, settings: PluginSettings, keys: Credentials | None) -> Mock:
         """Return the mock for a test with these settings, to be used in a `with` statement."""
-        module = _import_or_fail("pytest_plugin.mock_fixture", "nclue_mock needs httpx and respx", "mock")
-        mock: WatchedMock = module.WatchedMock(self._service(settings, keys, module.sender))
+        from nclue_contract.pytest_plugin.fixtures import sender  # noqa: PLC0415  # as above
+
+        module = _import_or_fail("mock", "nclue_mock needs httpx and respx", "mock")
+        mock: Mock = module.Mock(self._service(settings, keys, sender))
         return mock
 
-    def loopback(self, keys: Credentials | None) -> Loopback:
+    def loopback(self, keys: Credentials | None) -> LoopbackServer:
         """Return the private server, to be used in a `with` statement."""
-        module = _import_or_fail("service.loopback", "nclue_server needs uvicorn", "server")
-        loopback: Loopback = module.Loopback(self._service(self.settings, keys))
+        module = _import_or_fail("service.uvicorn_server", "nclue_server needs uvicorn", "server")
+        loopback: LoopbackServer = module.LoopbackServer(self._service(self.settings, keys))
         return loopback
 
-    def server(self, settings: PluginSettings, keys: Credentials | None, loopback: Loopback | None) -> Iterator[ServerView]:
+    def server(self, settings: PluginSettings, keys: Credentials | None, loopback: LoopbackServer | None) -> Iterator[ServerControl]:
         """Give the private server a new service during one test. Without a private server, yield only the URL of `nclue_url`."""
-        from nclue_contract.pytest_plugin.server_fixture import ServerView  # noqa: PLC0415  # as above
+        from nclue_contract.pytest_plugin.fixtures import ServerControl  # noqa: PLC0415  # as above
 
         if loopback is None:
-            yield ServerView(self.settings.url)
+            yield ServerControl(self.settings.url)
             return
         before, loopback.service = loopback.service, self._service(settings, keys)
-        yield ServerView(loopback.url, loopback)
+        yield ServerControl(loopback.url, loopback)
         loopback.service = before
 
     def _service(self, settings: PluginSettings, keys: Credentials | None, origin: Callable[[], str] | None = None) -> Service:
-        from nclue_contract.service.recorder import watched_service  # noqa: PLC0415  # as above
+        from nclue_contract.service.recorder import recorded_service  # noqa: PLC0415  # as above
 
         pairs = None if keys is None else {keys.access_key: keys.secret_key}
-        return watched_service(self.record, settings.validator(), pairs, settings.progress, settings.faults, origin)
+        return recorded_service(self.record, settings.validator(), pairs, settings.progress, settings.faults, origin)
 
     # -- end of the run --------------------------------------------------------------------------------------------------------------
 

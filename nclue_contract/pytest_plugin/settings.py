@@ -240,19 +240,19 @@ def _readings(settings: PluginSettings, value: object) -> dict[str, Any]:
 
 
 def _progress(_: PluginSettings, value: object) -> dict[str, Any]:
-    from nclue_contract.service.lifecycle import Progress  # noqa: PLC0415  # for this option only
+    from nclue_contract.service.lifecycle import ProgressMode  # noqa: PLC0415  # for this option only
 
-    Progress.parse(str(value))
+    ProgressMode.parse(str(value))
     return {"progress": str(value)}
 
 
 def _fault(_: PluginSettings, value: object) -> dict[str, Any]:
-    from nclue_contract.service.faults.catalogue import plant  # noqa: PLC0415  # for this option only
+    from nclue_contract.service.faults.catalogue import inject_fault  # noqa: PLC0415  # for this option only
     from nclue_contract.service.service import Service  # noqa: PLC0415
 
     texts = _texts(value)
     for text in texts:
-        plant(Service(), text)  # raises `ValueError` for a fault that cannot be injected
+        inject_fault(Service(), text)  # raises `ValueError` for a fault that cannot be injected
     return {"faults": tuple(texts)}
 
 

@@ -17,7 +17,6 @@ are not affected. `examples/schemathesis.toml` shows the settings. Needs Schemat
 from __future__ import annotations
 
 import itertools
-import json
 import os
 import random
 import string
@@ -29,15 +28,16 @@ from urllib.parse import unquote, urlsplit
 
 from nclue_contract.cli.config import load
 from nclue_contract.clients import Signer
-from nclue_contract.contract.clock import now_ms
 from nclue_contract.contract.hosts import is_real
 from nclue_contract.contract.model import Operation, contract
 from nclue_contract.contract.readings import Readings
 from nclue_contract.contract.rules import Answer
-from nclue_contract.signing import VARIABLES, Credentials, signed_headers
+from nclue_contract.signing import VARIABLES, Credentials, now_ms, signed_headers
+from nclue_contract.validation.error_body import error_code
 from nclue_contract.validation.findings import Finding, Report
+from nclue_contract.validation.json_reader import read
 from nclue_contract.validation.reports.text import render_report
-from nclue_contract.validation.response import spelled
+from nclue_contract.validation.response import format_answer
 from nclue_contract.validation.signature import verifier
 from nclue_contract.validation.validator import Validator, default_validator
 
@@ -301,9 +301,9 @@ class NclueContract:
             for answer in contract().rules[finding.rule].expects
             if all(readings[name] == option or not readings.pinned(name) for name, option in answer.when.items())
         }
-        answer = Answer(response.status_code, _error_code(response.content))
+        answer = Answer(response.status_code, error_code(read(response.content).value))
         refused = answer.code is not None and any(answer.status == other.status for other in expected)
-        return spelled(answer) if answer.status // 100 == 2 or (refused and answer not in expected) else ""
+        return format_answer(answer) if answer.status // 100 == 2 or (refused and answer not in expected) else ""
 
 
 def _keyword(name: str, value: object, kind: type, default: Any) -> Any:  # noqa: ANN401  # of that kind
@@ -333,17 +333,6 @@ def _request_content(operation: Operation, request: requests.PreparedRequest, *,
     if not body:
         return None if has_body else b""  # Schemathesis does not have the body that the client of werkzeug sent
     return body if isinstance(body, bytes) else None
-
-
-def _error_code(content: bytes) -> str | None:
-    """Return the code of an error in any shape; the validator checks the shape."""
-    try:
-        value = json.loads(content)
-    except (ValueError, RecursionError):
-        return None
-    holder = value.get("error", value) if isinstance(value, dict) else None
-    code = holder.get("errorCode", holder.get("code")) if isinstance(holder, dict) else None
-    return None if code is None else str(code)
 
 
 schemathesis.auth(refresh_interval=None)(Signing)

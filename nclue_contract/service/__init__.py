@@ -1,1 +1,1 @@
-"""What NCLUE would answer: the pure service, its ASGI app and server, and a recorder of requests."""
+"""The service: responds like NCLUE. With its ASGI application and server, a recorder of requests, and injectable faults."""

@@ -1,8 +1,8 @@
-"""The service over HTTP: an ASGI application, and uvicorn to run it. Speaks NCLUE's paths, and control paths under `/_nclue/`.
+"""The service as an ASGI application: NCLUE's paths, and control paths under `/_nclue/`.
 
 GET  /_nclue/health        {"status": "ok", …}
-POST /_nclue/reset         forget tasks, journal and injected failures
-GET  /_nclue/journal       what clients really sent, with our verdict; the newest 1,000 requests
+POST /_nclue/reset         remove tasks, journal and injected failures
+GET  /_nclue/journal       the last 1,000 requests as they were sent, with the findings about them
 POST /_nclue/advance       {"task_id": …, "steps": 1, "fail_message": …}, all optional: move one task, or all
 POST /_nclue/fail          {"count": 1, "error": "RATE_LIMITED", "delay_s": 0, "cut": false}: let the next requests fail
 GET  /_nclue/openapi.json  the OpenAPI document under the readings of this server
@@ -16,48 +16,48 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import quote
 
-from nclue_contract.contract.clock import now_ms
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.openapi import document
 from nclue_contract.service.messages import Request, Response
 from nclue_contract.service.service import MAX_BODY, Service
+from nclue_contract.signing import now_ms
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 CONTROL = "/_nclue/"
-"""The control paths start with this; no path of NCLUE does."""
+"""The prefix of the control paths; no path of NCLUE has it."""
 
 PATH_CHARACTERS = "/:@!$&'()*+,;=~"
-"""What stands in a path as itself (RFC 3986, section 3.3), for servers that do not tell how the path was written."""
+"""Characters that are not percent-encoded in a path (RFC 3986, section 3.3), for ASGI servers that do not pass `raw_path`."""
 
 
 class App:
-    """An ASGI application around a service. `clock` gives milliseconds since 1970-01-01 UTC."""
+    """An ASGI application around a service. `clock` returns milliseconds since 1970-01-01 UTC."""
 
     def __init__(self, service: Service, clock: Callable[[], int] = now_ms) -> None:
         self.service: Service = service
         self.clock: Callable[[], int] = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; a lifespan is acknowledged, a web socket refused."""
+        """Respond to one request; acknowledge a lifespan, and close a web socket."""
         if scope["type"] == "lifespan":
             await _lifespan(receive, send)
         elif scope["type"] == "http":
             request = await _request(scope, receive)
             if request is None:
                 return
-            controls = request.target.startswith(CONTROL)
-            response = self.control(request) if controls else self.service.handle(request, self.clock())
+            is_control = request.target.startswith(CONTROL)
+            response = self.control(request) if is_control else self.service.handle(request, self.clock())
             await _send(response, send, head=request.method == "HEAD")
         else:
             await send({"type": "websocket.close", "code": 1008})
 
     def control(self, request: Request) -> Response:
-        """Answer a control path; nothing of it gets into the journal."""
+        """Return the response to a control path. Such requests do not get into the journal."""
         if any(name.lower() == "origin" for name, _ in request.headers):
-            return _answer(403, {"problem": "control paths are not for web pages"})  # any page could steer a server on loopback
+            return _response(403, {"problem": "control paths cannot be used from web pages"})  # any page could control a server on loopback
         name = request.target.removeprefix(CONTROL).partition("?")[0]
         known: dict[str, tuple[str, Callable[[dict[str, Any]], object]]] = {
             "health": ("GET", lambda _: {"status": "ok", "contract": contract().revision, "tasks": len(self.service.store)}),
@@ -68,54 +68,55 @@ class App:
             "openapi.json": ("GET", lambda _: document(self.service.readings)),
         }
         if name not in known:
-            return _answer(404, {"problem": f"no such control path; known: {', '.join(known)}"})
+            return _response(404, {"problem": f"unknown control path; known: {', '.join(known)}"})
         method, call = known[name]
         if request.method != method:
-            return _answer(405, {"problem": f"{CONTROL}{name} takes {method}"}, (("allow", method),))
+            return _response(405, {"problem": f"{CONTROL}{name} needs the method {method}"}, (("allow", method),))
         try:
             options = json.loads(request.body or b"{}")
             if not isinstance(options, dict):
-                return _answer(400, {"problem": "the body is not an object"})
-            return _answer(200, call(options))
+                return _response(400, {"problem": "the body is not a JSON object"})
+            return _response(200, call(options))
         except (ValueError, TypeError, RecursionError) as error:
-            return _answer(400, {"problem": f"{error}"[:500]})
+            return _response(400, {"problem": f"{error}"[:500]})
 
     def _reset(self, options: dict[str, Any]) -> dict[str, Any]:
-        _only(options, {})
+        _check_options(options, {})
         self.service.reset()
         return {"status": "ok"}
 
     def _advance(self, options: dict[str, Any]) -> dict[str, Any]:
-        _only(options, {"task_id": str, "steps": int, "fail_message": str})
+        _check_options(options, {"task_id": str, "steps": int, "fail_message": str})
         steps, task_id, message = options.get("steps", 1), options.get("task_id"), options.get("fail_message")
         now_ms = self.clock()
         moved = [self.service.advance(task_id, now_ms=now_ms, fail_message=message) for _ in range(min(steps, 10))]
         return {"moved": sum(moved)}
 
     def _fail(self, options: dict[str, Any]) -> dict[str, Any]:
-        _only(options, {"count": int, "error": str, "delay_s": (int, float), "cut": bool})
+        _check_options(options, {"count": int, "error": str, "delay_s": (int, float), "cut": bool})
         if not 0 <= options.get("count", 1) <= 1000 or not 0 <= options.get("delay_s", 0) <= 600:
-            message = "count is 0 to 1,000, and delay_s 0 to 600 seconds"
+            message = "count must be from 0 to 1,000, and delay_s from 0 to 600 seconds"
             raise ValueError(message)
         self.service.fail_next(**options)
         return {"injected": len(self.service.injected)}
 
 
-def _only(options: dict[str, Any], known: dict[str, Any]) -> None:
+def _check_options(options: dict[str, Any], known: dict[str, Any]) -> None:
+    """Raise `TypeError` for an unknown option, or one of the wrong type; a boolean does not pass as a number."""
     for name, value in options.items():
         if name not in known or not isinstance(value, known[name]) or (isinstance(value, bool) and known[name] is not bool):
             message = f"{name!r:.80} is unknown or of the wrong type; known: {', '.join(known)}"
             raise TypeError(message)
 
 
-def _answer(status: int, value: object, headers: tuple[tuple[str, str], ...] = ()) -> Response:
+def _response(status: int, value: object, headers: tuple[tuple[str, str], ...] = ()) -> Response:
     return Response(status, json.dumps(value).encode(), (("content-type", "application/json"), *headers))
 
 
 async def _request(scope: Scope, receive: Receive) -> Request | None:
-    """The request as it was sent; None when the client left before its end, for half a request is none.
+    """Return the request as it was sent; None when the client disconnected before its end.
 
-    Of a body that is too large only so much is kept that the service sees it is.
+    Of a body that is too large, only as much is kept as the service needs to reject it.
     """
     path = scope.get("raw_path") or quote(scope["path"], safe=PATH_CHARACTERS, errors="surrogateescape").encode("ascii")
     query = scope.get("query_string", b"")
@@ -136,19 +137,21 @@ async def _request(scope: Scope, receive: Receive) -> Request | None:
 
 
 async def _send(response: Response, send: Send, *, head: bool) -> None:
+    """Send a response, delayed or cut as it says, and without its body to a HEAD request."""
     if response.delay_s:
         await asyncio.sleep(response.delay_s)
     length = ("content-length", str(len(response.body)))
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in (*response.headers, length)]
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     if response.cut:
-        # Half of what was announced, and then nothing: the server closes the connection.
+        # Half of the announced length, and no end: the server closes the connection.
         await send({"type": "http.response.body", "body": response.body[: len(response.body) // 2], "more_body": True})
         return
     await send({"type": "http.response.body", "body": b"" if head else response.body})
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:
+    """Acknowledge the messages of a lifespan until the shutdown."""
     while True:
         message = await receive()
         await send({"type": f"{message['type']}.complete"})

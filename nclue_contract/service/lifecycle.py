@@ -1,6 +1,7 @@
-"""How a task goes from registered to its end: by itself, by the clock, by being looked at, or by hand. Pure: the time is an argument.
+"""The lifecycle of tasks, from registered to completed or failed: immediately, by the clock, by the number of reads, or by hand.
 
-The pages: "Create task" (the steps), "Delete task" (which states allow it), Guide (one task is built at a time).
+Nothing here reads a clock: the time is an argument. Documentation pages: "Create task" (the stages), "Delete task" (which stages allow
+it), Guide (one task is built at a time).
 """
 
 from __future__ import annotations
@@ -11,41 +12,44 @@ from typing import Literal
 
 from nclue_contract.contract.model import contract
 
-Mode = Literal["immediate", "seconds", "reads", "manual"]
-MODES: tuple[Mode, ...] = ("immediate", "seconds", "reads", "manual")
+Kind = Literal["immediate", "seconds", "reads", "manual"]
+KINDS: tuple[Kind, ...] = ("immediate", "seconds", "reads", "manual")
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """When a task takes its next step: at once, after `amount` seconds, after `amount` reads, or when somebody calls for it."""
+class ProgressMode:
+    """When a task moves to its next stage: immediately, after `amount` seconds, after `amount` reads, or when `advance` is called."""
 
-    mode: Mode = "immediate"
+    kind: Kind = "immediate"
     amount: float = 0.0
 
     @classmethod
-    def parse(cls, text: str) -> Progress:
-        """`immediate`, `seconds:0.5`, `reads:1` or `manual`; raises `ValueError`. Without an amount: half a second, one read."""
+    def parse(cls, text: str) -> ProgressMode:
+        """Return the mode for `immediate`, `seconds[:N]`, `reads[:N]` or `manual`; N is 0.5 seconds or 1 read by default.
+
+        Raises `ValueError` for any other text.
+        """
         name, colon, number = text.partition(":")
-        known: dict[str, Mode] = {mode: mode for mode in MODES}
-        mode = known.get(name)
+        known: dict[str, Kind] = {kind: kind for kind in KINDS}
+        kind = known.get(name)
         try:
             amount = float(number) if colon else {"seconds": 0.5, "reads": 1.0}.get(name, 0.0)
         except ValueError:
             amount = -1.0
         if (
-            mode is None
+            kind is None
             or not 0 <= amount < 1e6
-            or (colon and mode in {"immediate", "manual"})
-            or (mode == "reads" and (amount % 1 or amount < 1))
+            or (colon and kind in {"immediate", "manual"})
+            or (kind == "reads" and (amount % 1 or amount < 1))
         ):
             message = f"progress {text!r:.80} is none of immediate, seconds:N, reads:N, manual"
             raise ValueError(message)
-        return cls(mode, amount)
+        return cls(kind, amount)
 
 
 @dataclass(slots=True)
 class Task:
-    """A task as the service keeps it. Times are milliseconds since 1970-01-01 UTC; `stage` counts the words of `TaskStatus` from 0."""
+    """A task of the service. Times are milliseconds since 1970-01-01 UTC; `stage` is the index of its word in `TaskStatus`, from 0."""
 
     task_id: str
     name: str
@@ -59,35 +63,36 @@ class Task:
 
 
 class Lifecycle:
-    """Moves tasks forward; `serial` lets one task at a time be in progress, in the order of creation."""
+    """Moves tasks forward; with `serial`, one task at a time is in progress, in the order of creation."""
 
-    def __init__(self, progress: Progress, *, serial: bool = False) -> None:
+    def __init__(self, progress: ProgressMode, *, serial: bool = False) -> None:
         self._progress = progress
         self._serial = serial
-        words = next(f.enum for f in contract().responses["Task"] if f.name == "status")
-        self._deletable = {words.index(state) for state in contract().rules["NC401"].states}
-        self._building = len(words) - 3
-        """The stage before the two ends: in progress."""
+        lifecycle = contract().lifecycle
+        stage = lifecycle.statuses.index
+        self._building, self._completed, self._failed = map(stage, (lifecycle.building, lifecycle.completed, lifecycle.failed))
+        self._final = frozenset(map(stage, lifecycle.final))
+        self._deletable = frozenset(map(stage, lifecycle.deletable))
 
     @property
     def by_clock(self) -> bool:
-        """Whether tasks move by the seconds that pass."""
-        return self._progress.mode == "seconds"
+        """Whether tasks move as seconds pass."""
+        return self._progress.kind == "seconds"
 
     def ended(self, task: Task) -> bool:
-        """Whether the task is completed or failed."""
-        return task.stage > self._building
+        """Return whether the task is completed or failed."""
+        return task.stage in self._final
 
     def deletable(self, task: Task) -> bool:
-        """Whether the page "Delete task" allows it: registered, completed or failed."""
+        """Return whether the page "Delete task" allows it: the task is registered, completed or failed."""
         return task.stage in self._deletable
 
     def tick(self, tasks: Iterable[Task], now_ms: int) -> None:
-        """Bring the tasks that have not ended, in the order of their creation, to where they are at this time."""
-        if self._progress.mode in {"manual", "reads"}:
+        """Move the tasks that have not ended, given in the order of their creation, to their stage at this time."""
+        if self._progress.kind in {"manual", "reads"}:
             return
         step = round(self._progress.amount * 1000)
-        free_ms: int | None = 0  # when the builder is free for the next task; None: not yet
+        free_ms: int | None = 0  # when the next task can be built; None: not yet known
         for task in tasks:
             while not self.ended(task) and (next_ms := task.since_ms + step) <= now_ms:
                 if self._serial and task.stage == self._building - 1:
@@ -98,15 +103,15 @@ class Lifecycle:
             free_ms = task.ended_ms if free_ms is not None else None
 
     def read(self, task: Task, tasks: Iterable[Task], now_ms: int) -> None:
-        """Count a look at a task; when progress goes by reads, every state but the last is shown as often as the amount says."""
-        if self._progress.mode != "reads" or self.ended(task):
+        """Count a read of a task; if progress goes by reads, every stage but the last is read as often as the amount says."""
+        if self._progress.kind != "reads" or self.ended(task):
             return
         task.reads += 1
         if task.reads > self._progress.amount and self.advance(task, tasks, now_ms):
             task.reads = 1
 
     def advance(self, task: Task, tasks: Iterable[Task], now_ms: int) -> bool:
-        """Move a task one step; False when it has ended, or waits for one that was created before it."""
+        """Move a task one stage; return False when it has ended, or waits for a task that was created before it."""
         if self.ended(task):
             return False
         if self._serial and task.stage == self._building - 1:
@@ -119,9 +124,10 @@ class Lifecycle:
         return True
 
     def _step(self, task: Task, now_ms: int) -> None:
-        task.stage += 1
+        ends = task.stage == self._building
+        end = self._completed if task.fail_message is None else self._failed
+        task.stage = end if ends else task.stage + 1
         task.since_ms = now_ms
         task.reads = 0
-        if task.stage > self._building:
-            task.stage += task.fail_message is not None  # the words end with completed, failed
+        if ends:
             task.ended_ms = now_ms

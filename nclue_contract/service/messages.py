@@ -1,4 +1,4 @@
-"""A request and its response as plain values: what goes into the service and what comes out."""
+"""Requests, responses and errors of the service as plain values: what goes into it and what comes out."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ EXCERPT = 4096
 """Bytes of a body that the journal keeps."""
 
 FINDINGS_KEPT = 20
-"""Findings of a request that the journal keeps; the rules are all named."""
+"""Findings of a request that the journal keeps; it names all the rules."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request as it came over the wire: `target` is the path with the query, exactly as sent."""
+    """A request as it was received: `target` is the path with the query, exactly as sent."""
 
     method: str
     target: str
@@ -30,7 +30,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What is answered. `rules` are the codes of the rules that the request broke; `delay_s` and `cut` are for the door to carry out."""
+    """A response to be sent. `rules` are the codes of the rules that the request broke.
+
+    The adapter carries out `delay_s` (seconds to wait before sending) and `cut` (close the connection in the middle of the body).
+    """
 
     status: int
     body: bytes
@@ -39,13 +42,13 @@ class Response:
     delay_s: float = 0.0
     cut: bool = False
 
-    def json(self) -> Any:  # noqa: ANN401  # whatever the body holds
-        """The body as a value."""
+    def json(self) -> Any:  # noqa: ANN401  # any JSON value
+        """Return the JSON value of the body. Raises `ValueError` when the body is not JSON."""
         return json.loads(self.body)
 
 
-class Refusal(Exception):  # noqa: N818  # it is an answer, not an error of the program
-    """Ends a request with an error; `code` is None where the pages name none."""
+class Rejection(Exception):  # noqa: N818  # it is a response, not an error of the program
+    """Ends a request with an error response; `code` is None where the pages name none."""
 
     def __init__(self, status: int, code: str | None, message: str, findings: Iterable[Finding] = ()) -> None:
         super().__init__(message)
@@ -55,13 +58,13 @@ class Refusal(Exception):  # noqa: N818  # it is an answer, not an error of the 
         self.findings: tuple[Finding, ...] = tuple(findings)
 
     @classmethod
-    def of(cls, error: DocumentedError, findings: Iterable[Finding] = ()) -> Refusal:
-        """The refusal with a documented error."""
+    def of(cls, error: DocumentedError, findings: Iterable[Finding] = ()) -> Rejection:
+        """Return the rejection with a documented error."""
         return cls(error.status, error.code, error.message, findings)
 
 
-class MethodRefusal(Refusal):
-    """Refuses a method that the path does not have. No page speaks of it, so it is told as HTTP tells it (RFC 9110, section 15.5.6)."""
+class MethodNotAllowed(Rejection):
+    """Rejects a method that the path does not have. No page mentions this case; the status is that of RFC 9110, section 15.5.6."""
 
     def __init__(self, allowed: Iterable[str]) -> None:
         super().__init__(405, None, "METHOD_NOT_ALLOWED")
@@ -69,8 +72,8 @@ class MethodRefusal(Refusal):
 
 
 @dataclass(frozen=True, slots=True)
-class Injection:
-    """A failure to be given to the next request: an error of the table, a delay (seconds), a body cut in the middle, or all of them."""
+class InjectedFailure:
+    """A failure for the next request: a documented error, a delay in seconds, a body cut in the middle, or several of these."""
 
     error: DocumentedError | None = None
     delay_s: float = 0.0
@@ -78,7 +81,7 @@ class Injection:
 
 
 def journal_entry(request: Request, response: Response, findings: Iterable[Finding], now_ms: int) -> dict[str, Any]:
-    """What a client really sent and what it was told, for the journal; the values of the signed headers are masked."""
+    """Return the journal entry of a request and its response; the values of signed and other secret headers are masked."""
     secret = {*contract().headers, "authorization", "proxy-authorization", "cookie", "x-api-key"}
     return {
         "time_ms": now_ms,

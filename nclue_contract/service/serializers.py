@@ -1,4 +1,4 @@
-"""How the service shows its tasks and its errors, in the words and shapes that the readings choose."""
+"""Serialize tasks and errors to the values of JSON bodies, in the words and shapes that the readings choose."""
 
 from __future__ import annotations
 
@@ -8,43 +8,43 @@ from typing import Any
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Readings
 from nclue_contract.service.lifecycle import Task
-from nclue_contract.service.messages import Refusal
-from nclue_contract.service.store import World
+from nclue_contract.service.messages import Rejection
+from nclue_contract.service.store import ExternalData
 
 KOREA = timezone(timedelta(hours=9))
 """The offset of the page's example."""
 
 
-class Views:
-    """Tasks and errors as values for JSON."""
+class Serializer:
+    """Serializes tasks and errors. `status_words` are the words for the stages of a task, in their order."""
 
-    def __init__(self, readings: Readings, world: World) -> None:
+    def __init__(self, readings: Readings, fixture_data: ExternalData) -> None:
         self.readings: Readings = readings
-        self.world: World = world
-        self.words: tuple[str, ...] = self.status_words()
+        self.fixture_data: ExternalData = fixture_data
+        self.status_words: tuple[str, ...] = _status_words(readings)
 
     def created(self, task: Task) -> dict[str, Any]:
-        """The eleven fields of the page."""
+        """Return the response of createTask: the eleven fields of the page "Create task"."""
         fields = task.fields
-        shown: dict[str, Any] = {"task_id": task.task_id, "task_name": task.name, "created_at": self.time(task.created_ms)}
+        value: dict[str, Any] = {"task_id": task.task_id, "task_name": task.name, "created_at": self.time(task.created_ms)}
         for part in ("train", "test"):
             feature = fields[f"{part}_feature_id"]
-            shown |= {
+            value |= {
                 f"{part}_feature_id": feature,
                 f"{part}_feature_name": None if feature is None else self.feature_name(feature),
                 f"{part}_bucket": fields[f"{part}_bucket"],
                 f"{part}_file_path": fields[f"{part}_file_path"],
             }
-        return shown
+        return value
 
     def summary(self, task: Task) -> dict[str, Any]:
-        """An item of a list."""
+        """Return an item of the response of listTasks."""
         ended = None if task.ended_ms is None else self.time(task.ended_ms)
-        state = {"status": self.words[task.stage], "completed_at": ended}
+        state = {"status": self.status_words[task.stage], "completed_at": ended}
         return {**self.created(task), **state}
 
-    def shown(self, task: Task) -> dict[str, Any]:
-        """The answer of getTask. The numbers of a completed task are made up, but the same in every run."""
+    def details(self, task: Task) -> dict[str, Any]:
+        """Return the response of getTask. The figures of a completed task are simulated; they are the same in every run."""
         ready = task.ended_ms is not None and task.fail_message is None
         score = 0.5 + (sum(task.name.encode("utf-8", "surrogatepass")) % 5000) / 10000
         return {
@@ -56,25 +56,25 @@ class Views:
         }
 
     def time(self, ms: int) -> str:
-        """ISO 8601 with seconds and Korea's offset, as in the page's example."""
+        """Return milliseconds since 1970-01-01 UTC in ISO 8601 with seconds and Korea's offset, as in the page's example."""
         return datetime.fromtimestamp(ms // 1000, KOREA).isoformat()
 
-    def status_words(self) -> tuple[str, ...]:
-        """The words for the stages; which one says "ready" is a reading."""
-        reading = contract().readings["status-word"]
-        default, chosen = reading.option(reading.default).word, self.readings.option("status-word").word
-        words = next(f.enum for f in contract().responses["Task"] if f.name == "status")
-        return tuple(chosen if word == default else word for word in words)
-
     def feature_name(self, feature_id: str) -> str:
-        """The name of a feature."""
-        return self.world.feature_names.get(feature_id, f"feature-{feature_id[:8]}")
+        """Return the name of a feature."""
+        return self.fixture_data.feature_names.get(feature_id, f"feature-{feature_id[:8]}")
 
-    def error_body(self, refusal: Refusal) -> dict[str, Any]:
-        """The body of an error in the shape and with the type of the readings."""
-        code: str | int | None = refusal.code
+    def error_body(self, rejection: Rejection) -> dict[str, Any]:
+        """Return the body of an error response, with the shape and the type of the code that the readings choose."""
+        code: str | int | None = rejection.code
         if code is not None and self.readings["error-code-type"] == "integer":
             code = int(code)
         if self.readings["error-shape"] == "flat":
-            return {"code": code, "message": refusal.message}
-        return {"error": {"errorCode": code, "message": refusal.message}}
+            return {"code": code, "message": rejection.message}
+        return {"error": {"errorCode": code, "message": rejection.message}}
+
+
+def _status_words(readings: Readings) -> tuple[str, ...]:
+    """Return the words for the stages; the word for a completed task is a reading."""
+    reading = contract().readings["status-word"]
+    default, chosen = reading.option(reading.default).word, readings.option("status-word").word
+    return tuple(chosen if word == default else word for word in contract().status_words)

@@ -1,8 +1,8 @@
-"""What NCLUE would answer: a request and a time go in, a response comes out. Pure but for the store it is given.
+"""The service: takes a request and a time, and returns the response that NCLUE would give.
 
-Nothing here opens a socket or reads a clock, so mock and server cannot disagree, and a run can be repeated. Where the pages leave a
-choice, the readings decide; where they name no error code, the answer has none (null), instead of an invented number.
-Every step is a method of its own that is called through the instance, so that `faults` can put a wrong one in its place.
+Nothing here opens a socket or reads a clock, so the mock and the server give the same responses, and a run can be repeated. Where the
+pages leave a choice, the readings decide; where they name no error code, the response has none (null).
+Each step is a method that is called through the instance, so that an injected fault can replace it.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from urllib.parse import unquote, urlsplit
 
 from nclue_contract.contract.model import DocumentedError, Operation, contract
 from nclue_contract.contract.readings import Readings
-from nclue_contract.service.lifecycle import Lifecycle, Progress, Task
-from nclue_contract.service.messages import Injection, MethodRefusal, Refusal, Request, Response, journal_entry
-from nclue_contract.service.serializers import Views
-from nclue_contract.service.store import Store, World
+from nclue_contract.service.lifecycle import Lifecycle, ProgressMode, Task
+from nclue_contract.service.messages import InjectedFailure, MethodNotAllowed, Rejection, Request, Response, journal_entry
+from nclue_contract.service.serializers import Serializer
+from nclue_contract.service.store import ExternalData, Store
 from nclue_contract.validation.findings import Finding
 from nclue_contract.validation.json_reader import read
 from nclue_contract.validation.query import read_query
@@ -29,22 +29,23 @@ from nclue_contract.validation.signature import Verifier, verifier
 from nclue_contract.validation.validator import Validator
 
 MAX_BODY = 1 << 20
-"""Bytes of a request's body that the service takes; where the gateway draws the line is not documented."""
+"""Bytes that the body of a request may have; the limit of the gateway is not documented."""
 
 MAX_DELAY_S = 86_400
-"""Seconds that an injected delay stays below; time.sleep refuses negative numbers and huge ones."""
+"""Seconds below which an injected delay must be; `time.sleep` raises an error for negative and for huge numbers."""
 
 
 def sequential_ids() -> Callable[[], str]:
-    """A function that gives IDs of the form 8-4-4-4-12, the same ones in every run."""
+    """Return a function that returns IDs of the form 8-4-4-4-12, the same ones in every run."""
     numbers = itertools.count(1)
     return lambda: str(uuid.UUID(int=next(numbers), version=4))
 
 
 class Service:
-    """Answers requests like NCLUE. Not safe for threads by itself: a door calls `handle` for one request at a time.
+    """Responds to requests like NCLUE. Not thread-safe: an adapter calls `handle` for one request at a time.
 
-    `keys` maps access keys to secret keys; None takes every signature, and needs none. `prefix` is the path before `/tasks`.
+    `keys` maps access keys to secret keys; with None, no signature is needed. `prefix` is the path before `/tasks`. `fault_state` is what
+    injected faults remember, by the ID of the fault.
     """
 
     def __init__(
@@ -52,34 +53,35 @@ class Service:
         keys: Mapping[str, str] | None = None,
         *,
         readings: Mapping[str, str] | None = None,
-        progress: Progress | None = None,
-        world: World | None = None,
+        progress: ProgressMode | None = None,
+        fixture_data: ExternalData | None = None,
         store: Store | None = None,
         new_id: Callable[[], str] | None = None,
         rate_limit: bool = False,
     ) -> None:
         self.keys = keys
         self.readings: Readings = Readings.of(readings)
-        self.world: World = world or World()
+        self.fixture_data: ExternalData = fixture_data or ExternalData()
         self.store: Store = Store() if store is None else store  # an empty one is false
         self.new_id: Callable[[], str] = new_id or sequential_ids()
         self.rate_limit: bool = rate_limit
         self.validator: Validator = Validator(self.readings)
-        self.lifecycle: Lifecycle = Lifecycle(progress or Progress(), serial=self.readings["queue"] == "serial")
+        self.lifecycle: Lifecycle = Lifecycle(progress or ProgressMode(), serial=self.readings["queue"] == "serial")
         self.errors: Mapping[str, DocumentedError] = contract().errors
         self.prefix: str = urlsplit(contract().server).path
         self.verify: Verifier = verifier(self.readings)
-        self.views: Views = Views(self.readings, self.world)
-        self.injected: list[Injection] = []
+        self.serializer: Serializer = Serializer(self.readings, self.fixture_data)
+        self.injected: list[InjectedFailure] = []
+        self.fault_state: dict[str, Any] = {}
         self.active: list[Task] = []
         self.last_ms: int | None = None
 
-    # -- what a test may ask of it ----------------------------------------------------------------------------------------------
+    # -- for tests ---------------------------------------------------------------------------------------------------------------
 
     def fail_next(self, count: int = 1, *, error: str = "", delay_s: float = 0.0, cut: bool = False) -> None:
-        """Let the next requests fail: with a documented error by its name (such as RATE_LIMITED), late, or cut in the middle of the body.
+        """Let the next `count` requests fail: with a documented error by its name (such as RATE_LIMITED), delayed, or cut in the body.
 
-        Raises `ValueError` for an error that the tables do not have, and for a delay that nobody can wait.
+        Raises `ValueError` for an error that is not documented, and for a delay that is negative, a day or longer.
         """
         if not 0 <= delay_s < MAX_DELAY_S:
             message = f"a delay is a number of seconds from 0 to {MAX_DELAY_S:,}, not {delay_s!r:.80}"
@@ -87,10 +89,10 @@ class Service:
         if error and error not in self.errors:
             message = f"unknown error {error!r:.80}; known: {', '.join(self.errors)}"
             raise ValueError(message)
-        self.injected += [Injection(self.errors[error] if error else None, delay_s, cut)] * count
+        self.injected += [InjectedFailure(self.errors[error] if error else None, delay_s, cut)] * count
 
     def advance(self, task_id: str | None = None, *, now_ms: int, fail_message: str | None = None) -> int:
-        """Move one task, or all that have not ended, one step; the number of those that moved. `fail_message` lets them fail in the end."""
+        """Move one task, or all that have not ended, one stage; return how many moved. With `fail_message` they end as failed."""
         if self.lifecycle.by_clock:
             self.lifecycle.tick(self.active, now_ms)
         moved = 0
@@ -101,44 +103,45 @@ class Service:
         return moved
 
     def reset(self) -> None:
-        """Forget tasks, journal and injected failures."""
+        """Remove tasks, journal, injected failures, and what faults remember; the faults themselves stay."""
         self.store.clear()
         self.injected.clear()
+        self.fault_state.clear()
         self.active = []
         self.last_ms = None
 
-    # -- a request from beginning to end ----------------------------------------------------------------------------------------
+    # -- handling a request ------------------------------------------------------------------------------------------------------
 
     def handle(self, request: Request, now_ms: int) -> Response:
-        """Answer a request that arrives at `now_ms` (milliseconds since 1970-01-01 UTC). Never raises because of the request."""
+        """Return the response to a request received at `now_ms` (milliseconds since 1970-01-01 UTC). No request makes this raise."""
         self.store.requests += 1
-        injection = self.injected.pop(0) if self.injected else None
+        failure = self.injected.pop(0) if self.injected else None
         findings: tuple[Finding, ...] = ()
         extra: tuple[tuple[str, str], ...] = ()
         try:
-            if injection is not None and injection.error is not None:
-                raise Refusal.of(injection.error)  # noqa: TRY301  # answered like any other refusal
+            if failure is not None and failure.error is not None:
+                raise Rejection.of(failure.error)  # noqa: TRY301  # handled like any other rejection
             self.lifecycle.tick(self.active, now_ms)
             self.active = [task for task in self.active if not self.lifecycle.ended(task)]
-            self.limit_rate(now_ms)
-            self.limit_size(request)
+            self.check_rate(now_ms)
+            self.check_size(request)
             self.authenticate(request, now_ms)
             status, value = SUCCESS, self.route(request, now_ms)
-        except Refusal as refusal:
-            status, value, findings = refusal.status, self.views.error_body(refusal), refusal.findings
-            extra = (("allow", refusal.allowed),) if isinstance(refusal, MethodRefusal) else ()
-        except Exception:  # noqa: BLE001  # a planted fault may crash; a server answers even then
-            crash = Refusal.of(self.errors["UNEXPECTED_ERROR"])
-            status, value = crash.status, self.views.error_body(crash)
+        except Rejection as rejection:
+            status, value, findings = rejection.status, self.serializer.error_body(rejection), rejection.findings
+            extra = (("allow", rejection.allowed),) if isinstance(rejection, MethodNotAllowed) else ()
+        except Exception:  # noqa: BLE001  # an injected fault may crash; a server responds even then
+            crash = Rejection.of(self.errors["UNEXPECTED_ERROR"])
+            status, value = crash.status, self.serializer.error_body(crash)
         rules = tuple(dict.fromkeys(finding.rule for finding in findings))
         response = self.respond(status, value, rules, extra)
-        if injection is not None:
-            response = dataclasses.replace(response, delay_s=injection.delay_s, cut=injection.cut)
+        if failure is not None:
+            response = dataclasses.replace(response, delay_s=failure.delay_s, cut=failure.cut)
         self.store.journal.append({"number": self.store.requests, **journal_entry(request, response, findings, now_ms)})
         return response
 
     def route(self, request: Request, now_ms: int) -> Any:  # noqa: ANN401  # the value of the JSON body
-        """Find the operation and carry it out; the value to answer with."""
+        """Find the operation and carry it out; return the value of the response body."""
         path, _, query = request.target.partition("?")
         operation, task_id = self.find_operation(request.method.upper(), path)
         if operation.id == "createTask":
@@ -149,10 +152,10 @@ class Service:
         if operation.id == "deleteTask":
             return self.delete(task)
         self.lifecycle.read(task, self.active, now_ms)
-        return self.views.shown(task)
+        return self.serializer.details(task)
 
     def find_operation(self, method: str, path: str) -> tuple[Operation, str]:
-        """The operation of a method and a path, and the task ID in the path."""
+        """Return the operation of a method and a path, and the task ID in the path, still percent-encoded."""
         known = []
         for operation in contract().operations.values():
             head, brace, _ = operation.path.partition("{")
@@ -163,30 +166,30 @@ class Service:
                     return operation, rest
                 known.append(operation.method)
         if known:
-            raise MethodRefusal(known)
-        raise Refusal.of(self.errors["NOT_FOUND"])
+            raise MethodNotAllowed(known)
+        raise Rejection.of(self.errors["NOT_FOUND"])
 
     # -- before the operation ----------------------------------------------------------------------------------------------------
 
-    def limit_rate(self, now_ms: int) -> None:
-        """One request per second, if that is switched on."""
+    def check_rate(self, now_ms: int) -> None:
+        """Reject a request that comes within a second of the one before, if the rate limit is on."""
         if self.rate_limit and self.last_ms is not None and now_ms - self.last_ms < 1000:
-            raise Refusal.of(self.errors["RATE_LIMITED"])
+            raise Rejection.of(self.errors["RATE_LIMITED"])
         self.last_ms = now_ms
 
-    def limit_size(self, request: Request) -> None:
-        """Bodies that are too large are not looked at."""
+    def check_size(self, request: Request) -> None:
+        """Reject a body that is too large, before anything in it is checked."""
         if len(request.body) > MAX_BODY:
-            raise Refusal.of(self.errors["REQUEST_ENTITY_TOO_LARGE"])
+            raise Rejection.of(self.errors["REQUEST_ENTITY_TOO_LARGE"])
 
     def authenticate(self, request: Request, now_ms: int) -> None:
-        """Refuse what is not signed rightly, as NCLUE or as the gateway."""
+        """Reject a request without a valid signature, as NCLUE or as the gateway does."""
         if self.keys is None:
             return
         verification = self.verify(request.method, request.target, request.headers, self.keys, now_ms)
         if not verification.ok:
             by_gateway = self.readings["auth-refusal"] == "gateway"
-            raise Refusal.of(self.errors["AUTHENTICATION_FAILED" if by_gateway else "ACCESS_DENIED"], verification.report.errors)
+            raise Rejection.of(self.errors["AUTHENTICATION_FAILED" if by_gateway else "ACCESS_DENIED"], verification.report.errors)
 
     # -- the operations ----------------------------------------------------------------------------------------------------------
 
@@ -194,65 +197,65 @@ class Service:
         """Carry out createTask."""
         findings = self.findings(request)
         existence_first = self.readings["check-order"] == "existence-first"
-        # Large bodies take a second to read, so what is refused anyway is not read again.
+        # Large bodies take a second to parse, so what is rejected anyway is not parsed again.
         payload = self.payload(request) if existence_first or not findings else None
         if existence_first and payload is not None:
-            self.look_for_files(payload)
+            self.check_files(payload)
         if findings:
-            raise self.refusal(findings)
+            raise self.rejection(findings)
         fields = self.fields(payload or {})
-        self.look_for_files(fields)
+        self.check_files(fields)
         task = self.new_task(fields, now_ms)
-        if self.store.named(task.name):
-            raise Refusal.of(self.errors["DUPLICATE_NAME"])
+        if self.store.has_name(task.name):
+            raise Rejection.of(self.errors["DUPLICATE_NAME"])
         if self.store.full:
-            raise Refusal.of(self.errors["ENDPOINT_ERROR"])
+            raise Rejection.of(self.errors["ENDPOINT_ERROR"])
         if not self.store.add(task):
-            raise Refusal.of(self.errors["DUPLICATE_NAME"])
+            raise Rejection.of(self.errors["DUPLICATE_NAME"])
         self.active.append(task)
-        return self.views.created(task)
+        return self.serializer.created(task)
 
     def findings(self, request: Request) -> list[Finding]:
-        """What makes the request unacceptable: the errors of content type, JSON and payload."""
+        """Return the errors for which the request is rejected: those of content type, JSON and payload."""
         types = [(name, value) for name, value in request.headers if name.lower() == "content-type"]
         headers = [f for f in self.validator.validate_headers(types).errors if f.pointer == "/content-type"]
         return [*headers, *self.validator.validate_request_json(request.body).errors]
 
     def payload(self, request: Request) -> dict[str, Any] | None:
-        """The object in the body; None when there is none."""
+        """Return the object in the body; None when there is none."""
         value = read(request.body).value
         return value if isinstance(value, dict) else None
 
     def fields(self, payload: Mapping[str, Any]) -> dict[str, str | None]:
-        """The fields of the page, null where the payload has none."""
+        """Return the fields of the page "Create task", null where the payload has none."""
         return {f.name: payload.get(f.name) for f in contract().request}
 
-    def refusal(self, findings: list[Finding]) -> Refusal:
-        """The answer to a payload with findings: that of the first one."""
-        answer = next(a for a in findings[0].expects if a.status >= 400)
-        error = next((e for e in self.errors.values() if (e.status, e.code) == (answer.status, answer.code)), None)
+    def rejection(self, findings: list[Finding]) -> Rejection:
+        """Return the rejection of a payload with findings: the error response that the first one expects."""
+        expected = next(e for e in findings[0].expects if e.status >= 400)
+        error = next((e for e in self.errors.values() if (e.status, e.code) == (expected.status, expected.code)), None)
         message = error.message if error else findings[0].slug.upper().replace("-", "_")
-        return Refusal(answer.status, answer.code, message, findings)
+        return Rejection(expected.status, expected.code, message, findings)
 
-    def look_for_files(self, fields: Mapping[str, Any]) -> None:
-        """Files and features that do not exist. For an unknown feature no code is documented."""
+    def check_files(self, fields: Mapping[str, Any]) -> None:
+        """Reject files and features that do not exist, and personal data. For an unknown feature no code is documented."""
         for part, error in (("train", "TRAIN_PATH_NOT_FOUND"), ("test", "TEST_PATH_NOT_FOUND")):
             path, feature = fields.get(f"{part}_file_path"), fields.get(f"{part}_feature_id")
-            if isinstance(path, str) and not self.world.has_file(path):
-                raise Refusal.of(self.errors[error])
-            if isinstance(feature, str) and feature in self.world.unknown_features:
-                raise Refusal(self.errors[error].status, None, "FEATURE_NOT_FOUND")
-            if isinstance(path, str) and path in self.world.personal_files:
-                raise Refusal.of(self.errors["PERSONAL_DATA_NOT_ALLOWED"])
+            if isinstance(path, str) and not self.fixture_data.has_file(path):
+                raise Rejection.of(self.errors[error])
+            if isinstance(feature, str) and feature in self.fixture_data.unknown_features:
+                raise Rejection(self.errors[error].status, None, "FEATURE_NOT_FOUND")
+            if isinstance(path, str) and path in self.fixture_data.personal_files:
+                raise Rejection.of(self.errors["PERSONAL_DATA_NOT_ALLOWED"])
 
     def new_task(self, fields: dict[str, str | None], now_ms: int) -> Task:
-        """A registered task."""
+        """Return a new registered task."""
         name = fields["name"] or ""
-        return Task(self.new_id(), name, fields, now_ms, self.world.failure(fields), since_ms=now_ms)
+        return Task(self.new_id(), name, fields, now_ms, self.fixture_data.failure(fields), since_ms=now_ms)
 
     def list(self, query: str, now_ms: int) -> dict[str, Any]:
         """Carry out listTasks, in the order of creation (the pages name none)."""
-        values = self.page_of(query)
+        values = self.parse_page(query)
         index, limit = values["index"], values["limit"]
         tasks = list(self.store)
         start = index * limit if self.readings["list-index"] == "page" else index
@@ -260,35 +263,35 @@ class Service:
         for task in page:
             self.lifecycle.read(task, self.active, now_ms)
         total = len(page) if self.readings["list-total"] == "page" else len(tasks)
-        return {**values, "total": total, "tasks": [self.views.summary(task) for task in page]}
+        return {**values, "total": total, "tasks": [self.serializer.summary(task) for task in page]}
 
-    def page_of(self, query: str) -> dict[str, int]:
-        """The index and limit that were asked for. The pages name no code for values out of range."""
+    def parse_page(self, query: str) -> dict[str, int]:
+        """Return the index and the limit in a query. For values outside their ranges no code is documented."""
         values, findings = read_query(query)
         if findings:
             message = f"INVALID_{findings[0].pointer[1:].upper()}"
-            raise Refusal(self.errors["BAD_REQUEST"].status, None, message, findings)
+            raise Rejection(self.errors["BAD_REQUEST"].status, None, message, findings)
         return values
 
     def find(self, task_id: str) -> Task:
-        """The task with this ID. NCLUE's own code for an unknown one is not documented, so the gateway's stands in."""
+        """Return the task with this ID. For an unknown ID the code is that of the gateway, since NCLUE's is not documented."""
         task = self.store.get(task_id)
         if task is None:
-            raise Refusal.of(self.errors["NOT_FOUND"])
+            raise Rejection.of(self.errors["NOT_FOUND"])
         return task
 
     def delete(self, task: Task) -> dict[str, Any]:
-        """Carry out deleteTask; refused while the task is pending or in progress (code not documented)."""
+        """Carry out deleteTask; a task that is pending or in progress is not deleted (the code is not documented)."""
         if not self.lifecycle.deletable(task):
-            raise Refusal(self.errors["DUPLICATE_NAME"].status, None, "NOT_DELETABLE")
+            raise Rejection(self.errors["DUPLICATE_NAME"].status, None, "NOT_DELETABLE")
         self.store.remove(task)
         self.active = [other for other in self.active if other is not task]
         return {"task_id": task.task_id}
 
-    # -- the answer --------------------------------------------------------------------------------------------------------------
+    # -- the response ------------------------------------------------------------------------------------------------------------
 
     def respond(self, status: int, value: object, rules: tuple[str, ...], extra: tuple[tuple[str, str], ...]) -> Response:
-        """The response; a refused request is told by which rules."""
+        """Return the response with a JSON body; the header `x-nclue-rules` names the rules for which the request was rejected."""
         body = json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace")
-        told = (("x-nclue-rules", ", ".join(rules)),) if rules else ()
-        return Response(status, body, (("content-type", "application/json"), *extra, *told), rules)
+        broken = (("x-nclue-rules", ", ".join(rules)),) if rules else ()
+        return Response(status, body, (("content-type", "application/json"), *extra, *broken), rules)

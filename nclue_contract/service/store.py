@@ -1,4 +1,4 @@
-"""What the service remembers and knows: tasks by their IDs, a journal of the last requests, and what exists. Its size is bounded."""
+"""What the service keeps: tasks by their IDs, a journal of the last requests, and fixture data. Its size is bounded."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from typing import Any
 from nclue_contract.service.lifecycle import Task
 
 JOURNAL_KEPT = 1000
-"""Entries of the journal; older ones fall out."""
+"""Entries of the journal; older ones are dropped."""
 
 
 @dataclass(frozen=True, slots=True)
-class World:
-    """What the service knows besides its tasks. Unknown, failing and forbidden things are named; everything else exists.
+class ExternalData:
+    """The test data of the service: which features and files do not exist, hold personal data, or make a task fail.
 
-    With `files`, no other files exist. Tasks fail by their name or by the file of their train data, with a message of the system.
+    Everything that is not named exists; with `files`, no other files exist. `failing_names` and `failing_files` map the name of a task, or
+    the path of its train data, to the `fail_message` with which the task fails. `feature_names` maps feature IDs to names.
     """
 
     unknown_features: frozenset[str] = frozenset()
@@ -29,16 +30,16 @@ class World:
     files: frozenset[str] | None = None
 
     def has_file(self, path: str) -> bool:
-        """Whether there is such a file."""
+        """Return whether the file exists."""
         return path not in self.unknown_files and (self.files is None or path in self.files)
 
     def failure(self, fields: Mapping[str, str | None]) -> str | None:
-        """The message with which a task of these fields fails in the end; None when it does not."""
+        """Return the `fail_message` of a task with these fields; None when the task does not fail."""
         return self.failing_names.get(fields["name"] or "") or self.failing_files.get(fields["train_file_path"] or "")
 
 
 class Store:
-    """Tasks in the order of their creation, and the journal. A name is free again when its task is deleted."""
+    """Tasks in the order of their creation, and the journal. When a task is deleted, its name can be used again."""
 
     def __init__(self, max_tasks: int = 10_000) -> None:
         self.max_tasks: int = max_tasks
@@ -49,31 +50,31 @@ class Store:
 
     @property
     def full(self) -> bool:
-        """Whether there is no room for another task."""
+        """Whether the maximum number of tasks is reached."""
         return len(self._tasks) >= self.max_tasks
 
     def add(self, task: Task) -> bool:
-        """Keep a task; False when its name is taken. Looking and taking is one step, so two creations cannot both have a name."""
+        """Keep a task; return False when its name is in use. Test and reservation of the name are one step."""
         if self._names.setdefault(task.name, task.task_id) != task.task_id:
             return False
         self._tasks[task.task_id] = task
         return True
 
     def get(self, task_id: str) -> Task | None:
-        """The task with this id."""
+        """Return the task with this ID; None when there is none."""
         return self._tasks.get(task_id)
 
     def remove(self, task: Task) -> None:
-        """Forget a task."""
+        """Remove a task, and release its name."""
         self._tasks.pop(task.task_id, None)
         self._names.pop(task.name, None)
 
-    def free(self, name: str) -> None:
-        """Let a name be taken again, although its task is still there."""
+    def release_name(self, name: str) -> None:
+        """Let a name be used again although its task still exists."""
         self._names.pop(name, None)
 
-    def named(self, name: str) -> bool:
-        """Whether the name is taken."""
+    def has_name(self, name: str) -> bool:
+        """Return whether the name is in use."""
         return name in self._names
 
     def __iter__(self) -> Iterator[Task]:
@@ -83,7 +84,7 @@ class Store:
         return len(self._tasks)
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove all tasks and the journal."""
         self._tasks.clear()
         self._names.clear()
         self.journal.clear()

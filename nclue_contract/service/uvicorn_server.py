@@ -1,4 +1,7 @@
-"""Runs the server: `nclue-contract serve`. Needs uvicorn, which comes with the extra `server`."""
+"""Serve the service over HTTP with uvicorn: until a signal, for `nclue-contract serve`, or within a `with` statement, for tests.
+
+Needs uvicorn, which comes with the extra `server`.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +10,67 @@ import contextlib
 import logging
 import signal
 import socket
-from collections.abc import Generator
-from typing import TextIO
+import threading
+from collections.abc import Callable, Generator
+from concurrent.futures import Future
+from types import TracebackType
+from typing import Any, Self, TextIO, TypeVar
 
 import uvicorn
 
 from nclue_contract.service.asgi import App
 from nclue_contract.service.service import Service
 
-PATIENCE = 2
-"""Seconds that requests under way get to end after a signal."""
+T = TypeVar("T")
+
+DEADLINE_S = 30
+"""Seconds within which a server in a thread must start, respond and end."""
 
 
-class _Server(uvicorn.Server):
-    """A uvicorn that says when it is ready, and for which a SIGTERM is a good end."""
+def _listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket; port 0 means a free one. Raises `OSError` when the address cannot be used.
+
+    Listening here, and not in uvicorn, finds an address in use before the server starts.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # The protocol is named so that asyncio knows that this is TCP; otherwise Nagle's algorithm delays each response by 40 ms.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen()
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+def _base_url(listener: socket.socket, service: Service) -> str:
+    address, port = listener.getsockname()[:2]
+    name = f"[{address}]" if listener.family == socket.AF_INET6 else address
+    return f"http://{name}:{port}{service.prefix}"
+
+
+def _config(app: App, *, shutdown_s: int, **logs: Any) -> uvicorn.Config:  # noqa: ANN401  # options of uvicorn
+    """Return the configuration of uvicorn. `shutdown_s` is how long open requests may take when the server ends."""
+    return uvicorn.Config(
+        app,
+        http="h11",  # not whatever is installed: the same responses everywhere
+        loop="asyncio",
+        lifespan="off",
+        ws="none",
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=shutdown_s,
+        **logs,
+    )
+
+
+# -- until a signal ------------------------------------------------------------------------------------------------------------------
+
+
+class _AnnouncingServer(uvicorn.Server):
+    """A uvicorn that prints a line when it is ready, and ends with success on SIGTERM and SIGINT."""
 
     def __init__(self, config: uvicorn.Config, announcement: str, stdout: TextIO) -> None:
         super().__init__(config)
@@ -34,7 +84,7 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        # uvicorn's own raises the signal again when everything is over, which would end the process with an error.
+        # uvicorn's own method raises the signal again at the end, which would end the process with an error.
         before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
             yield
@@ -44,33 +94,112 @@ class _Server(uvicorn.Server):
 
 
 def serve(service: Service, host: str, port: int, stdout: TextIO) -> None:
-    """Serve until SIGTERM or SIGINT. Port 0 takes a free one. Raises `OSError` when the address cannot be had."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # The protocol is named, or asyncio does not know that this is TCP and lets every answer on an open connection wait for 40 ms (Nagle).
-    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen()  # here, so that an address in use is found before uvicorn starts
-        address, port = listener.getsockname()[:2]
-        name = f"[{address}]" if family == socket.AF_INET6 else address
-        config = uvicorn.Config(
-            App(service),
-            http="h11",  # not whatever is installed: the same answers everywhere
-            loop="asyncio",
-            lifespan="off",
-            ws="none",
-            log_level="error",
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            timeout_graceful_shutdown=PATIENCE,
-        )
+    """Serve until SIGTERM or SIGINT; print the base URL when ready. Port 0 means a free one. Raises `OSError` when it cannot listen."""
+    with _listen(host, port) as listener:
+        config = _config(App(service), shutdown_s=2, log_level="error", access_log=False)
         logging.getLogger("uvicorn.error").addFilter(_unexpected)
-        _Server(config, f"LISTENING http://{name}:{port}{service.prefix}", stdout).run(sockets=[listener])
+        _AnnouncingServer(config, f"LISTENING {_base_url(listener, service)}", stdout).run(sockets=[listener])
 
 
 def _unexpected(record: logging.LogRecord) -> bool:
-    """Whether a record tells of more than a body that was cut on purpose, or an answer that was still delayed when the server ended."""
+    """Return whether a log record is about more than a deliberately cut body, or a response still delayed when the server ends."""
     error = record.exc_info[1] if record.exc_info else None
     expected = ("ASGI callable returned without completing response", "Cancel ")
     return not isinstance(error, asyncio.CancelledError) and not record.getMessage().startswith(expected)
+
+
+# -- within a `with` statement -------------------------------------------------------------------------------------------------------
+
+
+class LoopbackServer:
+    """Serves on a free port of 127.0.0.1, in a thread of its own, within a `with` statement; `url` is the base URL.
+
+    Set `service` to replace the service from the next request on.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._app = App(service)
+        self.url: str = ""
+
+    @property
+    def service(self) -> Service:
+        """The service that handles the requests."""
+        return self._app.service
+
+    @service.setter
+    def service(self, service: Service) -> None:
+        self._app.service = service
+
+    def call(self, function: Callable[[Service, int], T]) -> T:
+        """Call a function with the service and the time (milliseconds since 1970-01-01 UTC), while no request is handled."""
+        future: Future[T] = Future()
+
+        def run() -> None:
+            try:
+                future.set_result(function(self._app.service, self._app.clock()))
+            except BaseException as error:  # noqa: BLE001  # is raised in the caller's thread
+                future.set_exception(error)
+
+        self._server.loop.call_soon_threadsafe(run)
+        return future.result(DEADLINE_S)
+
+    def __enter__(self) -> Self:
+        self._listener = _listen("127.0.0.1", 0)
+        self.url = _base_url(self._listener, self.service)
+        self._server = _ThreadServer(_config(self._app, shutdown_s=1, log_config=None))  # logging belongs to the tests
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._listener]}, name="nclue-contract", daemon=True)
+        self._quiet = _ThreadFilter(self._thread)
+        for logger in _LOGGERS:
+            logger.addFilter(self._quiet)
+        self._thread.start()
+        self._server.startup_ended.wait(DEADLINE_S)
+        if not self._server.started:
+            self.close()
+            raise RuntimeError(f"the server on loopback did not start, or not within {DEADLINE_S} seconds")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the server and its thread."""
+        self._server.should_exit = True
+        self._thread.join(DEADLINE_S)
+        for logger in _LOGGERS:
+            logger.removeFilter(self._quiet)
+        self._listener.close()
+
+
+_LOGGERS = (logging.getLogger("uvicorn.error"), logging.getLogger("uvicorn.access"))
+
+
+class _ThreadServer(uvicorn.Server):
+    """A uvicorn that sets an event when its startup has ended, successfully or not."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.startup_ended: threading.Event = threading.Event()
+        self.loop: asyncio.AbstractEventLoop
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        try:
+            super().run(sockets)
+        finally:
+            self.startup_ended.set()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self.loop = asyncio.get_running_loop()
+        await super().startup(sockets)
+        self.startup_ended.set()
+
+
+class _ThreadFilter(logging.Filter):
+    """Drops the log records of one thread, such as the one about a cut body, unless they report an exception."""
+
+    def __init__(self, thread: threading.Thread) -> None:
+        super().__init__()
+        self._thread = thread
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        return record.thread != self._thread.ident or not (error is None or isinstance(error, asyncio.CancelledError))

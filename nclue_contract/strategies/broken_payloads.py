@@ -207,7 +207,7 @@ class _EmptyField:
 def _break_name_length(draw: DrawFn, context: BreakingContext) -> Drawn:
     """Draw a name that is too long under every reading, only in UTF-16 code units, or only where the limit itself is rejected."""
     edges = contract().readings["name-edge"].options
-    most = next(field.max_length for field in contract().request if field.name == "name")
+    most = contract().field("name").max_length
     least = min(most - option.exclusive for option in edges)
     characters, documented = st.characters(exclude_categories=["Cs"]), context.policy.documented("NC111")
     ways: list[tuple[AppliedRule | None, SearchStrategy[str]]] = [

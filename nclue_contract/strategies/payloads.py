@@ -91,7 +91,7 @@ class Constraints:
     @property
     def longest_name(self) -> int:
         """Return the maximum length of a name, in characters, or in UTF-16 code units if `in_utf16`."""
-        most = next(field.max_length for field in contract().request if field.name == "name")
+        most = contract().field("name").max_length
         return min(most - option.exclusive for option in self.options("name-edge"))
 
     @property
@@ -105,7 +105,7 @@ class Constraints:
 
 def names(constraints: Constraints) -> SearchStrategy[str]:
     """Return task names; often of a length at a limit, in the unit of the readings."""
-    least = next(field.min_length for field in contract().request if field.name == "name")
+    least = contract().field("name").min_length
     most, utf16 = constraints.longest_name, constraints.in_utf16
     edges = sorted({least, least + 1, most - 1, most})
 

@@ -21,10 +21,10 @@ from nclue_contract.contract.model import Operation, QueryParameter, contract
 from nclue_contract.contract.openapi import document
 from nclue_contract.contract.readings import Policy, Readings
 from nclue_contract.contract.rules import Answer
-from nclue_contract.service.lifecycle import Lifecycle, Progress, Task
-from nclue_contract.service.messages import Refusal
-from nclue_contract.service.serializers import KOREA, Views
-from nclue_contract.service.store import World
+from nclue_contract.service.lifecycle import Lifecycle, ProgressMode, Task
+from nclue_contract.service.messages import Rejection
+from nclue_contract.service.serializers import KOREA, Serializer
+from nclue_contract.service.store import ExternalData
 from nclue_contract.strategies.broken_payloads import BREAKERS
 from nclue_contract.strategies.broken_requests import BrokenRequest, broken
 from nclue_contract.strategies.payloads import IDS, Constraints, payloads, truncate, weighted
@@ -54,17 +54,17 @@ _MORE_HEADERS: tuple[tuple[tuple[str, str], ...], ...] = ((), (("Date", "Tue, 24
 _JSON_STYLES: tuple[dict[str, Any], ...] = ({}, {"ensure_ascii": False}, {"separators": (",", ":")}, {"indent": 2})  # for json.dumps
 
 
-class _DrawnViews(Views):
+class _DrawnViews(Serializer):
     """The views of the service, with drawn figures of completed tasks and a drawn format of times."""
 
     def __init__(self, readings: Readings, features: Mapping[str, str], figures: Mapping[str, object], zone: tzinfo, timespec: str) -> None:
-        super().__init__(readings, World(feature_names=features))
+        super().__init__(readings, ExternalData(feature_names=features))
         self._figures = figures
         self._zone = zone
         self._timespec = timespec
 
-    def shown(self, task: Task) -> dict[str, Any]:
-        value = super().shown(task)
+    def details(self, task: Task) -> dict[str, Any]:
+        value = super().details(task)
         return value | {name: figure for name, figure in self._figures.items() if value[name] is not None}
 
     def time(self, ms: int) -> str:
@@ -78,9 +78,9 @@ class _DrawnTask:
 
     task: Task
     payload: dict[str, Any]
-    views: Views
+    views: Serializer
     step_ms: int
-    lifecycle: Lifecycle = field(default_factory=lambda: Lifecycle(Progress("manual")))
+    lifecycle: Lifecycle = field(default_factory=lambda: Lifecycle(ProgressMode("manual")))
 
     def advance(self) -> bool:
         """Move the task one step; return False when it had ended before."""
@@ -88,7 +88,7 @@ class _DrawnTask:
 
     def advance_some(self, draw: DrawFn) -> None:
         """Move the task a drawn number of steps, possibly to its end."""
-        for _ in range(draw(st.integers(0, len(self.views.words)))):
+        for _ in range(draw(st.integers(0, len(self.views.status_words)))):
             self.advance()
 
     @property
@@ -141,7 +141,7 @@ def _draw_lifecycle(draw: DrawFn, drawn_tasks: SearchStrategy[_DrawnTask]) -> li
     shown: list[dict[str, Any]] = []
     counts = st.sampled_from([1, 2])
     while True:
-        shown += [drawn_task.views.shown(drawn_task.task) for _ in range(draw(counts))]
+        shown += [drawn_task.views.details(drawn_task.task) for _ in range(draw(counts))]
         if not drawn_task.advance():
             return shown
         counts = st.sampled_from([1, 2] if drawn_task.ended else [1, 0, 2])  # polling may miss a state, but never the last one
@@ -172,7 +172,7 @@ def _responses_of(readings: Readings, operation: Operation, status: int | None) 
         yield _list_responses(readings) if operation.id == "listTasks" else _draw_success(operation, _tasks(readings))
     errors = _error_sources(readings, operation, status, requests.get(operation.id, IDS))
     if errors:
-        yield _draw_error(operation, Views(readings, World()), weighted(*errors))
+        yield _draw_error(operation, Serializer(readings, ExternalData()), weighted(*errors))
 
 
 @st.composite
@@ -184,7 +184,7 @@ def _draw_success(draw: DrawFn, operation: Operation, drawn_tasks: SearchStrateg
     if operation.id == "createTask":
         return _draw_response(draw, operation, SUCCESS, drawn_task.views.created(drawn_task.task), drawn_task.payload)
     drawn_task.advance_some(draw)
-    return _draw_response(draw, operation, SUCCESS, drawn_task.views.shown(drawn_task.task), drawn_task.task.task_id)
+    return _draw_response(draw, operation, SUCCESS, drawn_task.views.details(drawn_task.task), drawn_task.task.task_id)
 
 
 def _list_responses(readings: Readings) -> SearchStrategy[Answered]:
@@ -235,7 +235,7 @@ def _totals(readings: Readings, values: Mapping[str, int], size: int) -> SearchS
 
 def _error_sources(
     readings: Readings, operation: Operation, status: int | None, requests: SearchStrategy[Any]
-) -> list[tuple[int, SearchStrategy[tuple[Refusal, Any]]]]:
+) -> list[tuple[int, SearchStrategy[tuple[Rejection, Any]]]]:
     """Return weighted strategies for errors with a request that can get them: an error of a rule comes with a payload that breaks it."""
     wanted = [code for code in operation.statuses if code != SUCCESS and status in {None, code}]
     errors = {Answer(error.status, error.code): error for error in contract().errors.values() if error.status in wanted}
@@ -245,13 +245,13 @@ def _error_sources(
     plain = [error for answer, error in errors.items() if answer not in named]
     unnamed = [code for code in wanted if code in unnamed_statuses(Policy(readings))]
 
-    def explained(request: BrokenRequest) -> tuple[Refusal, Any]:
+    def explained(request: BrokenRequest) -> tuple[Rejection, Any]:
         answer = next(answer for answer in request.findings[0].expects if answer in named)
-        return Refusal.of(errors[answer]), request.request
+        return Rejection.of(errors[answer]), request.request
 
-    without_code = st.builds(Refusal, st.sampled_from(unnamed), st.none(), st.text(min_size=1, max_size=20))
+    without_code = st.builds(Rejection, st.sampled_from(unnamed), st.none(), st.text(min_size=1, max_size=20))
     ways = [
-        (len(plain), st.tuples(st.sampled_from(plain).map(Refusal.of), requests)),
+        (len(plain), st.tuples(st.sampled_from(plain).map(Rejection.of), requests)),
         (len(unnamed), st.tuples(without_code, requests)),
         *((len(answers), broken(readings, rule).map(explained)) for rule, answers in rules.items() if answers),
     ]
@@ -264,7 +264,7 @@ def _own_error_codes(code: str) -> set[Answer]:
 
 
 @st.composite
-def _draw_error(draw: DrawFn, operation: Operation, views: Views, refusals: SearchStrategy[tuple[Refusal, Any]]) -> Answered:
+def _draw_error(draw: DrawFn, operation: Operation, views: Serializer, refusals: SearchStrategy[tuple[Rejection, Any]]) -> Answered:
     refusal, request = draw(refusals)
     value = views.error_body(refusal)
     if "error" in value:

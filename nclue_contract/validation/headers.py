@@ -107,7 +107,7 @@ def _skew_check(policy: Policy, name: str) -> Callable[[int], list[Finding]]:
 def _media_type_check(policy: Policy) -> Callable[[list[str]], list[Finding]]:
     """A function that judges the content types; none at all is fine, a request without a body has none."""
     applied = policy.by_reading("NC206", "request-content-type", {"json-only"})
-    expected = next(option.media_type for option in policy.contract.readings["request-content-type"].options if option.media_type)
+    expected = policy.contract.request_media_type
 
     def check(values: list[str]) -> list[Finding]:
         wrong = [value for value in values if media_type(value) != expected]

@@ -6,7 +6,7 @@ The pages are "Overview", response status codes, and the API Gateway's error han
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import islice
 
@@ -14,6 +14,7 @@ from nclue_contract.contract.model import Operation
 from nclue_contract.contract.readings import Policy
 from nclue_contract.contract.rules import Answer, AppliedRule, Rule, Severity
 from nclue_contract.contract.wording import excerpt, json_kind, pointer_to, quoted
+from nclue_contract.validation.error_body import CODE_FIELDS, code_text
 from nclue_contract.validation.findings import Finding, Report
 from nclue_contract.validation.headers import media_type, read_headers
 from nclue_contract.validation.json_reader import Document, read
@@ -149,7 +150,7 @@ def _check_error(policy: Policy, status: int, body: Mapping[str, object]) -> tup
     """The error code as text (None when there is none), and what is wrong with the shape of the error."""
     nested = body.get("error")
     shape, holder = ("nested", nested) if isinstance(nested, Mapping) else ("flat", body)
-    name = next((name for name in ("errorCode", "code") if name in holder), None)
+    name = next((name for name in CODE_FIELDS if name in holder), None)
     prefix = "/error" if shape == "nested" else ""
     applied = policy.refused_by_choice("NC311", "error-shape", allowing=shape)
     if name is None or (shape == "nested" and name != "errorCode"):
@@ -170,7 +171,7 @@ def _check_error(policy: Policy, status: int, body: Mapping[str, object]) -> tup
         wrong_type = policy.refused_by_choice("NC305", "error-code-type", allowing=kind)
         if wrong_type:
             found.append(Finding(wrong_type, f"{prefix}/{name}", detail={"kind": json_kind(code), "expected": other}))
-        return (str(code) if isinstance(code, str) or code.bit_length() <= 64 else None), found
+        return code_text(code), found
     expected = "an integer" if policy.readings["error-code-type"] == "integer" else "a string"
     found.append(Finding(policy.documented("NC305"), f"{prefix}/{name}", detail={"kind": json_kind(code), "expected": expected}))
     return None, found
@@ -266,15 +267,19 @@ def _explains(finding: Finding, answer: Answer, pointers: tuple[str, ...] | None
 
 def _misfit(applied: AppliedRule, answer: Answer, breaks: list[Finding]) -> Finding:
     rules = ", ".join(dict.fromkeys(f.rule for f in breaks))
-    expected = dict.fromkeys(spelled(a) for f in breaks for a in f.expects)
     detail = {
         "had": f"breaks {rules}" if breaks else "keeps every rule that has this answer",
-        "value": spelled(answer),
-        "expected": " or ".join(expected) or "success",
+        "value": format_answer(answer),
+        "expected": format_answers(a for f in breaks for a in f.expects) or "success",
     }
     return Finding(applied, "", detail=detail)
 
 
-def spelled(answer: Answer) -> str:
-    """`422/10104`, or only the status code where no error code is known."""
+def format_answer(answer: Answer) -> str:
+    """Return `422/10104`, or only the status code where no error code is known."""
     return str(answer.status) if answer.code is None else f"{answer.status}/{excerpt(answer.code)}"
+
+
+def format_answers(answers: Iterable[Answer]) -> str:
+    """Return `422/10104 or 422/10105`: each answer once, in the given order."""
+    return " or ".join(dict.fromkeys(map(format_answer, answers)))

@@ -26,7 +26,7 @@ FieldsCheck = Callable[[str, Mapping[str, object], Mapping[str, object] | None],
 def fields_checker(policy: Policy) -> FieldsCheck:
     """A function (schema name, object of the response, request or None) -> findings."""
     state, echo, paging = _state_check(policy), _echo_check(policy), _paging_check(policy)
-    most = next(parameter.maximum for parameter in policy.contract.operations["listTasks"].query if parameter.name == "limit")
+    most = policy.contract.parameter("limit").maximum
 
     def check(schema: str, body: Mapping[str, object], request: Mapping[str, object] | None) -> list[Finding]:
         found = list(_check_object(policy, schema, body, ()))
@@ -121,9 +121,8 @@ def is_time(value: str) -> bool:
 
 def _state_check(policy: Policy) -> Callable[[Mapping[str, object]], list[Finding]]:
     """A function that compares the status of a task with the fields that only have a value in some states (inferred, so warnings)."""
-    words = next(field.enum for field in policy.contract.responses["Task"] if field.name == "status")
-    ready = {option.word for option in policy.contract.readings["status-word"].options}
-    failed = words[-1]
+    lifecycle = policy.contract.lifecycle
+    words, failed, ready = lifecycle.statuses, lifecycle.failed, set(lifecycle.synonyms)
     applied = policy.documented("NC314")
     ended = {"completed_at": ready | {failed}, "AUROC": ready, "fail_message": {failed}}
 

@@ -74,7 +74,7 @@ class NameCheck:
         self._empty = policy.documented("NC110")
         self._documented = policy.documented("NC111")
         self._surrogates = surrogate_check(policy)
-        name = next(field for field in policy.contract.request if field.name == "name")
+        name = policy.contract.field("name")
         self._least = name.min_length
         self._limits = {option.id: name.max_length - option.exclusive for option in policy.contract.readings["name-edge"].options}
         edge, pinned = policy.readings["name-edge"], policy.readings.pinned("name-edge")

@@ -17,14 +17,14 @@ import pytest
 from nclue_contract.check.cases.plan import plan
 from nclue_contract.check.runner import Runner
 from nclue_contract.check.sender import Limits
-from nclue_contract.check.session import Bench
+from nclue_contract.check.session import CheckSession
 from nclue_contract.check.transport_memory import START_MS, Direct
 from nclue_contract.cli.measure import KNOWN
 from nclue_contract.contract.readings import Readings
-from nclue_contract.service.lifecycle import Progress
+from nclue_contract.service.lifecycle import ProgressMode
 from nclue_contract.service.messages import Request, Response
 from nclue_contract.service.service import Service
-from nclue_contract.service.store import World
+from nclue_contract.service.store import FixtureData
 from nclue_contract.signing import EXAMPLE, signed_headers
 from tests.support.in_process import FAILING, second
 
@@ -33,9 +33,9 @@ TASKS = f"{PREFIX}/tasks"
 
 
 def service(progress="seconds:0.5", *, queue="parallel", rate_limit=False):
-    world = World(failing_files={FAILING: "NUM_OF_LABEL_INSUFFICIENT"})
+    fixture_data = FixtureData(failing_files={FAILING: "NUM_OF_LABEL_INSUFFICIENT"})
     keys = {EXAMPLE.access_key: EXAMPLE.secret_key}
-    return Service(keys, readings={"queue": queue}, progress=Progress.parse(progress), world=world, rate_limit=rate_limit)
+    return Service(keys, readings={"queue": queue}, progress=ProgressMode.parse(progress), fixture_data=fixture_data, rate_limit=rate_limit)
 
 
 SERVERS = {"service": lambda: service().handle, "second server": second}
@@ -44,7 +44,7 @@ SERVERS = {"service": lambda: service().handle, "second server": second}
 def checked(handle):
     """The whole plan as over HTTP, where nobody knows the server's clock; what is wrong, and the result."""
     transport = Direct(handle, PREFIX)
-    bench = Bench(Readings.of(None), KNOWN, run="run", prefix=PREFIX, now_ms=transport.now_ms)
+    bench = CheckSession(Readings.of(None), KNOWN, run="run", prefix=PREFIX, now_ms=transport.now_ms)
     result = Runner(bench, plan(), transport, Limits()).run("somewhere", "tested")
     return [(failure.rule, failure.case, failure.sentence) for failure in result.failures], result
 
@@ -52,7 +52,7 @@ def checked(handle):
 def test_as_they_are():
     for make in SERVERS.values():
         told, result = checked(make())
-        assert (told, result.exit_code, result.trouble) == ([], 0, "")
+        assert (told, result.exit_code, result.stop_reason) == ([], 0, "")
 
 
 # -- parsers ------------------------------------------------------------------------------------------------------------------------------
@@ -170,7 +170,7 @@ CLOTHES = {
 def test_parsers_and_clothes(which, around):
     """Only what a request that is JSON makes of itself is judged, and only what an answer means."""
     told, result = checked(around(SERVERS[which]()))
-    assert (told, result.exit_code, result.trouble) == ([], 0, "")
+    assert (told, result.exit_code, result.stop_reason) == ([], 0, "")
 
 
 # -- other habits -------------------------------------------------------------------------------------------------------------------------
@@ -294,7 +294,7 @@ HABITS = {
 @pytest.mark.parametrize("which", SERVERS)
 def test_habits(which, around):
     told, result = checked(around(SERVERS[which]()))
-    assert (told, result.exit_code, result.trouble) == ([], 0, "")
+    assert (told, result.exit_code, result.stop_reason) == ([], 0, "")
 
 
 def shows_late(handle, seconds):
@@ -325,7 +325,7 @@ def shows_late(handle, seconds):
 def test_an_end_that_is_shown_late(seconds):
     """Nothing is deleted here: what is asked of the server's own state then is another matter."""
     transport = Direct(shows_late(service("seconds:2").handle, seconds), PREFIX)
-    bench = Bench(Readings.of(None), KNOWN, run="run", prefix=PREFIX, now_ms=transport.now_ms)
+    bench = CheckSession(Readings.of(None), KNOWN, run="run", prefix=PREFIX, now_ms=transport.now_ms)
     result = Runner(bench, plan(only=["NC400"]), transport, Limits(clean_up=False)).run("somewhere", "tested")
     assert [failure.sentence for failure in result.failures if "completed_at" in failure.sentence] == []
 
@@ -348,9 +348,9 @@ class Late(Direct):
 def test_requests_that_wait_before_they_are_looked_at(waits_ms):
     """How old a timestamp is when it is looked at is then not known."""
     transport = Late(service("seconds:100").handle, waits_ms)
-    bench = Bench(Readings.of(None), KNOWN, run="run", prefix=PREFIX, now_ms=transport.now_ms)
+    bench = CheckSession(Readings.of(None), KNOWN, run="run", prefix=PREFIX, now_ms=transport.now_ms)
     result = Runner(bench, plan(), transport, Limits()).run("somewhere", "tested")
-    assert ([failure.sentence for failure in result.failures], result.exit_code, result.trouble) == ([], 0, "")
+    assert ([failure.sentence for failure in result.failures], result.exit_code, result.stop_reason) == ([], 0, "")
 
 
 # -- clocks -------------------------------------------------------------------------------------------------------------------------------
@@ -377,14 +377,14 @@ def set_apart(ahead_ms, *, date):
 def test_clocks(which, ahead_s, date):
     """The server's clock decides; without a Date header the time of a creation tells it."""
     told, result = checked(set_apart(ahead_s * 1000, date=date)(SERVERS[which]()))
-    assert (told, result.exit_code, result.trouble) == ([], 0, "")
+    assert (told, result.exit_code, result.stop_reason) == ([], 0, "")
     assert str(result.outcomes["clock[beyond the limit ahead]"].state) == "passed"
 
 
 def test_a_server_that_tells_no_time_at_all_is_not_asked_for_its_limits():
     handle = set_apart(60_000, date=False)(service().handle)
     transport = Direct(handle, PREFIX)
-    bench = Bench(Readings.of(None), KNOWN, run="run", prefix=PREFIX, now_ms=transport.now_ms)
+    bench = CheckSession(Readings.of(None), KNOWN, run="run", prefix=PREFIX, now_ms=transport.now_ms)
     result = Runner(bench, plan(may_create=False), transport, Limits()).run("somewhere", "read-only")
     assert (result.failures, result.exit_code) == ([], 0)
     reasons = {outcome.reason for case, outcome in result.outcomes.items() if case.startswith(("clock[within", "clock[beyond"))}
@@ -414,7 +414,7 @@ def at_random(seed, least_s, most_s):
 @pytest.mark.parametrize(("least_s", "most_s"), [(0.01, 0.1), (0.05, 3), (0.5, 0.6), (0.2, 20), (1, 8)])
 def test_lives_of_any_length(least_s, most_s, seed):
     told, result = checked(at_random(seed, least_s, most_s))
-    assert (told, result.exit_code, result.trouble) == ([], 0, "")
+    assert (told, result.exit_code, result.stop_reason) == ([], 0, "")
 
 
 def with_places(places, *, last_come=False, failing=False):
@@ -447,7 +447,7 @@ def with_places(places, *, last_come=False, failing=False):
 @pytest.mark.parametrize("manner", [{}, {"last_come": True}, {"failing": True}], ids=["in turn", "the last first", "all fail"])
 def test_tasks_that_wait_for_a_place(places, manner):
     told, result = checked(with_places(places, **manner))
-    assert (told, result.exit_code, result.trouble) == ([], 0, "")
+    assert (told, result.exit_code, result.stop_reason) == ([], 0, "")
     assert ("parallel" in result.readings["queue"]) >= (places > 1)
 
 
@@ -456,7 +456,7 @@ def test_under_a_pinned_serial_queue_nobody_jumps_it():
     found = {}
     for last_come in (False, True):
         transport = Direct(with_places(1, last_come=last_come), PREFIX)
-        bench = Bench(Readings.of({"queue": "serial"}), KNOWN, run="run", prefix=PREFIX, now_ms=transport.now_ms)
+        bench = CheckSession(Readings.of({"queue": "serial"}), KNOWN, run="run", prefix=PREFIX, now_ms=transport.now_ms)
         result = Runner(bench, plan(only=["NC40"]), transport, Limits()).run("somewhere", "pinned")
         found[last_come] = {(failure.rule, failure.sentence) for failure in result.failures}
     assert found == {False: set(), True: {("NC409", "a task is in progress before one that was asked for earlier")}}
@@ -497,13 +497,13 @@ def test_ids_that_are_numbers(which):
         payload = {"name": f"old {number}"} | dict.fromkeys(["train_feature_id", "train_bucket", "train_file_path"], "x")
         assert sent(handle, "POST", TASKS, START_MS, payload).status == 200
     told, result = checked(handle)
-    assert (told, result.exit_code, result.trouble) == ([], 0, "")
+    assert (told, result.exit_code, result.stop_reason) == ([], 0, "")
 
 
 def test_a_server_that_limits_the_rate_is_checked_at_its_pace():
     """The documented limit is one request per second; only two requests at the same moment cannot be had."""
     told, result = checked(service("seconds:5", rate_limit=True).handle)
-    assert (told, result.exit_code, result.trouble) == ([], 0, "")
+    assert (told, result.exit_code, result.stop_reason) == ([], 0, "")
     assert result.outcomes["name[taken, at the same moment]"].reason == "the rate does not allow two requests at the same moment"
     assert result.notes == ("the server limited the rate, so one request per second was sent from then on",)
 
@@ -559,7 +559,7 @@ def busy(handle, seed, often):
 @pytest.mark.parametrize("which", SERVERS)
 def test_the_newest_task_first(which):
     told, result = checked(newest_first(SERVERS[which]()))
-    assert (told, result.exit_code, result.trouble) == ([], 0, "")
+    assert (told, result.exit_code, result.stop_reason) == ([], 0, "")
 
 
 @pytest.mark.parametrize("often", [0.02, 0.1, 0.3, 0.6])
@@ -567,4 +567,4 @@ def test_the_newest_task_first(which):
 @pytest.mark.parametrize("which", SERVERS)
 def test_others_at_work(which, seed, often):
     told, result = checked(busy(SERVERS[which](), seed, often))
-    assert (told, result.exit_code, result.trouble) == ([], 0, "")
+    assert (told, result.exit_code, result.stop_reason) == ([], 0, "")

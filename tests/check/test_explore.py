@@ -14,6 +14,7 @@ from nclue_contract.check import explore as explore_module
 from nclue_contract.check.explore import FINDINGS_FILE, Found, finish, read_findings
 from nclue_contract.cli.main import main
 from tests.support.server_process import environment, running
+from tests.support.signing import ACCESS, SECRET
 from tests.support.stub_servers import forwarding, url
 
 FEW = ("--only", "NC110")
@@ -225,7 +226,7 @@ def test_an_exploration_that_is_interrupted_leaves_the_check(tmp_path, monkeypat
     ],
 )
 def test_where_nobody_may_explore_that_is_said_before_anything_is_sent(tmp_path, arguments, sentence):
-    keys = {"NCLUE_ACCESS_KEY": "EXAMPLEACCESSKEY0001", "NCLUE_SECRET_KEY": "EXAMPLEsecretKEY0000000000000000000000001"}
+    keys = {"NCLUE_ACCESS_KEY": ACCESS, "NCLUE_SECRET_KEY": SECRET}
     command = [sys.executable, "-m", "nclue_contract", "check", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, cwd=tmp_path, env=environment(**keys))
     assert (done.returncode, done.stdout) == (2, "")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nclue_contract.check.inference import SOURCE, Elimination, Inconsistency
+from nclue_contract.check.inference import SOURCE, Inconsistency, ReadingInference
 from nclue_contract.contract.readings import Readings
 
 ORDERS = ("rules-first", "existence-first")
@@ -16,7 +16,7 @@ PATHS = ("page-2024", "page-2025", "page-2026")
 
 @pytest.fixture
 def elimination():
-    return Elimination(Readings.of(None))
+    return ReadingInference(Readings.of(None))
 
 
 def fits(**options):
@@ -94,7 +94,7 @@ def test_an_inconsistency_names_only_the_readings_that_differ(elimination):
 
 
 def test_a_pinned_reading_is_judged_and_not_searched():
-    elimination = Elimination(Readings.of({"path-characters": "page-2025"}))
+    elimination = ReadingInference(Readings.of({"path-characters": "page-2025"}))
     assert elimination.possible["path-characters"] == ("page-2025",)
     assert elimination.found("path-characters") == "page-2025"
     assert settle(elimination, "case", path_characters="page-2024") == (["path-characters"], [])
@@ -132,7 +132,7 @@ def seen(readings, names, salt):
 @given(TRUTHS, QUESTIONS)
 def test_a_server_that_has_one_reading_of_each_is_never_accused_and_keeps_its_options(truth, questions):
     """Whatever is asked, the options of the server stay possible, and none of its answers is a problem or inconsistent."""
-    elimination = Elimination(Readings.of(None))
+    elimination = ReadingInference(Readings.of(None))
     for number, (names, salt) in enumerate(questions):
         answer = seen(truth, names, salt)
         problems = lambda readings, names=names, salt=salt, answer=answer: ["wrong"] * (seen(readings, names, salt) != answer)  # noqa: E731
@@ -143,7 +143,7 @@ def test_a_server_that_has_one_reading_of_each_is_never_accused_and_keeps_its_op
 @given(TRUTHS)
 def test_questions_about_one_reading_each_find_all_of_them(truth):
     """Asked for each option by itself, a server shows all that it has."""
-    elimination = Elimination(Readings.of(None))
+    elimination = ReadingInference(Readings.of(None))
     for name in NAMES:
         for option in elimination.possible[name]:
             answer = truth[name] == option
@@ -156,7 +156,7 @@ def test_the_order_of_the_questions_decides_nothing(truth, questions):
     """What is left in the end does not depend on what was asked first."""
 
     def left(asked):
-        elimination = Elimination(Readings.of(None))
+        elimination = ReadingInference(Readings.of(None))
         for name, salt in asked:
             answer = seen(truth, [name], salt)
             elimination.settle([name], lambda r, n=name, s=salt, a=answer: [] if seen(r, [n], s) == a else ["wrong"], name)

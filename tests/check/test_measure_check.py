@@ -5,14 +5,14 @@ The second server (`second_server.py`) was written from the pages alone, without
 
 import pytest
 
-from nclue_contract.check.expectations import Known
+from nclue_contract.check.expectations import FixtureData
 from nclue_contract.cli.measure import check_in_process, faults, measured, service
-from nclue_contract.service.faults.catalogue import catalogue
+from nclue_contract.service.faults.catalogue import CATALOGUE
 from tests.second_server import server as second_server
 from tests.support.in_process import second
 
 PREFIX = "/api/v1"
-INSTANCES = [instance for fault in catalogue() for instance in fault.instances()]
+INSTANCES = [instance for fault in CATALOGUE for instance in fault.instances()]
 
 INDISTINGUISHABLE = {"path-character-allowed:U+003D"}
 """A server that takes the equals sign reads the pages of 2025; only a pin can say that it should not."""
@@ -63,7 +63,7 @@ def test_no_correct_server_is_accused_and_its_reading_is_recognised(which, readi
         handle = second(variant={reading: option}, known_files=known_files)
     result = check_in_process(handle, PREFIX)
     assert result.failures == []
-    assert (result.trouble, result.exit_code) == ("", 0)
+    assert (result.stop_reason, result.exit_code) == ("", 0)
     assert option in result.readings[reading]
     assert result.requests <= 600
     if reading != "check-order" or known_files:  # a server that has every file shows no order
@@ -103,7 +103,7 @@ def test_with_sixty_requests_half_of_the_faults_of_the_second_server_are_found()
 
 
 def test_a_server_without_a_failing_file_is_checked_as_far_as_it_goes():
-    result = check_in_process(service().handle, PREFIX, known=Known())
+    result = check_in_process(service().handle, PREFIX, known=FixtureData())
     assert result.exit_code == 0
     untested = {outcome.case.id for outcome in result.outcomes.values() if outcome.state == "untested"}
     assert untested == {"life[failed]", "delete[failed]", "name[of a task that has failed]"}

@@ -15,7 +15,16 @@ OLD = f'{HEAD}\npath-characters = "page-2024"\npath-del = "allowed"\n'
 def found(**left):
     """A result with these readings; of an option or several."""
     readings = {name.replace("_", "-"): (value,) if isinstance(value, str) else value for name, value in left.items()}
-    nothing = {"outcomes": {}, "pinned": {}, "sources": {}, "judged": {}, "sightings": (), "requests": 0, "creations": 0, "seconds": 0.0}
+    nothing = {
+        "outcomes": {},
+        "pinned": {},
+        "sources": {},
+        "judged": {},
+        "status_samples": (),
+        "requests": 0,
+        "creations": 0,
+        "seconds": 0.0,
+    }
     evidence = dict.fromkeys(readings, ())
     return CheckResult(target="http://127.0.0.1:8000/api/v1", mode="", readings=readings, evidence=evidence, **nothing)
 

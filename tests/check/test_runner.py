@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from nclue_contract.check import transport_memory as direct
 from nclue_contract.check.cases.plan import plan
-from nclue_contract.check.expectations import Known
-from nclue_contract.check.requests import Exchange, create, listing
+from nclue_contract.check.expectations import FixtureData
+from nclue_contract.check.requests import Exchange, create_request, list_request
 from nclue_contract.check.results import State
 from nclue_contract.check.runner import Runner
-from nclue_contract.check.sender import Limits, Watcher
-from nclue_contract.check.session import Bench
+from nclue_contract.check.sender import Limits, RunObserver
+from nclue_contract.check.session import CheckSession
 from nclue_contract.contract.readings import Readings
 from tests.support.scripted_transport import FAILING, Scripted, run
 
@@ -41,7 +41,7 @@ def failed(result):
 )
 def test_a_correct_server_keeps_the_contract_within_600_requests(progress, queue):
     result, transport = run(only=ALL, progress=progress, readings={"queue": queue})
-    assert (result.exit_code, result.failures, result.trouble) == (0, [], "")
+    assert (result.exit_code, result.failures, result.stop_reason) == (0, [], "")
     assert len(transport.sent) == result.requests <= 600
     assert len(transport.posts) == result.creations
 
@@ -49,7 +49,7 @@ def test_a_correct_server_keeps_the_contract_within_600_requests(progress, queue
 def test_every_case_of_the_plan_has_an_outcome_in_the_order_of_the_plan():
     result, _ = run(limits=Limits(budget=20, clean_up=False))
     assert list(result.outcomes) == [case.id for case in plan(only=SOME)]
-    assert {outcome.reason for outcome in result.outcomes.values() if outcome.state is State.UNTESTED} == {"the budget was used up"}
+    assert {outcome.reason for outcome in result.outcomes.values() if outcome.state is State.NOT_TESTED} == {"the budget was used up"}
 
 
 @pytest.mark.parametrize("queue", ["parallel", "serial"])
@@ -63,31 +63,34 @@ def test_two_runs_in_a_row_against_one_server_come_to_the_same_verdicts(queue):
 def test_tasks_that_were_there_before_are_left_alone():
     transport = Scripted(progress="manual")
     for number in range(300):
-        transport.send(create({"name": f"old {number}"} | dict.fromkeys(["train_feature_id", "train_bucket", "train_file_path"], "x")))
+        transport.send(
+            create_request({"name": f"old {number}"} | dict.fromkeys(["train_feature_id", "train_bucket", "train_file_path"], "x"))
+        )
     result, _ = run(only=("NC40", "NC50"), limits=Limits(), transport=transport)
-    assert (result.failures, result.left_behind) == ([], ())
-    pages = [transport.send(listing(f"index={index}&limit=100"))[0].fields for index in (0, 100, 200)]
+    assert (result.failures, result.remaining_tasks) == ([], ())
+    pages = [transport.send(list_request(f"index={index}&limit=100"))[0].fields for index in (0, 100, 200)]
     assert {task["task_name"] for page in pages for task in page["tasks"]} == {f"old {number}" for number in range(300)}
 
 
-def test_watchers_hear_of_a_creation_before_it_is_sent_and_of_every_exchange_after_it():
+def test_observers_are_called_before_a_creation_is_sent_and_after_every_exchange():
     heard = []
 
     def script(turn):
-        heard.append(("sent", turn.ask.body))
+        heard.append(("sent", turn.request.body))
 
-    watcher = Watcher(
-        creation=lambda ask: heard.append(("creation", ask.body)), exchange=lambda exchange, *_: heard.append(("answer", exchange.ask.body))
+    observer = RunObserver(
+        creation=lambda ask: heard.append(("creation", ask.body)),
+        exchange=lambda exchange, *_: heard.append(("answer", exchange.request.body)),
     )
-    _, transport = run(script, FEW, watcher=watcher)
+    _, transport = run(script, FEW, observer=observer)
     for number, ask in enumerate(transport.sent):
         events = heard[sum(2 + (one.method == "POST") for one in transport.sent[:number]) :]
         wanted = ["creation", "sent", "answer"] if ask.method == "POST" else ["sent", "answer"]
         assert events[: len(wanted)] == [(event, ask.body) for event in wanted]
 
 
-def test_a_watcher_can_end_the_run():
-    result, transport = run(lambda turn: 500 if turn.number == 9 else None, watcher=Watcher(stop=lambda bench: bench.failed))
+def test_an_observer_can_end_the_run():
+    result, transport = run(lambda turn: 500 if turn.number == 9 else None, observer=RunObserver(stop=lambda bench: bench.failed))
     assert len(transport.sent) == 9
     assert result.exit_code == 1
 
@@ -122,7 +125,7 @@ def test_no_more_creations_are_sent_than_are_allowed(most):
     result, transport = run(only=ALL, limits=Limits(creations=most, clean_up=False))
     assert len(transport.posts) == result.creations <= most
     assert result.failures == []
-    reasons = {outcome.reason for outcome in result.outcomes.values() if outcome.state is State.UNTESTED}
+    reasons = {outcome.reason for outcome in result.outcomes.values() if outcome.state is State.NOT_TESTED}
     assert "it would create more tasks than are allowed" in reasons
 
 
@@ -135,7 +138,7 @@ def test_two_creations_at_the_same_moment_are_two(most):
 
 @pytest.mark.parametrize("said", [503, 429, UNREACHABLE], ids=["503", "429", "no answer"])
 def test_a_creation_that_is_sent_again_is_another_one(said):
-    script = lambda turn: said if turn.ask.method == "POST" and turn.number > 2 else None  # noqa: E731
+    script = lambda turn: said if turn.request.method == "POST" and turn.number > 2 else None  # noqa: E731
     result, transport = run(script, limits=Limits(creations=4, clean_up=False))
     assert len(transport.posts) == result.creations <= 4
     assert result.failures == [], "what was tried once or twice says nothing"
@@ -165,7 +168,7 @@ def test_429_is_waited_for_longer_and_longer_and_then_the_pace_is_the_documented
 @pytest.mark.parametrize("first", [1, 4])
 def test_429_for_ever_is_not_the_fault_of_the_server(first):
     result, transport = run(lambda turn: 429 if turn.number >= first else None)
-    assert (result.exit_code, result.trouble) == (3, "the server limits the rate (429), however long one waits; see --rate")
+    assert (result.exit_code, result.stop_reason) == (3, "the server limits the rate: it still answers 429 after 6 attempts; see --rate")
     assert len(transport.sent) <= first + 6
     assert result.failures == []
 
@@ -178,7 +181,7 @@ def test_a_hiccup_is_no_failure(said, times):
     def script(turn):
         if turn.number < 5:
             return None
-        asked.append(turn.ask)
+        asked.append(turn.request)
         return said if len(asked) <= times else None
 
     result, transport = run(script)
@@ -190,7 +193,7 @@ def test_a_hiccup_is_no_failure(said, times):
 @pytest.mark.parametrize("said", [503, 504, UNREACHABLE], ids=["503", "504", "refused"])
 def test_a_server_that_is_just_starting_is_waited_for(said):
     result, _ = run(lambda turn: said if turn.number <= 4 else None, FEW)
-    assert (result.exit_code, result.failures, result.trouble) == (0, [], "")
+    assert (result.exit_code, result.failures, result.stop_reason) == (0, [], "")
 
 
 def losing(method, which, said):
@@ -198,9 +201,9 @@ def losing(method, which, said):
     seen = []
 
     def script(turn):
-        if turn.ask.method == method:
+        if turn.request.method == method:
             seen.append(turn)
-        return (said, True) if turn.ask.method == method and len(seen) == which else None
+        return (said, True) if turn.request.method == method and len(seen) == which else None
 
     return script
 
@@ -258,7 +261,7 @@ def empty_name(ask):
 
 
 def test_500_is_a_failure_and_is_not_sent_again():
-    result, transport = run(lambda turn: 500 if empty_name(turn.ask) else None, FEW)
+    result, transport = run(lambda turn: 500 if empty_name(turn.request) else None, FEW)
     assert result.exit_code == 1
     assert ("name[empty]", "NC110") in failed(result)
     assert sum(map(empty_name, transport.posts)) == 1
@@ -266,16 +269,16 @@ def test_500_is_a_failure_and_is_not_sent_again():
 
 @pytest.mark.parametrize("status", [502, 503, 504])
 def test_another_5xx_that_comes_three_times_while_others_are_answered_is_a_failure(status):
-    result, transport = run(lambda turn: status if empty_name(turn.ask) else None, FEW)
+    result, transport = run(lambda turn: status if empty_name(turn.request) else None, FEW)
     assert result.exit_code == 1
     assert {case for case, _ in failed(result)} == {"name[empty]"}
     assert sum(map(empty_name, transport.posts)) == 3
-    assert result.outcomes["name[empty]"].exchanges[-1].tries == 3
+    assert result.outcomes["name[empty]"].exchanges[-1].attempts == 3
     assert states(result)["name[1 character]"] == "passed", "and the others go on"
 
 
 def test_a_request_that_is_never_answered_while_others_are_is_a_failure():
-    result, _ = run(lambda turn: "the connection was closed without an answer" if empty_name(turn.ask) else None, FEW)
+    result, _ = run(lambda turn: "the connection was closed without an answer" if empty_name(turn.request) else None, FEW)
     assert failed(result) == {("name[empty]", "NC602")}
     assert "the connection was closed without an answer" in result.failures[0].sentence
 
@@ -285,16 +288,16 @@ def test_a_server_that_goes_away_is_told_with_the_case_and_fails_nothing(said):
     result, transport = run(lambda turn: said if turn.number >= 20 else None)
     assert (result.exit_code, result.failures) == (3, [])
     case = plan(only=SOME)[len([s for s in states(result).values() if s != "untested"])].id
-    assert result.trouble.startswith(f"the server does not answer any more, since {case}: ")
+    assert result.stop_reason.startswith(f"the server has not responded since {case}: ")
     assert len(transport.sent) < 30
-    assert result.left_behind == ()
+    assert result.remaining_tasks == ()
 
 
 def test_a_server_that_is_silent_now_and_then_ends_the_run_after_a_while():
-    result, transport = run(lambda turn: "it was not there within 10 s" if turn.ask.method == "POST" and turn.number >= 20 else None)
+    result, transport = run(lambda turn: "it was not there within 10 s" if turn.request.method == "POST" and turn.number >= 20 else None)
     assert result.exit_code == 1
-    many = "10 requests got no whole answer; the last one, of path[test U+007F end]: it was not there within 10 s"
-    assert result.trouble == f"{many}. To go on without such requests, see --skip NC120"
+    many = "10 requests got no complete response; the last one, of path[test U+007F end]: it was not there within 10 s"
+    assert result.stop_reason == f"{many}. To skip such requests, see --skip NC120"
     assert {rule for _, rule in failed(result)} == {"NC602"}
     assert len(transport.sent) < 60
 
@@ -307,7 +310,7 @@ def test_refused_credentials_are_told_as_that(said):
     result, transport = run(lambda _: said)
     assert (result.exit_code, result.failures) == (3, [])
     assert len(transport.sent) <= 6
-    assert result.trouble.startswith(
+    assert result.stop_reason.startswith(
         f"the control request was answered {said} with code 900: the credentials were refused. Set NCLUE_ACCESS_KEY"
     )
 
@@ -316,8 +319,8 @@ def test_refused_credentials_are_told_as_that(said):
 def test_a_refused_control_request_asks_for_what_the_server_knows(said):
     result, transport = run(lambda _: said)
     assert (result.exit_code, result.failures) == (3, [])
-    assert result.trouble.startswith(f"the control request was answered {said} with code 900, although it keeps every rule.")
-    assert result.trouble.endswith("--feature-id, --bucket and --file")
+    assert result.stop_reason.startswith(f"the control request was answered {said} with code 900, although it keeps every rule.")
+    assert result.stop_reason.endswith("--feature-id, --bucket and --file")
     assert len(transport.sent) <= 4
     assert set(states(result).values()) == {"untested"}
 
@@ -330,7 +333,7 @@ def test_a_refused_control_request_asks_for_what_the_server_knows(said):
 def test_a_server_that_cannot_be_reached_is_told(said, why):
     result, transport = run(lambda _: said)
     assert (result.exit_code, result.failures) == (3, [])
-    assert result.trouble == f"the server cannot be reached: {why}"
+    assert result.stop_reason == f"the server cannot be reached: {why}"
     assert len(transport.sent) < 12
 
 
@@ -352,14 +355,16 @@ def test_a_server_that_redirects_is_told_where_to():
 
 
 def test_a_server_that_refuses_only_what_the_control_request_has_is_checked_all_the_same():
-    result, _ = run(lambda turn: 400 if turn.ask.method == "POST" and b'"test_bucket"' not in turn.ask.body and turn.number == 1 else None)
+    result, _ = run(
+        lambda turn: 400 if turn.request.method == "POST" and b'"test_bucket"' not in turn.request.body and turn.number == 1 else None
+    )
     assert ("control[a valid creation]", "NC313") in failed(result)
     assert states(result)["path[train allowed: every safe character]"] == "passed"
 
 
 def test_no_creation_at_all_is_told():
     result, transport = run(limits=Limits(creations=0, clean_up=False))
-    assert (result.exit_code, result.trouble) == (3, "no creation is allowed, but the plan begins with one")
+    assert (result.exit_code, result.stop_reason) == (3, "no creation is allowed, but the plan begins with one")
     assert transport.sent == []
 
 
@@ -377,44 +382,44 @@ def interrupt(*numbers):
 @pytest.mark.parametrize("number", [1, 2, 10, 60])
 def test_an_interruption_ends_the_run_and_everything_so_far_is_told(number):
     result, transport = run(interrupt(number), ALL, limits=Limits())
-    assert (result.exit_code, result.trouble, result.failures) == (3, "interrupted", [])
+    assert (result.exit_code, result.stop_reason, result.failures) == (3, "interrupted", [])
     assert list(result.outcomes) == [case.id for case in plan()]
     assert result.requests == number - 1
-    assert [ask.method for ask in transport.sent[number:]] == ["DELETE"] * result.tidying
-    assert result.tidying >= len(result.left_behind)
+    assert [ask.method for ask in transport.sent[number:]] == ["DELETE"] * result.cleanup_requests
+    assert result.cleanup_requests >= len(result.remaining_tasks)
 
 
 def test_a_second_interruption_ends_the_tidying_and_tells_what_is_left():
     result, transport = run(interrupt(30, 32), ALL, limits=Limits())
-    assert result.trouble == "interrupted"
+    assert result.stop_reason == "interrupted"
     assert len(transport.sent) == 32
-    assert len(result.left_behind) >= 1
+    assert len(result.remaining_tasks) >= 1
 
 
 def test_failures_that_were_seen_before_an_interruption_count():
     result, _ = run(lambda turn: 500 if turn.number == 8 else interrupt(20)(turn))
-    assert (result.exit_code, result.trouble) == (1, "interrupted")
+    assert (result.exit_code, result.stop_reason) == (1, "interrupted")
 
 
 def test_tasks_are_deleted_in_the_end():
     result, transport = run(limits=Limits(), progress="manual")
-    assert result.left_behind == ()
-    assert [ask.method for ask in transport.sent[result.requests :]] == ["DELETE"] * result.tidying
-    assert result.tidying > 10
+    assert result.remaining_tasks == ()
+    assert [ask.method for ask in transport.sent[result.requests :]] == ["DELETE"] * result.cleanup_requests
+    assert result.cleanup_requests > 10
 
 
 def test_tasks_whose_state_forbids_it_are_left_and_told():
     result, transport = run(only=FEW, limits=Limits(), progress="reads:1")
-    assert result.left_behind == ()
-    result, transport = run(lambda turn: 409 if turn.ask.method == "DELETE" else None, FEW, limits=Limits())
+    assert result.remaining_tasks == ()
+    result, transport = run(lambda turn: 409 if turn.request.method == "DELETE" else None, FEW, limits=Limits())
     made = [ask.path.rpartition("/")[2] for ask in transport.sent[result.requests :]]
-    assert list(result.left_behind) == list(dict.fromkeys(made))
+    assert list(result.remaining_tasks) == list(dict.fromkeys(made))
     assert len(made) >= 2
 
 
 def test_nothing_is_deleted_where_that_is_not_wanted():
     result, transport = run(only=FEW)
-    assert (result.tidying, result.left_behind) == (0, ())
+    assert (result.cleanup_requests, result.remaining_tasks) == (0, ())
     assert {ask.method for ask in transport.sent} == {"POST"}
 
 
@@ -463,9 +468,9 @@ def test_whatever_a_server_answers_there_is_a_result(data):
             )
 
     transport = Odd()
-    bench = Bench(
+    bench = CheckSession(
         Readings.of(None),
-        Known(failing_file=FAILING),
+        FixtureData(failing_file=FAILING),
         run="abc",
         prefix=transport.prefix,
         now_ms=transport.now_ms,

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nclue_contract.check.requests import Ask, create, delete, get, listing
+from nclue_contract.check.requests import RequestSpec, create_request, delete_request, get_request, list_request
 from nclue_contract.check.transport_http import MOST, Wire
 from nclue_contract.contract.hosts import Target
 from nclue_contract.signing import Credentials
-from tests.support.server_process import ACCESS, SECRET, signed
+from tests.support.signing import ACCESS, SECRET, signed
 from tests.support.stub_servers import answering, certificates, listening, received, response, saying
 
 KEYS = Credentials(ACCESS, SECRET)
@@ -60,11 +60,11 @@ def sent(wire, ask, **options):
 @pytest.mark.parametrize(
     ("ask", "method", "target"),
     [
-        (listing(), "GET", "/api/v1/tasks"),
-        (listing("limit=%33&index=2"), "GET", "/api/v1/tasks?limit=%33&index=2"),
-        (get("a/b ~?"), "GET", "/api/v1/tasks/a%2Fb%20~%3F"),
-        (delete("x"), "DELETE", "/api/v1/tasks/x"),
-        (create({"name": "가"}), "POST", "/api/v1/tasks"),
+        (list_request(), "GET", "/api/v1/tasks"),
+        (list_request("limit=%33&index=2"), "GET", "/api/v1/tasks?limit=%33&index=2"),
+        (get_request("a/b ~?"), "GET", "/api/v1/tasks/a%2Fb%20~%3F"),
+        (delete_request("x"), "DELETE", "/api/v1/tasks/x"),
+        (create_request({"name": "가"}), "POST", "/api/v1/tasks"),
     ],
     ids=["the list", "a query as it is", "a strange ID", "a deletion", "a creation"],
 )
@@ -77,35 +77,35 @@ def test_the_signature_covers_method_and_target_as_they_are_sent(wire, ask, meth
 
 
 def test_a_body_goes_out_as_it_is_with_its_length_and_type(wire):
-    request = sent(wire, create({"name": "가"}))
+    request = sent(wire, create_request({"name": "가"}))
     assert request.body == '{"name": "가"}'.encode()
     assert request.header("content-length") == [str(len(request.body))]
     assert request.header("content-type") == ["application/json"]
-    assert sent(wire, create(b"")).header("content-length") == ["0"]
-    look = sent(wire, listing())
+    assert sent(wire, create_request(b"")).header("content-length") == ["0"]
+    look = sent(wire, list_request())
     assert (look.header("content-length"), look.header("content-type"), look.header("transfer-encoding")) == ([], [], [])
 
 
 def test_headers_are_as_wrong_as_the_case_wants_them(wire):
     name = "x-ncp-apigw-signature-v2"
-    assert sent(wire, Ask("GET", headers={name: None})).header(name) == []
-    assert sent(wire, Ask("POST", headers={"content-type": None})).header("content-type") == []
-    assert sent(wire, Ask("GET", repeated=name)).header(name)[1:] == ["x"]
-    assert sent(wire, Ask("GET", repeated=name, wrong_first=True)).header(name)[:1] == ["x"]
-    assert sent(wire, Ask("GET", signature=lambda _: "\xe9")).header(name) == ["\xe9"]
-    assert b"\r\nX-NCP-APIGW-TIMESTAMP: " in sent(wire, Ask("GET", capitals=True)).head
-    assert b"\r\nx-ncp-apigw-timestamp: " in sent(wire, Ask("GET")).head
+    assert sent(wire, RequestSpec("GET", headers={name: None})).header(name) == []
+    assert sent(wire, RequestSpec("POST", headers={"content-type": None})).header("content-type") == []
+    assert sent(wire, RequestSpec("GET", repeated=name)).header(name)[1:] == ["x"]
+    assert sent(wire, RequestSpec("GET", repeated=name, wrong_first=True)).header(name)[:1] == ["x"]
+    assert sent(wire, RequestSpec("GET", signature=lambda _: "\xe9")).header(name) == ["\xe9"]
+    assert b"\r\nX-NCP-APIGW-TIMESTAMP: " in sent(wire, RequestSpec("GET", capitals=True)).head
+    assert b"\r\nx-ncp-apigw-timestamp: " in sent(wire, RequestSpec("GET")).head
 
 
 def test_the_signed_prefix_is_signed_and_the_path_of_the_url_is_sent(wire):
-    request = sent(wire, listing("limit=1"), prefix="/inside/v9")
+    request = sent(wire, list_request("limit=1"), prefix="/inside/v9")
     assert request.target == "/api/v1/tasks?limit=1"
     timestamp, signature = request.header("x-ncp-apigw-timestamp")[0], request.header("x-ncp-apigw-signature-v2")[0]
     assert signature == signed("GET", "/inside/v9/tasks?limit=1", timestamp=timestamp)["x-ncp-apigw-signature-v2"]
 
 
 def test_additional_headers_go_with_every_request_and_there_is_one_host(wire):
-    request = sent(wire, listing(), headers=[("X-Tenant", "one"), ("cookie", "a=b")])
+    request = sent(wire, list_request(), headers=[("X-Tenant", "one"), ("cookie", "a=b")])
     assert (request.header("x-tenant"), request.header("cookie"), len(request.header("host"))) == (["one"], ["a=b"], 1)
     assert request.header("host")[0].startswith("127.0.0.1:")
 
@@ -115,8 +115,8 @@ def test_additional_headers_go_with_every_request_and_there_is_one_host(wire):
 
 def test_an_exchange_tells_status_headers_body_and_times(wire):
     with listening(saying(response(422, {"error": {"errorCode": "10104"}}, "X-Seen: 1", "X-Seen: 2"))) as port:
-        exchange = wire(port).send(listing("limit=1"))[0]
-    assert (exchange.status, exchange.target, exchange.error, exchange.tries) == (422, "/api/v1/tasks?limit=1", "", 1)
+        exchange = wire(port).send(list_request("limit=1"))[0]
+    assert (exchange.status, exchange.target, exchange.error, exchange.attempts) == (422, "/api/v1/tasks?limit=1", "", 1)
     assert (exchange.answer.status, exchange.answer.code) == (422, "10104")
     assert [value for name, value in exchange.headers if name.lower() == "x-seen"] == ["1", "2"]
     assert 0 <= exchange.received_ms - exchange.sent_ms < 10_000
@@ -140,7 +140,7 @@ def test_every_way_to_end_a_body_is_read(wire, data, body):
         connection.sendall(data)
 
     with listening(talk) as port:
-        exchange = wire(port).send(listing())[0]
+        exchange = wire(port).send(list_request())[0]
     assert (exchange.error, exchange.body) == ("", body)
     assert exchange.status in {200, 204}
 
@@ -148,7 +148,7 @@ def test_every_way_to_end_a_body_is_read(wire, data, body):
 def test_a_redirect_is_an_answer_and_is_not_followed(wire):
     seen = []
     with listening(keeping(seen, lambda _: response(302, b"", "location: /elsewhere"))) as port:
-        assert wire(port).send(listing())[0].status == 302
+        assert wire(port).send(list_request())[0].status == 302
     assert [request.target for request in seen] == ["/api/v1/tasks"]
 
 
@@ -160,7 +160,7 @@ def test_several_requests_are_under_way_at_the_same_moment(wire):
         return response(200, {"said": request.body.decode()})
 
     with listening(answering(answer)) as port:
-        exchanges = wire(port).send(create(b"1"), create(b"2"))
+        exchanges = wire(port).send(create_request(b"1"), create_request(b"2"))
     assert [exchange.value for exchange in exchanges] == [{"said": "1"}, {"said": "2"}]
 
 
@@ -182,7 +182,7 @@ def test_one_connection_serves_many_requests(wire):
     talk, connections = counted(answering(lambda request: response(404 if request.method == "DELETE" else 200)))
     with listening(talk) as port:
         over = wire(port)
-        statuses = [over.send(ask)[0].status for ask in (listing(), create(b"{}"), delete("x"), listing())]
+        statuses = [over.send(ask)[0].status for ask in (list_request(), create_request(b"{}"), delete_request("x"), list_request())]
     assert (statuses, len(connections)) == ([200, 200, 404, 200], 1)
 
 
@@ -199,7 +199,7 @@ def test_a_connection_that_ends_with_its_answer_is_not_used_again(wire, answer):
     talk, connections = counted(once)
     with listening(talk) as port:
         over = wire(port)
-        assert [over.send(create(b"{}"))[0].error for _ in range(3)] == ["", "", ""]
+        assert [over.send(create_request(b"{}"))[0].error for _ in range(3)] == ["", "", ""]
     assert len(connections) == 3
 
 
@@ -216,7 +216,7 @@ def test_a_connection_that_was_closed_while_idle_costs_nothing(wire):
         over = wire(port)
         for body in (b"1", b"2", b"3"):
             closed.clear()
-            exchange = over.send(create(body))[0]
+            exchange = over.send(create_request(body))[0]
             assert (exchange.status, exchange.error) == (200, "")
             assert closed.wait(10)
     assert bodies == [b"1", b"2", b"3"]
@@ -234,7 +234,7 @@ def test_a_post_that_the_server_may_have_read_is_not_sent_again_behind_the_back_
 
     with listening(talk) as port:
         over = wire(port)
-        told = [over.send(create(body))[0] for body in (b"1", b"2", b"3", b"4")]
+        told = [over.send(create_request(body))[0] for body in (b"1", b"2", b"3", b"4")]
     assert [exchange.status for exchange in told] == [200, 0, 200, 200]
     assert told[1].error == "the connection was closed without an answer"
     assert bodies == [b"1", b"2", b"3", b"4"], "and from then on each request has a connection of its own"
@@ -251,7 +251,7 @@ def test_a_look_that_was_lost_with_an_idle_connection_is_sent_again(wire):
 
     with listening(talk) as port:
         over = wire(port)
-        assert [over.send(listing(f"limit={number}"))[0].error for number in (1, 2)] == ["", ""]
+        assert [over.send(list_request(f"limit={number}"))[0].error for number in (1, 2)] == ["", ""]
     assert [target.partition("=")[2] for target in targets] == ["1", "2", "2"]
 
 
@@ -259,13 +259,13 @@ def test_bytes_that_nobody_asked_for_are_not_taken_for_the_next_answer(wire):
     twice = response(200, {"n": 1}) + response(500, {"n": 2})
     with listening(saying(twice, response(200, {"n": 3}))) as port:
         over = wire(port)
-        assert [over.send(create(b"{}"))[0].value for _ in range(2)] == [{"n": 1}, {"n": 3}]
+        assert [over.send(create_request(b"{}"))[0].value for _ in range(2)] == [{"n": 1}, {"n": 3}]
 
 
 def test_after_an_interruption_half_an_answer_is_not_taken_for_the_next_one(wire, monkeypatch):
     with listening(answering(lambda request: response(200, {"said": request.target}))) as port:
         over = wire(port)
-        over.send(listing("limit=1"))
+        over.send(list_request("limit=1"))
         with monkeypatch.context() as patch:
 
             def interrupted(*_):
@@ -273,8 +273,8 @@ def test_after_an_interruption_half_an_answer_is_not_taken_for_the_next_one(wire
 
             patch.setattr(over, "_read", interrupted)
             with pytest.raises(KeyboardInterrupt):
-                over.send(listing("limit=2"))
-        assert over.send(listing("limit=3"))[0].value == {"said": "/api/v1/tasks?limit=3"}
+                over.send(list_request("limit=2"))
+        assert over.send(list_request("limit=3"))[0].value == {"said": "/api/v1/tasks?limit=3"}
 
 
 # -- servers that are slow, endless, or speak something else ------------------------------------------------------------------------------
@@ -339,9 +339,9 @@ def silent(connection):
 )
 def test_an_exchange_is_over_when_its_time_is_whatever_trickles_in(wire, talk, status):
     with listening(talk) as port:
-        exchange = wire(port, timeout_s=SHORT_S).send(create(b"{}"))[0]
+        exchange = wire(port, timeout_s=SHORT_S).send(create_request(b"{}"))[0]
     assert (exchange.status, exchange.error) == (status, f"it was not there within {SHORT_S:g} s")
-    assert not exchange.taken
+    assert not exchange.accepted
 
 
 @pytest.mark.parametrize(
@@ -387,7 +387,7 @@ def test_an_exchange_is_over_when_its_time_is_whatever_trickles_in(wire, talk, s
 )
 def test_what_is_no_whole_answer_is_told_in_words(wire, talk, status, error):
     with listening(talk) as port:
-        exchange = wire(port).send(create(b"{}"))[0]
+        exchange = wire(port).send(create_request(b"{}"))[0]
     assert exchange.status == status
     assert exchange.error.startswith(error)
     assert len(exchange.error) < 200
@@ -418,18 +418,18 @@ def test_what_is_no_whole_answer_is_told_in_words(wire, talk, status, error):
 def test_no_bytes_of_a_server_make_an_exchange_raise(wire, data):
     """Send gives an exchange, with a status or a reason, whatever comes back."""
     with listening(blurting(data)) as port:
-        exchange = wire(port, timeout_s=5).send(listing())[0]
+        exchange = wire(port, timeout_s=5).send(list_request())[0]
     assert exchange.error or exchange.status >= 200
 
 
 def test_a_connection_that_nobody_takes_is_told_with_the_reason(wire):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    assert wire(port).send(listing())[0].error == "no connection: Connection refused"
+    assert wire(port).send(list_request())[0].error == "no connection: Connection refused"
 
 
 def test_a_host_that_has_no_address_is_told(wire):
-    exchange = wire(80, host="nowhere.invalid").send(listing())[0]
+    exchange = wire(80, host="nowhere.invalid").send(list_request())[0]
     assert exchange.status == 0
     assert exchange.error.startswith("no connection: ")
 
@@ -450,31 +450,31 @@ def tls(tmp_path_factory):
 def test_certificates_of_an_authority_of_ones_own_are_trusted_when_it_is_named(wire, tls):
     port, authority = tls
     over = wire(port, scheme="https", cafile=str(authority))
-    assert [over.send(create(b"{}"))[0].status for _ in range(3)] == [200, 200, 200]
+    assert [over.send(create_request(b"{}"))[0].status for _ in range(3)] == [200, 200, 200]
 
 
 def test_certificates_that_nobody_vouches_for_are_refused(wire, tls):
     port, _ = tls
-    exchange = wire(port, scheme="https").send(listing())[0]
+    exchange = wire(port, scheme="https").send(list_request())[0]
     assert (exchange.status, exchange.error) == (0, "no connection: TLS: CERTIFICATE_VERIFY_FAILED")
 
 
 def test_a_certificate_for_another_name_is_refused(wire, tls):
     port, authority = tls
-    exchange = wire(port, scheme="https", host="localhost", cafile=str(authority)).send(listing())[0]
+    exchange = wire(port, scheme="https", host="localhost", cafile=str(authority)).send(list_request())[0]
     assert exchange.error == "no connection: TLS: CERTIFICATE_VERIFY_FAILED"
 
 
 def test_a_server_without_tls_is_told(wire):
     with listening(lambda connection: connection.recv(1) and connection.sendall(response(400))) as port:
-        exchange = wire(port, scheme="https").send(listing())[0]
+        exchange = wire(port, scheme="https").send(list_request())[0]
     assert exchange.status == 0
     assert exchange.error.startswith("no connection: TLS: ")
 
 
 def test_a_handshake_that_nobody_answers_ends_in_time(wire):
     with listening(lambda connection: connection.recv(1) and connection.recv(100_000) and connection.recv(1)) as port:
-        exchange = wire(port, scheme="https", timeout_s=SHORT_S).send(listing())[0]
+        exchange = wire(port, scheme="https", timeout_s=SHORT_S).send(list_request())[0]
     assert exchange.error == f"no connection: it was not there within {SHORT_S:g} s"
 
 
@@ -498,7 +498,7 @@ def test_secrets_that_a_server_repeats_are_taken_out_of_its_answer(wire):
         return response(401, {"seen": shown}, f"x-seen: {CANARY.access_key} {signature}")
 
     with listening(answering(answer)) as port:
-        exchange = wire(port, keys=CANARY, headers=[("authorization", "Bearer CANARYtoken"), ("x-tenant", "short")]).send(listing())[0]
+        exchange = wire(port, keys=CANARY, headers=[("authorization", "Bearer CANARYtoken"), ("x-tenant", "short")]).send(list_request())[0]
     assert exchange.value["seen"][:5] == ["***", "***", "***", "***", "short"]
     assert exchange.value["seen"][5].isdigit()
     assert "CANARY" not in str(exchange.headers)
@@ -508,16 +508,16 @@ def test_words_that_answers_have_anyway_are_no_secrets_whatever_header_says_them
     value = {"task_id": "1", "train_bucket": "my-bucket-1", "task_name": "nclue-check 1", "completed_at": None}
     headers = [("accept", "application/json"), ("x-bucket", "my-bucket-1"), ("x-who", "nclue-check"), ("x-field", "completed_at")]
     with listening(answering(lambda _: response(200, value))) as port:
-        exchange = wire(port, headers=headers, ordinary=["my-bucket-1"], keys=Credentials("EXAMPLEACCESSKEY0001", "test")).send(listing())[
-            0
-        ]
+        exchange = wire(port, headers=headers, ordinary=["my-bucket-1"], keys=Credentials("EXAMPLEACCESSKEY0001", "test")).send(
+            list_request()
+        )[0]
     assert exchange.value == value
     assert dict(exchange.headers)["content-type"] == "application/json"
 
 
 def test_secrets_do_not_get_into_the_reason_why_there_is_no_answer(wire):
     with listening(answering(lambda request: request.header("x-ncp-iam-access-key")[0].encode() + b"\r\n\r\n")) as port:
-        error = wire(port, keys=CANARY).send(listing())[0].error
+        error = wire(port, keys=CANARY).send(list_request())[0].error
     assert error.startswith("not HTTP: ")
     assert "CANARY" not in error
     assert "***" in error

@@ -26,7 +26,9 @@ from nclue_contract.guard import guard
 from nclue_contract.service.messages import Response
 from nclue_contract.service.service import Service
 from nclue_contract.signing import EXAMPLE
-from tests.support.server_process import ACCESS, PAYLOAD, SECRET, environment, running
+from tests.support.payloads import PAYLOAD
+from tests.support.server_process import environment, running
+from tests.support.signing import ACCESS, SECRET
 from tests.support.stub_servers import answering, certificates, forwarding, listening, received, response, saying, url, yes
 
 COMMAND = [sys.executable, "-m", "nclue_contract"]
@@ -131,7 +133,7 @@ def twice(tmp_path_factory):
 def test_a_correct_server_keeps_the_contract(twice):
     assert twice.first.code == 0
     assert twice.report["failures"] == []
-    assert twice.first.out.splitlines()[-2] == "The contract is kept."
+    assert twice.first.out.splitlines()[-2] == "PASSED: the server keeps the contract."
 
 
 def test_the_plan_takes_at_most_600_requests_besides_those_that_tidy_up(twice):
@@ -164,7 +166,7 @@ def test_the_text_has_a_table_of_the_rules_and_the_readings(twice):
     assert re.search(r"(?m)^  empty-id +allowed +by empty\[train_feature_id\]$", twice.first.out)
     assert re.search(r"(?m)^  timestamp-edge +\? +open: accepted or refused$", twice.first.out)
     assert (
-        "untested, because no task of this run has failed; --failing-file names a file with which tasks fail: life[failed]"
+        "not tested, because no task of this run has failed; --failing-file names a file with which tasks fail: life[failed]"
         in twice.first.out
     )
 
@@ -311,7 +313,7 @@ def test_a_certificate_of_ones_own_authority_is_trusted_when_it_is_named(run, se
         refused = run("check", base, *FEW)
     assert (kept.code, kept.err) == (0, "")
     assert refused.code == 3
-    assert "Could not tell: the server cannot be reached: no connection: TLS: CERTIFICATE_VERIFY_FAILED." in refused.out
+    assert "INCONCLUSIVE: the server cannot be reached: no connection: TLS: CERTIFICATE_VERIFY_FAILED." in refused.out
 
 
 @pytest.mark.parametrize(
@@ -581,7 +583,7 @@ def test_failures_of_a_baseline_are_accepted_and_new_ones_are_not(run, server):
         more = run("check", faulty.url, *FEW, "--only", "NC203", "--baseline", "baseline.json", "--format", "json")
     assert (first.code, again.code, more.code) == (1, 0, 1)
     assert "FAILED NC110 name-empty: name[empty] (accepted by the baseline)" in again.out
-    assert "undecided, because its failures stand in the baseline: name[empty]" in again.out
+    assert "inconclusive, because its failures stand in the baseline: name[empty]" in again.out
     assert ET.parse("again.xml").getroot().get("failures") == "0"
     accepted = {failure["case"]: failure["accepted"] for failure in more.report["failures"]}
     assert accepted == {"name[empty]": True, "clock[beyond the limit behind]": False}
@@ -620,7 +622,7 @@ def test_a_refused_control_request_asks_for_what_the_server_knows(run):
         refused = run("check", server.url, *FEW)
         kept = run("check", server.url, *FEW, "--file", "other.tsv")
     assert refused.code == 3
-    assert "Could not tell: the control request was answered 404 with code 10107, although it keeps every rule." in refused.out
+    assert "INCONCLUSIVE: the control request was answered 404 with code 10107, although it keeps every rule." in refused.out
     assert "Name what the server knows: --feature-id, --bucket and --file." in refused.out
     assert kept.code == 0
 
@@ -743,7 +745,7 @@ def test_a_server_that_cannot_be_reached_is_exit_code_3(run, monkeypatch, host, 
         port = free.getsockname()[1]
     result = run("check", f"http://{host.format(port)}", "--allow-create", "all", *FEW)
     assert (result.code, result.err) == (3, "")
-    assert f"Could not tell: the server cannot be reached: no connection: {why}" in result.out
+    assert f"INCONCLUSIVE: the server cannot be reached: no connection: {why}" in result.out
 
 
 def test_two_creations_at_the_same_moment_are_really_that(run, monkeypatch):
@@ -818,7 +820,7 @@ def test_ctrl_c_leaves_a_usable_report_and_a_ledger_and_cleanup_finds_what_nobod
         left = server.control("health").json()["tasks"]
         cleaned = [run("cleanup", "run.jsonl"), run("cleanup", "run.jsonl")]
     assert (stopped.code, stopped.err) == (3, "")
-    assert "Could not tell: interrupted." in stopped.out
+    assert "INCONCLUSIVE: interrupted." in stopped.out
     assert "note: the ledger is run.jsonl; `nclue-contract cleanup run.jsonl` deletes what is left" in stopped.out
     report = json.loads(Path("report.json").read_text())
     assert (report["trouble"], report["exit_code"], report["failures"]) == ("interrupted", 3, [])
@@ -1081,7 +1083,7 @@ def test_where_no_case_is_left_that_is_said(run):
 def test_what_was_hardly_checked_is_not_called_kept_without_a_word(run, server):
     result = run("check", server.url, "--allow-create", "5", "--lifecycle-timeout", "1")
     assert result.code == 0
-    assert re.search(r"(?m)^The contract is kept as far as it was checked: \d+ of 559 cases are untested\.$", result.out)
+    assert re.search(r"(?m)^PASSED as far as it was tested: \d+ of 559 cases were not tested\.$", result.out)
 
 
 def test_a_dry_run_shows_what_a_budget_leaves_out(run):

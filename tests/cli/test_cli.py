@@ -93,8 +93,8 @@ def test_a_tilde_is_refused_and_pointed_at(run):
     assert lines[at + 1].index("^") == lines[at].index("~")
     assert lines[at + 1].count("^") == 1
     assert "train_file_path holds '~' (U+007E TILDE) at offset 4" in result.out
-    assert "expected answer: 422/10104" in result.out
-    assert "suggestion:      data-1.csv" in result.out
+    assert "response:   422/10104" in result.out
+    assert "suggestion: data-1.csv" in result.out
     assert result.err == ""
 
 
@@ -102,7 +102,7 @@ def test_hangul_passes_with_a_warning_that_names_the_reading(run):
     result = run("validate", "-", stdin=HANGUL)
     assert result.code == 0
     assert "warning NC120" in result.out
-    assert "pin:             --reading path-high-codes=code-points" in result.out
+    assert "pin:        --reading path-high-codes=code-points" in result.out
     assert run("validate", "-", "--strict", stdin=HANGUL).code == 1
     pinned = run("validate", "-", "--reading", "path-high-codes=code-points", stdin=HANGUL)
     assert pinned.code == 0
@@ -112,7 +112,7 @@ def test_hangul_passes_with_a_warning_that_names_the_reading(run):
 def test_an_equals_sign_is_refused_with_the_pin_that_allows_it(run):
     result = run("validate", "-", stdin=EQUALS)
     assert result.code == 1
-    assert "pin:             --reading path-characters=page-2025\n" in result.out
+    assert "pin:        --reading path-characters=page-2025\n" in result.out
     pinned = run("validate", "-", "--reading", "path-characters=page-2025", stdin=EQUALS)
     assert pinned.code == 0
     assert "NC120" not in pinned.out

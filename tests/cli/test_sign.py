@@ -12,9 +12,8 @@ import time
 import pytest
 
 from nclue_contract.cli.main import main
+from tests.support.signing import ACCESS, SECRET
 
-ACCESS = "EXAMPLEACCESSKEY0001"
-SECRET = "EXAMPLEsecretKEY0000000000000000000000001"
 TASKS = "https://nclue.apigw.ntruss.com/api/v1/tasks"
 AT = "1732589296000"
 

@@ -13,6 +13,7 @@ import yaml
 
 from nclue_contract.contract.model import contract
 from nclue_contract.validation.validator import validate_request, validate_response
+from tests.support.payloads import PAGE_REQUEST, PAGE_RESPONSE
 from tests.support.tools import ROOT
 from tests.validation.test_corpus import CASES, expected
 from tools import compile_spec
@@ -22,25 +23,6 @@ DOCUMENT_AS_READ = yaml.load(SOURCE.read_text(encoding="utf-8"), Loader=getattr(
 REQUEST_RULES = {"NC001", "NC002", "NC003", "NC004", "NC005", "NC006", "NC007", "NC008"}
 REQUEST_RULES |= {"NC100", "NC101", "NC102", "NC103", "NC104", "NC105", "NC106"}
 REQUEST_RULES |= {"NC110", "NC111", "NC120", "NC121", "NC130", "NC131"}
-PAGE_REQUEST = {
-    "name": "YOUR_TASK_NAME",
-    "train_feature_id": "0ccc59f9-****-****-****-7837ae76d046",
-    "train_bucket": "YOUR_BUCKET_NAME",
-    "train_file_path": "path/filename",
-}
-PAGE_RESPONSE = b"""{
-    "task_id": "f5aebc0c-****-****-****-b201bc64b1c9",
-    "task_name": "YOUR_TASK_NAME",
-    "created_at": "2024-11-26T11:48:16+09:00",
-    "train_feature_id": "0ccc59f9-****-****-****-7837ae76d046",
-    "train_feature_name": "YOUR_FEATURE_NAME",
-    "train_bucket": "YOUR_BUCKET_NAME",
-    "train_file_path": "path/filename",
-    "test_feature_id": null,
-    "test_feature_name": null,
-    "test_bucket": null,
-    "test_file_path": null
-}"""
 
 
 @pytest.fixture
@@ -143,7 +125,7 @@ REFUSED = {
     ),
     "other headers": (put("components.securitySchemes.timestamp.name", "x-ncp-timestamp"), "NC200 names other headers"),
     "another longest name": (put(f"{SCHEMAS}.TaskRequest.properties.name.maxLength", 101), "name-edge names other lengths"),
-    "another status word": (put_in_option("status-word", 0, "word", "done"), "the default status-word is not in the enum"),
+    "another status word": (put_in_option("status-word", 0, "word", "done"), "the default status-word is not that of the schema"),
 }
 
 
@@ -279,7 +261,7 @@ def test_the_request_example_of_the_page_passes_with_warnings_only():
 
 
 def test_the_response_example_of_the_page_passes_with_its_request():
-    report = validate_response("createTask", 200, {"content-type": "application/json"}, PAGE_RESPONSE, PAGE_REQUEST)
+    report = validate_response("createTask", 200, {"content-type": "application/json"}, PAGE_RESPONSE.encode(), PAGE_REQUEST)
     assert report.findings == ()
 
 

@@ -1,4 +1,4 @@
-"""The pre-commit hook and the GitHub Action, run as their users run them; only the runner of GitHub is played."""
+"""The pre-commit hook and the GitHub Action, run as their users run them; only the runner of GitHub is simulated."""
 
 import json
 import os
@@ -11,15 +11,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.support.payloads import PAYLOAD
 from tests.support.tools import ROOT, missing
 
-GOOD = {
-    "name": "churn",
-    "train_feature_id": "0ccc59f9-0000-4000-8000-7837ae76d046",
-    "train_bucket": "answers",
-    "train_file_path": "churn/train.tsv",
-}
-BAD = GOOD | {"train_file_path": "churn/dt=1/train.tsv"}
+BAD = PAYLOAD | {"train_file_path": "churn/dt=1/train.tsv"}
 
 OFFLINE = {
     "PIP_NO_INDEX": "1",
@@ -27,12 +22,12 @@ OFFLINE = {
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     "PYTHONPATH": str(Path(yaml.__file__).parent.parent),  # where hatchling is, which builds our package
 }
-"""For pip: take what the tests have, and ask no index."""
+"""For pip: use the packages of the tests, and no index."""
 
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory):
-    """What hook and action are taken from: the files of this checkout that they need, as they are now."""
+    """Return a folder with the files of this checkout that the hook and the action need."""
     folder = tmp_path_factory.mktemp("checkout")
     for name in ("pyproject.toml", "README.md", "LICENSE", ".pre-commit-hooks.yaml", "action.yml"):
         shutil.copy(ROOT / name, folder)
@@ -56,7 +51,7 @@ def git(folder, *arguments):
 
 @pytest.fixture(scope="module")
 def pre_commit(checkout, tmp_path_factory):
-    """A function (folder, arguments) that runs pre-commit with our hook; what it installs is kept for the module."""
+    """Return a function (folder, arguments) that runs pre-commit with our hook; its installations are kept for the module."""
     program = shutil.which("pre-commit", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
     if program is None:
         missing("pre-commit is not installed")
@@ -75,20 +70,20 @@ def pre_commit(checkout, tmp_path_factory):
 
 @pytest.fixture
 def repository(tmp_path):
-    """A repository with a payload that breaks the contract, one that does not, and JSON that is no payload."""
+    """Return a repository with a payload that breaks the contract, one that does not, and JSON that is no payload."""
     git(tmp_path, "init", "--quiet")
-    write(tmp_path / "jobs" / "nclue", good=GOOD, bad=BAD)
+    write(tmp_path / "jobs" / "nclue", good=PAYLOAD, bad=BAD)
     write(tmp_path, package={"name": "no payload"})
     git(tmp_path, "add", ".")
     return tmp_path
 
 
-def test_the_hook_is_one_that_pre_commit_takes(pre_commit, checkout):
+def test_pre_commit_accepts_the_hook(pre_commit, checkout):
     done = pre_commit(checkout, "validate-manifest", ".pre-commit-hooks.yaml")
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
-def test_the_hook_judges_payloads_and_nothing_else_by_the_settings_of_the_project(pre_commit, checkout, repository):
+def test_the_hook_validates_payloads_and_nothing_else_by_the_settings_of_the_project(pre_commit, checkout, repository):
     done = pre_commit(repository, "try-repo", str(checkout), "nclue-validate", "--all-files", "--verbose")
     assert done.returncode == 1, done.stdout + done.stderr
     assert "jobs/nclue/bad.json:1:134: error NC120 path-character\n" in done.stdout
@@ -115,11 +110,11 @@ for argument in "$@"; do
 done
 exit "${FAKE_STATUS:-0}"
 """
-"""Stands for the program where only its arguments are looked at."""
+"""Stands for the program where only its arguments are tested."""
 
 
 class Runner:
-    """Does with a step what GitHub's runner does."""
+    """Runs a step as GitHub's runner does."""
 
     def __init__(self, temp, checkout, work):
         self.temp, self.checkout, self.work = temp, checkout, work
@@ -152,7 +147,7 @@ class Runner:
 
 @pytest.fixture
 def runner(tmp_path, checkout):
-    """A runner on which a stand-in for the program is installed."""
+    """Return a runner on which a stand-in for the program is installed."""
     runner = Runner(tmp_path / "temp", checkout, tmp_path)
     runner.program.parent.mkdir(parents=True)
     runner.program.write_text(FAKE, encoding="utf-8")
@@ -162,7 +157,7 @@ def runner(tmp_path, checkout):
 
 @pytest.fixture(scope="module")
 def installed(checkout, tmp_path_factory):
-    """A runner on which the action has installed the real program."""
+    """Return a runner on which the action has installed the real program."""
     runner = Runner(tmp_path_factory.mktemp("temp"), checkout, tmp_path_factory.mktemp("work"))
     done = runner.step(INSTALL, OFFLINE)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -174,7 +169,7 @@ def test_no_input_is_written_into_a_script():
         assert "${{" not in step.get("run", "")
 
 
-def test_every_input_is_used_and_said_what_for():
+def test_every_input_is_used_and_described():
     text = (ROOT / "action.yml").read_text(encoding="utf-8")
     for name, entry in ACTION["inputs"].items():
         assert f"inputs.{name}" in text
@@ -191,8 +186,8 @@ def test_findings_go_to_code_scanning_only_when_there_is_a_report_and_it_is_want
     assert STEPS[UPLOAD]["with"]["sarif_file"] == "${{ steps.run.outputs.report }}"
 
 
-def test_payloads_are_judged_and_the_findings_go_everywhere(installed):
-    write(installed.work / "jobs", good=GOOD, bad=BAD)
+def test_findings_go_to_annotations_summary_and_sarif(installed):
+    write(installed.work / "jobs", good=PAYLOAD, bad=BAD)
     done = installed.step(RUN, paths="jobs/good.json\njobs/bad.json\n")
     assert done.returncode == 1, done.stdout + done.stderr
     assert done.stdout.startswith("::error file=jobs/bad.json,line=1,col=134,title=NC120 path-character::train_file_path holds '='")
@@ -205,16 +200,16 @@ def test_payloads_are_judged_and_the_findings_go_everywhere(installed):
     assert "2 payloads: 1 valid, 1 invalid (1 error)" in installed.summary
 
 
-def test_readings_and_more_arguments_change_the_verdict(installed):
-    write(installed.work / "jobs", good=GOOD, bad=BAD | {"train_bucket": "A"})
+def test_readings_and_arguments_change_the_result(installed):
+    write(installed.work / "jobs", good=PAYLOAD, bad=BAD | {"train_bucket": "A"})
     done = installed.step(RUN, paths="jobs", readings="path-characters=page-2025\n", strict="true", args="--ignore bucket-name")
     assert done.returncode == 0, done.stdout + done.stderr
     assert installed.outputs["exit-code"] == "0"
     assert "the contract is kept" in installed.summary
 
 
-def test_a_mistake_in_the_inputs_is_told_by_the_program(installed):
-    write(installed.work / "jobs", good=GOOD)
+def test_the_program_reports_a_mistake_in_the_inputs(installed):
+    write(installed.work / "jobs", good=PAYLOAD)
     done = installed.step(RUN, paths="jobs", readings="path-dell=allowed")
     assert done.returncode == 2
     assert "nclue-contract: --reading: unknown reading 'path-dell'; did you mean path-del?" in done.stderr
@@ -243,7 +238,7 @@ def test_a_server_is_checked_by_its_url(runner, status, verdict):
     assert "::error" not in runner.summary
 
 
-def test_what_stands_in_an_input_is_never_run(runner):
+def test_the_text_of_an_input_is_never_run(runner):
     evil = '$(touch hacked) `touch hacked`; touch hacked & "touch hacked" | touch hacked'
     runner.step(RUN, paths=f"{evil}\n-x.json\n", readings=evil, args="'$(touch hacked)' \\; touch")
     assert not (runner.work / "hacked").exists()
@@ -262,14 +257,14 @@ def test_what_stands_in_an_input_is_never_run(runner):
     ],
     ids=["command", "no paths", "no url", "strict", "quote"],
 )
-def test_an_input_that_cannot_be_meant_is_an_error_with_a_sentence(runner, inputs, message):
+def test_an_unusable_input_is_an_error_with_a_message(runner, inputs, message):
     done = runner.step(RUN, **inputs)
     assert (done.returncode, done.stdout) == (2, f"::error title=nclue-contract::{message}\n")
     assert runner.outputs == {"exit-code": "2"}
     assert not (runner.temp / "arguments").exists()
 
 
-def test_a_runner_whose_python_is_too_old_is_told_what_to_do(runner):
+def test_a_runner_whose_python_is_too_old_gets_an_instruction(runner):
     old = runner.temp / "old"
     old.mkdir()
     (old / "python3").write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The front door: what it offers, how little it loads, and that what it hands out cannot be changed."""
+"""The public interface: its names, how little it loads, and that its objects cannot be changed."""
 
 import copy
 import importlib
@@ -25,7 +25,7 @@ print(*sorted(set(sys.modules) - before))
 
 
 def loaded(statement):
-    """The modules that a statement loads, in an interpreter that looks at nothing but the standard library and this checkout."""
+    """Return the modules that a statement loads, in an interpreter that finds the standard library and this checkout only."""
     script = LOADED.format(root=str(ROOT), statement=statement)
     done = subprocess.run([sys.executable, "-I", "-S", "-c", script], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
@@ -46,7 +46,7 @@ def test_all_is_what_the_lazy_table_can_find_and_nothing_else():
 
 
 @pytest.mark.parametrize("name", nclue_contract.__all__)
-def test_a_name_of_the_front_door_is_the_one_of_its_module(name):
+def test_a_public_name_is_the_one_of_its_module(name):
     value = getattr(nclue_contract, name)
     if name != "__version__":
         assert value is getattr(importlib.import_module(value.__module__), name)
@@ -64,11 +64,11 @@ def test_importing_the_package_loads_no_module_of_it():
     assert {name for name in loaded("import nclue_contract") if name.startswith("nclue_contract")} == {"nclue_contract"}
 
 
-def test_validate_request_loads_nothing_but_the_standard_library_and_no_door():
+def test_validate_request_loads_nothing_but_the_standard_library_and_no_other_layer():
     modules = loaded("from nclue_contract import validate_request; validate_request({})")
     assert {name.partition(".")[0] for name in modules} - sys.stdlib_module_names == {"nclue_contract"}
-    doors = ("cli", "check", "service", "validation.reports", "contract.openapi")
-    assert not {name for name in modules if name.startswith(tuple(f"nclue_contract.{door}" for door in doors))}
+    layers = ("cli", "check", "service", "validation.reports", "contract.openapi")
+    assert not {name for name in modules if name.startswith(tuple(f"nclue_contract.{layer}" for layer in layers))}
     assert not modules & {"argparse", "asyncio", "http.client", "logging", "pathlib", "socket", "ssl", "subprocess", "urllib.request"}
 
 
@@ -149,7 +149,7 @@ def test_reports_and_errors_can_be_sent_to_another_process():
     assert error.report == report
 
 
-def test_raise_for_errors_raises_with_the_report_and_says_what_is_wrong():
+def test_raise_for_errors_raises_with_the_report_and_names_the_errors():
     report = validate_request(INVALID)
     with pytest.raises(ContractError, match="the contract is broken:\nerror NC110 name is empty") as caught:
         report.raise_for_errors()
@@ -158,7 +158,7 @@ def test_raise_for_errors_raises_with_the_report_and_says_what_is_wrong():
     validate_request({**INVALID, "name": "n", "train_file_path": "p"}).raise_for_errors()
 
 
-def test_a_report_without_findings_says_so():
+def test_a_report_without_findings_is_shown_as_such():
     assert str(Report()) == "no findings"
     assert Report() == Report(())
     assert repr(Report()) == "<Report: 0 errors, 0 warnings>"

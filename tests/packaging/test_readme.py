@@ -1,4 +1,4 @@
-"""What the README shows is what a reader gets. Its Python blocks are run by Sybil (see conftest.py)."""
+"""The commands of the README print what it shows. Its Python blocks are run by Sybil (see conftest.py)."""
 
 import os
 import re
@@ -13,7 +13,7 @@ README = Path(__file__).resolve().parent.parent.parent / "README.md"
 
 
 def test_the_first_example_prints_what_the_readme_shows():
-    """The command as it stands, in a real shell."""
+    """Run the command unchanged, in a real shell."""
     block = re.search(r"```console\n\$ (.*)\n((?:.*\n)*?)```", README.read_text(encoding="utf-8"))
     assert block is not None
     command, shown = block.groups()
@@ -25,12 +25,12 @@ def test_the_first_example_prints_what_the_readme_shows():
 
 
 def blocks(command):
-    """What the README shows below a command of a console block, as a pattern in which `...` stands for anything."""
+    """Return the output that the README shows for a command, as patterns in which `...` stands for anything."""
     found = re.findall(r"```console\n\$ (nclue-contract .*)\n((?:.*\n)+?)```", README.read_text(encoding="utf-8"))
     return [".*".join(map(re.escape, shown.split("..."))) for line, shown in found if line.startswith(command)]
 
 
-def test_the_check_of_a_server_with_a_bug_is_told_as_the_readme_shows_it(tmp_path):
+def test_the_check_of_a_server_with_a_bug_prints_what_the_readme_shows(tmp_path):
     (_, shown) = sorted(blocks("nclue-contract check"), key=len)
     with running("--progress", "seconds", "--fault", "path-character-allowed:U+000A") as server:
         command = [sys.executable, "-m", "nclue_contract", "check", server.url]
@@ -40,7 +40,7 @@ def test_the_check_of_a_server_with_a_bug_is_told_as_the_readme_shows_it(tmp_pat
     assert re.match(shown, done.stdout.replace(server.origin, "http://127.0.0.1:8000"), re.DOTALL), done.stdout
 
 
-def test_the_check_of_the_reference_server_is_told_as_the_readme_shows_it(capsys):
+def test_the_check_of_the_reference_server_prints_what_the_readme_shows(capsys):
     (shown, _) = sorted(blocks("nclue-contract check"), key=len)
     assert main(["check"]) == 0
     out = capsys.readouterr().out
@@ -48,8 +48,8 @@ def test_the_check_of_the_reference_server_is_told_as_the_readme_shows_it(capsys
 
 
 def test_the_readme_names_only_commands_and_options_that_exist():
-    """Every `nclue-contract …` line of the console blocks is understood by the argument parser."""
-    from nclue_contract.cli.main import _parser  # noqa: PLC0415  # the parser is all that is asked
+    """The argument parser accepts every `nclue-contract …` line of the console blocks."""
+    from nclue_contract.cli.main import _parser  # noqa: PLC0415  # only the parser is needed
 
     lines = re.findall(r"^\$ nclue-contract (.*?)(?:\s+#.*)?$", README.read_text(encoding="utf-8"), re.MULTILINE)
     assert len(lines) >= 4

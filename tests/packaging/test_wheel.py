@@ -1,4 +1,4 @@
-"""What a user gets: the wheel is complete, needs nothing else, and works where it is put."""
+"""The wheel is complete, needs no other package, and works where it is installed."""
 
 import re
 import subprocess
@@ -69,7 +69,7 @@ def wheel(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(wheel, tmp_path_factory) -> Path:
-    """The programs of a new environment that holds this wheel and nothing else, not even pip."""
+    """Return the folder of programs of a new environment that holds this wheel and nothing else, not even pip."""
     folder = tmp_path_factory.mktemp("environment")
     venv.create(folder, symlinks=True)
     programs = folder / "bin"
@@ -95,7 +95,7 @@ def test_the_wheel_holds_the_package_with_its_tables_and_type_marker_and_nothing
     assert {name for name in names if name.endswith(".py")} == modules
 
 
-def test_the_wheel_asks_for_no_other_package(wheel):
+def test_the_wheel_requires_no_other_package(wheel):
     archive = zipfile.ZipFile(wheel)
     (metadata,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
     lines = archive.read(metadata).decode().splitlines()
@@ -146,5 +146,5 @@ def test_the_package_works_from_inside_a_zip_file(wheel, installed):
     assert output_of(installed / "python", "-I", "-S", "-c", USE_THE_FILES, wheel) == "False NC120"
 
 
-def test_the_command_is_installed_and_tells_the_version_of_the_wheel(wheel, installed):
+def test_the_command_is_installed_and_prints_the_version_of_the_wheel(wheel, installed):
     assert wheel.name.split("-")[1] in output_of(installed / "nclue-contract", "--version")

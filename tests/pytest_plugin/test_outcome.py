@@ -44,13 +44,13 @@ def test_a_swallowed_refusal_fails_the_test_with_what_was_wrong_where_and_what_t
           that is right, pin path-characters=page-2025)
             │ churn/a=b.csv
             │        ^
-          expected answer: 422/10104
-          suggestion:      churn/a-b.csv
-          pin:             --nclue-reading path-characters=page-2025
-          page:            Create task, Request body, train_file_path and test_file_path
+          response:   422/10104
+          suggestion: churn/a-b.csv
+          pin:        --nclue-reading path-characters=page-2025
+          page:       Create task, Request body, train_file_path and test_file_path
 
         If the test sends this on purpose: @pytest.mark.nclue(allow=["NC120"])
-        If you know that NCLUE takes it: --nclue-reading path-characters=page-2025, or [tool.nclue-contract.readings]
+        If you know that NCLUE accepts it: --nclue-reading path-characters=page-2025, or [tool.nclue-contract.readings]
         =========================== short test summary info ============================
         FAILED test_it.py::test_it - Failed: NC120 path-character: a request breaks t...
         """,
@@ -615,8 +615,8 @@ def test_a_call_to_the_real_host_is_reported_with_advice(project):
 NAME_MISSING = """
 error NC101 required
   name is missing
-  expected answer: 400, 404, 409 or 422 (no code documented)
-  page:            Create task, Request body
+  response:   400, 404, 409 or 422 (no code documented)
+  page:       Create task, Request body
 """
 
 

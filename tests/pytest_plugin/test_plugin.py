@@ -351,7 +351,7 @@ def test_the_validator_judges_values_and_json_with_the_readings_of_the_test(proj
     ],
 )
 def test_a_missing_extra_fails_who_needs_it_with_the_line_that_installs_it(project, monkeypatch, fixture, module, line):
-    for name in ("nclue_contract.pytest_plugin.mock_fixture", "nclue_contract.mock", "nclue_contract.service.loopback"):
+    for name in ("nclue_contract.pytest_plugin.fixtures", "nclue_contract.mock", "nclue_contract.service.uvicorn_server"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setitem(sys.modules, module, None)
     result = project.run(
@@ -370,7 +370,7 @@ def test_a_missing_extra_fails_who_needs_it_with_the_line_that_installs_it(proje
 
 
 def test_a_fault_of_our_own_is_not_taken_for_a_missing_extra(project, monkeypatch):
-    monkeypatch.delitem(sys.modules, "nclue_contract.service.loopback", raising=False)
+    monkeypatch.delitem(sys.modules, "nclue_contract.service.uvicorn_server", raising=False)
     monkeypatch.setitem(sys.modules, "nclue_contract.service.asgi", None)
     result = project.run("def test_it(nclue_server): pass")
     result.assert_outcomes(errors=1)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from nclue_contract.service.loopback import Loopback
 from nclue_contract.service.service import Service
+from nclue_contract.service.uvicorn_server import LoopbackServer
 from nclue_contract.signing import EXAMPLE
 
 pytest_plugins = ("pytester", "tests.support.plugin_project")
@@ -273,11 +273,11 @@ def test_another_server_is_used_and_not_reset_and_its_requests_are_not_validated
     def test_mock(nclue_mock):
         send(nclue_mock.url, [])
     """
-    with Loopback(Service(keys)) as server:
+    with LoopbackServer(Service(keys)) as server:
         result = project.run(tests.replace("URL", repr(server.url)), f"--nclue-url={server.url}/", "-rs")
         assert len(server.service.store) == 2
     result.assert_outcomes(passed=4, skipped=2, failed=1)
-    reason = f"only the private server can be looked into and steered, and nclue_url names another one: {server.url}"
+    reason = f"only the private server can be inspected and controlled, and nclue_url names another one: {server.url}"
     result.stdout.fnmatch_lines([f"SKIPPED * {reason}"])
 
 

@@ -1,4 +1,4 @@
-"""Second implementation, third part: the four operations and what they answer."""
+"""Second implementation, third part: the four operations and their responses."""
 
 import json
 import re
@@ -19,7 +19,7 @@ from tests.second_server.reading import (
     read_paging,
     read_task,
 )
-from tests.second_server.store import Row, add, count, find, move_up, open_store, page, remove, taken
+from tests.second_server.store import Row, add, count, find, move_up, name_exists, open_store, page, remove
 
 KOREA = timezone(timedelta(hours=9))
 LARGEST_BODY = 1024 * 1024
@@ -27,7 +27,7 @@ Answer = tuple[int, Headers, bytes]
 
 
 class Site(NamedTuple):
-    """What a server was told when it was made."""
+    """The configuration of a server, and its database."""
 
     db: sqlite3.Connection
     variant: Mapping[str, str]
@@ -39,13 +39,13 @@ class Site(NamedTuple):
     prefix: str
 
 
-def open_site(*told: object) -> Site:
-    """A site without tasks; told are the fields of Site after the database."""
-    return Site(open_store(), *told)  # type: ignore[arg-type]
+def open_site(*options: object) -> Site:
+    """Return a site without tasks; the arguments are the fields of Site after the database."""
+    return Site(open_store(), *options)  # type: ignore[arg-type]
 
 
 class Call(NamedTuple):
-    """One request; now is its moment in milliseconds since 1970."""
+    """One request; `now` is its time in milliseconds since 1970-01-01 UTC."""
 
     now: int
     method: str
@@ -160,7 +160,7 @@ def create_task(site: Site, call: Call) -> object:
         check_existence(site, task)
     check_rules(task, site.variant)
     check_existence(site, task)
-    if taken(site.db, task["name"]):
+    if name_exists(site.db, task["name"]):
         raise RefusedError(409, "10102", "DUPLICATE_NAME")
     fails = task["train_file_path"] in site.failing_files
     task_id = add(site.db, task, call.now, site.stage, fails=fails, serial=site.variant["queue"] == "serial")
@@ -216,7 +216,7 @@ def perform(site: Site, call: Call) -> Answer:
 
 
 def respond(site: Site, call: Call) -> Answer:
-    """Answer a request. Whatever is refused on the way leaves nothing behind."""
+    """Answer a request. A rejected request changes nothing."""
     try:
         with site.db:
             return perform(site, call)

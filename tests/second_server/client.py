@@ -1,14 +1,11 @@
-"""A client for the second server's own tests: it signs by hand, moves the clock, and says in a word what came back."""
+"""A client for the second server's own tests: it signs by hand, moves the clock, and shortens responses to a word."""
 
-import base64
-import hashlib
-import hmac
 import json
 from collections.abc import Callable
 from typing import Any, Self
 
-KEY = "EXAMPLEACCESSKEY0001"
-SECRET = "EXAMPLEsecretKEY0000000000000000000000001"
+from tests.support.signing import ACCESS, SECRET, signature
+
 START = 1_732_589_296_000  # 2024-11-26T11:48:16+09:00
 TASK = {"name": "alpha", "train_feature_id": "f-train", "train_bucket": "bucket", "train_file_path": "data/train.tsv"}
 TEST = {"test_feature_id": "f-test", "test_bucket": "other", "test_file_path": "data/test.tsv"}
@@ -38,7 +35,7 @@ class Reply:
 
     @property
     def short(self) -> str:
-        """The status, and the code of an error: "200", "422 10104", "400 None"."""
+        """Return the status, and the code of an error: "200", "422 10104", "400 None"."""
         try:
             return f"{self.status} {self.json['error']['errorCode']}"
         except (ValueError, KeyError, TypeError):
@@ -50,16 +47,11 @@ class Reply:
 
     @property
     def names(self) -> list[str]:
-        """The names of the listed tasks."""
+        """Return the names of the listed tasks."""
         return [task["task_name"] for task in self.json["tasks"]]
 
     def __getitem__(self, field: str) -> Any:
         return self.json[field]
-
-
-def signature(method: str, target: str, timestamp: str, key: str = KEY, secret: str = SECRET) -> str:
-    message = "\n".join((f"{method} {target}", timestamp, key))
-    return base64.b64encode(hmac.digest(secret.encode(), message.encode(), hashlib.sha256)).decode()
 
 
 class Client:
@@ -68,14 +60,14 @@ class Client:
         self.ids: list[str] = []
 
     def send(self, method: str, path: str, body: bytes = b"", **how: Any) -> Reply:
-        """A signed request to /api/v1 + path.
+        """Send a signed request to /api/v1 + path.
 
         how: late (ms), stamp, key, secret; sign_method, sign_path (what is signed instead); alter (changes the signature);
         without (a header's end), twice (another header in front), behind (one at the end), rename (of header names), content_type.
         """
         target = "/api/v1" + path
         stamp = how.get("stamp", str(self.clock.ms - how.get("late", 0)))
-        key = how.get("key", KEY)
+        key = how.get("key", ACCESS)
         signed = "/api/v1" + how.get("sign_path", path)
         mark = signature(how.get("sign_method", method), signed, stamp, key, how.get("secret", SECRET))
         headers = [
@@ -116,7 +108,7 @@ class Client:
         return self
 
     def then(self, _: Reply) -> Self:
-        """Go on after a reply that does not matter."""
+        """Continue after a reply that does not matter."""
         return self
 
     def path_of(self, which: int | str) -> str:
@@ -132,7 +124,7 @@ class Client:
         return self.send("GET", "/tasks" + (query and "?" + query), **how)
 
     def watch(self, field: str, times: int = 4, which: int = -1) -> list[Any]:
-        """A field of getTask in each of the stages from now on."""
+        """Return a field of getTask in each of the stages from now on."""
         seen = []
         for _ in range(times):
             reply = self.get(which)

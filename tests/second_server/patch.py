@@ -1,6 +1,6 @@
-"""Bugs as small changes to the text of the second implementation, the way a programmer would have made them.
+"""Faults as small changes to the text of the second implementation, as a programmer would make them.
 
-So the implementation itself stays free of switches, and a bug reads like a line of a diff.
+So the implementation itself has no switches, and a fault reads like a line of a diff.
 """
 
 import builtins
@@ -17,9 +17,9 @@ Edit = tuple[str, str]
 
 
 class Fault(NamedTuple):
-    """What went wrong, the lines before and after, and an exchange in which the clean and the faulty server differ."""
+    """A description, the lines before and after, and an exchange in which the clean and the faulty server differ."""
 
-    says: str
+    description: str
     edits: Sequence[Edit]
     witness: Callable[[Client], object]
     clean: object
@@ -27,7 +27,7 @@ class Fault(NamedTuple):
 
 
 def edited(edits: Sequence[Edit]) -> dict[str, str]:
-    """The text of each part with the edits made. ValueError when an edit does not fit at exactly one place."""
+    """Return the text of each part with the edits. ValueError when an edit does not fit at exactly one place."""
     texts = {part: Path(__file__).with_name(f"{part}.py").read_text("utf-8") for part in PARTS}
     for old, new in edits:
         places = sum(text.count(old) for text in texts.values())
@@ -43,7 +43,7 @@ def compiled(edits: tuple[Edit, ...]) -> tuple[CodeType, ...]:
 
 
 def load(edits: Sequence[Edit]) -> ModuleType:
-    """The last part, fresh, whose imports find the edited parts before it."""
+    """Return a new module of the last part, whose imports find the edited parts before it."""
     loaded: dict[str, ModuleType] = {}
 
     def fetch(name: str, *rest: object) -> ModuleType:
@@ -62,15 +62,15 @@ def lines(*texts: str) -> str:
 
 
 def keeps(field: str, value: str) -> Edit:
-    """Something else goes into the database than what was sent."""
+    """Store another value than the one that was sent."""
     return ('{**task, "task_id": task_id', f'{{**task, "{field}": {value}, "task_id": task_id')
 
 
 def wants(module: str) -> Edit:
-    """One more import, in the part that reads requests."""
+    """Add an import to the part that reads requests."""
     return ("import hmac\n", f"import hmac\nimport {module}\n")
 
 
 def store_wants(module: str) -> Edit:
-    """One more import, in the part with the SQL."""
+    """Add an import to the part with the SQL."""
     return ("import sqlite3\nimport uuid", f"import sqlite3\nimport {module}\nimport uuid")

@@ -1,4 +1,4 @@
-r"""Second implementation, first part: what a request says, and whether the documentation allows it.
+r"""Second implementation, first part: read a request, and decide whether the documentation allows it.
 
 Nothing here knows the store or a clock. Every limit, character and code is typed by hand from the pages.
 """
@@ -24,7 +24,7 @@ ALLOWED_SKEW_MS = 300_000
 
 
 class RefusedError(Exception):
-    """The request is refused; code is None where the pages name none."""
+    """The request is rejected; `code` is None where the pages name none."""
 
     def __init__(self, status: int, code: str | None, message: str, headers: Headers | None = None) -> None:
         super().__init__(message)
@@ -45,7 +45,7 @@ def denied(variant: Variant) -> RefusedError:
 
 
 def single(headers: Headers, wanted: str) -> str | None:
-    """The value of a header; None when it is missing, or given twice, so that nobody can sign one and mean the other."""
+    """Return the value of a header; None when it is missing or repeated, so that a request cannot sign one and mean the other."""
     values = [value.strip(" \t") for name, value in headers if name.lower() == wanted]
     return values[0] if len(values) == 1 else None
 
@@ -137,7 +137,7 @@ def name_length(name: str, variant: Variant) -> int:
 
 
 def forbidden(variant: Variant) -> str:
-    """The forbidden characters of a path as a class of a regular expression."""
+    """Return the forbidden characters of a path as a class of a regular expression."""
     marks = MARKS
     if variant["path-characters"] == "page-2025":
         marks = MARKS.replace("=", "")
@@ -173,7 +173,7 @@ def whole_number(text: str, name: str) -> int:
 
 
 def read_paging(query: str) -> tuple[int, int]:
-    """Index and limit."""
+    """Return index and limit."""
     given = dict(parse_qsl(query, keep_blank_values=True))
     index = whole_number(given.get("index", "0"), "index")
     limit = whole_number(given.get("limit", "20"), "limit")

@@ -1,4 +1,4 @@
-"""A second implementation of the tasks API, written from the pages alone: the opponent of a checker that never saw it.
+"""A second implementation of the tasks API, written from the documentation pages alone, to test the contract check with.
 
 It shares nothing with the package. A request goes through functions over an in-memory SQLite database; which task is in which
 stage follows from the clock alone. Faults are changes to the text of these functions (`patch`, `faults`).
@@ -15,40 +15,19 @@ from socket import SHUT_RDWR, socket
 
 from tests.second_server.faults.catalogue import CATALOGUE, FAULTS, NEEDS_FAILING_FILE, NEEDS_UNKNOWN_FILE
 from tests.second_server.patch import load
+from tests.support.readings import OPTIONS
+from tests.support.signing import ACCESS, SECRET
 
 __all__ = ["FAULTS", "NEEDS_FAILING_FILE", "NEEDS_UNKNOWN_FILE", "VARIANTS", "SecondServer", "serve"]
 
 Headers = list[tuple[str, str]]
 
-VARIANTS: dict[str, tuple[str, ...]] = {
-    "path-characters": ("page-2024", "page-2025", "page-2026"),
-    "path-high-codes": ("code-points", "utf8-bytes"),
-    "path-del": ("allowed", "forbidden"),
-    "path-empty": ("allowed", "refused"),
-    "check-order": ("rules-first", "existence-first"),
-    "name-unit": ("code-points", "utf16"),
-    "name-edge": ("100", "99"),
-    "optional-null": ("accepted", "refused"),
-    "unknown-field": ("ignored", "refused"),
-    "test-triple": ("independent", "all-or-none"),
-    "empty-id": ("allowed", "refused"),
-    "error-shape": ("nested", "flat"),
-    "error-code-type": ("string", "integer"),
-    "auth-refusal": ("nclue", "gateway"),
-    "status-word": ("completed", "complete"),
-    "list-index": ("offset", "page"),
-    "list-total": ("all", "page"),
-    "auroc-type": ("string", "number"),
-    "queue": ("parallel", "serial"),
-    "request-content-type": ("any", "json-only"),
-    "timestamp-edge": ("accepted", "refused"),
-}
-
-EXAMPLE_KEYS = {"EXAMPLEACCESSKEY0001": "EXAMPLEsecretKEY0000000000000000000000001"}
+VARIANTS: dict[str, tuple[str, ...]] = OPTIONS
+EXAMPLE_KEYS = {ACCESS: SECRET}
 
 
 class SecondServer:
-    """The tasks API in memory; faults are ids of FAULTS, variant picks options of VARIANTS. ValueError for an id nobody knows."""
+    """The tasks API in memory; `faults` are ids of FAULTS, `variant` chooses options of VARIANTS. ValueError for an unknown id."""
 
     def __init__(
         self,
@@ -79,7 +58,7 @@ class SecondServer:
         weakref.finalize(self, self._site.db.close)
 
     def handle(self, method: str, target: str, headers: Headers, body: bytes) -> tuple[int, Headers, bytes]:
-        """Status, headers and body of the answer to one request; target is path and query as on the wire."""
+        """Return status, headers and body of the response to one request; `target` is path and query as they are sent."""
         with self._lock:
             call = self._app.Call(self.now_ms(), method, target, target.partition("?")[2], headers, body, "")
             answer: tuple[int, Headers, bytes] = self._app.respond(self._site, call)
@@ -87,7 +66,7 @@ class SecondServer:
 
 
 class Listener(ThreadingHTTPServer):
-    """Threads that end with the server: connections still kept alive are cut when it closes."""
+    """A server whose threads end with it: connections that are still kept alive are cut when it closes."""
 
     daemon_threads = False
     request_queue_size = 128  # with less, a burst of connections waits a second for its second try
@@ -107,7 +86,7 @@ class Listener(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Be quiet about clients that leave in the middle, and about nothing else."""
+        """Ignore clients that disconnect in the middle, and nothing else."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
 
@@ -126,7 +105,7 @@ class Handler(BaseHTTPRequestHandler):
     server: Listener
 
     def read_body(self) -> bytes:
-        """The body of the request, by its length or in chunks. ValueError when neither can be read."""
+        """Return the body of the request, by its length or in chunks. ValueError when neither can be read."""
         if "transfer-encoding" not in self.headers:
             return self.rfile.read(int(self.headers.get("content-length", "0")))
         body = b""
@@ -141,7 +120,7 @@ class Handler(BaseHTTPRequestHandler):
         try:
             body = self.read_body()
         except ValueError:
-            self.close_connection = True  # nobody knows where the next request begins
+            self.close_connection = True  # it is unknown where the next request begins
             self.send_error(400)
             return
         status, headers, content = self.server.second.handle(self.command, self.path, list(self.headers.items()), body)
@@ -158,12 +137,12 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = do_TRACE = answer  # noqa: N815
 
     def log_message(self, *_: object) -> None:
-        """Be quiet."""
+        """Log nothing."""
 
 
 @contextmanager
 def serve(server: SecondServer, port: int = 0) -> Iterator[str]:
-    """Run the server on 127.0.0.1 in a thread; gives its base URL, which ends in /api/v1. Port 0 takes a free one."""
+    """Run the server on 127.0.0.1 in a thread; yield its base URL, which ends in /api/v1. Port 0 is a free port."""
     listener = Listener(port)
     listener.second = server
     thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.02})

@@ -55,18 +55,18 @@ def open_store() -> sqlite3.Connection:
     return db
 
 
-def taken(db: sqlite3.Connection, name: str | None) -> bool:
+def name_exists(db: sqlite3.Connection, name: str | None) -> bool:
     return db.execute("SELECT 1 FROM task WHERE name = :name", {"name": name}).fetchone() is not None
 
 
 def new_id(db: sqlite3.Connection) -> str:
-    """An id that looks like a random one and is the same in every run."""
+    """Return an id that looks like a random one and is the same in every run."""
     last = db.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence").fetchone()[0]
     return str(uuid.UUID(bytes=hashlib.sha256(b"task %d" % (last + 1)).digest()[:16], version=4))
 
 
 def add(db: sqlite3.Connection, task: Mapping[str, str | None], now: int, stage: int, *, fails: bool, serial: bool) -> str:
-    """The id of the new task. With a serial queue its turn comes when the task before it is through."""
+    """Insert a task and return its id. With a serial queue its turn comes when the task before it has ended."""
     task_id = new_id(db)
     start = now + 2 * stage
     if serial:
@@ -82,7 +82,7 @@ def find(db: sqlite3.Connection, task_id: str, now: int, stage: int) -> Row | No
 
 
 def page(db: sqlite3.Connection, offset: int, limit: int, now: int, stage: int) -> list[Row]:
-    """The tasks from an offset on, in the order in which they were made."""
+    """Return the tasks from an offset on, in the order of their creation."""
     where = {"offset": min(offset, 2**62), "limit": limit, "now": now, "stage": stage}
     return db.execute(LIVE + "ORDER BY seq LIMIT :limit OFFSET :offset", where).fetchall()
 
@@ -97,7 +97,7 @@ def remove(db: sqlite3.Connection, row: Row) -> None:
 
 
 def move_up(db: sqlite3.Connection, now: int, stage: int) -> None:
-    """Give waiting tasks of a serial queue their turns again. Who leaves was not started, so nothing already begun moves."""
+    """Give waiting tasks of a serial queue their turns again. A deleted task had not started, so no started task moves."""
     ends = db.execute("SELECT coalesce(max(start_ms), 0) + ? FROM task WHERE start_ms <= ?", (stage, now)).fetchone()[0]
     for row in db.execute("SELECT seq, created_ms FROM task WHERE start_ms > ? ORDER BY seq", (now,)).fetchall():
         start = max(row["created_ms"] + 2 * stage, ends)

@@ -1,16 +1,16 @@
-"""Each bug of the second implementation by its witness: an exchange in which the clean and the faulty server differ."""
+"""Each fault of the second implementation by its witness: an exchange in which the clean and the faulty server differ."""
 
 import pytest
 
 from tests.second_server.client import FAILS
+from tests.second_server.connect import FILES, connect
 from tests.second_server.faults.catalogue import CATALOGUE
 from tests.second_server.patch import edited
 from tests.second_server.server import FAULTS, NEEDS_FAILING_FILE, NEEDS_UNKNOWN_FILE
-from tests.second_server.world import FILES, world
 
 
-def told_for(name):
-    """What a server must be told so that a bug can show."""
+def options_for(name):
+    """Return the options of a server with which a fault can show."""
     if name in NEEDS_FAILING_FILE:
         return {"failing_files": frozenset({FAILS})}
     return {"known_files": FILES} if name in NEEDS_UNKNOWN_FILE else {}
@@ -20,40 +20,40 @@ def told_for(name):
 def test_a_bug_shows_in_its_witness(name):
     fault = CATALOGUE[name]
     assert fault.clean != fault.faulty
-    assert fault.witness(world(**told_for(name))) == fault.clean
-    assert fault.witness(world([name], **told_for(name))) == fault.faulty
+    assert fault.witness(connect(**options_for(name))) == fault.clean
+    assert fault.witness(connect([name], **options_for(name))) == fault.faulty
 
 
 @pytest.mark.parametrize("name", sorted(NEEDS_FAILING_FILE | NEEDS_UNKNOWN_FILE))
 def test_a_bug_that_needs_a_special_file_stays_hidden_without_one(name):
     witness = CATALOGUE[name].witness
-    assert witness(world([name])) == witness(world())
+    assert witness(connect([name])) == witness(connect())
 
 
 def test_there_are_enough_bugs_each_with_its_own_id_sentence_and_change():
     assert len(FAULTS) >= 120
     assert len(set(FAULTS.values())) == len(FAULTS)
-    assert all(says.endswith(".") for says in FAULTS.values())
+    assert all(text.endswith(".") for text in FAULTS.values())
     assert len({tuple(sorted(edited(fault.edits).items())) for fault in CATALOGUE.values()}) == len(FAULTS)
 
 
 def test_a_bug_in_one_server_leaves_the_next_one_clean():
-    assert world(["auth-skips-list"]).tasks(without="v2").short == "200"
-    assert world().tasks(without="v2").short == "401 10100"
+    assert connect(["auth-skips-list"]).tasks(without="v2").short == "200"
+    assert connect().tasks(without="v2").short == "401 10100"
 
 
 def test_bugs_can_be_planted_together_and_into_a_variant():
-    c = world(["create-answers-201", "path-forgets-tilde"], {"path-characters": "page-2025"})
+    c = connect(["create-answers-201", "path-forgets-tilde"], {"path-characters": "page-2025"})
     assert [c.train("a~=b").short, c.create("b", train_file_path="a&b").short] == ["201", "422 10104"]
 
 
 def test_an_unknown_bug_or_option_is_named():
     with pytest.raises(ValueError, match="no fault 'no-such-bug'"):
-        world(["no-such-bug"])
+        connect(["no-such-bug"])
     with pytest.raises(ValueError, match="no option '98' of 'name-edge'"):
-        world(variant={"name-edge": "98"})
+        connect(variant={"name-edge": "98"})
     with pytest.raises(ValueError, match="no option 'on' of 'no-such-reading'"):
-        world(variant={"no-such-reading": "on"})
+        connect(variant={"no-such-reading": "on"})
 
 
 def test_a_change_that_fits_nowhere_or_twice_is_reported():

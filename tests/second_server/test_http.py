@@ -8,13 +8,14 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.second_server.client import KEY, START, TASK, signature
+from tests.second_server.client import START, TASK
 from tests.second_server.server import SecondServer, serve
+from tests.support.signing import ACCESS, signature
 
 
 @pytest.fixture
 def wire():
-    """A connection to a served server."""
+    """Open a connection to a running server."""
     with serve(SecondServer(now_ms=lambda: START)) as base:
         address = urlsplit(base)
         assert (address.hostname, address.path) == ("127.0.0.1", "/api/v1")
@@ -26,7 +27,7 @@ def wire():
 def ask(connection, method, path, body=None, **more):
     headers = {
         "X-NCP-APIGW-TIMESTAMP": str(START),
-        "X-NCP-IAM-ACCESS-KEY": KEY,
+        "X-NCP-IAM-ACCESS-KEY": ACCESS,
         "X-NCP-APIGW-SIGNATURE-V2": signature(method, "/api/v1" + path, str(START)),
         **more,
     }

@@ -1,20 +1,21 @@
-"""The second implementation as it is when nobody asks for anything special. Every value is typed by hand from the pages."""
+"""The second implementation with its defaults. Every value is typed by hand from the pages."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.second_server.client import ABSENT, KEY, START, TASK, TEST, Clock
+from tests.second_server.client import ABSENT, START, TASK, TEST, Clock
+from tests.second_server.connect import FILES, connect
 from tests.second_server.server import SecondServer
-from tests.second_server.world import FILES, world
+from tests.support.signing import ACCESS
 
 KOREAN_TIME = "2024-11-26T11:48:16+09:00"
 
 
 @pytest.fixture
 def c():
-    return world()
+    return connect()
 
 
 # --- the clean server: who may ask ---
@@ -31,7 +32,7 @@ def c():
 def test_the_server_accepts_the_signatures_computed_with_other_tools(c, method, target, expected):
     headers = [
         ("X-NCP-APIGW-TIMESTAMP", "1732589296000"),
-        ("X-NCP-IAM-ACCESS-KEY", "EXAMPLEACCESSKEY0001"),
+        ("X-NCP-IAM-ACCESS-KEY", ACCESS),
         ("X-NCP-APIGW-SIGNATURE-V2", expected),
     ]
     assert c.handle(method, target, headers, json.dumps(TASK).encode())[0] in {200, 404}
@@ -57,7 +58,7 @@ def test_the_server_accepts_the_signatures_computed_with_other_tools(c, method, 
         pytest.param({"alter": lambda right: right[:-1]}, id="without padding"),
         pytest.param({"alter": lambda right: "é" + right[1:]}, id="not ASCII"),
         pytest.param({"twice": [("X-Ncp-Apigw-Timestamp", str(START))]}, id="a timestamp twice"),
-        pytest.param({"behind": [("x-ncp-iam-access-key", KEY)]}, id="a key twice"),
+        pytest.param({"behind": [("x-ncp-iam-access-key", ACCESS)]}, id="a key twice"),
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -228,8 +229,8 @@ def test_a_name_is_taken_until_its_task_is_deleted_and_only_by_the_very_same_nam
     assert c.create("Café").short == "200"
 
 
-def test_files_and_features_the_server_was_told_about_must_exist():
-    c = world(known_files=FILES, known_features=frozenset({"f-train"}))
+def test_files_and_features_must_be_known_if_the_server_has_a_list():
+    c = connect(known_files=FILES, known_features=frozenset({"f-train"}))
     assert c.create().short == "200"
     assert c.create("b", test_file_path="data/test.tsv", test_feature_id="f-train").short == "200"
     assert c.create("c", train_file_path=ABSENT).json == {"error": {"errorCode": "10107", "message": "TRAIN_PATH_NOT_FOUND"}}
@@ -258,14 +259,14 @@ def test_a_crash_inside_is_an_unexpected_error(c):
 
 def test_two_servers_asked_the_same_answer_the_same():
     def conversation():
-        c = world()
+        c = connect()
         return [c.create().body, c.wait(2000).get().body, c.delete().body, c.tasks().body]
 
     assert conversation() == conversation()
 
 
 def test_of_many_creating_the_same_name_at_once_one_succeeds():
-    c = world()
+    c = connect()
     with ThreadPoolExecutor(8) as pool:
         shorts = sorted(pool.map(lambda _: c.create().short, range(40)))
     assert shorts == ["200"] + ["409 10102"] * 39

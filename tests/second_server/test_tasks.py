@@ -1,14 +1,14 @@
-"""The second implementation: what becomes of its tasks, its lists and its addresses. Every value is typed by hand."""
+"""The second implementation: the lifecycle of its tasks, its lists and its routing. Every value is typed by hand."""
 
 import pytest
 
 from tests.second_server.client import FAILS, START, TEST
-from tests.second_server.world import world
+from tests.second_server.connect import connect
 
 
 @pytest.fixture
 def c():
-    return world()
+    return connect()
 
 
 # --- what becomes of a task ---
@@ -48,7 +48,7 @@ def test_get_task_has_the_seventeen_fields_of_the_page(c):
 
 
 def test_a_task_from_a_failing_file_fails_and_says_why():
-    c = world(failing_files=frozenset({FAILS}))
+    c = connect(failing_files=frozenset({FAILS}))
     c.make("good").make("bad", train_file_path=FAILS)
     assert c.watch("status") == ["registered", "pending", "in_progress", "failed"]
     seen = c.get().json

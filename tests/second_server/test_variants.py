@@ -1,14 +1,14 @@
-"""Each option of each reading in the second implementation, by an exchange whose answers are typed by hand."""
+"""Each option of each reading in the second implementation, by an exchange whose responses are typed by hand."""
 
 import pytest
 
 from tests.second_server.client import ABSENT, START, TEST
+from tests.second_server.connect import FILES, connect
 from tests.second_server.server import VARIANTS
-from tests.second_server.world import FILES, world
 
 
 def both(*paths):
-    """What is said of each path in the train field, then in the test field."""
+    """Return the response to each path in the train field, then in the test field."""
     fields = ("train_file_path", "test_file_path")
     return lambda c: [[c.create(f"{field} {number}", **{field: path}).short for number, path in enumerate(paths)] for field in fields]
 
@@ -163,19 +163,19 @@ def test_every_reading_and_option_is_tried_below_in_the_same_order():
 @pytest.mark.parametrize(("reading", "option"), [(reading, option) for reading, options in VARIANTS.items() for option in options])
 def test_a_variant_answers_as_its_option_says(reading, option):
     exchange, expected = BOTH_OPTIONS[reading]
-    told = {"known_files": FILES} if reading == "check-order" else {}
-    assert exchange(world(variant={reading: option}, **told)) == expected[option]
+    options = {"known_files": FILES} if reading == "check-order" else {}
+    assert exchange(connect(variant={reading: option}, **options)) == expected[option]
 
 
 @pytest.mark.parametrize("reading", list(VARIANTS))
 def test_the_first_option_is_the_default(reading):
     exchange, expected = BOTH_OPTIONS[reading]
-    told = {"known_files": FILES} if reading == "check-order" else {}
-    assert exchange(world(**told)) == expected[VARIANTS[reading][0]]
+    options = {"known_files": FILES} if reading == "check-order" else {}
+    assert exchange(connect(**options)) == expected[VARIANTS[reading][0]]
 
 
 def test_in_a_serial_queue_the_next_moves_up_when_a_waiting_task_is_cancelled():
-    c = world(variant={"queue": "serial"})
+    c = connect(variant={"queue": "serial"})
     c.make("a").wait(300).make("b").wait(100).make("c").wait(50)
     assert c.delete(1).short == "200"  # b, still registered; a has the place from 1000 to 1500
     c.clock.ms = START + 1499
@@ -185,7 +185,7 @@ def test_in_a_serial_queue_the_next_moves_up_when_a_waiting_task_is_cancelled():
 
 
 def test_in_a_serial_queue_a_deleted_result_changes_nothing_for_the_others():
-    c = world(variant={"queue": "serial"})
+    c = connect(variant={"queue": "serial"})
     c.make("a", "b", "c").wait(1700)
     assert [c.get(which)["status"] for which in range(3)] == ["completed", "in_progress", "pending"]
     assert c.delete(0).short == "200"

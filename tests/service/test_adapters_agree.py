@@ -25,49 +25,26 @@ from hypothesis import strategies as st
 from nclue_contract.contract.readings import Readings
 from nclue_contract.mock import mock
 from nclue_contract.service.asgi import App
-from nclue_contract.service.lifecycle import Lifecycle, Progress
+from nclue_contract.service.lifecycle import Lifecycle, ProgressMode
 from nclue_contract.service.messages import Request
 from nclue_contract.service.service import Service, sequential_ids
-from nclue_contract.service.store import World
+from nclue_contract.service.store import ExternalData
 from nclue_contract.signing import Credentials, signed_headers
 from nclue_contract.validation.validator import Validator
+from tests.support.payloads import FEATURE_ID, PAYLOAD, TEST_FIELDS
+from tests.support.readings import OPTIONS
+from tests.support.signing import ACCESS, SECRET
 
-OPTIONS = {
-    "path-characters": ("page-2024", "page-2025", "page-2026"),
-    "path-high-codes": ("code-points", "utf8-bytes"),
-    "path-del": ("allowed", "forbidden"),
-    "path-empty": ("allowed", "refused"),
-    "check-order": ("rules-first", "existence-first"),
-    "name-unit": ("code-points", "utf16"),
-    "name-edge": ("100", "99"),
-    "optional-null": ("accepted", "refused"),
-    "unknown-field": ("ignored", "refused"),
-    "test-triple": ("independent", "all-or-none"),
-    "empty-id": ("allowed", "refused"),
-    "error-shape": ("nested", "flat"),
-    "error-code-type": ("string", "integer"),
-    "auth-refusal": ("nclue", "gateway"),
-    "status-word": ("completed", "complete"),
-    "list-index": ("offset", "page"),
-    "list-total": ("all", "page"),
-    "auroc-type": ("string", "number"),
-    "queue": ("parallel", "serial"),
-    "request-content-type": ("any", "json-only"),
-    "timestamp-edge": ("accepted", "refused"),
-}
-KEYS = Credentials("EXAMPLEACCESSKEY0001", "EXAMPLEsecretKEY0000000000000000000000001")
+KEYS = Credentials(ACCESS, SECRET)
 START_MS = 1_764_000_000_000
-ID = "0ccc59f9-0000-4000-8000-7837ae76d046"
 GONE, GONE_TOO, PERSONAL, NO_FEATURE = "gone.tsv", "a~gone.tsv", "people.tsv", "ffffffff-0000-4000-8000-7837ae76d046"
-WORLD = World(
+FIXTURE_DATA = ExternalData(
     unknown_files=frozenset({GONE, GONE_TOO}),
     personal_files=frozenset({PERSONAL}),
     unknown_features=frozenset({NO_FEATURE}),
     failing_names={"fails": "COMMON_ERROR"},
 )
 TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-PAYLOAD = {"name": "churn", "train_feature_id": ID, "train_bucket": "answers", "train_file_path": "churn/train.tsv"}
-TEST = {"test_feature_id": ID, "test_bucket": "answers", "test_file_path": "churn/test.tsv"}
 TASKS = "/api/v1/tasks"
 
 
@@ -80,7 +57,7 @@ JSON_VALUES = st.recursive(
 )
 NAMES = st.sampled_from(["churn", "second", "fails", "", "n" * 99, "n" * 100, "n" * 101, "😀" * 50, "😀" * 51, "가" * 100, " ", "a\nb"])
 PATHS = st.sampled_from(["a/b.tsv", "", "dt=1", "a b", "데이터", "é", "\x7f", "\x00", "a~b", "a\\b", GONE, GONE_TOO, PERSONAL, "😀"])
-IDS = st.sampled_from([ID, "", "short", NO_FEATURE])
+IDS = st.sampled_from([FEATURE_ID, "", "short", NO_FEATURE])
 BUCKETS = st.sampled_from(["answers", "", "B", "b" * 64])
 VALUES = {"name": NAMES, "feature_id": IDS, "bucket": BUCKETS, "file_path": PATHS}
 
@@ -88,9 +65,9 @@ VALUES = {"name": NAMES, "feature_id": IDS, "bucket": BUCKETS, "file_path": PATH
 @st.composite
 def payloads(draw):
     """A payload that is right but for a few changes."""
-    payload = PAYLOAD | {"name": draw(st.sampled_from(["churn", "second", "fails"]))} | (TEST if draw(st.booleans()) else {})
+    payload = PAYLOAD | {"name": draw(st.sampled_from(["churn", "second", "fails"]))} | (TEST_FIELDS if draw(st.booleans()) else {})
     for _ in range(draw(st.sampled_from([0, 0, 1, 1, 1, 2, 3]))):
-        field = draw(st.sampled_from([*PAYLOAD, *TEST]))
+        field = draw(st.sampled_from([*PAYLOAD, *TEST_FIELDS]))
         match draw(st.sampled_from(["value", "value", "value", "text", "json", "null", "remove", "add"])):
             case "value":
                 payload[field] = draw(next(values for kind, values in VALUES.items() if field.endswith(kind)))
@@ -269,7 +246,7 @@ def some_pins(seed):
 @cache
 def _services(pins, number):
     del number
-    return Service(readings=Readings.choose(("test", dict(pins))), world=WORLD)
+    return Service(readings=Readings.choose(("test", dict(pins))), fixture_data=FIXTURE_DATA)
 
 
 def fresh_service(pins, progress, number=0, *, keys=True):
@@ -278,7 +255,7 @@ def fresh_service(pins, progress, number=0, *, keys=True):
     service.reset()
     service.keys = {KEYS.access_key: KEYS.secret_key} if keys else None
     service.new_id = sequential_ids()
-    service.lifecycle = Lifecycle(Progress.parse(progress), serial=service.readings["queue"] == "serial")
+    service.lifecycle = Lifecycle(ProgressMode.parse(progress), serial=service.readings["queue"] == "serial")
     return service
 
 
@@ -371,9 +348,9 @@ def compare(loopback, clients, pins, progress, sequence, *, keys=True):
                 assert through_a_mock(client, library, request) == expected, library.__name__
         assert loopback.send(request, now_ms) == expected
         statuses.append(expected[0])
-    tasks = [pure.views.shown(task) for task in pure.store]
+    tasks = [pure.serializer.details(task) for task in pure.store]
     for service in (served, *(one.service for one in mocks.values())):
-        assert [service.views.shown(task) for task in service.store] == tasks
+        assert [service.serializer.details(task) for task in service.store] == tasks
         assert [entry["status"] for entry in service.store.journal] == statuses
     return statuses, tasks
 

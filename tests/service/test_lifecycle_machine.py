@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from nclue_contract.contract.readings import Readings
-from nclue_contract.service.lifecycle import Progress
+from nclue_contract.service.lifecycle import ProgressMode
 from nclue_contract.service.messages import Request
 from nclue_contract.service.service import Service, sequential_ids
-from nclue_contract.service.store import World
+from nclue_contract.service.store import ExternalData
+from tests.support.payloads import PAYLOAD
 
 START_MS = 1_764_000_000_000
 TICK_MS = 250
@@ -28,7 +29,6 @@ NEXT = {"registered": "pending", "pending": "in_progress", "in_progress": "compl
 ENDED = {"completed", "failed"}
 FAILING = {"fails": "NUM_OF_LABEL_INSUFFICIENT"}
 NAMES = ["a", "b", "c", "d", "fails"]
-PAYLOAD = {"train_feature_id": "0ccc59f9-0000-4000-8000-7837ae76d046", "train_bucket": "answers", "train_file_path": "churn/train.tsv"}
 
 
 @dataclass
@@ -209,7 +209,7 @@ class Machine(RuleBasedStateMachine):
 @cache
 def service_for(mode, queue):
     readings = Readings.choose(("test", {"queue": queue}))
-    return Service(readings=readings, progress=Progress.parse(mode), world=World(failing_names=FAILING))
+    return Service(readings=readings, progress=ProgressMode.parse(mode), fixture_data=ExternalData(failing_names=FAILING))
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -18,7 +18,9 @@ import requests
 
 from nclue_contract.clients import Signer
 from nclue_contract.signing import Credentials
-from tests.support.server_process import ACCESS, DEADLINE, PAYLOAD, SECRET, environment, running, signed
+from tests.support.payloads import PAYLOAD
+from tests.support.server_process import DEADLINE, environment, running
+from tests.support.signing import ACCESS, SECRET, signed
 from tests.support.tools import ROOT, missing, node
 
 NAME = "이탈 예측 & 50% +α"

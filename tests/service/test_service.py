@@ -6,18 +6,17 @@ import re
 import pytest
 
 from nclue_contract.contract.readings import Readings
-from nclue_contract.service.lifecycle import Progress
+from nclue_contract.service.lifecycle import ProgressMode
 from nclue_contract.service.messages import Request
 from nclue_contract.service.service import Service
-from nclue_contract.service.store import Store, World
+from nclue_contract.service.store import ExternalData, Store
 from nclue_contract.signing import Credentials, signed_headers
+from tests.support.payloads import FEATURE_ID, OTHER_FEATURE_ID, PAYLOAD, TEST_FIELDS
+from tests.support.signing import ACCESS, SECRET
 
 NOW_MS = 1_764_000_000_000
 NOW = "2025-11-25T01:00:00+09:00"
-ID, OTHER_ID = "0ccc59f9-0000-4000-8000-7837ae76d046", "1ccc59f9-0000-4000-8000-7837ae76d046"
-PAYLOAD = {"name": "churn", "train_feature_id": ID, "train_bucket": "answers", "train_file_path": "churn/train.tsv"}
-TEST = {"test_feature_id": OTHER_ID, "test_bucket": "answers", "test_file_path": "churn/test.tsv"}
-KEYS = Credentials("EXAMPLEACCESSKEY0001", "EXAMPLEsecretKEY0000000000000000000000001")
+KEYS = Credentials(ACCESS, SECRET)
 FIRST, SECOND, THIRD = (f"00000000-0000-4000-8000-00000000000{number}" for number in (1, 2, 3))
 JSON = (("content-type", "application/json"),)
 ELEVEN = [
@@ -40,7 +39,7 @@ class Nclue:
 
     def __init__(self, *, progress="manual", keys=None, pins=None, **options):
         readings = Readings.choose(("test", pins or {}))
-        self.service = Service(keys, readings=readings, progress=Progress.parse(progress), **options)
+        self.service = Service(keys, readings=readings, progress=ProgressMode.parse(progress), **options)
         self.now_ms = NOW_MS
 
     def send(self, method, path="", body=b"", headers=JSON):
@@ -83,7 +82,7 @@ def test_a_created_task_is_told_in_the_eleven_fields_of_the_page_in_their_order(
         "task_id": FIRST,
         "task_name": "churn",
         "created_at": NOW,
-        "train_feature_id": ID,
+        "train_feature_id": FEATURE_ID,
         "train_feature_name": "feature-0ccc59f9",
         "train_bucket": "answers",
         "train_file_path": "churn/train.tsv",
@@ -96,16 +95,16 @@ def test_a_created_task_is_told_in_the_eleven_fields_of_the_page_in_their_order(
 
 def test_test_fields_come_back_and_null_and_absent_are_the_same():
     nclue = Nclue()
-    response = nclue.create(**TEST).json()
-    assert {name: response[name] for name in TEST} == TEST
-    body = json.dumps(PAYLOAD | {"name": "nulls", "test_bucket": None, "test_feature_id": OTHER_ID, "more": 1}).encode()
+    response = nclue.create(**TEST_FIELDS).json()
+    assert {name: response[name] for name in TEST_FIELDS} == TEST_FIELDS
+    body = json.dumps(PAYLOAD | {"name": "nulls", "test_bucket": None, "test_feature_id": OTHER_FEATURE_ID, "more": 1}).encode()
     response = nclue.send("POST", body=body).json()
-    assert [response[name] for name in ELEVEN[7:]] == [OTHER_ID, "feature-1ccc59f9", None, None]
+    assert [response[name] for name in ELEVEN[7:]] == [OTHER_FEATURE_ID, "feature-1ccc59f9", None, None]
     assert "more" not in response
 
 
 def test_the_names_of_features_can_be_given():
-    nclue = Nclue(world=World(feature_names={ID: "purchases"}))
+    nclue = Nclue(fixture_data=ExternalData(feature_names={FEATURE_ID: "purchases"}))
     assert nclue.create().json()["train_feature_name"] == "purchases"
 
 
@@ -130,7 +129,7 @@ def test_a_task_has_the_seventeen_fields_of_its_page():
 
 
 def test_a_completed_task_has_numbers_and_a_failed_one_a_message():
-    nclue = Nclue(progress="immediate", world=World(failing_names={"fails": "NUM_OF_LABEL_INSUFFICIENT"}))
+    nclue = Nclue(progress="immediate", fixture_data=ExternalData(failing_names={"fails": "NUM_OF_LABEL_INSUFFICIENT"}))
     nclue.create()
     nclue.create(name="fails")
     completed, failed = nclue.get().json(), nclue.get(SECOND).json()
@@ -262,8 +261,8 @@ def test_an_item_of_a_list_is_the_task_without_its_results(five):
     ],
 )
 def test_a_payload_that_breaks_a_rule_is_refused_with_the_code_of_the_first_one(changes, status, code, rules):
-    world = World(frozenset({"f" * 36}), frozenset({"gone"}), frozenset({"people"}))
-    nclue = Nclue(world=world)
+    fixture_data = ExternalData(frozenset({"f" * 36}), frozenset({"gone"}), frozenset({"people"}))
+    nclue = Nclue(fixture_data=fixture_data)
     response = nclue.create(**changes)
     assert refused(response) == (status, code)
     assert dict(response.headers).get("x-nclue-rules") == rules
@@ -371,7 +370,7 @@ def test_a_bug_inside_is_answered_and_not_raised():
     def broken(_):
         raise ZeroDivisionError
 
-    nclue.service.views.created = broken
+    nclue.service.serializer.created = broken
     assert refused(nclue.create()) == (500, "900")
     assert nclue.service.store.journal[-1]["status"] == 500
 
@@ -443,15 +442,15 @@ def test_a_request_that_is_not_signed_does_nothing(guarded):
         ("name-edge", {"name": "n" * 99}, {"100": None, "99": None}),
         ("unknown-field", {"status": "x"}, {"ignored": None, "refused": (400, None)}),
         ("test-triple", {"test_bucket": "answers"}, {"independent": None, "all-or-none": (400, None)}),
-        ("test-triple", TEST, {"independent": None, "all-or-none": None}),
+        ("test-triple", TEST_FIELDS, {"independent": None, "all-or-none": None}),
         ("empty-id", {"train_bucket": ""}, {"allowed": None, "refused": (400, None)}),
         ("empty-id", {"test_feature_id": "", "test_bucket": "b", "test_file_path": "p"}, {"allowed": None, "refused": (400, None)}),
     ],
 )
 def test_a_reading_decides_about_a_payload(reading, changes, answers):
-    world = World(unknown_files=frozenset({"~gone"}))
+    fixture_data = ExternalData(unknown_files=frozenset({"~gone"}))
     for option, expected in answers.items():
-        response = Nclue(pins={reading: option}, world=world).create(**changes)
+        response = Nclue(pins={reading: option}, fixture_data=fixture_data).create(**changes)
         assert (None if response.status == 200 else refused(response)) == expected, option
 
 
@@ -655,7 +654,7 @@ def test_a_task_that_is_cancelled_makes_way_for_the_next():
 
 
 def test_a_failing_task_goes_through_the_same_states_first():
-    nclue = Nclue(world=World(failing_names={"churn": "DUPLICATE_USERID"}))
+    nclue = Nclue(fixture_data=ExternalData(failing_names={"churn": "DUPLICATE_USERID"}))
     nclue.create()
     words = [nclue.status()]
     while nclue.advance():
@@ -700,8 +699,8 @@ def test_moving_by_hand_starts_from_where_the_clock_has_brought_a_task():
     ],
 )
 def test_progress_is_spelt_as_a_word_and_an_amount(text, expected):
-    progress = Progress.parse(text)
-    assert (progress.mode, progress.amount) == expected
+    progress = ProgressMode.parse(text)
+    assert (progress.kind, progress.amount) == expected
 
 
 @pytest.mark.parametrize(
@@ -725,7 +724,7 @@ def test_progress_is_spelt_as_a_word_and_an_amount(text, expected):
 )
 def test_other_spellings_of_progress_are_refused(text):
     with pytest.raises(ValueError, match="is none of immediate"):
-        Progress.parse(text)
+        ProgressMode.parse(text)
 
 
 # -- failures that are asked for --------------------------------------------------------------------------------------------------
@@ -855,7 +854,7 @@ def test_reset_forgets_tasks_names_journal_failures_and_the_last_time():
 
 def run(**options):
     """A run with a bit of everything; all bytes that were answered."""
-    nclue = Nclue(progress="seconds:1", world=World(failing_names={"n3": "COMMON_ERROR"}), **options)
+    nclue = Nclue(progress="seconds:1", fixture_data=ExternalData(failing_names={"n3": "COMMON_ERROR"}), **options)
     answers = []
     for number in range(5):
         answers.append(nclue.create(name=f"n{number}"))

@@ -13,7 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.support.server_process import ACCESS, DEADLINE, PAYLOAD, SECRET, environment, running, signed
+from tests.support.payloads import PAYLOAD
+from tests.support.server_process import DEADLINE, environment, running
+from tests.support.signing import ACCESS, SECRET, signed
 
 MEBIBYTE = 1 << 20
 
@@ -479,4 +481,4 @@ def test_requests_that_arrive_in_one_packet_are_answered_in_their_order(server):
 def test_control_paths_are_not_for_web_pages(server):
     """Any page that is open in a browser could steer a server on loopback."""
     answer = server.send("POST", "/_nclue/reset", b"{}", {"Origin": "https://example.com"})
-    assert (answer.status, answer.json()) == (403, {"problem": "control paths are not for web pages"})
+    assert (answer.status, answer.json()) == (403, {"problem": "control paths cannot be used from web pages"})

@@ -26,10 +26,10 @@ from nclue_contract.contract.model import contract
 from nclue_contract.contract.openapi import document
 from nclue_contract.contract.payloads import TaskRequest
 from nclue_contract.contract.readings import Readings
-from nclue_contract.service.lifecycle import Progress
+from nclue_contract.service.lifecycle import ProgressMode
 from nclue_contract.service.messages import Request
 from nclue_contract.service.service import Service
-from nclue_contract.service.store import World
+from nclue_contract.service.store import ExternalData
 from nclue_contract.strategies import (
     Expected,
     broken_task_requests,
@@ -681,7 +681,7 @@ def test_lives_are_what_the_service_shows_of_such_a_task(pins):
         first, last = life[0], life[-1]
         payload = {"name": first["task_name"]} | {field: first[field] for field in FIELDS - {"name"} if first[field] is not None}
         failing = {payload["name"]: last["fail_message"]} if last["fail_message"] else {}
-        service = Service(readings=pins, progress=Progress("manual"), world=World(failing_names=failing))
+        service = Service(readings=pins, progress=ProgressMode("manual"), fixture_data=ExternalData(failing_names=failing))
         created = service.handle(Request("POST", "/api/v1/tasks", (), json.dumps(payload).encode()), 0)
         task_id = json.loads(created.body)["task_id"]
         by_status = {}

@@ -1,1 +1,1 @@
-"""Helpers of the tests: stub servers, projects, witnesses typed by hand."""
+"""Helpers of the tests: sample data typed by hand, servers, projects, and a second validation that is independent of the package."""

@@ -1,24 +1,24 @@
-"""Results of contract checks, their HTML reports, and a reader that refuses what a browser would have to repair."""
+"""Results of contract checks, their HTML reports, and a parser that rejects what a browser would have to repair."""
 
 import dataclasses
 from functools import cache
 from html.parser import HTMLParser
 
 from nclue_contract.check.cases.plan import plan
-from nclue_contract.check.expectations import Known
+from nclue_contract.check.expectations import FixtureData
 from nclue_contract.check.reports.html.report import html_report
-from nclue_contract.check.requests import Exchange, create
+from nclue_contract.check.requests import Exchange, create_request
 from nclue_contract.check.results import Case, Failure, Outcome, State
 from nclue_contract.check.run import accept
 from nclue_contract.check.runner import Runner
 from nclue_contract.check.sender import Limits
-from nclue_contract.check.session import Bench
+from nclue_contract.check.session import CheckSession
 from nclue_contract.check.transport_memory import Direct
-from nclue_contract.contract.readings import Judge, Readings
-from nclue_contract.service.faults.catalogue import plant
-from nclue_contract.service.lifecycle import Progress
+from nclue_contract.contract.readings import Policy, Readings
+from nclue_contract.service.faults.catalogue import inject_fault
+from nclue_contract.service.lifecycle import ProgressMode
 from nclue_contract.service.service import Service
-from nclue_contract.service.store import World
+from nclue_contract.service.store import ExternalData
 from nclue_contract.signing import EXAMPLE
 from nclue_contract.validation.findings import Finding
 
@@ -49,15 +49,15 @@ HOSTILE = [
 
 @cache
 def check(*faults, budget=600, pins=()):
-    """The result of a whole check of the service, in this process."""
-    world = World(failing_files={"churn/fails.tsv": "NUM_OF_LABEL_INSUFFICIENT"})
-    service = Service({EXAMPLE.access_key: EXAMPLE.secret_key}, progress=Progress.parse("seconds:0.5"), world=world)
+    """Return the result of a whole check of the service, in this process."""
+    world = ExternalData(failing_files={"churn/fails.tsv": "NUM_OF_LABEL_INSUFFICIENT"})
+    service = Service({EXAMPLE.access_key: EXAMPLE.secret_key}, progress=ProgressMode.parse("seconds:0.5"), fixture_data=world)
     for fault in faults:
-        plant(service, fault)
+        inject_fault(service, fault)
     transport = Direct(service.handle, service.prefix)
-    bench = Bench(
+    bench = CheckSession(
         Readings.of(dict(pins)),
-        Known(failing_file="churn/fails.tsv"),
+        FixtureData(failing_file="churn/fails.tsv"),
         run="test",
         prefix=transport.prefix,
         now_ms=transport.now_ms,
@@ -67,22 +67,29 @@ def check(*faults, budget=600, pins=()):
 
 
 def accepted(result):
-    """The result of a server all of whose failures are known."""
+    """Return the result of a server all of whose failures are known."""
     outcomes = {case_id: dataclasses.replace(outcome) for case_id, outcome in result.outcomes.items()}
     return accept(dataclasses.replace(result, outcomes=outcomes), {failure.key for failure in result.failures})
 
 
 def told(text, rule="NC403", pointer=""):
-    verdict = Judge(Readings.choose()).documented(rule)
+    verdict = Policy(Readings.choose()).documented(rule)
     return Finding(
         dataclasses.replace(verdict, rule=dataclasses.replace(verdict.rule, message="{problem}")), pointer, detail={"problem": text}
     )
 
 
 def one_failure(**changes):
-    """A result with one failure, whose exchange has these values."""
+    """Return a result with one failure, whose exchange has these values."""
     case = Case("case[one]", "NC403")
-    usual = {"ask": create({"name": "x"}), "target": "/api/v1/tasks", "sent_ms": 0, "received_ms": 5, "status": 200, "body": b"{}"}
+    usual = {
+        "request": create_request({"name": "x"}),
+        "target": "/api/v1/tasks",
+        "sent_ms": 0,
+        "received_ms": 5,
+        "status": 200,
+        "body": b"{}",
+    }
     exchange = Exchange(**usual | changes)
     outcome = Outcome(case, State.FAILED, "", [Failure(case.id, "NC403", told("it differs"), exchange)], [exchange])
     return dataclasses.replace(check(), outcomes={case.id: outcome}, evidence={}, judged={})
@@ -111,7 +118,7 @@ class Node:
         return "".join(child if isinstance(child, str) else child.text for child in self.children)
 
     def all(self, *tags, **attributes):
-        """The elements below with one of these tags (any without), and these attributes."""
+        """Return the elements below with one of these tags (without tags: all), and these attributes."""
         found = []
         pending = [child for child in reversed(self.children) if isinstance(child, Node)]
         while pending:
@@ -127,7 +134,7 @@ class Node:
 
 
 class Reader(HTMLParser):
-    """Builds the tree, and refuses what a browser would have to repair."""
+    """Builds the tree, and rejects what a browser would have to repair."""
 
     def __init__(self):
         super().__init__(convert_charrefs=True)
@@ -170,5 +177,5 @@ def parsed(text):
 
 @cache
 def page(*faults, **options):
-    """The parsed report of a whole check."""
+    """Return the parsed report of a whole check."""
     return parsed(report(check(*faults, **options)))

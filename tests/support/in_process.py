@@ -8,13 +8,11 @@ FAILING = KNOWN.failing_file
 """A file with which tasks fail."""
 
 
-def second(faults_planted=(), variant=None, *, known_files=False):
-    """The second server as the measure wants it, with the clock of the check."""
+def second(faults=(), variant=None, *, known_files=False):
+    """Return the second server as a function, with the clock of the check."""
     now = [0]
     files = frozenset({KNOWN.file, FAILING}) if known_files else None
-    server = second_server.SecondServer(
-        faults_planted, variant, now_ms=lambda: now[0], failing_files=frozenset({FAILING}), known_files=files
-    )
+    server = second_server.SecondServer(faults, variant, now_ms=lambda: now[0], failing_files=frozenset({FAILING}), known_files=files)
 
     def handle(request, now_ms):
         now[0] = now_ms

@@ -1,4 +1,4 @@
-"""A project of somebody who tests a client with the plugin, and what pytest shows them.
+"""A project that tests a client with the plugin, and the output of pytest in it.
 
 It is a plugin itself, which test modules name in `pytest_plugins`, and do not import.
 """
@@ -10,7 +10,7 @@ import textwrap
 import pytest
 
 PLUGIN = "nclue_contract.pytest_plugin"
-"""Named in every run, because what is installed is not loaded: so it does not matter whether it has its entry point."""
+"""Named in every run, because no installed plugin is loaded; so the tests do not depend on the entry point."""
 
 CLIENT = """
 import httpx
@@ -31,7 +31,7 @@ def look(url, path="/tasks"):
 class Loaded:
     """A plugin that remembers what a run inside this process has imported.
 
-    pytester forgets all of it. But a library that is imported a second time has other classes than those that somebody still holds.
+    pytester forgets all of it. But a library that is imported a second time has other classes than those that are still in use.
     """
 
     def __init__(self):
@@ -84,7 +84,7 @@ class Project:
 
 @pytest.fixture
 def loaded(tmp_path_factory):
-    """What `project` has imported; put back when pytester has forgotten it, so this comes before pytester."""
+    """Remember what `project` imports, and put it back when pytester has forgotten it; so this comes before pytester."""
     loaded = Loaded()
     yield loaded
     loaded.put_back(other_than=tmp_path_factory.getbasetemp())
@@ -92,5 +92,5 @@ def loaded(tmp_path_factory):
 
 @pytest.fixture
 def project(loaded, pytester, monkeypatch):
-    """An empty project."""
+    """Return an empty project."""
     return Project(pytester, monkeypatch, loaded)

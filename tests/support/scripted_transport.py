@@ -1,20 +1,20 @@
-"""A run of the contract check without a network: the reference service behind a clock that is made up, and a script that may interfere."""
+"""A run of the contract check without a network: the reference service with a simulated clock, and a script that replaces responses."""
 
 import json
 from typing import NamedTuple
 
 from nclue_contract.check.cases.plan import plan
-from nclue_contract.check.expectations import Known
-from nclue_contract.check.requests import Ask, Exchange
+from nclue_contract.check.expectations import FixtureData
+from nclue_contract.check.requests import Exchange, RequestSpec
 from nclue_contract.check.runner import Runner
 from nclue_contract.check.sender import Limits
-from nclue_contract.check.session import Bench
+from nclue_contract.check.session import CheckSession
 from nclue_contract.check.transport_memory import Direct
 from nclue_contract.contract.readings import Readings
-from nclue_contract.service.faults.catalogue import plant
-from nclue_contract.service.lifecycle import Progress
+from nclue_contract.service.faults.catalogue import inject_fault
+from nclue_contract.service.lifecycle import ProgressMode
 from nclue_contract.service.service import Service
-from nclue_contract.service.store import World
+from nclue_contract.service.store import ExternalData
 from nclue_contract.signing import EXAMPLE
 
 FAILING = "churn/fails.tsv"
@@ -22,7 +22,7 @@ FAILING = "churn/fails.tsv"
 
 class Turn(NamedTuple):
     number: int
-    ask: Ask
+    request: RequestSpec
 
 
 class Scripted:
@@ -34,11 +34,11 @@ class Scripted:
     exact_clock = False
 
     def __init__(self, script=lambda _: None, *, readings=None, progress="seconds:0.5", faults=()):
-        world = World(failing_files={FAILING: "NUM_OF_LABEL_INSUFFICIENT"})
+        fixture_data = ExternalData(failing_files={FAILING: "NUM_OF_LABEL_INSUFFICIENT"})
         keys = {EXAMPLE.access_key: EXAMPLE.secret_key}
-        service = Service(keys, readings=readings, progress=Progress.parse(progress), world=world)
+        service = Service(keys, readings=readings, progress=ProgressMode.parse(progress), fixture_data=fixture_data)
         for fault in faults:
-            plant(service, fault)
+            inject_fault(service, fault)
         self._direct = Direct(service.handle, service.prefix)
         self.prefix, self.now_ms = self._direct.prefix, self._direct.now_ms
         self.script, self.sent, self.slept, self.at_ms = script, [], [], []
@@ -71,10 +71,10 @@ class Scripted:
         return [ask for ask in self.sent if ask.method not in {"GET", "DELETE"}]
 
 
-def run(script=lambda _: None, only=("NC12",), *, limits=None, watcher=None, word="abc", transport=None, pins=None, **server):
+def run(script=lambda _: None, only=("NC12",), *, limits=None, observer=None, word="abc", transport=None, pins=None, **server):
     """A run, and the transport with what was sent. `word` is the word of the run, `pins` are readings."""
     transport = transport or Scripted(script, **server)
-    known = Known(failing_file=FAILING)
-    bench = Bench(Readings.of(pins), known, run=word, prefix=transport.prefix, now_ms=transport.now_ms)
-    runner = Runner(bench, plan(only=only), transport, limits or Limits(clean_up=False), watcher)
+    known = FixtureData(failing_file=FAILING)
+    bench = CheckSession(Readings.of(pins), known, run=word, prefix=transport.prefix, now_ms=transport.now_ms)
+    runner = Runner(bench, plan(only=only), transport, limits or Limits(clean_up=False), observer)
     return runner.run("http://127.0.0.1:8000/api/v1", "loopback"), transport

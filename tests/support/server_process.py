@@ -1,8 +1,5 @@
-"""The server as users have it: a process of its own, on a free port of this machine, which ends with the test whatever happens."""
+"""The server as users run it: a process of its own, on a free port of this machine, which always ends with the test."""
 
-import base64
-import hashlib
-import hmac
 import http.client
 import json
 import os
@@ -12,34 +9,16 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-ACCESS = "EXAMPLEACCESSKEY0001"
-SECRET = "EXAMPLEsecretKEY0000000000000000000000001"
+from tests.support.payloads import PAYLOAD
+from tests.support.signing import signed
+
 DEADLINE = 30
 """Seconds in which the server must have started, and in which it must answer."""
-PAYLOAD = {
-    "name": "churn",
-    "train_feature_id": "0ccc59f9-0000-4000-8000-7837ae76d046",
-    "train_bucket": "answers",
-    "train_file_path": "churn/2026-11/train.tsv",
-}
-
-
-def signed(method, target, access=ACCESS, secret=SECRET, timestamp=None):
-    """The three headers as the page describes them; written by hand, so that it can disagree with the package."""
-    timestamp = str(time.time_ns() // 1_000_000 if timestamp is None else timestamp)
-    message = f"{method} {target}\n{timestamp}\n{access}".encode()
-    digest = hmac.new(secret.encode(), message, hashlib.sha256).digest()
-    return {
-        "x-ncp-apigw-timestamp": timestamp,
-        "x-ncp-iam-access-key": access,
-        "x-ncp-apigw-signature-v2": base64.b64encode(digest).decode(),
-    }
 
 
 @dataclass
@@ -53,13 +32,13 @@ class Answer:
 
     @property
     def code(self):
-        """Status and error code, as the tables have them."""
+        """Return status and error code."""
         return self.status, self.json()["error"]["errorCode"]
 
 
 @dataclass
 class Running:
-    """A server that is running. `url` is its base URL, `lines` what it has printed before that."""
+    """A server that is running. `url` is its base URL, `lines` what it has printed before the URL."""
 
     process: subprocess.Popen
     url: str
@@ -76,7 +55,7 @@ class Running:
         return "http://{}:{}".format(*self.address)
 
     def connection(self):
-        """A connection of http.client, to be used in a `with` statement."""
+        """Open a connection of http.client, to be used in a `with` statement."""
         return closing(http.client.HTTPConnection(*self.address, timeout=DEADLINE))
 
     def send(self, method, target, body=None, headers=None):
@@ -96,7 +75,7 @@ class Running:
         return self.call("POST", "", PAYLOAD | {"name": name} | changes)
 
     def control(self, name, options=None):
-        """Ask a control path; with options by POST."""
+        """Send a request to a control path; with options by POST."""
         method = "GET" if options is None else "POST"
         return self.send(method, f"/_nclue/{name}", None if options is None else json.dumps(options).encode())
 
@@ -104,22 +83,22 @@ class Running:
         return self.control("journal").json()["entries"]
 
     def errors(self):
-        """What the server has written on standard error."""
+        """Return what the server has written on standard error."""
         return self._errors.read_text(encoding="utf-8")
 
     def memory(self):
-        """Resident memory in MB."""
+        """Return the resident memory in MB."""
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text(encoding="ascii").split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
     def stop(self, number=signal.SIGTERM):
-        """End it with a signal; its exit code."""
+        """End it with a signal and return its exit code."""
         self.process.send_signal(number)
         return self.process.wait(DEADLINE)
 
 
 def environment(**changes):
-    """The environment without keys, and with changes; None leaves a variable out."""
+    """Return the environment without keys, and with changes; None leaves a variable out."""
     changes = {"NCLUE_ACCESS_KEY": None, "NCLUE_SECRET_KEY": None, "PYTHONUNBUFFERED": None} | changes
     kept = {name: value for name, value in os.environ.items() if name not in changes}
     return kept | {name: value for name, value in changes.items() if value is not None}
@@ -133,7 +112,7 @@ def lines_of(process, received):
 
 @contextmanager
 def running(*options, cwd=None, **variables):
-    """Start `python -m nclue_contract serve` with these options, and wait until it says that it listens."""
+    """Start `python -m nclue_contract serve` with these options, and wait until it listens."""
     command = [sys.executable, "-m", "nclue_contract", "serve", *options]
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "errors").open("wb") as errors:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, cwd=cwd, env=environment(**variables))

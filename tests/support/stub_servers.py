@@ -1,6 +1,6 @@
-"""Servers to be checked: one that says yes to everything, one with a `$` in its pattern, and what servers are made of that break rules.
+"""Servers to be checked: one that accepts every request, one with a `$` in its pattern, and the parts of servers that break rules.
 
-A server is a function over a connection; most are functions from a request to the bytes of an answer.
+A server is a function over a connection; most are functions from a request to the bytes of a response.
 """
 
 import http.client
@@ -14,23 +14,8 @@ from contextlib import closing, contextmanager, suppress
 from typing import NamedTuple
 
 from tests.second_server.server import SecondServer, serve
+from tests.support.payloads import COMPLETED_TASK, LISTED_TASK, TASK
 from tests.support.tools import missing
-
-TASK = {
-    "task_id": "5b3f0a56-7c2d-4a0e-9d3a-0f6f4d8f2a11",
-    "task_name": "churn",
-    "created_at": "2026-11-26T11:48:16+09:00",
-    "train_feature_id": "0ccc59f9-0000-4000-8000-7837ae76d046",
-    "train_feature_name": "churn features",
-    "train_bucket": "answers",
-    "train_file_path": "churn/train.tsv",
-    "test_feature_id": None,
-    "test_feature_name": None,
-    "test_bucket": None,
-    "test_file_path": None,
-}
-SUMMARY = TASK | {"status": "completed", "completed_at": "2026-11-26T11:58:16+09:00"}
-DETAIL = SUMMARY | {"AUROC": "0.91", "line_count": 2000, "disk_usage": 65536, "fail_message": None}
 
 
 class Request(NamedTuple):
@@ -41,12 +26,12 @@ class Request(NamedTuple):
     head: bytes
 
     def header(self, name):
-        """The values of a header."""
+        """Return the values of a header."""
         return [value for other, value in self.headers if other.lower() == name]
 
 
 def received(connection):
-    """The next request on a connection; None when there is none."""
+    """Return the next request on a connection; None when there is none."""
     data = b""
     while b"\r\n\r\n" not in data:
         more = connection.recv(65_536)
@@ -64,20 +49,20 @@ def received(connection):
 
 
 def response(status=200, value=b"{}", *more, kind="application/json", version="1.1"):
-    """The bytes of an answer; a value that is no bytes becomes JSON, `more` are lines of the head."""
+    """Return the bytes of a response; a value that is no bytes becomes JSON, `more` are lines of the head."""
     body = value if isinstance(value, bytes) else json.dumps(value).encode()
     lines = [f"HTTP/{version} {status} Said", f"content-type: {kind}", f"content-length: {len(body)}", *more]
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
 
 
 def saying(*answers):
-    """Answer every request with the next of these bytes, the last one again and again."""
+    """Answer each request with the next of these bytes, and repeat the last."""
     left = list(answers)
     return answering(lambda _: left.pop(0) if len(left) > 1 else left[0])
 
 
 def answering(answer):
-    """Answer every request on a connection with the bytes that a function makes of it."""
+    """Answer every request on a connection with the bytes that a function returns for it."""
 
     def talk(connection):
         while (request := received(connection)) is not None:
@@ -88,7 +73,7 @@ def answering(answer):
 
 @contextmanager
 def listening(talk, *, wrap=lambda connection: connection):
-    """A server on loopback in threads; gives its port. `talk` is called with each connection, which is closed behind it."""
+    """Run a server on loopback in threads; yield its port. `talk` is called with each connection, which is closed afterwards."""
     with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
         open_now, threads = set(), []
 
@@ -124,7 +109,7 @@ def listening(talk, *, wrap=lambda connection: connection):
 
 @contextmanager
 def forwarding(origin, *, rewrite=lambda target: target, before=lambda _: None, wrap=lambda connection: connection):
-    """A proxy before a server; gives its port. `rewrite` changes the target, and what `before` makes of a request is answered instead."""
+    """Run a proxy before a server; yield its port. `rewrite` changes the target; what `before` returns is sent instead of the response."""
     address = origin.rpartition("//")[2]
 
     def answer(request):
@@ -149,32 +134,32 @@ def url(port):
 
 
 def yes(request):
-    """What somebody writes in five minutes: success, whatever was asked, with what the pages show as an example."""
+    """Answer every request with success and the example of the pages, as a stub written in five minutes does."""
     if request.method == "POST":
         return response(200, TASK)
     if request.method == "DELETE":
         return response(200, {"task_id": TASK["task_id"]})
     if request.target.partition("?")[0].endswith("/tasks"):
-        return response(200, {"index": 0, "limit": 20, "total": 1, "tasks": [SUMMARY]})
-    return response(200, DETAIL)
+        return response(200, {"index": 0, "limit": 20, "total": 1, "tasks": [LISTED_TASK]})
+    return response(200, COMPLETED_TASK)
 
 
 @contextmanager
 def always_yes():
-    """A stub that answers every request with 200 and a plausible body; gives its base URL."""
+    """Run a stub that answers every request with 200 and a plausible body; yield its base URL."""
     with listening(answering(yes)) as port:
         yield url(port)
 
 
 @contextmanager
 def with_a_dollar():
-    """A server that keeps the contract, but tests paths with `re.match("[^…]*$")`, so that a line feed at the end passes."""
+    """Run a server that keeps the contract, but tests paths with `re.match("[^…]*$")`, so that a line feed at the end passes."""
     with serve(SecondServer(["path-line-end-passes"], now_ms=lambda: time.time_ns() // 1_000_000)) as base:
         yield base
 
 
 def certificates(folder):
-    """The files of a throw-away authority, and of a certificate for 127.0.0.1 with its key."""
+    """Return the files of a temporary authority, and of a certificate for 127.0.0.1 with its key."""
     openssl = shutil.which("openssl") or missing("openssl is missing, so nothing is tested with TLS; install it")
 
     def run(*arguments):

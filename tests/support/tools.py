@@ -13,14 +13,14 @@ NODE_MODULES = ROOT / "tools" / "node" / "node_modules"
 
 
 def missing(what: str) -> NoReturn:
-    """Skip the test at a desk; fail it on CI, where a skipped test would look like a passed one."""
+    """Skip the test; fail it on CI, where a skipped test would look like a passed one."""
     if os.environ.get("CI") == "true":
         pytest.fail(what, pytrace=False)
     pytest.skip(what)
 
 
 def node() -> str:
-    """The Node that `make node` found or installed; the one beside this Python comes first."""
+    """Return the Node that `make node` found or installed; the one beside this Python comes first."""
     found = shutil.which("node", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
     if not found:
         missing("Node is missing; run: make node")
@@ -30,5 +30,5 @@ def node() -> str:
 
 
 def node_tool(script: str) -> list[str]:
-    """The command that runs a script of an installed Node package, such as `ajv/bin/ajv.js`."""
+    """Return the command that runs a script of an installed Node package, such as `ajv/bin/ajv.js`."""
     return [node(), str(NODE_MODULES / script)]

@@ -1,4 +1,4 @@
-"""A second opinion on payloads of createTask: slow, simple, and typed by hand from the page "Create task" and the pages beside it.
+"""A second, independent validation of createTask payloads: slow, simple, and typed by hand from the page "Create task" and related pages.
 
 It imports nothing of the package, so that a slip in the contract's own files cannot hide here.
 """
@@ -7,32 +7,25 @@ import re
 from collections.abc import Mapping
 from itertools import product
 
+from tests.support import readings
+
 REQUIRED = ("name", "train_feature_id", "train_bucket", "train_file_path")
 OPTIONAL = ("test_feature_id", "test_bucket", "test_file_path")
 
 # Forbidden whatever is read: the printable characters that every generation of the page lists, and the codes 0-31 and 128-255.
 ALWAYS = set("""&$@;:+,?*\\{}^%`[]<>~#|"'""") | {chr(code) for code in (*range(32), *range(128, 256))}
 
-# The readings that a payload can meet. The default comes first.
-OPTIONS = {
-    "path-characters": ("page-2024", "page-2025", "page-2026"),
-    "path-high-codes": ("code-points", "utf8-bytes"),
-    "path-del": ("allowed", "forbidden"),
-    "path-empty": ("allowed", "refused"),
-    "name-unit": ("code-points", "utf16"),
-    "name-edge": ("100", "99"),
-    "optional-null": ("accepted", "refused"),
-    "unknown-field": ("ignored", "refused"),
-    "test-triple": ("independent", "all-or-none"),
-    "empty-id": ("allowed", "refused"),
-}
+PAYLOAD_READINGS = ("path-characters", "path-high-codes", "path-del", "path-empty", "name-unit", "name-edge")
+PAYLOAD_READINGS += ("optional-null", "unknown-field", "test-triple", "empty-id")
+OPTIONS = {reading: readings.OPTIONS[reading] for reading in PAYLOAD_READINGS}
+"""The readings that a payload can meet, with the default first."""
 
 # rule, severity, JSON Pointer, offset, reading
 Found = tuple[str, str, str, int | None, str | None]
 
 
 def findings(payload: object, pins: Mapping[str, str]) -> list[Found]:
-    """Everything that is wrong with a JSON value, in the order of the page; `pins` are the readings that somebody chose."""
+    """Find everything that is wrong with a JSON value, in the order of the page; `pins` are the readings that are chosen."""
     if not isinstance(payload, dict):
         return [("NC100", "error", "", None, None)]
     found: list[Found] = []
@@ -47,26 +40,26 @@ def findings(payload: object, pins: Mapping[str, str]) -> list[Found]:
             found.append(("NC102", "error", pointer, None, None))
         else:
             if field in payload:
-                found += _asked("NC103", pointer, "optional-null", {"refused"}, pins)
+                found += _by_reading("NC103", pointer, "optional-null", {"refused"}, pins)
             if len(absent) < 3:
-                found += _asked("NC105", pointer, "test-triple", {"all-or-none"}, pins)
+                found += _by_reading("NC105", pointer, "test-triple", {"all-or-none"}, pins)
     for name in payload:
         if name not in REQUIRED + OPTIONAL:
             pointer = "/" + name.replace("~", "~0").replace("/", "~1")
-            found += _asked("NC104", pointer, "unknown-field", {"refused"}, pins)
+            found += _by_reading("NC104", pointer, "unknown-field", {"refused"}, pins)
             found += _surrogates(name, pointer)
     return found
 
 
 def severity_of(reading: str, refusing: set[str], pins: Mapping[str, str]) -> str | None:
-    """What the options in `refusing` forbid is an error if one of them is in force, else a warning unless somebody chose."""
+    """Return the severity of what the options in `refusing` forbid: an error if one of them is in force, else a warning unless pinned."""
     if pins.get(reading, OPTIONS[reading][0]) in refusing:
         return "error"
     return None if reading in pins else "warning"
 
 
 def path_character(character: str) -> tuple[str | None, set[str]]:
-    """The reading that decides about a character of a path, and its options that forbid it; the empty set: nobody forbids it."""
+    """Return the reading that decides about a character of a path, and its options that forbid it (none: it is allowed)."""
     if character == "=":
         return "path-characters", {"page-2024"}
     if character == " ":
@@ -79,12 +72,12 @@ def path_character(character: str) -> tuple[str | None, set[str]]:
 
 
 def name_length(name: str, pins: Mapping[str, str]) -> list[tuple[str, str | None]]:
-    """Severity and reading of each finding about a name that is too long.
+    """Return severity and reading of each finding about a name that is too long.
 
-    Four worlds: a character is a code point or a UTF-16 code unit, and the limit is 100 or 99. A name that all four refuse is an error
-    without a question. Otherwise it is an error if the world in force refuses it, and the edge is to blame if the other edge would allow
-    it. If the world in force allows it, each reading that nobody chose gives a warning if its other option alone would refuse it, and if
-    only both together would, the unit gives one.
+    There are four interpretations: a character is a code point or a UTF-16 code unit, and the limit is 100 or 99. A name that all four
+    reject is an error without a reading. Otherwise it is an error if the interpretation in force rejects it; its reading is the edge if the
+    other edge would allow the name, else the unit. If the interpretation in force allows the name, each unpinned reading gives a warning if
+    its other option alone would reject it; if only both together would, the unit gives one.
     """
     lengths = {"code-points": len(name), "utf16": sum(1 + (ord(c) > 0xFFFF) for c in name)}
     refused = {(unit, edge): lengths[unit] > int(edge) for unit, edge in product(lengths, ("100", "99"))}
@@ -113,7 +106,7 @@ def _string(field: str, value: str, pointer: str, pins: Mapping[str, str]) -> li
             found.append(("NC110", "error", pointer, None, None))
         found += [("NC111", severity, pointer, None, reading) for severity, reading in name_length(value, pins)]
     elif not value:
-        found += _asked("NC106", pointer, "empty-id", {"refused"}, pins)
+        found += _by_reading("NC106", pointer, "empty-id", {"refused"}, pins)
     elif field.endswith("_bucket"):
         ends = set("abcdefghijklmnopqrstuvwxyz0123456789")
         if not (3 <= len(value) <= 63 and value[0] in ends and value[-1] in ends and set(value) <= ends | {".", "-"}):
@@ -125,7 +118,7 @@ def _string(field: str, value: str, pointer: str, pins: Mapping[str, str]) -> li
 
 def _path(value: str, pointer: str, pins: Mapping[str, str]) -> list[Found]:
     if not value:
-        return _asked("NC121", pointer, "path-empty", {"refused"}, pins)
+        return _by_reading("NC121", pointer, "path-empty", {"refused"}, pins)
     found = _surrogates(value, pointer)
     seen = set()
     for offset, character in enumerate(value):
@@ -141,7 +134,7 @@ def _path(value: str, pointer: str, pins: Mapping[str, str]) -> list[Found]:
     return sorted(found, key=lambda one: one[3] or 0)
 
 
-def _asked(rule: str, pointer: str, reading: str, refusing: set[str], pins: Mapping[str, str]) -> list[Found]:
+def _by_reading(rule: str, pointer: str, reading: str, refusing: set[str], pins: Mapping[str, str]) -> list[Found]:
     severity = severity_of(reading, refusing, pins)
     return [(rule, severity, pointer, None, reading)] if severity else []
 

@@ -161,8 +161,8 @@ def test_a_mutant_that_never_answers_counts_as_killed(monkeypatch, module, old, 
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        pytest.param('(("content-type", "application/json"), *extra, *told)', '(("content-type",), *extra, *told)', id="half a header"),
-        pytest.param('(("content-type", "application/json"), *extra, *told)', "None", id="no headers"),
+        pytest.param('(("content-type", "application/json"), *extra, *broken)', '(("content-type",), *extra, *broken)', id="half a header"),
+        pytest.param('(("content-type", "application/json"), *extra, *broken)', "None", id="no headers"),
         pytest.param("Response(status, body,", "Response(status, None,", id="no body"),
         pytest.param("Response(status, body,", "Response(None, body,", id="no status"),
         pytest.param("return Response(status, body,", "return None and Response(status, body,", id="nothing"),

@@ -16,18 +16,9 @@ from hypothesis import strategies as st
 from nclue_contract.contract.openapi import document
 from nclue_contract.contract.readings import Readings
 from nclue_contract.validation.validator import Validator
+from tests.support.payloads import FEATURE_ID, FULL_PAYLOAD
 from tests.support.witness import OPTIONAL, OPTIONS, REQUIRED, findings
 
-ID = "0ccc59f9-0000-4000-8000-7837ae76d046"
-FULL = {
-    "name": "churn",
-    "train_feature_id": ID,
-    "train_bucket": "answers",
-    "train_file_path": "churn/train.tsv",
-    "test_feature_id": ID,
-    "test_bucket": "answers",
-    "test_file_path": "churn/test.tsv",
-}
 STRICT = Validator(strict=True)
 # JSON Schema counts code points, so the unit of a name cannot be said in it.
 IN_A_SCHEMA = {reading: options for reading, options in OPTIONS.items() if reading != "name-unit"}
@@ -45,7 +36,9 @@ def texts(*, surrogates):
         st.just(""),
         st.text(odd, max_size=6),
         st.text(characters, max_size=6),
-        st.sampled_from(["churn", "a/b", "a b", "dt=1", "데이터.csv", "Bucket", "b" * 63, "b" * 64, ID, ID[:-1], ID + "0"]),
+        st.sampled_from(
+            ["churn", "a/b", "a b", "dt=1", "데이터.csv", "Bucket", "b" * 63, "b" * 64, FEATURE_ID, FEATURE_ID[:-1], FEATURE_ID + "0"]
+        ),
     )
 
 
@@ -67,7 +60,7 @@ def payloads(draw, *, surrogates=False):
     """Payloads that are right but for a few changes, and once in a while any JSON value."""
     if draw(st.integers(0, 19)) == 0:
         return draw(JSON_VALUES)
-    payload = {name: value for name, value in FULL.items() if name in REQUIRED or draw(st.booleans())}
+    payload = {name: value for name, value in FULL_PAYLOAD.items() if name in REQUIRED or draw(st.booleans())}
     for _ in range(draw(st.integers(0, 3))):
         name = draw(st.sampled_from([*REQUIRED, *OPTIONAL, "name", "name"]))
         match draw(st.sampled_from(["text", "text", "text", "value", "null", "remove", "add"])):
@@ -140,15 +133,15 @@ def test_the_validator_and_the_witness_agree_on_every_finding():
 def test_the_witness_the_schema_and_the_validator_agree_on_a_grid_of_payloads_under_every_reading():
     values = {
         "name": ["a" * 99, "a" * 100, "a" * 101],
-        "train_feature_id": [ID, ""],
+        "train_feature_id": [FEATURE_ID, ""],
         "train_file_path": ["a/b", "a=b", "a b", "a\x7f", "가", "", "\xff"],
         "test_bucket": ["answers", None, ""],
         "test_file_path": ["a/b", None],
         "extra": [1],
     }
-    grid = [dict(FULL)]
-    grid += [FULL | {name: value} for name, options in values.items() for value in options]
-    grid += [{name: value for name, value in FULL.items() if name not in gone} for gone in itertools.combinations(FULL, 2)]
+    grid = [dict(FULL_PAYLOAD)]
+    grid += [FULL_PAYLOAD | {name: value} for name, options in values.items() for value in options]
+    grid += [{name: value for name, value in FULL_PAYLOAD.items() if name not in gone} for gone in itertools.combinations(FULL_PAYLOAD, 2)]
     pins = [()] + [((reading, option),) for reading, options in IN_A_SCHEMA.items() for option in options]
     pins.append(tuple((reading, options[-1]) for reading, options in IN_A_SCHEMA.items()))
     for some in pins:
@@ -162,15 +155,15 @@ def test_the_witness_the_schema_and_the_validator_agree_on_a_grid_of_payloads_un
 @pytest.mark.parametrize(("reading", "option"), [(reading, option) for reading, options in IN_A_SCHEMA.items() for option in options[1:]])
 def test_a_reading_changes_the_schema_for_some_payload(reading, option):
     telling = {
-        "path-characters": FULL | {"train_file_path": "a=b"},
-        "path-high-codes": FULL | {"test_file_path": "가"},
-        "path-del": FULL | {"train_file_path": "\x7f"},
-        "path-empty": FULL | {"test_file_path": ""},
-        "name-edge": FULL | {"name": "a" * 100},
-        "optional-null": FULL | {"test_file_path": None},
-        "unknown-field": FULL | {"x": 1},
-        "test-triple": {name: value for name, value in FULL.items() if name != "test_bucket"},
-        "empty-id": FULL | {"test_bucket": ""},
+        "path-characters": FULL_PAYLOAD | {"train_file_path": "a=b"},
+        "path-high-codes": FULL_PAYLOAD | {"test_file_path": "가"},
+        "path-del": FULL_PAYLOAD | {"train_file_path": "\x7f"},
+        "path-empty": FULL_PAYLOAD | {"test_file_path": ""},
+        "name-edge": FULL_PAYLOAD | {"name": "a" * 100},
+        "optional-null": FULL_PAYLOAD | {"test_file_path": None},
+        "unknown-field": FULL_PAYLOAD | {"x": 1},
+        "test-triple": {name: value for name, value in FULL_PAYLOAD.items() if name != "test_bucket"},
+        "empty-id": FULL_PAYLOAD | {"test_bucket": ""},
     }
     (_, default), (_, other) = parties(()), parties(((reading, option),))
     assert default.is_valid(telling[reading]) != other.is_valid(telling[reading])
@@ -178,7 +171,7 @@ def test_a_reading_changes_the_schema_for_some_payload(reading, option):
 
 def test_the_unit_of_a_name_is_what_no_schema_can_say():
     validator, schema = parties((("name-unit", "utf16"),))
-    payload = FULL | {"name": "😀" * 51}
+    payload = FULL_PAYLOAD | {"name": "😀" * 51}
     assert not validator.is_valid_request(payload)
     assert schema.is_valid(payload)
 
@@ -223,6 +216,6 @@ def test_an_error_by_default_is_a_warning_or_an_error_or_decided(payload, pins):
 
 def test_a_payload_with_lone_surrogates_is_the_one_thing_that_the_schema_accepts_and_the_validator_does_not():
     validator, schema = parties(())
-    payload = FULL | {"name": "\ud800"}
+    payload = FULL_PAYLOAD | {"name": "\ud800"}
     assert schema.is_valid(payload)
     assert [f.rule for f in validator.validate_request(payload).errors] == ["NC007"]

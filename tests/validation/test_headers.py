@@ -11,15 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nclue_contract import Answer, ContractError, Validator, validate_headers
-
-TIMESTAMP = "x-ncp-apigw-timestamp"
-KEY = "x-ncp-iam-access-key"
-SIGNATURE = "x-ncp-apigw-signature-v2"
-NOW = 1732589296000
+from tests.support.signing import ACCESS, KEY, NOW, SIGNATURE, TIMESTAMP
 
 GOOD = {
     TIMESTAMP: "1732589296000",
-    KEY: "EXAMPLEACCESSKEY0001",
+    KEY: ACCESS,
     SIGNATURE: "cSilA3+iXudyHCy8RVF4308EGdStb/9B3nlcigZ+HiM=",
 }
 
@@ -123,7 +119,7 @@ def test_a_repeated_header_is_found_in_every_shape_that_can_hold_it(shape):
 
 
 def test_names_that_differ_in_case_only_are_a_repetition():
-    report = validate_headers(GOOD | {"X-NCP-IAM-ACCESS-KEY": "EXAMPLEACCESSKEY0001", "X-Ncp-Iam-Access-Key": "other"})
+    report = validate_headers(GOOD | {"X-NCP-IAM-ACCESS-KEY": ACCESS, "X-Ncp-Iam-Access-Key": "other"})
     assert [(f.rule, f.message) for f in report.findings] == [("NC201", "the header x-ncp-iam-access-key occurs 3 times")]
 
 
@@ -236,7 +232,7 @@ def test_a_clock_with_fractions_is_a_clock():
 # -- access key and signature -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("value", ["k", "EXAMPLEACCESSKEY0001", "!~", "a-b_c.d/e+f="])
+@pytest.mark.parametrize("value", ["k", ACCESS, "!~", "a-b_c.d/e+f="])
 def test_printable_ascii_is_an_access_key(value):
     assert with_value(KEY, value) == []
 
@@ -394,7 +390,7 @@ def test_no_value_is_held_or_said(headers, repeated):
     said = [str(report), repr(report), repr(report.findings), str(report.to_dict()), str(raised.value), repr(raised.value)]
     said += [f.message + str(f.text) + str(f.suggestion) + f.pointer for f in report.findings]
     stored = pickle.dumps(report)
-    for secret in ["canary", "1732589296000", "EXAMPLEACCESSKEY0001", "cSilA3+iXudyHCy8RVF4308EGdStb"]:
+    for secret in ["canary", "1732589296000", ACCESS, "cSilA3+iXudyHCy8RVF4308EGdStb"]:
         assert secret not in "".join(said)
         assert secret.encode() not in stored
 

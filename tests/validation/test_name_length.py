@@ -5,13 +5,9 @@ from hypothesis import event, example, given
 from hypothesis import strategies as st
 
 from nclue_contract.validation.validator import Validator
+from tests.support.payloads import FEATURE_ID, PAYLOAD
 from tests.support.witness import OPTIONS, name_length
 
-PAYLOAD = {
-    "train_feature_id": "0ccc59f9-0000-4000-8000-7837ae76d046",
-    "train_bucket": "answers",
-    "train_file_path": "a/b",
-}
 UNPINNED = "unpinned"
 # Every combination of pinned and not pinned: 3 x 3.
 PINS = [
@@ -147,6 +143,6 @@ def test_the_message_names_the_length_and_the_limit_that_were_compared(name, pin
 def test_a_name_is_judged_alike_by_the_gate_and_behind_it(size):
     validator = Validator()
     validator.validate_request(PAYLOAD | {"name": "n"})  # now the ID and the bucket are known, so the gate can open
-    behind = validator.validate_request(PAYLOAD | {"name": "a" * size, "test_feature_id": PAYLOAD["train_feature_id"]}).findings
+    behind = validator.validate_request(PAYLOAD | {"name": "a" * size, "test_feature_id": FEATURE_ID}).findings
     at = validator.validate_request(PAYLOAD | {"name": "a" * size}).findings
     assert at == tuple(f for f in behind if f.rule == "NC111")

@@ -8,11 +8,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nclue_contract.validation.validator import Validator
+from tests.support.payloads import FULL_PAYLOAD, PAYLOAD
 from tests.support.witness import ALWAYS, OPTIONS, path_character, severity_of
 
-ID = "0ccc59f9-0000-4000-8000-7837ae76d046"
-PAYLOAD = {"name": "n", "train_feature_id": ID, "train_bucket": "answers", "train_file_path": "a/b"}
-TEST = {"test_feature_id": ID, "test_bucket": "answers", "test_file_path": "a/b"}
 READINGS = ("path-characters", "path-high-codes", "path-del")
 ANSWERS = {"train_file_path": [(422, "10104")], "test_file_path": [(422, "10105")]}
 
@@ -60,7 +58,7 @@ def judged_wrongly(codes, train, test):
     before = {"train": train.split("?"), "test": test.split("?")}
     (t0, t1), (s0, s1) = before["train"], before["test"]
     wrong = []
-    payload = PAYLOAD | TEST
+    payload = dict(FULL_PAYLOAD)
     for code in codes:
         character = chr(code)
         payload["train_file_path"], payload["test_file_path"] = t0 + character + t1, s0 + character + s1
@@ -94,13 +92,13 @@ def test_the_answer_to_a_forbidden_character_is_10104_for_the_train_path_and_101
     check = Validator().validate_request
     for code in range(0x200):
         if expectation(code) is not None:
-            train, test = check(PAYLOAD | TEST | {"train_file_path": chr(code), "test_file_path": f"a{chr(code)}b"}).findings
+            train, test = check(FULL_PAYLOAD | {"train_file_path": chr(code), "test_file_path": f"a{chr(code)}b"}).findings
             assert (answers(train), answers(test)) == ([(422, "10104")], [(422, "10105")])
 
 
 def test_existence_first_adds_the_answers_about_files_that_do_not_exist():
     check = Validator({"check-order": "existence-first"}).validate_request
-    train, test = check(PAYLOAD | TEST | {"train_file_path": "~", "test_file_path": "~"}).findings
+    train, test = check(FULL_PAYLOAD | {"train_file_path": "~", "test_file_path": "~"}).findings
     assert set(answers(train)) == {(422, "10104"), (404, "10106"), (404, "10107")}
     assert set(answers(test)) == {(422, "10105"), (404, "10106"), (404, "10108")}
 
@@ -124,7 +122,7 @@ def test_pinned_readings_decide_about_each_of_the_first_1024_code_points_without
 @example("가나\ud800~~\ud800", {"path-high-codes": "utf8-bytes"}, "test_file_path")
 def test_a_path_gets_a_finding_per_forbidden_character(path, pins, field):
     """A forbidden character below U+0100 has a finding with its first offset; those beyond share one; the order is that of the path."""
-    report = Validator(pins).validate_request(PAYLOAD | TEST | {field: path})
+    report = Validator(pins).validate_request(FULL_PAYLOAD | {field: path})
     expected, seen = [], set()
     for offset, character in enumerate(path):
         surrogate = 0xD800 <= ord(character) <= 0xDFFF

@@ -16,12 +16,9 @@ from hypothesis import strategies as st
 from nclue_contract.contract.readings import Readings
 from nclue_contract.validation.findings import Report
 from nclue_contract.validation.validator import Validator, is_valid_request, validate_request, validate_request_json
+from tests.support.payloads import FEATURE_ID, FULL_PAYLOAD, PAGE_REQUEST, PAYLOAD, TEST_FIELDS
 from tests.support.witness import OPTIONAL, OPTIONS, REQUIRED
 
-ID = "0ccc59f9-0000-4000-8000-7837ae76d046"
-PAYLOAD = {"name": "churn", "train_feature_id": ID, "train_bucket": "answers", "train_file_path": "churn/train.tsv"}
-TEST = {"test_feature_id": ID, "test_bucket": "answers", "test_file_path": "churn/test.tsv"}
-FULL = PAYLOAD | TEST
 ANY_CLIENT_ERROR = [(400, None), (404, None), (409, None), (422, None)]
 
 
@@ -40,7 +37,9 @@ def answers(finding):
 # -- payloads without findings ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("payload", [PAYLOAD, FULL, dict(reversed(FULL.items()))], ids=["required", "all", "in another order"])
+@pytest.mark.parametrize(
+    "payload", [PAYLOAD, FULL_PAYLOAD, dict(reversed(FULL_PAYLOAD.items()))], ids=["required", "all", "in another order"]
+)
 def test_a_payload_that_keeps_the_contract_has_no_finding(payload):
     for _ in range(2):  # the second time its ID and bucket are known
         report = validate_request(payload)
@@ -51,20 +50,13 @@ def test_a_payload_that_keeps_the_contract_has_no_finding(payload):
 
 @pytest.mark.parametrize("kept", OPTIONAL)
 def test_each_test_field_alone_is_allowed_with_a_warning_per_missing_one(kept):
-    report = validate_request(PAYLOAD | {kept: TEST[kept]})
+    report = validate_request(PAYLOAD | {kept: TEST_FIELDS[kept]})
     assert brief(report) == [("NC105", "warning", f"/{name}", "test-triple") for name in OPTIONAL if name != kept]
     assert report.ok
 
 
 def test_the_request_example_of_the_page_passes_with_a_warning_about_its_placeholder_bucket():
-    report = validate_request(
-        {
-            "name": "YOUR_TASK_NAME",
-            "train_feature_id": "0ccc59f9-****-****-****-7837ae76d046",
-            "train_bucket": "YOUR_BUCKET_NAME",
-            "train_file_path": "path/filename",
-        }
-    )
+    report = validate_request(PAGE_REQUEST)
     assert brief(report) == [("NC130", "warning", "/train_bucket", None)]
 
 
@@ -102,7 +94,7 @@ def test_an_empty_object_misses_four_fields_in_the_order_of_the_page():
 
 @pytest.mark.parametrize("name", REQUIRED)
 def test_a_required_field_that_is_missing_is_named(name):
-    (finding,) = validate_request({key: value for key, value in FULL.items() if key != name}).findings
+    (finding,) = validate_request({key: value for key, value in FULL_PAYLOAD.items() if key != name}).findings
     assert (finding.rule, finding.pointer, finding.message) == ("NC101", f"/{name}", f"{name} is missing")
 
 
@@ -123,7 +115,7 @@ def test_a_required_field_that_is_missing_is_named(name):
     ids=["true", "false", "zero", "huge", "nan", "array", "object", "bytes", "path"],
 )
 def test_a_field_that_is_no_string_is_named_with_what_it_is(name, value, kind):
-    (finding,) = validate_request(FULL | {name: value}).findings
+    (finding,) = validate_request(FULL_PAYLOAD | {name: value}).findings
     assert (finding.rule, finding.severity, finding.pointer) == ("NC102", "error", f"/{name}")
     assert finding.message == f"{name} is {kind}, not a string"
     assert answers(finding) == ANY_CLIENT_ERROR
@@ -131,17 +123,23 @@ def test_a_field_that_is_no_string_is_named_with_what_it_is(name, value, kind):
 
 @pytest.mark.parametrize("name", REQUIRED)
 def test_null_is_no_string_where_a_field_is_required(name):
-    (finding,) = validate_request(FULL | {name: None}).findings
+    (finding,) = validate_request(FULL_PAYLOAD | {name: None}).findings
     assert (finding.rule, finding.pointer, finding.message) == ("NC102", f"/{name}", f"{name} is null, not a string")
 
 
 # -- what the pages leave open: by default, with the laxer option pinned, with the stricter option pinned ---------------------------
 
 OPEN = {
-    "null for a test field": (FULL | {"test_bucket": None}, "optional-null", "NC103", "/test_bucket", {"test-triple": "independent"}),
+    "null for a test field": (
+        FULL_PAYLOAD | {"test_bucket": None},
+        "optional-null",
+        "NC103",
+        "/test_bucket",
+        {"test-triple": "independent"},
+    ),
     "an unknown field": (PAYLOAD | {"status": "x"}, "unknown-field", "NC104", "/status", {}),
     "two of three test fields": (
-        {key: value for key, value in FULL.items() if key != "test_bucket"},
+        {key: value for key, value in FULL_PAYLOAD.items() if key != "test_bucket"},
         "test-triple",
         "NC105",
         "/test_bucket",
@@ -149,10 +147,10 @@ OPEN = {
     ),
     "an empty feature ID": (PAYLOAD | {"train_feature_id": ""}, "empty-id", "NC106", "/train_feature_id", {}),
     "an empty bucket": (PAYLOAD | {"train_bucket": ""}, "empty-id", "NC106", "/train_bucket", {}),
-    "an empty test feature ID": (FULL | {"test_feature_id": ""}, "empty-id", "NC106", "/test_feature_id", {}),
-    "an empty test bucket": (FULL | {"test_bucket": ""}, "empty-id", "NC106", "/test_bucket", {}),
+    "an empty test feature ID": (FULL_PAYLOAD | {"test_feature_id": ""}, "empty-id", "NC106", "/test_feature_id", {}),
+    "an empty test bucket": (FULL_PAYLOAD | {"test_bucket": ""}, "empty-id", "NC106", "/test_bucket", {}),
     "an empty path": (PAYLOAD | {"train_file_path": ""}, "path-empty", "NC121", "/train_file_path", {}),
-    "an empty test path": (FULL | {"test_file_path": ""}, "path-empty", "NC121", "/test_file_path", {}),
+    "an empty test path": (FULL_PAYLOAD | {"test_file_path": ""}, "path-empty", "NC121", "/test_file_path", {}),
     "100 characters": (PAYLOAD | {"name": "a" * 100}, "name-edge", "NC111", "/name", {}),
     "51 emoji": (PAYLOAD | {"name": "😀" * 51}, "name-unit", "NC111", "/name", {}),
     "Hangul in a path": (PAYLOAD | {"train_file_path": "데이터.csv"}, "path-high-codes", "NC120", "/train_file_path", {}),
@@ -213,7 +211,7 @@ def test_the_space_is_a_warning_by_default_and_an_error_with_page_2026():
 @pytest.mark.parametrize("reading", OPTIONS)
 def test_a_pin_of_any_option_leaves_a_flawless_payload_flawless(reading):
     for option in OPTIONS[reading]:
-        assert Validator({reading: option}, strict=True).validate_request(FULL).findings == ()
+        assert Validator({reading: option}, strict=True).validate_request(FULL_PAYLOAD).findings == ()
 
 
 def test_null_for_all_three_test_fields_is_no_partial_triple():
@@ -222,7 +220,7 @@ def test_null_for_all_three_test_fields_is_no_partial_triple():
 
 
 def test_null_counts_as_absent_for_the_triple():
-    report = Validator({"optional-null": "accepted"}).validate_request(FULL | {"test_bucket": None})
+    report = Validator({"optional-null": "accepted"}).validate_request(FULL_PAYLOAD | {"test_bucket": None})
     assert brief(report) == [("NC105", "warning", "/test_bucket", "test-triple")]
 
 
@@ -237,13 +235,13 @@ def test_a_bucket_that_object_storage_would_take_has_no_finding(bucket):
 @pytest.mark.parametrize("bucket", ["ab", "a" * 64, "Bucket", "my_bucket", "-ab", "ab-", ".ab", "ab.", "abc\n", " abc", "가나다", "a/b"])
 def test_a_bucket_that_object_storage_would_not_take_has_a_warning(bucket):
     for name in ("train_bucket", "test_bucket"):
-        assert brief(validate_request(FULL | {name: bucket})) == [("NC130", "warning", f"/{name}", None)]
+        assert brief(validate_request(FULL_PAYLOAD | {name: bucket})) == [("NC130", "warning", f"/{name}", None)]
 
 
 @pytest.mark.parametrize("length", [1, 35, 37, 1000])
 def test_an_id_that_is_not_36_characters_long_has_a_warning_with_both_lengths(length):
     for name in ("train_feature_id", "test_feature_id"):
-        (finding,) = validate_request(FULL | {name: "a" * length}).findings
+        (finding,) = validate_request(FULL_PAYLOAD | {name: "a" * length}).findings
         assert (finding.rule, finding.severity, finding.pointer) == ("NC131", "warning", f"/{name}")
         assert finding.message == f"{name} has the length {length}; every ID on the pages has the length 36"
 
@@ -307,9 +305,9 @@ def test_a_hundred_unknown_fields_are_listed_and_one_finding_counts_the_rest():
 
 @pytest.mark.parametrize("name", [*REQUIRED, *OPTIONAL])
 def test_a_lone_surrogate_in_any_field_is_an_error(name):
-    found = [f for f in validate_request(FULL | {name: FULL[name][:-1] + "\ud800"}).errors if f.rule == "NC007"]
+    found = [f for f in validate_request(FULL_PAYLOAD | {name: FULL_PAYLOAD[name][:-1] + "\ud800"}).errors if f.rule == "NC007"]
     (finding,) = found
-    assert (finding.pointer, finding.offset, finding.character) == (f"/{name}", len(FULL[name]) - 1, "U+D800")
+    assert (finding.pointer, finding.offset, finding.character) == (f"/{name}", len(FULL_PAYLOAD[name]) - 1, "U+D800")
 
 
 def test_a_pair_of_surrogate_characters_is_not_an_emoji():
@@ -404,7 +402,7 @@ def test_a_known_bucket_is_no_known_feature_id():
     validator = Validator()
     for _ in range(2):
         assert validator.validate_request(PAYLOAD).findings == ()
-        swapped = PAYLOAD | {"train_bucket": "0ccc59f9-0000-4000-8000-7837ae76d046", "train_feature_id": "answers"}
+        swapped = PAYLOAD | {"train_bucket": FEATURE_ID, "train_feature_id": "answers"}
         assert brief(validator.validate_request(swapped)) == [("NC131", "warning", "/train_feature_id", None)]
 
 
@@ -486,12 +484,12 @@ class Text(str):
 
 @pytest.mark.parametrize(
     "payload",
-    [OrderedDict(FULL), UserDict(FULL), MappingProxyType(FULL), type("Row", (dict,), {})(FULL)],
+    [OrderedDict(FULL_PAYLOAD), UserDict(FULL_PAYLOAD), MappingProxyType(FULL_PAYLOAD), type("Row", (dict,), {})(FULL_PAYLOAD)],
     ids=lambda payload: type(payload).__name__,
 )
 def test_mappings_of_all_kinds_are_objects(payload):
     assert validate_request(payload).findings == ()
-    broken = type(payload)({**FULL, "train_file_path": "~"})
+    broken = type(payload)({**FULL_PAYLOAD, "train_file_path": "~"})
     assert errors(validate_request(broken)) == [("NC120", "/train_file_path")]
 
 
@@ -502,7 +500,7 @@ def test_members_of_an_enumeration_of_strings_are_strings_as_keys_and_as_values(
 
 
 def test_the_text_of_a_string_is_judged_whatever_its_methods_say():
-    report = validate_request(FULL | {"name": Text(""), "train_file_path": Text("a~b"), "test_file_path": Text("a/b")})
+    report = validate_request(FULL_PAYLOAD | {"name": Text(""), "train_file_path": Text("a~b"), "test_file_path": Text("a/b")})
     assert errors(report) == [("NC110", "/name"), ("NC120", "/train_file_path")]
     assert report.findings[1].offset == 1
     assert report.findings[1].suggestion == "a-b"
@@ -549,17 +547,17 @@ class AngryMapping(Mapping):
     def __getitem__(self, key):
         if self.where in {"getitem", "all"}:
             raise self.error
-        return FULL[key]
+        return FULL_PAYLOAD[key]
 
     def __iter__(self):
         if self.where in {"iter", "all"}:
             raise self.error
-        return iter(FULL)
+        return iter(FULL_PAYLOAD)
 
     def __len__(self):
         if self.where in {"len", "all"}:
             raise self.error
-        return len(FULL)
+        return len(FULL_PAYLOAD)
 
     def keys(self):
         if self.where in {"keys", "all"}:
@@ -603,7 +601,7 @@ def test_an_exception_with_a_long_name_gives_a_short_message():
 
 @pytest.mark.parametrize("name", [*REQUIRED, *OPTIONAL])
 def test_a_value_that_raises_whatever_it_is_asked_is_no_string(name):
-    for payload in (PAYLOAD, FULL):
+    for payload in (PAYLOAD, FULL_PAYLOAD):
         report = validate_request(payload | {name: Angry()})
         assert not report.ok
         assert str(report)
@@ -611,8 +609,8 @@ def test_a_value_that_raises_whatever_it_is_asked_is_no_string(name):
 
 @pytest.mark.parametrize("name", [*REQUIRED, *OPTIONAL])
 def test_a_key_that_raises_when_it_is_compared_is_an_error(name):
-    validate_request(FULL)
-    for payload in (PAYLOAD, FULL):
+    validate_request(FULL_PAYLOAD)
+    for payload in (PAYLOAD, FULL_PAYLOAD):
         try:
             Key.angry = False
             spoilt = {Key(name): "x", **{key: value for key, value in payload.items() if key != name}}
@@ -696,7 +694,7 @@ def test_a_payload_that_raises_whatever_it_is_asked_is_an_error():
 
 
 def test_an_object_that_contains_itself_is_judged():
-    payload = dict(FULL)
+    payload = dict(FULL_PAYLOAD)
     payload["train_bucket"] = payload
     payload["self"] = payload
     assert brief(validate_request(payload)) == [
@@ -822,12 +820,12 @@ def test_a_key_that_is_no_string_is_found_behind_any_number_of_unknown_fields():
 
 
 @given(
-    st.lists(st.sampled_from([*PAYLOAD, *TEST, "x", "y"]), unique=True),
+    st.lists(st.sampled_from([*PAYLOAD, *TEST_FIELDS, "x", "y"]), unique=True),
     st.data(),
 )
 def test_a_payload_and_its_json_text_have_the_same_findings(names, data):
     """For every payload of strings and nulls without lone surrogates: judging it, and judging its JSON text, is the same."""
-    payload = {name: data.draw(st.sampled_from([FULL.get(name, "x"), "", "~é가", None]), name) for name in names}
+    payload = {name: data.draw(st.sampled_from([FULL_PAYLOAD.get(name, "x"), "", "~é가", None]), name) for name in names}
     assert validate_request_json(json.dumps(payload)) == validate_request(payload)
     assert validate_request_json(json.dumps(payload, ensure_ascii=False).encode()) == validate_request(payload)
 
@@ -865,7 +863,7 @@ def test_reports_about_equal_payloads_are_equal():
 
 
 def test_the_answers_of_several_findings_are_their_union():
-    report = validate_request(FULL | {"train_file_path": "~", "test_file_path": "~", "name": ""})
+    report = validate_request(FULL_PAYLOAD | {"train_file_path": "~", "test_file_path": "~", "name": ""})
     assert [(a.status, a.code) for a in report.expects] == [*ANY_CLIENT_ERROR, (422, "10104"), (422, "10105")]
 
 

@@ -12,32 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nclue_contract import Validator, validate_response
+from tests.support.payloads import COMPLETED_TASK, PAGE_REQUEST, PAGE_RESPONSE, TEST_FIELDS
 
 JSON = {"Content-Type": "application/json"}
 
-# The page "Create task": request example and response example.
-PAGE_REQUEST = {
-    "name": "YOUR_TASK_NAME",
-    "train_feature_id": "0ccc59f9-****-****-****-7837ae76d046",
-    "train_bucket": "YOUR_BUCKET_NAME",
-    "train_file_path": "path/filename",
-}
-PAGE_RESPONSE = """{
-    "task_id": "f5aebc0c-****-****-****-b201bc64b1c9",
-    "task_name": "YOUR_TASK_NAME",
-    "created_at": "2024-11-26T11:48:16+09:00",
-    "train_feature_id": "0ccc59f9-****-****-****-7837ae76d046",
-    "train_feature_name": "YOUR_FEATURE_NAME",
-    "train_bucket": "YOUR_BUCKET_NAME",
-    "train_file_path": "path/filename",
-    "test_feature_id": null,
-    "test_feature_name": null,
-    "test_bucket": null,
-    "test_file_path": null
-}"""
 TASK_ID = "f5aebc0c-****-****-****-b201bc64b1c9"
 CREATED = json.loads(PAGE_RESPONSE)
-TEST_FIELDS = {"test_feature_id": "1ccc59f9-0000-4000-8000-7837ae76d046", "test_bucket": "answers", "test_file_path": "churn/test.tsv"}
 WITH_TEST = PAGE_REQUEST | TEST_FIELDS
 CREATED_WITH_TEST = CREATED | TEST_FIELDS | {"test_feature_name": "purchases"}
 
@@ -1304,25 +1284,7 @@ def test_a_response_judged_again_is_judged_alike(body, operation, status):
 
 def test_a_field_that_the_page_does_not_know_is_no_part_of_the_echo():
     """A creation may have held `status` or `created_at`; what getTask says of the task is not compared with that."""
-    task = {
-        "task_id": "f5aebc0c-0000-4000-8000-b201bc64b1c9",
-        "task_name": "churn",
-        "status": "registered",
-        "created_at": "2026-11-23T11:48:16+09:00",
-        "completed_at": None,
-        "train_feature_id": "0ccc59f9-0000-4000-8000-7837ae76d046",
-        "train_feature_name": "purchases",
-        "train_bucket": "answers",
-        "train_file_path": "churn/train.tsv",
-        "test_feature_id": None,
-        "test_feature_name": None,
-        "test_bucket": None,
-        "test_file_path": None,
-        "AUROC": None,
-        "line_count": None,
-        "disk_usage": None,
-        "fail_message": None,
-    }
+    task = COMPLETED_TASK
     sent = {name: task[name] for name in ("train_feature_id", "train_bucket", "train_file_path")} | {"name": "churn"}
     request = sent | {"status": "done", "created_at": "now", "task_id": task["task_id"]}
     body = json.dumps(task).encode()

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from nclue_contract.check.cases.tracking import QUICK_S, SLOW_S, Subject, Watch, words
-from nclue_contract.check.expectations import refused, taken
-from nclue_contract.check.requests import Ask, Exchange, create, delete, get
+from nclue_contract.check.cases.tracking import QUICK_S, SLOW_S, TrackedTask, Watch, words
+from nclue_contract.check.expectations import accepted, rejected
+from nclue_contract.check.requests import Exchange, RequestSpec, create_request, delete_request, get_request
 from nclue_contract.check.results import Case, Script, Wait
-from nclue_contract.check.session import Bench
+from nclue_contract.check.session import CheckSession
 from nclue_contract.contract.model import contract
 
 WATCHED = "life[watched]"
@@ -42,14 +42,14 @@ def task_cases() -> Iterator[Case]:
 class Life(Watch):
     """The script: creates the subjects, watches them to their ends, and deletes them in every state."""
 
-    def __init__(self, bench: Bench, case: Case) -> None:
+    def __init__(self, bench: CheckSession, case: Case) -> None:
         super().__init__(bench, case, task_cases())
         self.wrongly: dict[int, list[Exchange]] = {}
         self.gone_told: bool = False
         self.asked: set[str] = set()
 
     @classmethod
-    def script(cls, bench: Bench, case: Case) -> Script:
+    def script(cls, bench: CheckSession, case: Case) -> Script:
         """Watch until every subject has ended or the time is over."""
         life = cls(bench, case)
         yield from life.begin()
@@ -63,7 +63,7 @@ class Life(Watch):
         if first is None:
             self.bench.untested(self.case, "the control task has no ID that could be watched")
             return
-        self.subjects.append(Subject(first, "watched"))
+        self.subjects.append(TrackedTask(first, "watched"))
         yield from self.look(self.subjects[0])
         if self.bench.known.failing_file:
             yield from self.subject("failing", train_file_path=self.bench.known.failing_file)
@@ -79,7 +79,7 @@ class Life(Watch):
         self.bench.judge_creation(self.case, exchange)
         made = self.bench.made.get(str(exchange.fields.get("task_id")))
         if made is not None and made.sent_ms == exchange.sent_ms:
-            self.subjects.append(Subject(made, purpose))
+            self.subjects.append(TrackedTask(made, purpose))
 
     def watch(self) -> Script:
         """Look again and again, quickly while something moves; try deletions in the states as they come."""
@@ -104,12 +104,12 @@ class Life(Watch):
         if subject is None or subject.stage not in stages or subject.lost or subject.made.deleted or case_id in self.asked:
             return
         self.asked.add(case_id)
-        exchange = yield create(subject.made.payload)
-        self.bench.judge_answer(self.cases[case_id], exchange, refused("NC404"))
+        exchange = yield create_request(subject.made.payload)
+        self.bench.judge_answer(self.cases[case_id], exchange, rejected("NC404"))
 
     # -- deleting -------------------------------------------------------------------------------------------------------------------
 
-    def try_deletion(self, subject: Subject) -> Script:
+    def try_deletion(self, subject: TrackedTask) -> Script:
         """Delete a subject in the state that it was just seen in, if that is its purpose."""
         stage = subject.stage
         early = subject.purpose == "deleted early"
@@ -126,22 +126,22 @@ class Life(Watch):
                 return
         subject.tried.add(stage)
         case = self.cases[f"delete[{words()[stage]}]"]
-        if words()[stage] in contract().rules["NC401"].states:
+        if words()[stage] in contract().lifecycle.deletable:
             yield from self.allowed_deletion(subject, case)
         else:
             yield from self.forbidden_deletion(subject, case)
 
-    def allowed_deletion(self, subject: Subject, case: Case) -> Script:
+    def allowed_deletion(self, subject: TrackedTask, case: Case) -> Script:
         """The deletion of a task that may be deleted; if it is refused, the state is read again, for it may just have moved."""
         bench, task_id, before = self.bench, subject.made.task_id, subject.stage
-        exchange = yield delete(task_id)
-        if exchange.tries > 1 and exchange.status == 404:
+        exchange = yield delete_request(task_id)
+        if exchange.attempts > 1 and exchange.status == 404:
             subject.made.deleted = True
             bench.undecided(case, "an earlier try may have been carried out")
             return
-        if exchange.taken:
+        if exchange.accepted:
             subject.made.deleted = True
-            bench.judge_answer(case, exchange, taken(), task_id)
+            bench.judge_answer(case, exchange, accepted(), task_id)
             yield from self.gone(subject)
             return
         yield from self.look(subject)
@@ -151,12 +151,12 @@ class Life(Watch):
         else:
             bench.undecided(case, "the task moved on before it was deleted")
 
-    def forbidden_deletion(self, subject: Subject, case: Case) -> Script:
+    def forbidden_deletion(self, subject: TrackedTask, case: Case) -> Script:
         """The deletion of a task that may not be deleted. Since it may end at that moment, only a second success is a failure."""
         bench, task_id, stage = self.bench, subject.made.task_id, subject.stage
-        exchange = yield delete(task_id)
-        if not exchange.taken:
-            bench.judge_answer(case, exchange, refused("NC401"))
+        exchange = yield delete_request(task_id)
+        if not exchange.accepted:
+            bench.judge_answer(case, exchange, rejected("NC401"))
             return
         subject.made.deleted = True
         self.wrongly.setdefault(stage, []).append(exchange)
@@ -168,27 +168,29 @@ class Life(Watch):
         else:
             bench.undecided(case, "a task was deleted that may have ended at that moment")
 
-    def gone(self, subject: Subject) -> Script:
+    def gone(self, subject: TrackedTask) -> Script:
         """After a deletion: the ID, the list and the name know nothing of the task, and the others are still there."""
         bench, task_id = self.bench, subject.made.task_id
-        yield from self.refused_now(get(task_id), self.cases["gone[by its ID]"], "a task that was deleted can be read")
+        yield from self.refused_now(get_request(task_id), self.cases["gone[by its ID]"], "a task that was deleted can be read")
         if self.gone_told:
             return
         self.gone_told = True
-        yield from self.refused_now(delete(task_id), self.cases["gone[deleted again]"], "a task that was deleted can be deleted again")
+        yield from self.refused_now(
+            delete_request(task_id), self.cases["gone[deleted again]"], "a task that was deleted can be deleted again"
+        )
         yield from self.look_at_all()
         bench.passed(self.cases["gone[in the list]"])
         bench.passed(self.cases["kept[the other tasks]"])
-        again = yield create(subject.made.payload)
+        again = yield create_request(subject.made.payload)
         bench.judge_free_name(self.cases["gone[its name is free]"], again, "NC402", "the name of a task that was deleted is still taken")
 
-    def refused_now(self, ask: Ask, case: Case, problem: str) -> Script:
+    def refused_now(self, ask: RequestSpec, case: Case, problem: str) -> Script:
         """A request for a task that is gone."""
         exchange = yield ask
-        if exchange.taken:
+        if exchange.accepted:
             self.bench.fail(case, self.bench.finding("NC402", problem), exchange)
         else:
-            self.bench.judge_answer(case, exchange, refused("NC407"))
+            self.bench.judge_answer(case, exchange, rejected("NC407"))
 
     # -- the end --------------------------------------------------------------------------------------------------------------------
 
@@ -208,7 +210,7 @@ class Life(Watch):
             yield from self.allowed_deletion(failing, self.cases[f"delete[{words()[final + 1]}]"])
         queue = self.cases["queue[how many at a time]"]
         bench.undecided(queue, "no two tasks were seen in progress together")
-        if self.handovers > 1 and not self.together and len(bench.elimination.possible["queue"]) > 1:
+        if self.handovers > 1 and not self.together and len(bench.inference.possible["queue"]) > 1:
             bench.refute(queue, "queue", "parallel")  # last of all: it is likely, but a server could take turns and still build two
         for case_id, other in self.cases.items():
             never = words()[-1] in case_id and not bench.known.failing_file

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from nclue_contract.check.cases.names import differences
-from nclue_contract.check.expectations import refused, taken
-from nclue_contract.check.requests import Exchange, listing
+from nclue_contract.check.expectations import accepted, rejected
+from nclue_contract.check.requests import Exchange, list_request
 from nclue_contract.check.results import Case, Script
-from nclue_contract.check.session import Bench
+from nclue_contract.check.session import CheckSession
 from nclue_contract.contract.model import contract
 
 PAGES = 6
@@ -42,31 +42,31 @@ def list_cases() -> Iterator[Case]:
 
 
 def _greatest() -> int:
-    return next(p.maximum or 0 for p in contract().operations["listTasks"].query if p.name == "limit")
+    return contract().parameter("limit").maximum or 0
 
 
-def _plain(query: str) -> Callable[[Bench, Case], Script]:
-    def script(bench: Bench, case: Case) -> Script:
-        exchange = yield listing(query)
-        bench.judge_answer(case, exchange, taken(), query)
+def _plain(query: str) -> Callable[[CheckSession, Case], Script]:
+    def script(bench: CheckSession, case: Case) -> Script:
+        exchange = yield list_request(query)
+        bench.judge_answer(case, exchange, accepted(), query)
         check_items(bench, case, exchange)
 
     return script
 
 
-def _bad(query: str) -> Callable[[Bench, Case], Script]:
-    def script(bench: Bench, case: Case) -> Script:
-        exchange = yield listing(query)
-        bench.judge_answer(case, exchange, refused("NC505"), query)
+def _bad(query: str) -> Callable[[CheckSession, Case], Script]:
+    def script(bench: CheckSession, case: Case) -> Script:
+        exchange = yield list_request(query)
+        bench.judge_answer(case, exchange, rejected("NC505"), query)
 
     return script
 
 
-def _survived(query: str) -> Callable[[Bench, Case], Script]:
+def _survived(query: str) -> Callable[[CheckSession, Case], Script]:
     """No page says what is right here, but a server does not fail."""
 
-    def script(bench: Bench, case: Case) -> Script:
-        exchange = yield listing(query)
+    def script(bench: CheckSession, case: Case) -> Script:
+        exchange = yield list_request(query)
         problem = f"{query} makes the server fail: {exchange.status or exchange.error}"
         bench.require(case, 0 < exchange.status < 500, "NC601", problem, exchange)
 
@@ -83,7 +83,7 @@ def _ids(exchange: Exchange) -> list[str]:
     return [item["task_id"] for item in tasks_of(exchange)]
 
 
-def check_items(bench: Bench, case: Case, exchange: Exchange) -> None:
+def check_items(bench: CheckSession, case: Case, exchange: Exchange) -> None:
     """Compare the items that are tasks of this run with what createTask has shown, and look for what stands there twice or is gone."""
     ids = _ids(exchange)
     twice = sorted({task_id for task_id in ids if ids.count(task_id) > 1})
@@ -100,15 +100,15 @@ def check_items(bench: Bench, case: Case, exchange: Exchange) -> None:
             differences(bench, case, made, item, exchange)
 
 
-def _behind_the_end(bench: Bench, case: Case) -> Script:
+def _behind_the_end(bench: CheckSession, case: Case) -> Script:
     query = "index=1000000&limit=1"
-    exchange = yield listing(query)
-    bench.judge_answer(case, exchange, taken(), query)
-    if exchange.taken:
+    exchange = yield list_request(query)
+    bench.judge_answer(case, exchange, accepted(), query)
+    if exchange.accepted:
         bench.require(case, not _ids(exchange), "NC503", "a page far behind the end has tasks", exchange)
 
 
-def _windows(bench: Bench, case: Case) -> Script:
+def _windows(bench: CheckSession, case: Case) -> Script:
     """Two windows are compared with the beginning of the list: which part each of them is tells how the index counts."""
     before: list[str] = []
     for _ in range(2):  # where somebody else makes and deletes tasks, what changes is another thing each time
@@ -128,13 +128,13 @@ def _windows(bench: Bench, case: Case) -> Script:
     if len(first) < 9:
         bench.untested(case, "there are too few tasks to compare pages")
         return
-    if bench.elimination.left["list-total"] == ("all",) and len(set(totals)) > 1:
+    if bench.inference.left["list-total"] == ("all",) and len(set(totals)) > 1:
         problem = f"total changes from page to page: {', '.join(sorted(set(totals)))}"
         bench.fail(case, bench.finding("NC502", problem, "/total"), whole)
     for index, limit, exchange in windows:
         starts = {"offset": index, "page": index * limit}
         fitting = {option for option, start in starts.items() if _ids(exchange) == first[start : start + limit]}
-        if not fitting & set(bench.elimination.possible["list-index"]):
+        if not fitting & set(bench.inference.possible["list-index"]):
             problem = f"index={index}&limit={limit} gives another part of the list than the tasks from {index} or {index * limit} on"
             bench.fail(case, bench.finding("NC503", problem, "/tasks"), exchange)
             continue
@@ -142,11 +142,11 @@ def _windows(bench: Bench, case: Case) -> Script:
             bench.refute(case, "list-index", option, exchange)
 
 
-def _total(bench: Bench, case: Case) -> Script:
+def _total(bench: CheckSession, case: Case) -> Script:
     """The total of a page of one: one, or as many as there are."""
     for query in ("limit=1", "limit=2"):
-        exchange = yield listing(query)
-        bench.judge_answer(case, exchange, taken(), query)
+        exchange = yield list_request(query)
+        bench.judge_answer(case, exchange, accepted(), query)
         total, shown, ours = exchange.fields.get("total"), len(_ids(exchange)), len(bench.living())
         if type(total) is not int or ours <= shown:
             bench.untested(case, "there are too few tasks to tell")
@@ -160,7 +160,7 @@ def _total(bench: Bench, case: Case) -> Script:
             bench.fail(case, bench.finding("NC502", problem, "/total"), exchange)
 
 
-def _walk(bench: Bench, case: Case) -> Script:
+def _walk(bench: CheckSession, case: Case) -> Script:
     """Page after page, until there is none: all tasks of this run are there, once."""
     found: set[tuple[str, str, str]] = set()
     for again in (False, True):  # somebody else's task that comes or goes on the way moves others, but hardly the same ones twice
@@ -180,7 +180,7 @@ def _walk(bench: Bench, case: Case) -> Script:
     bench.passed(case)
 
 
-def _wrong_in(bench: Bench, pages: list[Exchange]) -> Iterator[tuple[str, str, str]]:
+def _wrong_in(bench: CheckSession, pages: list[Exchange]) -> Iterator[tuple[str, str, str]]:
     """What is wrong with all pages together: the rule, the problem in words, and the task that it is about."""
     seen = Counter(task_id for page in pages for task_id in _ids(page))
     ours = [made.task_id for made in bench.living()]
@@ -191,28 +191,28 @@ def _wrong_in(bench: Bench, pages: list[Exchange]) -> Iterator[tuple[str, str, s
         if times > 1:
             yield "NC504", "a task stands on two pages of the list", task_id
     totals = {total for page in pages if isinstance(total := page.fields.get("total"), int)}
-    if bench.elimination.left["list-total"] == ("all",) and len(totals) == 1 and totals != {seen.total()}:
+    if bench.inference.left["list-total"] == ("all",) and len(totals) == 1 and totals != {seen.total()}:
         off = totals.pop() - seen.total()
         yield "NC502", f"total is {abs(off):,} {'more' if off > 0 else 'less'} than the list has tasks", ""
 
 
-def _page(bench: Bench, case: Case, query: str) -> Script:
+def _page(bench: CheckSession, case: Case, query: str) -> Script:
     """A part of the list, judged by itself."""
-    exchange = yield listing(query)
-    bench.judge_answer(case, exchange, taken(), query)
+    exchange = yield list_request(query)
+    bench.judge_answer(case, exchange, accepted(), query)
     return exchange
 
 
-def _query(bench: Bench, number: int) -> str:
+def _query(bench: CheckSession, number: int) -> str:
     """The query of a page of the greatest size, under the reading that was found."""
-    by_page = bench.elimination.left["list-index"] == ("page",)
+    by_page = bench.inference.left["list-index"] == ("page",)
     return f"index={number if by_page else number * _greatest()}&limit={_greatest()}"
 
 
-def _default(bench: Bench, case: Case) -> Script:
-    exchange = yield listing("")
-    bench.judge_answer(case, exchange, taken(), "")
-    default = next(p.default for p in contract().operations["listTasks"].query if p.name == "limit")
+def _default(bench: CheckSession, case: Case) -> Script:
+    exchange = yield list_request("")
+    bench.judge_answer(case, exchange, accepted(), "")
+    default = contract().parameter("limit").default
     if len(bench.living()) < default:
         bench.untested(case, f"there are fewer than {default} tasks of this run")
         return

@@ -11,11 +11,11 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
-from nclue_contract.check.expectations import CLIENT_ERROR, MISSING, OWN, refused, taken
-from nclue_contract.check.requests import Ask, Exchange, create, delete, get, listing
+from nclue_contract.check.expectations import CLIENT_ERROR, MISSING, OWN_FOLDER, accepted, rejected
+from nclue_contract.check.requests import Exchange, RequestSpec, create_request, delete_request, get_request, list_request
 from nclue_contract.check.results import Case, Script, Wait
 from nclue_contract.check.server_clock import instant
-from nclue_contract.check.session import Bench, Made
+from nclue_contract.check.session import CheckSession, CreatedTask
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.rules import Answer
 
@@ -36,10 +36,10 @@ def name_cases() -> Iterator[Case]:
     yield Case("effect[refused creations]", "NC406", _after_refusals, posts=1)
     yield Case("own[an old task shows itself]", "NC403", _own)
     yield Case("fresh[time of creation moves]", "NC405", _time_moves, posts=1, rank=0, background=True)
-    yield Case("unknown[get: unknown]", "NC407", _unknown(get, _nobody), rank=0)
-    yield Case("unknown[get: quotes]", "NC407", _unknown(get, lambda _: "' OR '1'='1"), rank=0)
+    yield Case("unknown[get: unknown]", "NC407", _unknown(get_request, _nobody), rank=0)
+    yield Case("unknown[get: quotes]", "NC407", _unknown(get_request, lambda _: "' OR '1'='1"), rank=0)
     yield Case("unknown[get: the beginning of an ID]", "NC407", _beginning)
-    yield Case("unknown[delete]", "NC407", _unknown(delete, _nobody))
+    yield Case("unknown[delete]", "NC407", _unknown(delete_request, _nobody))
     yield Case("unknown[address]", "NC407", _elsewhere("GET", "-x"))
     yield Case("unknown[method]", "NC407", _elsewhere("PUT", ""), posts=1)
 
@@ -56,33 +56,35 @@ _DIFFERENT: dict[str, str] = {
 """Names that differ from the first in something that a collation, a column or a helpful program may take for nothing."""
 
 
-def _taken_twice(bench: Bench, case: Case) -> Script:
+def _taken_twice(bench: CheckSession, case: Case) -> Script:
     """A name that is taken is refused, whatever else is new, and the task that has it stays as it is."""
     first = yield bench.create()
     if not bench.judge_creation(case, first) or (made := bench.made.get(str(first.fields.get("task_id")))) is None:
         return
-    exchange = yield create(made.payload | bench.test_fields() | {"train_file_path": f"{OWN}other.tsv", "train_bucket": "other-answers"})
+    exchange = yield create_request(
+        made.payload | bench.test_fields() | {"train_file_path": f"{OWN_FOLDER}other.tsv", "train_bucket": "other-answers"}
+    )
     # A server that does not know the bucket or the file may say so first; for the bucket the pages have no code.
-    bench.judge_answer(case, exchange, refused("NC404", *MISSING, *(Answer(a.status, None) for a in MISSING)))
-    shown = yield get(made.task_id)
+    bench.judge_answer(case, exchange, rejected("NC404", *MISSING, *(Answer(a.status, None) for a in MISSING)))
+    shown = yield get_request(made.task_id)
     compare(bench, case, made, shown)
 
 
-def _racing(bench: Bench, case: Case) -> Script:
+def _racing(bench: CheckSession, case: Case) -> Script:
     """Two at once: one of them is too late, whichever."""
     ask = bench.create()
     both = yield (ask, ask)
     late = [exchange for exchange in both if exchange.status == 409]
     for exchange in both:
         if exchange in late[:1]:
-            bench.judge_answer(case, exchange, refused("NC404"))
+            bench.judge_answer(case, exchange, rejected("NC404"))
         else:
             bench.judge_creation(case, exchange)
-    if all(exchange.taken for exchange in both):
+    if all(exchange.accepted for exchange in both):
         bench.fail(case, bench.finding("NC404", "two creations at the same moment have both got the name", "/name"), both[1])
 
 
-def _nearly_the_same(bench: Bench, case: Case) -> Script:
+def _nearly_the_same(bench: CheckSession, case: Case) -> Script:
     cases = {other.id: other for other in name_cases()}
     stem = bench.name("-" + "y" * 40)
     exchange = yield bench.create(name=_FIRST.format(stem))
@@ -94,31 +96,31 @@ def _nearly_the_same(bench: Bench, case: Case) -> Script:
         bench.judge_creation(cases[f"name[differs in {what}]"], exchange, CLIENT_ERROR if lenient else ())
 
 
-def _after_refusals(bench: Bench, case: Case) -> Script:
+def _after_refusals(bench: CheckSession, case: Case) -> Script:
     """The name that the creations with a missing field, a wrong type or a forbidden character had."""
     exchange = yield bench.create(name=bench.refused_name())
     bench.judge_free_name(case, exchange, "NC406", "a creation that was refused has taken its name")
 
 
-def _own(bench: Bench, case: Case) -> Script:
+def _own(bench: CheckSession, case: Case) -> Script:
     """A task without test data that was created long before others still shows what it was given."""
     made = next((made for made in bench.living() if "test_bucket" not in made.payload), None)
     if made is None:
         bench.untested(case, "no such task of this run is there")
         return
-    exchange = yield get(made.task_id)
+    exchange = yield get_request(made.task_id)
     compare(bench, case, made, exchange)
 
 
-def compare(bench: Bench, case: Case, made: Made, exchange: Exchange) -> None:
+def compare(bench: CheckSession, case: Case, made: CreatedTask, exchange: Exchange) -> None:
     """Judge an answer of getTask by what createTask was sent and has answered."""
     request = {"task_id": made.task_id, **made.payload}
-    bench.judge_answer(case, exchange, taken(), request)
-    if exchange.taken:
+    bench.judge_answer(case, exchange, accepted(), request)
+    if exchange.accepted:
         differences(bench, case, made, exchange.fields, exchange)
 
 
-def differences(bench: Bench, case: Case, made: Made, shown: dict[str, Any], exchange: Exchange) -> None:
+def differences(bench: CheckSession, case: Case, made: CreatedTask, shown: dict[str, Any], exchange: Exchange) -> None:
     """Compare what is shown of a task now with what createTask has shown."""
     for field in contract().responses["CreatedTask"]:
         name = field.name
@@ -134,7 +136,7 @@ def _same(name: str, one: object, other: object) -> bool:
     return name.endswith("_at") and at_ms is not None and other_ms is not None and abs(at_ms - other_ms) < EXACT_MS
 
 
-def _time_moves(bench: Bench, case: Case) -> Script:
+def _time_moves(bench: CheckSession, case: Case) -> Script:
     first = next(iter(bench.made.values()), None)
     if first is None or instant(first.shown.get("created_at")) is None:
         bench.untested(case, "no creation has said its time")
@@ -151,34 +153,34 @@ def _time_moves(bench: Bench, case: Case) -> Script:
     bench.require(case, abs(shown - passed) <= 2500 + slow, "NC405", problem, exchange)
 
 
-def _nobody(bench: Bench) -> str:
+def _nobody(bench: CheckSession) -> str:
     """An ID that no task has, another one in each run."""
     return str(uuid.uuid5(uuid.NAMESPACE_OID, bench.run))
 
 
-def _unknown(make: Callable[[str], Ask], task_id: Callable[[Bench], str]) -> Callable[[Bench, Case], Script]:
-    def script(bench: Bench, case: Case) -> Script:
+def _unknown(make: Callable[[str], RequestSpec], task_id: Callable[[CheckSession], str]) -> Callable[[CheckSession, Case], Script]:
+    def script(bench: CheckSession, case: Case) -> Script:
         exchange = yield make(task_id(bench))
-        bench.judge_answer(case, exchange, refused("NC407"))
+        bench.judge_answer(case, exchange, rejected("NC407"))
 
     return script
 
 
-def _beginning(bench: Bench, case: Case) -> Script:
+def _beginning(bench: CheckSession, case: Case) -> Script:
     living = bench.living()
     half = living[0].task_id[: len(living[0].task_id) // 2] if living else ""
     if not half or half.isdecimal():
         bench.untested(case, "there is no task of this run" if not living else "half a number is a number, which another task may have")
         return
-    exchange = yield get(half)
-    bench.judge_answer(case, exchange, refused("NC407"))
+    exchange = yield get_request(half)
+    bench.judge_answer(case, exchange, rejected("NC407"))
 
 
-def _elsewhere(method: str, tail: str) -> Callable[[Bench, Case], Script]:
+def _elsewhere(method: str, tail: str) -> Callable[[CheckSession, Case], Script]:
     """What no page has, be it an address or a method: any refusal is right, but it is one."""
 
-    def script(bench: Bench, case: Case) -> Script:
-        ask = bench.create() if method != "GET" else listing()
+    def script(bench: CheckSession, case: Case) -> Script:
+        ask = bench.create() if method != "GET" else list_request()
         exchange = yield replace(ask, method=method, path=ask.path + tail)
         problem = f"{method} on {ask.path + tail} is answered {exchange.status or exchange.error}"
         # HTTP has an answer of its own to a method that a server does not know.

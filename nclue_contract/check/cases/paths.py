@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import product
 
-from nclue_contract.check.expectations import CLIENT_ERROR, EITHER, MISSING, OWN
-from nclue_contract.check.requests import create
+from nclue_contract.check.expectations import CLIENT_ERROR, EITHER, MISSING, OWN_FOLDER
+from nclue_contract.check.requests import create_request
 from nclue_contract.check.results import Case, Script
-from nclue_contract.check.session import Bench
+from nclue_contract.check.session import CheckSession
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.wording import codepoint
 
@@ -21,15 +21,15 @@ FAR = 300
 """Characters of the long prefixes behind which a character stands."""
 
 POSITIONS: dict[str, Callable[[str], str]] = {
-    "start": lambda c: f"{c}41{OWN}train.tsv",
-    "middle": lambda c: f"{OWN}tr{c}41ain.tsv",
-    "end": lambda c: f"{OWN}train.tsv{c}",
+    "start": lambda c: f"{c}41{OWN_FOLDER}train.tsv",
+    "middle": lambda c: f"{OWN_FOLDER}tr{c}41ain.tsv",
+    "end": lambda c: f"{OWN_FOLDER}train.tsv{c}",
     "folder": lambda c: f"ncl{c}41ue/train.tsv",
-    "after slash": lambda c: f"{OWN}{c}41train.tsv",
-    f"behind {FAR}": lambda c: f"{OWN * (FAR // len(OWN))}{c}41.tsv",
+    "after slash": lambda c: f"{OWN_FOLDER}{c}41train.tsv",
+    f"behind {FAR}": lambda c: f"{OWN_FOLDER * (FAR // len(OWN_FOLDER))}{c}41.tsv",
     "alone": lambda c: c,
-    "twice": lambda c: f"{OWN}{c}{c}41train.tsv",
-    f"behind {3 * FAR}": lambda c: f"{OWN * (3 * FAR // len(OWN))}train{c}41tsv",
+    "twice": lambda c: f"{OWN_FOLDER}{c}{c}41train.tsv",
+    f"behind {3 * FAR}": lambda c: f"{OWN_FOLDER * (3 * FAR // len(OWN_FOLDER))}train{c}41tsv",
 }
 """Where a character stands in a path. Digits follow it, so that a percent sign stands before something that could be decoded."""
 
@@ -97,18 +97,18 @@ def _character_case(part: str, field: str, character: str, position: str, rank: 
 
 def _with_path(
     field: str, path: str, *, lenient: bool = False, positive: bool = False, beside: bool = False, effect: bool = False
-) -> Callable[[Bench, Case], Script]:
-    def script(bench: Bench, case: Case) -> Script:
+) -> Callable[[CheckSession, Case], Script]:
+    def script(bench: CheckSession, case: Case) -> Script:
         # The test path needs the other test fields beside it, or a reading of its own would be asked as well.
         others = bench.test_fields() if beside or field.startswith("test") else {}
         payload = bench.payload(**others | {field: path} | ({"name": bench.refused_name()} if effect else {}))
-        exchange = yield create(payload)
+        exchange = yield create_request(payload)
         made = bench.judge_creation(case, exchange, CLIENT_ERROR if lenient else ())
         if positive:
             bench.positives[made] += 1
         if exchange.answer in MISSING and not bench.refusal_tried:
             bench.refusal_tried = True
-            again = yield create(payload | {field: bench.known.file})
+            again = yield create_request(payload | {field: bench.known.file})
             bench.judge_free_name(case, again, "NC406", "a creation that was refused for its file has taken its name")
 
     return script
@@ -127,10 +127,10 @@ def _open_questions() -> Iterator[Case]:
         yield Case(f"path[{part} empty, with the other]", "NC121", _empty(field, None), posts=1)
 
 
-def _empty(field: str, others: dict[str, str] | None) -> Callable[[Bench, Case], Script]:
+def _empty(field: str, others: dict[str, str] | None) -> Callable[[CheckSession, Case], Script]:
     """An empty path. A test path may be left out, so that an empty one can mean that: it tells nothing about the train path."""
 
-    def script(bench: Bench, case: Case) -> Script:
+    def script(bench: CheckSession, case: Case) -> Script:
         exchange = yield bench.create(**(bench.test_fields() if others is None else others) | {field: ""})
         bench.judge_creation(case, exchange, EITHER if field.startswith("test") else ())
 
@@ -140,10 +140,10 @@ def _empty(field: str, others: dict[str, str] | None) -> Callable[[Bench, Case],
 def _allowed() -> Iterator[Case]:
     """What every reading allows: a server that refuses it reads no page."""
     classes = {
-        "every safe character": f"{OWN}{safe()[:-1]}/x.tsv",
-        "900 characters": OWN * (900 // len(OWN) - 1) + "t.tsv",
+        "every safe character": f"{OWN_FOLDER}{safe()[:-1]}/x.tsv",
+        "900 characters": OWN_FOLDER * (900 // len(OWN_FOLDER) - 1) + "t.tsv",
         "no extension": "path/filename",
-        "leading slash": f"/{OWN}train.tsv",
+        "leading slash": f"/{OWN_FOLDER}train.tsv",
     }
     for (part, field), (what, path) in product(_parts(), classes.items()):
         if part == "train" or what == "every safe character":
@@ -158,13 +158,13 @@ def _odd() -> Iterator[Case]:
     yield Case("path[train U+007E as an escape]", "NC120", _escaped(POSITIONS["middle"]("~")), posts=1)
 
 
-def _escaped(path: str) -> Callable[[Bench, Case], Script]:
+def _escaped(path: str) -> Callable[[CheckSession, Case], Script]:
     """JSON may write any character as an escape; what is forbidden stays forbidden."""
 
-    def script(bench: Bench, case: Case) -> Script:
+    def script(bench: CheckSession, case: Case) -> Script:
         text = json.dumps(bench.payload(train_file_path="PATH"))
         escapes = "".join(f"\\u{ord(character):04x}" for character in path)
-        exchange = yield create(text.replace("PATH", escapes).encode())
+        exchange = yield create_request(text.replace("PATH", escapes).encode())
         bench.judge_creation(case, exchange)
 
     return script

@@ -11,14 +11,14 @@ from http import HTTPStatus
 from itertools import combinations, cycle
 from typing import Any
 
-from nclue_contract.check.expectations import CLIENT_ERROR, EITHER, OWN
-from nclue_contract.check.requests import Ask, create, json_media_type
+from nclue_contract.check.expectations import CLIENT_ERROR, EITHER, OWN_FOLDER
+from nclue_contract.check.requests import RequestSpec, create_request, json_media_type
 from nclue_contract.check.results import Case, Script
-from nclue_contract.check.session import Bench
+from nclue_contract.check.session import CheckSession
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.rules import Answer
 
-Build = Callable[[Bench], Ask]
+Build = Callable[[CheckSession], RequestSpec]
 
 HANGUL, EMOJI, ACCENTED = "가", "\U0001f600", "a\u0301"
 """One character in every unit but bytes; one code point of two UTF-16 units; two code points that look like one."""
@@ -39,7 +39,7 @@ def payload_cases(*, full: bool = False) -> Iterator[Case]:
 def _case(
     case_id: str, rule: str, build: Build, *, rank: int = 1, positive: bool = False, also: Collection[Answer] = (), echo: bool = True
 ) -> Case:
-    def script(bench: Bench, case: Case) -> Script:
+    def script(bench: CheckSession, case: Case) -> Script:
         exchange = yield build(bench)
         made = bench.judge_creation(case, exchange, also, echo=echo)
         if positive:
@@ -52,28 +52,28 @@ def _case(
 
 
 def _limit() -> int:
-    return next(field.max_length for field in contract().request if field.name == "name")
+    return contract().field("name").max_length
 
 
-def _filled(bench: Bench, length: int, tail: str = "") -> str:
+def _filled(bench: CheckSession, length: int, tail: str = "") -> str:
     """A name of so many code points in all, the tail at its end."""
     start = bench.name(" ")
     return start + "x" * (length - len(start) - len(tail)) + tail
 
 
-def _named(tail: str) -> Callable[[Bench], str]:
+def _named(tail: str) -> Callable[[CheckSession], str]:
     return lambda bench: bench.name(tail)
 
 
-def _formed(form: str) -> Callable[[Bench], str]:
+def _formed(form: str) -> Callable[[CheckSession], str]:
     return lambda bench: form.format(bench.name())
 
 
-def _made(make: Callable[[Bench], Mapping[str, str]]) -> Build:
+def _made(make: Callable[[CheckSession], Mapping[str, str]]) -> Build:
     return lambda bench: bench.create(**make(bench))
 
 
-def _some(names: Iterable[str]) -> Callable[[Bench], Mapping[str, str]]:
+def _some(names: Iterable[str]) -> Callable[[CheckSession], Mapping[str, str]]:
     """Some of the test fields."""
     return lambda bench: {name: bench.test_fields()[name] for name in names}
 
@@ -82,7 +82,7 @@ def _changed(changes: Mapping[str, str]) -> Build:
     return lambda bench: bench.create(**changes)
 
 
-def _name(what: str, make: Callable[[Bench], str], **options: Any) -> Case:  # noqa: ANN401  # those of _case
+def _name(what: str, make: Callable[[CheckSession], str], **options: Any) -> Case:  # noqa: ANN401  # those of _case
     return _case(f"name[{what}]", options.pop("rule", "NC111"), lambda bench: bench.create(name=make(bench)), **options)
 
 
@@ -97,11 +97,11 @@ def _names() -> Iterator[Case]:
     yield _name("emoji within the limit in code points", lambda b: _filled(b, most - 5, EMOJI * 60))
     yield _name("emoji just within the limit in code points", lambda b: _filled(b, most - 2, EMOJI * 4))
     yield Case("name[1 character]", "NC110", _one_character, posts=3, positive=True)
-    yield _case("name[empty]", "NC110", lambda b: create(b.payload() | {"name": ""}), rank=0)
+    yield _case("name[empty]", "NC110", lambda b: create_request(b.payload() | {"name": ""}), rank=0)
     yield from _echoes()
 
 
-def _one_character(bench: Bench, case: Case) -> Script:
+def _one_character(bench: CheckSession, case: Case) -> Script:
     """A name of one character cannot be made unique, so a name that is taken is tried again with another."""
     made = False
     for attempt in range(3):
@@ -123,9 +123,11 @@ def _echoes() -> Iterator[Case]:
     odd = {"white space around": "  {}  ", "invisible characters": "{}\t\n\u200b\u202e \ufb01\u2126\0x"}
     for what, form in odd.items():  # no page speaks of them: refused is right as well, but what is taken comes back
         yield _name(what, _formed(form), rule="NC307", also=CLIENT_ERROR, rank=0 if what[0] == "w" else 1)
-    whole: dict[str, Callable[[Bench], Mapping[str, str]]] = {
+    whole: dict[str, Callable[[CheckSession], Mapping[str, str]]] = {
         "without test data": lambda _: {},
-        "other test path": lambda b: b.test_fields() | {"test_file_path": f"{OWN}test.tsv", "train_file_path": f"{OWN}Train File.tsv"},
+        "other test path": lambda b: (
+            b.test_fields() | {"test_file_path": f"{OWN_FOLDER}test.tsv", "train_file_path": f"{OWN_FOLDER}Train File.tsv"}
+        ),
     }
     for what, make in whole.items():
         rule = "NC306" if what.startswith("without") else "NC307"
@@ -163,9 +165,9 @@ def _required(*, full: bool) -> Iterator[Case]:
 
 
 def _without(*names: str) -> Build:
-    def build(bench: Bench) -> Ask:
+    def build(bench: CheckSession) -> RequestSpec:
         payload = bench.payload(name=bench.refused_name())
-        return create({name: value for name, value in payload.items() if name not in names})
+        return create_request({name: value for name, value in payload.items() if name not in names})
 
     return build
 
@@ -173,17 +175,17 @@ def _without(*names: str) -> Build:
 def _respelled(respelled: str) -> Build:
     """A required field in another spelling, which is no field of the page: whoever takes it takes two fields for one."""
 
-    def build(bench: Bench) -> Ask:
+    def build(bench: CheckSession) -> RequestSpec:
         payload = bench.payload(name=bench.refused_name())
-        return create({name.title() if name == respelled else name: value for name, value in payload.items()})
+        return create_request({name.title() if name == respelled else name: value for name, value in payload.items()})
 
     return build
 
 
 def _with(changes: Mapping[str, object], *, test: bool = False, refused: bool = False) -> Build:
-    def build(bench: Bench) -> Ask:
+    def build(bench: CheckSession) -> RequestSpec:
         payload = bench.payload(name=bench.refused_name() if refused else None)
-        return create({**payload, **(bench.test_fields() if test else {}), **changes})
+        return create_request({**payload, **(bench.test_fields() if test else {}), **changes})
 
     return build
 
@@ -204,10 +206,10 @@ def _optional() -> Iterator[Case]:
     yield _case("empty[all of them]", "NC106", _with(dict.fromkeys(contract().rules["NC106"].fields, ""), test=True))
 
 
-def _planted_fields(bench: Bench, case: Case) -> Script:
+def _planted_fields(bench: CheckSession, case: Case) -> Script:
     """Fields of the answer in the request: who takes them lets clients write what is not theirs."""
     planted = "00000000-0000-4000-8000-00000000cafe"
-    exchange = yield create(bench.payload() | {"task_id": planted, "status": "failed", "created_at": "2001-01-01T00:00:00+09:00"})
+    exchange = yield create_request(bench.payload() | {"task_id": planted, "status": "failed", "created_at": "2001-01-01T00:00:00+09:00"})
     bench.judge_creation(case, exchange, CLIENT_ERROR)  # what is refused here may be passed over elsewhere
     if exchange.fields.get("task_id") == planted:
         bench.fail(case, bench.finding("NC405", "task_id is what the client sent in an unknown field", "/task_id"), exchange)
@@ -218,28 +220,32 @@ def _planted_fields(bench: Bench, case: Case) -> Script:
 
 def _json() -> Iterator[Case]:
     def text(change: Callable[[str], str]) -> Build:
-        return lambda bench: create(change(json.dumps(bench.payload())).encode())
+        return lambda bench: create_request(change(json.dumps(bench.payload())).encode())
 
     def tail(more: str) -> Build:
         return text(lambda t: f"{t[:-1]}, {more}}}")
 
     refused: dict[str, tuple[str, Build, int]] = {
-        "nothing": ("NC001", lambda _: create(b""), 0),
+        "nothing": ("NC001", lambda _: create_request(b""), 0),
         "cut off": ("NC001", text(lambda t: t[: len(t) // 2]), 0),
-        "line feed in a string": ("NC001", lambda b: create(json.dumps(b.payload(name=b.name("\n"))).replace("\\n", "\n").encode()), 1),
-        "UTF-16": ("NC002", lambda b: create(json.dumps(b.payload()).encode("utf-16")), 1),
+        "line feed in a string": (
+            "NC001",
+            lambda b: create_request(json.dumps(b.payload(name=b.name("\n"))).replace("\\n", "\n").encode()),
+            1,
+        ),
+        "UTF-16": ("NC002", lambda b: create_request(json.dumps(b.payload()).encode("utf-16")), 1),
         "trailing comma": ("NC001", text(lambda t: t[:-1] + ",}"), 0),
         "two objects": ("NC001", text(lambda t: t + t), 1),
-        "a form": ("NC001", lambda b: create("&".join(f"{k}={v}" for k, v in b.payload().items()).encode()), 1),
-        "Latin-1": ("NC002", lambda b: create(json.dumps(b.payload(name=b.name(" é"))).encode().replace(rb"\u00e9", b"\xe9")), 0),
-        "an array": ("NC100", lambda b: create([b.payload()]), 0),
-        "a string": ("NC100", lambda b: create(json.dumps(b.payload())), 1),
-        "null": ("NC100", lambda _: create(b"null"), 0),
+        "a form": ("NC001", lambda b: create_request("&".join(f"{k}={v}" for k, v in b.payload().items()).encode()), 1),
+        "Latin-1": ("NC002", lambda b: create_request(json.dumps(b.payload(name=b.name(" é"))).encode().replace(rb"\u00e9", b"\xe9")), 0),
+        "an array": ("NC100", lambda b: create_request([b.payload()]), 0),
+        "a string": ("NC100", lambda b: create_request(json.dumps(b.payload())), 1),
+        "null": ("NC100", lambda _: create_request(b"null"), 0),
     }
     for what, (rule, build, rank) in refused.items():
         yield _case(f"json[{what}]", rule, build, rank=rank)
     lenient: dict[str, tuple[str, Build]] = {
-        "byte order mark": ("NC003", lambda b: create(b"\xef\xbb\xbf" + json.dumps(b.payload()).encode())),
+        "byte order mark": ("NC003", lambda b: create_request(b"\xef\xbb\xbf" + json.dumps(b.payload()).encode())),
         "number beyond a double": ("NC005", tail('"x": 1e999, "y": NaN')),
         f"nested {DEEP:,} deep": ("NC006", tail('"x": ' + "[" * DEEP + "]" * DEEP)),
         "lone surrogate": ("NC007", text(lambda t: t.replace('", "train_f', '\\ud83d", "train_f', 1))),
@@ -249,20 +255,24 @@ def _json() -> Iterator[Case]:
     yield Case("json[bad path behind a good one]", "NC004", _smuggled(last=True), posts=1, rank=0)
     yield Case("json[bad path before a good one]", "NC004", _smuggled(last=False), posts=1)
     plain: dict[str, Build] = {
-        "escapes": lambda b: create(json.dumps(b.payload(name=b.name(" 한글 " + EMOJI))).replace('"name"', '"na\\u006de"').encode()),
-        "another order, white space": lambda b: create(json.dumps(dict(reversed(b.payload().items())), indent=2).encode() + b"\r\n"),
+        "escapes": lambda b: create_request(
+            json.dumps(b.payload(name=b.name(" 한글 " + EMOJI))).replace('"name"', '"na\\u006de"').encode()
+        ),
+        "another order, white space": lambda b: create_request(
+            json.dumps(dict(reversed(b.payload().items())), indent=2).encode() + b"\r\n"
+        ),
     }
     for what, build in plain.items():
         yield _case(f"json[{what}]", "NC001", build, positive=True)
 
 
-def _smuggled(*, last: bool) -> Callable[[Bench, Case], Script]:
+def _smuggled(*, last: bool) -> Callable[[CheckSession, Case], Script]:
     """Which of two values counts is open; but the one that is used must be the one that was judged."""
 
-    def script(bench: Bench, case: Case) -> Script:
+    def script(bench: CheckSession, case: Case) -> Script:
         good, bad = json.dumps(bench.payload()), "a~b"
         more = f'"train_file_path": "{bad}"'
-        exchange = yield create((f"{good[:-1]}, {more}}}" if last else f"{{{more}, {good[1:]}").encode())
+        exchange = yield create_request((f"{good[:-1]}, {more}}}" if last else f"{{{more}, {good[1:]}").encode())
         bench.judge_creation(case, exchange, echo=False)
         if exchange.fields.get("train_file_path") == bad:
             bench.fail(case, bench.finding("NC004", "of two values one was judged, and the other was used", "/train_file_path"), exchange)
@@ -278,9 +288,9 @@ def _content_types() -> Iterator[Case]:
 
 
 def _typed(what: str, value: str | None, also: Collection[Answer] = (), *, positive: bool = False) -> Case:
-    def script(bench: Bench, case: Case) -> Script:
+    def script(bench: CheckSession, case: Case) -> Script:
         ask = bench.create()
-        exchange = yield Ask(ask.method, ask.path, ask.body, {"content-type": value})
+        exchange = yield RequestSpec(ask.method, ask.path, ask.body, {"content-type": value})
         if exchange.status == HTTPStatus.UNSUPPORTED_MEDIA_TYPE and not positive:  # HTTP's own refusal, in whatever shape
             if not also:
                 bench.refute(case, "request-content-type", "any", exchange)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from nclue_contract.check.cases.authentication import LOOK, access_cases
+from nclue_contract.check.cases.authentication import LIST_QUERY, access_cases
 from nclue_contract.check.cases.lifecycle import task_cases
 from nclue_contract.check.cases.lists import list_cases
 from nclue_contract.check.cases.names import name_cases
 from nclue_contract.check.cases.paths import contested, path_cases
 from nclue_contract.check.cases.payload import payload_cases
-from nclue_contract.check.expectations import taken
-from nclue_contract.check.requests import listing
+from nclue_contract.check.expectations import accepted
+from nclue_contract.check.requests import list_request
 from nclue_contract.check.results import Case, Script
-from nclue_contract.check.session import Bench
+from nclue_contract.check.session import CheckSession
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.wording import codepoint
 
@@ -69,21 +69,21 @@ def control() -> Case:
     return Case("control[a valid creation]", "NC313", _control, posts=1, rank=-1, positive=True)
 
 
-def _control(bench: Bench, case: Case) -> Script:
+def _control(bench: CheckSession, case: Case) -> Script:
     """If it is refused, others are tried that keep every rule as well: a server that takes one of them is wrong about the first."""
     first = exchange = yield bench.create()
     others = iter(() if exchange.status in {403, 404} or exchange.error else _others(bench, exchange.status))
-    while not exchange.taken and (build := next(others, None)):
+    while not exchange.accepted and (build := next(others, None)):
         exchange = yield bench.create(**build())
     bench.answered = first
     # A refusal of everything can mean that the server does not know what we named. A redirect or half an answer is wrong whatever it knows.
-    if exchange.taken or 300 <= first.status < 400 or first.error:
+    if exchange.accepted or 300 <= first.status < 400 or first.error:
         bench.judge_creation(case, first)
-    if exchange is not first and exchange.taken:
+    if exchange is not first and exchange.accepted:
         bench.judge_creation(case, exchange)
 
 
-def _others(bench: Bench, status: int) -> tuple[Callable[[], dict[str, str]], ...]:
+def _others(bench: CheckSession, status: int) -> tuple[Callable[[], dict[str, str]], ...]:
     if status == 401:  # a server may be wrong about some signatures only, such as those with a plus sign
         return (dict,) * 5
     return (
@@ -98,8 +98,8 @@ def reading_control() -> Case:
     return Case("control[a valid look]", "NC500", _look, rank=-1)
 
 
-def _look(bench: Bench, case: Case) -> Script:
-    exchange = yield listing(LOOK)
+def _look(bench: CheckSession, case: Case) -> Script:
+    exchange = yield list_request(LIST_QUERY)
     bench.answered = exchange
-    if exchange.taken or 300 <= exchange.status < 400 or exchange.error:
-        bench.judge_answer(case, exchange, taken(), LOOK)
+    if exchange.accepted or 300 <= exchange.status < 400 or exchange.error:
+        bench.judge_answer(case, exchange, accepted(), LIST_QUERY)

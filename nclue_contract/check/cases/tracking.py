@@ -12,11 +12,11 @@ from typing import Any
 
 from nclue_contract.check.cases.lists import check_items, tasks_of
 from nclue_contract.check.cases.names import compare
-from nclue_contract.check.expectations import taken
-from nclue_contract.check.requests import Exchange, get, listing
-from nclue_contract.check.results import Case, Script, Sighting
+from nclue_contract.check.expectations import accepted
+from nclue_contract.check.requests import Exchange, get_request, list_request
+from nclue_contract.check.results import Case, Script, StatusSample
 from nclue_contract.check.server_clock import instant
-from nclue_contract.check.session import Bench, Made
+from nclue_contract.check.session import CheckSession, CreatedTask
 from nclue_contract.contract.model import contract
 
 QUICK_S, SLOW_S, IDLE_S = 0.2, 0.42, 5.0
@@ -43,23 +43,19 @@ AFTERWARDS = 12
 
 def words() -> tuple[str, ...]:
     """The states in their order; the last two are the ends."""
-    return next(field.enum for field in contract().responses["Task"] if field.name == "status")
+    return contract().status_words
 
 
 def stage_of(status: object) -> int | None:
     """The number of a state in the order of the page, whatever the reading of its word; both ends are told apart. None: no state."""
-    reading = contract().readings["status-word"]
-    default = reading.option(reading.default).word
-    same = {option.word: default for option in reading.options}
-    word = same.get(str(status), str(status))
-    return words().index(word) if word in words() else None
+    return contract().lifecycle.stage(str(status))
 
 
 @dataclass(slots=True)
-class Subject:
+class TrackedTask:
     """A task that is watched: the state that was seen last and when (milliseconds), and what was tried with it."""
 
-    made: Made
+    made: CreatedTask
     purpose: str
     stage: int = -1
     moved_ms: int = 0
@@ -78,20 +74,20 @@ class Subject:
 class Watch:
     """The watcher's memory. `case` is what is judged in general, `cases` those that particular sights decide, by their IDs."""
 
-    def __init__(self, bench: Bench, case: Case, cases: Iterable[Case]) -> None:
+    def __init__(self, bench: CheckSession, case: Case, cases: Iterable[Case]) -> None:
         self.bench = bench
         self.case = case
         self.cases: dict[str, Case] = {other.id: other for other in cases}
-        self.subjects: list[Subject] = []
+        self.subjects: list[TrackedTask] = []
         self.together: bool = False
         self.building: str = ""
         self.handovers: int = 0
         self.begun_ms = 0
         self.shortest_s: float | None = None
 
-    def look(self, subject: Subject) -> Script:
+    def look(self, subject: TrackedTask) -> Script:
         """Read one subject with getTask."""
-        exchange = yield get(subject.made.task_id)
+        exchange = yield get_request(subject.made.task_id)
         if exchange.status == 404:
             self.lose(subject, exchange)
             return
@@ -99,17 +95,17 @@ class Watch:
         self.see(subject, exchange.fields, exchange)
         self.settled(subject, exchange)
 
-    def lose(self, subject: Subject, exchange: Exchange) -> None:
+    def lose(self, subject: TrackedTask, exchange: Exchange) -> None:
         """A task that nobody deleted is not there any more."""
         if not subject.made.deleted and not subject.lost:
             subject.lost = True
             case = self.cases["kept[the other tasks]"]
             self.bench.fail(case, self.bench.finding("NC408", "a task that nobody deleted is not there any more"), exchange)
 
-    def settled(self, subject: Subject, exchange: Exchange) -> None:
+    def settled(self, subject: TrackedTask, exchange: Exchange) -> None:
         """What is shown of a task that has ended does not change any more, and a failure is told with a word of the system."""
         shown, bench = exchange.fields, self.bench
-        if subject.stage < len(words()) - 2 or not exchange.taken:
+        if subject.stage < len(words()) - 2 or not exchange.accepted:
             return
         for name in SETTLED:
             if name in shown and name in subject.shown and shown[name] != subject.shown[name]:
@@ -121,16 +117,18 @@ class Watch:
             problem = f"fail_message is {message!r:.60}, and not a word such as those of the Guide"
             bench.fail(self.case, bench.finding("NC309", problem, "/fail_message"), exchange)
 
-    def see(self, subject: Subject, shown: dict[str, Any], exchange: Exchange) -> None:
+    def see(self, subject: TrackedTask, shown: dict[str, Any], exchange: Exchange) -> None:
         """Write down a state, and judge whether it may follow the one before."""
         status, stage = shown.get("status"), stage_of(shown.get("status"))
         if stage is None:
             return
         bench, before = self.bench, subject.stage
-        self.bench.sightings.append(Sighting(exchange.received_ms, subject.made.task_id, str(status)[:40], exchange.ask.operation))
+        self.bench.status_samples.append(
+            StatusSample(exchange.received_ms, subject.made.task_id, str(status)[:40], exchange.request.operation)
+        )
         final = len(words()) - 2
         if stage < before or (before >= final and stage != before):
-            problem = f"{exchange.ask.operation} shows {status!s:.40} after {words()[before]} was shown"
+            problem = f"{exchange.request.operation} shows {status!s:.40} after {words()[before]} was shown"
             bench.fail(
                 self.cases[f"life[{words()[before]}]"], bench.finding("NC400", f"the task goes back: {problem}", "/status"), exchange
             )
@@ -149,13 +147,13 @@ class Watch:
             bench.fail(self.case, bench.finding("NC314", problem, "/status"), exchange)
         self.times(subject, shown, exchange, ended=stage >= final)
 
-    def times(self, subject: Subject, shown: dict[str, Any], exchange: Exchange, *, ended: bool) -> None:
+    def times(self, subject: TrackedTask, shown: dict[str, Any], exchange: Exchange, *, ended: bool) -> None:
         """The time of the end lies between the creation and now, and is there exactly when the task has ended."""
         bench, text = self.bench, shown.get("completed_at")
         if "completed_at" not in shown:
             return
         failed = stage_of(shown.get("status")) == len(words()) - 1  # no page says that a failed task has the time
-        if exchange.ask.operation == "listTasks" and (text is not None) != ended and not failed:
+        if exchange.request.operation == "listTasks" and (text is not None) != ended and not failed:
             problem = f"completed_at is {'null' if text is None else 'there'}, but the status is {shown.get('status')!s:.40}"
             bench.fail(self.case, bench.finding("NC314", problem, "/completed_at"), exchange)
         at_ms, created_ms = instant(text), instant(subject.made.shown.get("created_at"))
@@ -191,10 +189,10 @@ class Watch:
 
     def look_at_all(self) -> Script:
         """Read all subjects with one list; those that are not on its first page one by one."""
-        limit = next(p.maximum for p in contract().operations["listTasks"].query if p.name == "limit")
-        exchange = yield listing(f"limit={limit}")
-        self.bench.judge_answer(self.case, exchange, taken(), f"limit={limit}")
-        if not exchange.taken:
+        limit = contract().parameter("limit").maximum
+        exchange = yield list_request(f"limit={limit}")
+        self.bench.judge_answer(self.case, exchange, accepted(), f"limit={limit}")
+        if not exchange.accepted:
             return
         check_items(self.bench, self.case, exchange)
         shown = {item["task_id"]: item for item in tasks_of(exchange)}
@@ -209,7 +207,7 @@ class Watch:
                 yield from self.missing(subject, exchange)
         self.count_building(exchange, shown)
 
-    def missing(self, subject: Subject, exchange: Exchange) -> Script:
+    def missing(self, subject: TrackedTask, exchange: Exchange) -> Script:
         """A subject is not in a list that has room for it: it is gone, or the list leaves it out."""
         yield from self.look(subject)
         if not subject.lost:
@@ -224,7 +222,7 @@ class Watch:
         bench, case = self.bench, self.cases["queue[how many at a time]"]
         if len(building) > 1 and not self.together:
             self.together = True
-            if bench.elimination.possible["queue"] == ("serial",):
+            if bench.inference.possible["queue"] == ("serial",):
                 bench.fail(case, bench.finding("NC409", f"{len(building)} tasks are in progress together"), exchange)
             else:
                 bench.passed(case)
@@ -237,7 +235,7 @@ class Watch:
             bench.passed(case)
         waits = {s.made.task_id for s in self.subjects if stages.get(s.made.task_id) in range(in_progress)}
         overtaken = [s for s in self.subjects[: self._place(building)] if s.made.task_id in waits]
-        if overtaken and bench.elimination.possible["queue"] == ("serial",):
+        if overtaken and bench.inference.possible["queue"] == ("serial",):
             bench.fail(case, bench.finding("NC409", "a task is in progress before one that was asked for earlier"), exchange)
 
     def _place(self, building: list[str]) -> int:

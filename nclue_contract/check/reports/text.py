@@ -1,4 +1,4 @@
-"""A contract check as text for people: the rules, the readings that were found, each failure with a line that sends it again."""
+"""A contract check as text for people: the rules, the readings of the server, and each failure with a command that reproduces it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from itertools import groupby
 
-from nclue_contract.check.expectations import fits
 from nclue_contract.check.requests import Exchange
 from nclue_contract.check.results import CheckResult, Failure, RuleRow, State
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.wording import counted, excerpt
-from nclue_contract.validation.reports.base import NAME
+from nclue_contract.validation.reports.base import NAME, tool_line
 from nclue_contract.validation.reports.excerpt import safe
-from nclue_contract.validation.response import spelled
+from nclue_contract.validation.response import format_answer, format_answers
 
 GROUPS = {
     "NC00": "the JSON itself",
@@ -26,75 +25,78 @@ GROUPS = {
     "NC12": "file paths",
     "NC13": "buckets and IDs",
     "NC20": "headers and signature",
-    "NC30": "answers: status, type, body",
-    "NC31": "answers: errors and states",
-    "NC40": "the life of tasks",
+    "NC30": "responses: status, type, body",
+    "NC31": "responses: errors and states",
+    "NC40": "the lifecycle of tasks",
     "NC50": "lists",
     "NC60": "the server as a whole",
 }
 """What the rules are about, by the beginning of their codes."""
 
-SHOWN = 5
-"""Problems of one rule that are told in full, each once; the other failures by the IDs of their cases."""
+LABELS = {State.PASSED: "passed", State.FAILED: "failed", State.INCONCLUSIVE: "inconclusive", State.NOT_TESTED: "not tested"}
+"""The states of a test case in words for people."""
+
+PROBLEMS_SHOWN = 5
+"""Different problems of one rule that are shown in full; the other failures are listed by the IDs of their cases."""
 
 BODY = 2000
-"""Characters of a body in a line that sends it again; longer ones are cut, and the line says so."""
+"""The longest body in a curl command, in bytes; longer ones are cut, and a comment in the command says so."""
 
 _WIDTH = 110
 
 
-def lines(result: CheckResult, *, version: str, quiet: bool, encoding: str = "utf-8") -> Iterator[str]:
-    """The report, line by line; with `quiet`, a line per failure and the trouble, if any."""
-    for line in _quiet(result) if quiet else _whole(result, version):
+def report_lines(result: CheckResult, *, version: str, quiet: bool, encoding: str = "utf-8") -> Iterator[str]:
+    """Return the lines of the report; with `quiet`, a line per failure and one if the run ended early."""
+    for line in _quiet(result) if quiet else _full(result, version):
         yield safe(line, encoding)
 
 
 def _quiet(result: CheckResult) -> Iterator[str]:
     yield from dict.fromkeys(f"{failure.rule} {failure.case}: {failure.sentence}" for failure in result.broken)
-    if result.trouble:
-        yield f"could not tell: {result.trouble}"
+    if result.stop_reason:
+        yield f"inconclusive: {result.stop_reason}"
 
 
-def _whole(result: CheckResult, version: str) -> Iterator[str]:
+def _full(result: CheckResult, version: str) -> Iterator[str]:
     yield f"checked {result.target} ({result.mode})"
     yield ""
-    if result.counts[State.UNTESTED] < len(result.outcomes):  # else there is nothing to tell but why
+    if result.counts[State.NOT_TESTED] < len(result.outcomes):  # else only the reason matters
         yield from _matrix(result.rows())
         yield ""
-        yield from readings(result)
+        yield from reading_lines(result)
     yield from _failures(result)
-    yield from _left_out(result)
+    yield from _without_result(result)
     yield ""
     yield from _summary(result)
-    yield f"[{NAME} {version}, contract {contract().revision}]"
+    yield f"[{tool_line(version, contract().revision)}]"
 
 
 # -- the rules ------------------------------------------------------------------------------------------------------------------------
 
 
 def group_of(rule: str) -> str:
-    """What a rule is about."""
+    """Return what a rule is about."""
     return GROUPS.get(rule[:4], "others")
 
 
 def _matrix(rows: list[RuleRow]) -> Iterator[str]:
-    yield f"{'rules':44}{'passed':>8}{'failed':>8}{'undecided':>11}{'untested':>10}"
+    yield f"{'rules':44}{'passed':>8}{'failed':>8}{'inconclusive':>14}{'not tested':>12}"
     for title, members in groupby(rows, key=lambda row: group_of(row.rule)):
         counts: Counter[State] = Counter()
         rules = list(members)
         for row in rules:
             counts.update(row.counts)
             if row.state is State.PASSED and not row.counts:
-                counts[State.PASSED] += 1  # judged by the answers of other cases
+                counts[State.PASSED] += 1  # validated with the responses of other cases
         first, last = rules[0].rule, rules[-1].rule
         name = f"{first}-{last[-3:]} {title}" if first != last else f"{first} {title}"
-        numbers = (counts[State.PASSED], counts[State.FAILED], counts[State.UNDECIDED], counts[State.UNTESTED])
-        passed, failed, undecided, untested = (f"{number:,}" if number else "." for number in numbers)
-        yield f"  {name:42}{passed:>8}{failed:>8}{undecided:>11}{untested:>10}"
+        numbers = (counts[State.PASSED], counts[State.FAILED], counts[State.INCONCLUSIVE], counts[State.NOT_TESTED])
+        passed, failed, inconclusive, not_tested = (f"{number:,}" if number else "." for number in numbers)
+        yield f"  {name:42}{passed:>8}{failed:>8}{inconclusive:>14}{not_tested:>12}"
 
 
-def readings(result: CheckResult) -> Iterator[str]:
-    """The readings of the server: what was found out, by which case, or what is still possible."""
+def reading_lines(result: CheckResult) -> Iterator[str]:
+    """Return the readings of the server: the option and the case that showed it, or the options that are still possible."""
     yield "readings of this server"
     for name, left in result.readings.items():
         if name in result.pinned:
@@ -114,88 +116,79 @@ def _failures(result: CheckResult) -> Iterator[str]:
         by_rule.setdefault(failure.rule, []).append(failure)
     for rule, failures in sorted(by_rule.items()):
         by_sentence = {failure.sentence: failure for failure in reversed(failures)}  # each problem once, by its first failure
-        shown = [failure for failure in failures if by_sentence[failure.sentence] is failure][:SHOWN]
-        for failure in shown:
+        first = [failure for failure in failures if by_sentence[failure.sentence] is failure][:PROBLEMS_SHOWN]
+        for failure in first:
             yield ""
-            yield from told(failure, origin(result))
-        if len(failures) > len(shown):
+            yield from failure_lines(failure, origin(result))
+        if len(failures) > len(first):
             yield ""
-            rest = dict.fromkeys(failure.case for failure in failures if all(failure is not one for one in shown))
-            yield f"... and {len(failures) - len(shown):,} more of {rule}: {_listed(list(rest))}"
+            rest = dict.fromkeys(failure.case for failure in failures if all(failure is not one for one in first))
+            yield f"... and {len(failures) - len(first):,} more of {rule}: {_case_list(list(rest))}"
 
 
-def told(failure: Failure, at: str) -> Iterator[str]:
-    """Everything about one failure; `at` is scheme and host of the server."""
+def failure_lines(failure: Failure, at: str) -> Iterator[str]:
+    """Return the lines about one failure; `at` is scheme and host of the server."""
     rule = contract().rules[failure.rule]
     yield f"FAILED {rule.code} {rule.slug}: {failure.case}" + (" (accepted by the baseline)" if failure.accepted else "")
     yield from textwrap.wrap(failure.sentence, _WIDTH, initial_indent="  ", subsequent_indent="  ", break_long_words=False)
     if (exchange := failure.exchange) is not None:
-        yield f"  answered:  {answered(exchange)}"
-    if expected := expected_answers(failure):
-        yield f"  expected:  {expected}"
+        yield f"  received:  {format_response(exchange)}"
+    if failure.expected:
+        yield f"  expected:  {format_answers(failure.expected)}"
     yield f"  page:      {failure.finding.page}"
     if failure.finding.pin or failure.finding.reading:
         yield f"  reading:   {failure.finding.pin or failure.finding.reading}"
     if exchange is not None:
-        yield f"  again:     {curl(exchange, at)}"
+        yield f"  reproduce: {curl_command(exchange, at)}"
 
 
 def origin(result: CheckResult) -> str:
-    """Scheme and host of the server; a place-holder for the one that is embedded."""
+    """Return scheme and host of the server; a placeholder for the embedded one."""
     found = re.match("https?://[^/]+", result.target)
     return found.group() if found else "http://127.0.0.1:8000"
 
 
-def answered(exchange: Exchange) -> str:
-    """Status and body in one line."""
+def format_response(exchange: Exchange) -> str:
+    """Return status and body in one line."""
     if exchange.error:
         return f"{exchange.status or 'nothing'}: {exchange.error}"
-    return f"{spelled(exchange.answer)} {excerpt(exchange.body.decode('utf-8', 'backslashreplace'), 160)}"
+    return f"{format_answer(exchange.answer)} {excerpt(exchange.body.decode('utf-8', 'backslashreplace'), 160)}"
 
 
-def expected_answers(failure: Failure) -> str:
-    """The answers that the rule expects, if the failure is about the answer and not about what stands in it."""
-    expects = failure.finding.expects
-    seen = failure.exchange.answer if failure.exchange else None
-    if not expects or (seen is not None and fits(seen, frozenset(expects))):
-        return ""
-    return " or ".join(dict.fromkeys(map(spelled, expects)))
+def curl_command(exchange: Exchange, at: str) -> str:
+    """Return a command for a POSIX shell that signs the request anew and sends it. It holds no secret and no signature.
 
-
-def curl(exchange: Exchange, at: str) -> str:
-    """A line for a POSIX shell that signs the request anew and sends it. Holds no secret and no signature.
-
-    What was wrong with the signature on purpose is told behind it, since the line itself signs rightly.
+    The command signs correctly; a deliberate defect of the original signature is named in a comment behind it.
     """
-    ask, url = exchange.ask, at + exchange.target
+    ask, url = exchange.request, at + exchange.target
     signed_url = at + (exchange.signed_target or exchange.target)
-    words = ["curl", "--include", "--request", ask.method, url, "--globoff", "--path-as-is", "--header", "@-"]
+    arguments = ["curl", "--include", "--request", ask.method, url, "--globoff", "--path-as-is", "--header", "@-"]
     types = [value for name, value in ask.headers.items() if name == "content-type"] or [contract().rules["NC302"].media_type]
-    line = f"{shlex.join([NAME, 'sign', ask.method, signed_url])} | {shlex.join(words)}"
+    line = f"{shlex.join([NAME, 'sign', ask.method, signed_url])} | {shlex.join(arguments)}"
     notes = []
     if ask.body or ask.method == "POST":
         content_type = f"content-type: {types[0]}" if types[0] is not None else "content-type:"
-        line += f" --header {shlex.quote(content_type)} --data-raw {_word(ask.body[:BODY])}"
+        line += f" --header {shlex.quote(content_type)} --data-raw {_shell_word(ask.body[:BODY])}"
     if len(ask.body) > BODY:
         notes.append(f"the body is cut, it has {len(ask.body):,} bytes")
     if b"\0" in ask.body:
-        notes.append("the body holds NUL, which no shell hands on")
-    if wrong := spoilt(exchange):
-        notes.append(f"sent with {wrong}")
+        notes.append("the body holds NUL, which no shell can pass on")
+    if defects := signing_defects(exchange):
+        notes.append(f"sent with {defects}")
     return line + (f"  # {'; '.join(notes)}" if notes else "")
 
 
-def _word(body: bytes) -> str:
-    """A body as a word of a shell; in octal where it is no text, or where a terminal would change it."""
+def _shell_word(body: bytes) -> str:
+    """Return a body as a word of a shell; in octal where it is no text, or where a terminal would change it."""
     with suppress(UnicodeDecodeError):
         if (text := body.decode()).isprintable():
             return shlex.quote(text)
     return "$'" + "".join(chr(b) if 0x20 <= b < 0x7F and b not in b"'\\" else f"\\{b:03o}" for b in body) + "'"
 
 
-def spoilt(exchange: Exchange) -> str:
-    """What was wrong on purpose with how a request was signed, in words; empty when nothing was."""
-    ask = exchange.ask
+def signing_defects(exchange: Exchange) -> str:
+    """Return the deliberate defects of a request's signature in words; empty without any."""
+    ask = exchange.request
     signed = set(contract().headers)
     found = [f"{name}: ***" if value is not None else f"no {name}" for name, value in ask.headers.items() if name in signed]
     found += [f"a signature for {ask.signed_as[0]} {ask.signed_as[1]}"] if ask.signed_as else []
@@ -211,47 +204,45 @@ def spoilt(exchange: Exchange) -> str:
 # -- the rest -----------------------------------------------------------------------------------------------------------------------
 
 
-def _left_out(result: CheckResult) -> Iterator[str]:
-    for state in (State.UNDECIDED, State.UNTESTED):
+def _without_result(result: CheckResult) -> Iterator[str]:
+    for state in (State.INCONCLUSIVE, State.NOT_TESTED):
         reasons: dict[str, list[str]] = {}
         for outcome in result.outcomes.values():
             if outcome.state is state:
                 reasons.setdefault(outcome.reason, []).append(outcome.case.id)
         for reason, cases in reasons.items():
             yield ""
-            yield f"{state}, because {reason or 'nothing decided it'}: {_listed(cases)}"
+            yield f"{LABELS[state]}, because {reason or 'no response decided it'}: {_case_list(cases)}"
 
 
-def _listed(cases: list[str]) -> str:
-    shown = ", ".join(cases[:8])
-    return shown + (f" and {len(cases) - 8:,} more" if len(cases) > 8 else "")
+def _case_list(cases: list[str]) -> str:
+    return ", ".join(cases[:8]) + (f" and {len(cases) - 8:,} more" if len(cases) > 8 else "")
 
 
 def _summary(result: CheckResult) -> Iterator[str]:
     counts = result.counts
-    parts = [f"{counts[state]:,} {state}" for state in State if counts[state]]
+    parts = [f"{counts[state]:,} {LABELS[state]}" for state in State if counts[state]]
     sent = f"{counted(result.requests, 'request')} ({counted(result.creations, 'creation')})"
-    tidy = f", {result.tidying:,} more to tidy up" if result.tidying else ""
-    yield f"{counted(len(result.outcomes), 'case')}: {', '.join(parts)}; {sent}{tidy} in {result.seconds:,.1f} s"
+    clean_up = f", {result.cleanup_requests:,} more to clean up" if result.cleanup_requests else ""
+    yield f"{counted(len(result.outcomes), 'case')}: {', '.join(parts)}; {sent}{clean_up} in {result.seconds:,.1f} s"
     for note in result.notes:
         yield f"note: {note}"
-    if result.left_behind:
-        left = counted(len(result.left_behind), "task")
+    if result.remaining_tasks:
+        left = counted(len(result.remaining_tasks), "task")
         yield f"note: left behind by this run: {left}, because of a state that does not allow a deletion, or because the run ended early"
-    yield verdict(result)
+    yield result_line(result)
 
 
-def verdict(result: CheckResult) -> str:
-    """The last word."""
-    broken = result.broken
-    if broken:
-        rules = sorted({failure.rule for failure in broken})
-        return f"The contract is broken: {counted(len(broken), 'failure')} of {', '.join(rules)}."
-    if result.trouble:
-        return f"Could not tell: {result.trouble}."
-    if not result.enough:
-        return "Could not tell: too few valid creations were carried out to say that the contract is kept."
-    untested = result.counts[State.UNTESTED]
-    if untested * 10 > len(result.outcomes):
-        return f"The contract is kept as far as it was checked: {untested:,} of {counted(len(result.outcomes), 'case')} are untested."
-    return "The contract is kept."
+def result_line(result: CheckResult) -> str:
+    """Return the result of the run in one line: passed, failed or inconclusive, and why."""
+    if failures := result.broken:
+        rules = sorted({failure.rule for failure in failures})
+        return f"FAILED: {counted(len(failures), 'failure')} of {', '.join(rules)}."
+    if result.stop_reason:
+        return f"INCONCLUSIVE: {result.stop_reason}."
+    if not result.enough_accepted:
+        return "INCONCLUSIVE: too few valid create requests succeeded to say whether the server keeps the contract."
+    not_tested = result.counts[State.NOT_TESTED]
+    if not_tested * 10 > len(result.outcomes):
+        return f"PASSED as far as it was tested: {not_tested:,} of {counted(len(result.outcomes), 'case')} were not tested."
+    return "PASSED: the server keeps the contract."

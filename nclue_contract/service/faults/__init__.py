@@ -1,1 +1,1 @@
-"""Faults: named bugs that can be injected into the reference service."""
+"""Faults: bugs of real servers that can be injected into the service."""

@@ -1,272 +1,197 @@
-"""Faults in the echo: what was sent comes back changed, lost, or mixed up with another request."""
+"""Faults in the echo: values are returned changed, lost, or mixed up with those of another request."""
 
 from __future__ import annotations
 
-import dataclasses
 import unicodedata
 from collections.abc import Callable
 from typing import Any
 
-from nclue_contract.service.faults.catalogue import TEST, Fault, Witness, get, post, wrap
-from nclue_contract.service.faults.injection import created, look, shown_value
+from nclue_contract.service.faults.injection import OPTIONAL, Fault, Injection, Value, changing, wrap, wrapping
 from nclue_contract.service.service import Service
 
-Value = dict[str, Any]
+_OFFSET_MS = 9 * 3_600_000
+"""The offset of Korea."""
 
 
-Plant = Callable[[Service, str], None]
+def _change_field(change: Callable[[Any], Any]) -> Injection:
+    """Return an injection that changes one field of a task; the argument names it."""
+
+    def inject(service: Service, name: str) -> None:
+        changing("serializer.created", lambda value: value | {name: change(value[name])})(service, "")
+
+    return inject
 
 
-def _field(change: Callable[[Any], Any]) -> Plant:
-    """Plant: the field named by the argument is changed."""
-    return lambda service, name: created(lambda shown: shown | {name: change(shown[name])})(service, "")
+def _change_text(change: Callable[[str], str]) -> Injection:
+    """Return an injection that changes one field of a task if it is a string; the argument names it."""
+    return _change_field(lambda value: change(value) if isinstance(value, str) else value)
 
 
-def _text(change: Callable[[str], Any]) -> Plant:
-    """Plant: the field named by the argument is changed when it is a text."""
-    return _field(lambda value: change(value) if isinstance(value, str) else value)
+def _leak(service: Service, name: str) -> None:
+    """Keep the value of an optional field, and use it for requests that have none."""
+    state = f"echo-leaking:{name}"
 
+    def fields(original: Callable[[Value], Value], payload: Value) -> Value:
+        value = original(payload)
+        if value[name] is None:
+            return value | {name: service.fault_state.get(state)}
+        service.fault_state[state] = value[name]
+        return value
 
-def _leak(name: str) -> Plant:
-    """Plant: what one request gave for a field is shown for the next as well, when that gives nothing."""
-
-    def plant(service: Service, _: str) -> None:
-        kept: Value = {}
-
-        def fields(original: Callable[[Value], Value], payload: Value) -> Value:
-            given = original(payload)
-            if given[name] is None:
-                return given | {name: kept.get(name)}
-            kept[name] = given[name]
-            return given
-
-        wrap(service, "fields", fields)
-
-    return plant
+    wrap(service, "fields", fields)
 
 
 def _previous(service: Service, name: str) -> None:
-    """The field of the request before is shown, as with a cache or a buffer that is used again."""
-    last: Value = {}
+    """Return a field of the previous response, as with a cache or a reused buffer."""
+    state = f"echo-previous:{name}"
 
-    def change(shown: Value) -> Value:
-        before = last.get("value", shown[name])
-        last["value"] = shown[name]
-        return shown | {name: before}
+    def change(value: Value) -> Value:
+        previous = service.fault_state.get(state, value[name])
+        service.fault_state[state] = value[name]
+        return value | {name: previous}
 
-    created(change)(service, "")
-
-
-def _constant(name: str) -> Plant:
-    first: dict[int, Any] = {}
-
-    def plant(service: Service, _: str) -> None:
-        created(lambda shown: shown | {name: first.setdefault(id(service), shown[name])})(service, "")
-
-    return plant
+    changing("serializer.created", change)(service, "")
 
 
-_TASK_ID = shown_value("task_id")
+def _constant(name: str) -> Injection:
+    """Return an injection that returns the first value of a field for every task."""
+
+    def inject(service: Service, _: str) -> None:
+        def change(value: Value) -> Value:
+            return value | {name: service.fault_state.setdefault(f"constant:{name}", value[name])}
+
+        changing("serializer.created", change)(service, "")
+
+    return inject
 
 
-_SENT = "2025-11-25T01:00:00+09:00"
+def _swap_paths(value: Value) -> Value:
+    train, test = value["train_file_path"], value["test_file_path"]
+    return value | {"train_file_path": test, "test_file_path": train} if test else value
+
+
+def _train_as_test(value: Value) -> Value:
+    return value | {"test_file_path": value["test_file_path"] or value["train_file_path"]}
+
+
+def _file_name_only(value: Value) -> Value:
+    return value | {"train_file_path": value["train_file_path"].rpartition("/")[2]}
+
+
+def _change_created_at(change: Callable[[str], str]) -> Injection:
+    return changing("serializer.created", lambda value: value | {"created_at": change(value["created_at"])})
 
 
 FAULTS: tuple[Fault, ...] = (
     Fault(
         "echo-trimmed",
-        "White space around a value is cut off.",
+        "White space around a value is removed.",
         "NC307",
-        _text(str.strip),
-        lambda name: Witness((post(**{"name" if name == "task_name" else name: " x "}),), f"/{name}", " x ", "x"),
+        _change_text(str.strip),
         ("task_name", "train_bucket", "train_file_path"),
     ),
     Fault(
         "echo-lower-case",
-        "A value comes back in lower case.",
+        "A value is returned in lower case.",
         "NC307",
-        _text(str.lower),
-        lambda name: Witness((post(**{"name" if name == "task_name" else name: "A/B"}),), f"/{name}", "A/B", "a/b"),
+        _change_text(str.lower),
         ("task_name", "train_feature_id", "train_bucket", "train_file_path"),
     ),
     Fault(
         "echo-normalised",
-        "A value comes back in Unicode's normal form NFC.",
+        "A value is returned in Unicode's normal form NFC.",
         "NC307",
-        _text(lambda value: unicodedata.normalize("NFC", value)),
-        lambda name: Witness((post(**{"name" if name == "task_name" else name: "e\u0301"}),), f"/{name}", "e\u0301", "\u00e9"),
+        _change_text(lambda text: unicodedata.normalize("NFC", text)),
         ("task_name", "train_file_path"),
     ),
     Fault(
         "echo-cut",
-        "A value comes back cut at 64 characters.",
+        "A value is returned cut at 64 characters.",
         "NC307",
-        _text(lambda value: value[:64]),
-        lambda name: Witness((post(**{"name" if name == "task_name" else name: "x" * 80}),), f"/{name}", "x" * 80, "x" * 64),
+        _change_text(lambda text: text[:64]),
         ("task_name", "train_file_path"),
     ),
     Fault(
         "echo-without-slash",
         "A leading slash of a path is dropped.",
         "NC307",
-        _text(lambda v: v.lstrip("/")),
-        lambda name: Witness((post(**{name: "/a/b"}),), f"/{name}", "/a/b", "a/b"),
+        _change_text(lambda text: text.lstrip("/")),
         ("train_file_path",),
     ),
     Fault(
         "echo-encoded",
-        "A value comes back percent-encoded.",
+        "A value is returned percent-encoded.",
         "NC307",
-        _text(lambda value: value.replace(" ", "%20")),
-        lambda name: Witness((post(**{"name" if name == "task_name" else name: "a b"}),), f"/{name}", "a b", "a%20b"),
+        _change_text(lambda text: text.replace(" ", "%20")),
         ("task_name", "train_file_path"),
     ),
     Fault(
         "echo-escaped",
-        "A value comes back with HTML entities.",
+        "A value is returned with HTML entities.",
         "NC307",
-        _text(lambda value: value.replace("&", "&amp;")),
-        lambda name: Witness((post(name="a&b"),), f"/{name}", "a&b", "a&amp;b"),
+        _change_text(lambda text: text.replace("&", "&amp;")),
         ("task_name",),
     ),
     Fault(
         "echo-beyond-ascii-lost",
-        "Characters beyond ASCII come back as question marks.",
+        "Characters beyond ASCII are returned as question marks.",
         "NC307",
-        _text(lambda value: value.encode("ascii", "replace").decode()),
-        lambda name: Witness((post(name="이탈"),), f"/{name}", "이탈", "??"),
+        _change_text(lambda text: text.encode("ascii", "replace").decode()),
         ("task_name",),
     ),
     Fault(
         "echo-astral-lost",
-        "Characters beyond the basic plane come back as replacement characters.",
+        "Characters beyond the basic plane are returned as replacement characters.",
         "NC307",
-        _text(lambda value: "".join(c if c <= "\uffff" else "\ufffd" for c in value)),
-        lambda name: Witness((post(name="\U0001f600"),), f"/{name}", "\U0001f600", "\ufffd"),
+        _change_text(lambda text: "".join(c if c <= "\uffff" else "\ufffd" for c in text)),
         ("task_name",),
     ),
-    Fault(
-        "echo-swapped",
-        "Train and test are swapped.",
-        "NC307",
-        created(
-            lambda shown: (
-                shown | {"train_file_path": shown["test_file_path"], "test_file_path": shown["train_file_path"]}
-                if shown["test_file_path"]
-                else shown
-            )
-        ),
-        look("/train_file_path", "churn/train.tsv", "churn/test.tsv"),
-    ),
+    Fault("echo-swapped", "Train and test data are swapped.", "NC307", changing("serializer.created", _swap_paths)),
     Fault(
         "echo-train-as-test",
-        "Without test data, the train data is shown as test data.",
+        "Without test data, the train data is returned as test data.",
         "NC306",
-        created(lambda shown: shown | {"test_file_path": shown["test_file_path"] or shown["train_file_path"]}),
-        look("/test_file_path", None, "churn/train.tsv", post()),
+        changing("serializer.created", _train_as_test),
     ),
     Fault(
         "echo-test-dropped",
-        "Test data is not shown.",
+        "Test data is not returned.",
         "NC306",
-        created(lambda shown: shown | {"test_file_path": None}),
-        look("/test_file_path", "churn/test.tsv", None),
+        changing("serializer.created", lambda value: value | {"test_file_path": None}),
     ),
     Fault(
         "echo-previous",
-        "A field of the request before is shown.",
+        "A field of the previous request is returned.",
         "NC307",
         _previous,
-        lambda name: Witness(
-            (post(**TEST), post(**TEST | {"name": "next", name: "next"}) if name != "task_name" else post(name="next")),
-            f"/{name}",
-            "next",
-            shown_value(name),
-        ),
         ("task_name", "train_bucket", "train_file_path", "test_file_path"),
     ),
-    Fault(
-        "echo-leaking",
-        "What one request gave for an optional field is kept for the next.",
-        "NC306",
-        lambda service, name: _leak(name)(service, ""),
-        lambda name: Witness((post(**TEST), post(name="next")), f"/{name}", None, TEST[name]),
-        tuple(TEST),
-    ),
+    Fault("echo-leaking", "The value of an optional field is kept for requests without one.", "NC306", _leak, OPTIONAL),
     Fault(
         "value-number",
-        "A text is shown as a number.",
+        "A string is returned as a number.",
         "NC305",
-        _field(lambda _: 7),
-        lambda name: Witness((post(**TEST),), f"/{name}", shown_value(name), 7),
+        _change_field(lambda _: 7),
         ("task_id", "task_name", "created_at", "train_feature_name"),
     ),
     Fault(
         "value-null",
-        "A field that has a value is shown as null.",
+        "A field that has a value is returned as null.",
         "NC305",
-        _field(lambda _: None),
-        lambda name: Witness((post(**TEST),), f"/{name}", shown_value(name), None),
+        _change_field(lambda _: None),
         ("task_id", "task_name", "created_at", "train_feature_name", "train_bucket"),
     ),
-    Fault(
-        "id-constant",
-        "Every task is shown with the ID of the first one.",
-        "NC405",
-        _constant("task_id"),
-        look("/task_id", "00000000-0000-4000-8000-000000000002", _TASK_ID, post(), post(name="next")),
-    ),
-    Fault(
-        "time-constant",
-        "Every task is shown with the time of the first one.",
-        "NC405",
-        _constant("created_at"),
-        look("/created_at", "2025-11-25T01:01:00+09:00", _SENT, post(), dataclasses.replace(post(name="next"), wait_ms=60_000)),
-    ),
-    Fault(
-        "time-naive",
-        "Times have no offset.",
-        "NC308",
-        created(lambda shown: shown | {"created_at": shown["created_at"][:19]}),
-        look("/created_at", _SENT, _SENT[:19]),
-    ),
-    Fault(
-        "time-with-space",
-        "Times have a space instead of the T.",
-        "NC308",
-        created(lambda shown: shown | {"created_at": shown["created_at"].replace("T", " ")}),
-        look("/created_at", _SENT, _SENT.replace("T", " ")),
-    ),
-    Fault(
-        "time-date-only",
-        "Times are dates.",
-        "NC308",
-        created(lambda shown: shown | {"created_at": shown["created_at"][:10]}),
-        look("/created_at", _SENT, _SENT[:10]),
-    ),
+    Fault("id-constant", "Every task has the ID of the first one.", "NC405", _constant("task_id")),
+    Fault("time-constant", "Every task has the time of the first one.", "NC405", _constant("created_at")),
+    Fault("time-naive", "Times have no offset.", "NC308", _change_created_at(lambda text: text[:19])),
+    Fault("time-with-space", "Times have a space instead of the T.", "NC308", _change_created_at(lambda text: text.replace("T", " "))),
+    Fault("time-date-only", "Times are dates.", "NC308", _change_created_at(lambda text: text[:10])),
     Fault(
         "time-wrong-offset",
         "Times are UTC with the offset of Korea.",
         "NC405",
-        lambda service, _: wrap(service.views, "time", lambda original, ms: original(ms - 9 * 3_600_000)),
-        look("/created_at", _SENT, "2025-11-24T16:00:00+09:00"),
+        wrapping("serializer.time", lambda original, ms: original(ms - _OFFSET_MS)),
     ),
-    Fault(
-        "time-milliseconds",
-        "Times are milliseconds since 1970.",
-        "NC305",
-        lambda service, _: wrap(service.views, "time", lambda _, ms: ms),
-        look("/created_at", _SENT, 1_764_000_000_010),
-    ),
-    Fault(
-        "get-differs",
-        "getTask shows another path than createTask.",
-        "NC403",
-        lambda service, _: wrap(
-            service.views,
-            "shown",
-            lambda original, task: (shown := original(task)) | {"train_file_path": shown["train_file_path"].rpartition("/")[2]},
-        ),
-        look("/train_file_path", "churn/train.tsv", "train.tsv", post(), get()),
-    ),
+    Fault("time-milliseconds", "Times are milliseconds since 1970.", "NC305", wrapping("serializer.time", lambda _, ms: ms)),
+    Fault("get-differs", "getTask returns another path than createTask.", "NC403", changing("serializer.details", _file_name_only)),
 )

@@ -1,140 +1,163 @@
-"""Ways to plant faults, and witnesses that several of them share; the catalogues are made of these."""
+"""The record `Fault`, and the injections that several modules of faults use.
+
+An injection wraps methods of one service. What a fault remembers between requests is kept in `Service.fault_state`, so that no service
+affects another.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from operator import attrgetter
 from typing import Any
 
 from nclue_contract.contract.model import contract
-from nclue_contract.service.faults.catalogue import PAYLOAD, TEST, Step, Witness, post, wrap
-from nclue_contract.service.messages import Refusal, Request
+from nclue_contract.service.messages import Rejection, Request
 from nclue_contract.service.service import Service
 from nclue_contract.validation.findings import Finding
 
-Findings = Callable[[Request], list[Finding]]
+Value = dict[str, Any]
+"""A JSON object: a payload, or the body of a response."""
+
+Injection = Callable[[Service, str], None]
+"""Injects a fault into a service; the second parameter is the argument of the fault, empty for faults without one."""
+
+PAYLOAD: dict[str, str] = {
+    "name": "task",
+    "train_feature_id": "0ccc59f9-0000-4000-8000-7837ae76d046",
+    "train_bucket": "answers",
+    "train_file_path": "churn/train.tsv",
+}
+"""A sample payload with the required fields."""
+
+REQUIRED = tuple(field.name for field in contract().request if field.required)
+OPTIONAL = tuple(field.name for field in contract().request if not field.required)
 
 
-Plant = Callable[[Service, str], None]
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A bug that real servers have: its ID, one sentence about it, the code of the rule it breaks, and how it is injected.
+
+    `arguments` are the arguments that the measurement of the check uses, the default first; `("",)` for a fault without an argument.
+    """
+
+    id: str
+    sentence: str
+    rule: str
+    inject: Injection
+    arguments: tuple[str, ...] = ("",)
+
+    def instances(self) -> tuple[str, ...]:
+        """Return `ID`, or `ID:ARGUMENT` for each of the arguments."""
+        return tuple(f"{self.id}:{argument}" if argument else self.id for argument in self.arguments)
 
 
-def only(keep: Callable[[Finding], bool]) -> Plant:
-    """Plant: of the findings only some are kept."""
-    return lambda service, _: wrap(service, "findings", lambda original, request: [f for f in original(request) if keep(f)])
+def wrap(owner: object, name: str, wrapper: Callable[..., Any]) -> None:
+    """Replace a method of one object: calls with `(…)` become `wrapper(original, …)`."""
+    setattr(owner, name, partial(wrapper, getattr(owner, name)))
 
 
-def refuse(rule: str, field: str, wrong: Callable[[Any], bool]) -> Plant:
-    """Plant: a field that keeps the rules is answered like one that breaks the rule."""
-    answer = next(a for a in contract().rules[rule].expects if a.field in {None, field})
+def wrapping(method: str, wrapper: Callable[..., Any]) -> Injection:
+    """Return an injection that wraps a method of the service, or of one of its parts (`serializer.created`)."""
+    part, _, name = method.rpartition(".")
 
-    def plant(service: Service, _: str) -> None:
-        def fields(original: Callable[[Mapping[str, Any]], Any], payload: Mapping[str, Any]) -> Any:  # noqa: ANN401  # the fields
-            if wrong(payload.get(field)):
-                raise Refusal(answer.status, answer.code, "REFUSED_BY_MISTAKE")
-            return original(payload)
+    def inject(service: Service, _: str) -> None:
+        wrap(attrgetter(part)(service) if part else service, name, wrapper)
 
-        wrap(service, "fields", fields)
-
-    return plant
+    return inject
 
 
-def changed_payload(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Plant:
-    """Plant: the payload is changed before anything is judged."""
-
-    def plant(service: Service, _: str) -> None:
-        def payload(original: Callable[[Request], dict[str, Any] | None], request: Request) -> dict[str, Any] | None:
-            value = original(request)
-            return value if value is None else change(value)
-
-        wrap(service, "payload", payload)
-        wrap(service, "findings", lambda _, request: _judged(service, request))
-
-    return plant
+def changing(method: str, change: Callable[[Any], Any]) -> Injection:
+    """Return an injection that changes what a method returns."""
+    return wrapping(method, lambda original, *arguments: change(original(*arguments)))
 
 
-def _judged(service: Service, request: Request) -> list[Finding]:
-    value = service.payload(request)
-    if value is None:
-        return list(service.validator.validate_request_json(request.body).errors)
-    return list(service.validator.validate_request(value).errors)
+# -- findings and payloads -----------------------------------------------------------------------------------------------------------
 
 
-def crash(rule: str) -> Plant:
-    """Plant: a broken rule is not refused, but crashes the server."""
+def findings_only(keep: Callable[[Finding], bool]) -> Injection:
+    """Return an injection that keeps only some of the findings about a create request."""
+    return changing("findings", lambda findings: [finding for finding in findings if keep(finding)])
 
-    def findings(original: Findings, request: Request) -> list[Finding]:
+
+def reject_field(rule: str, field: str, condition: Callable[[Any], bool]) -> Injection:
+    """Return an injection that rejects a valid value of a field as if it broke the rule."""
+    expected = next(error for error in contract().rules[rule].expects if error.field in {None, field})
+
+    def fields(original: Callable[[Value], Value], payload: Value) -> Value:
+        if condition(payload.get(field)):
+            raise Rejection(expected.status, expected.code, "REJECTED_BY_MISTAKE")
+        return original(payload)
+
+    return wrapping("fields", fields)
+
+
+def change_payload(change: Callable[[Value], Value]) -> Injection:
+    """Return an injection that changes the payload before it is validated."""
+
+    def inject(service: Service, _: str) -> None:
+        def findings(_: object, request: Request) -> list[Finding]:
+            value = service.payload(request)
+            if value is None:
+                return list(service.validator.validate_request_json(request.body).errors)
+            return list(service.validator.validate_request(value).errors)
+
+        wrap(service, "payload", lambda original, request: None if (value := original(request)) is None else change(value))
+        wrap(service, "findings", findings)
+
+    return inject
+
+
+def repair_field(rule: str, repair: Callable[[Any], Any]) -> Injection:
+    """Return an injection that repairs a value that breaks the rule instead of rejecting it; the argument names the field."""
+
+    def inject(service: Service, field: str) -> None:
+        findings_only(lambda finding: finding.rule != rule or finding.pointer != f"/{field}")(service, "")
+        wrap(service, "fields", lambda original, payload: original(payload | {field: repair(payload.get(field))}))
+
+    return inject
+
+
+# -- crashes and rejections ----------------------------------------------------------------------------------------------------------
+
+
+def crash_on_rule(rule: str) -> Injection:
+    """Return an injection that lets a payload that breaks the rule crash the server."""
+
+    def findings(original: Callable[[Request], list[Finding]], request: Request) -> list[Finding]:
         found = original(request)
-        if any(f.rule == rule for f in found):
+        if any(finding.rule == rule for finding in found):
             raise RuntimeError
         return found
 
-    return lambda service, _: wrap(service, "findings", findings)
+    return wrapping("findings", findings)
 
 
-def crash_when(odd: Callable[[Request], bool]) -> Plant:
-    """Plant: some requests crash the server."""
+def crash_when(condition: Callable[[Request], bool]) -> Injection:
+    """Return an injection that lets some create requests crash the server."""
 
-    def findings(original: Findings, request: Request) -> list[Finding]:
-        if odd(request):
+    def findings(original: Callable[[Request], list[Finding]], request: Request) -> list[Finding]:
+        if condition(request):
             raise RuntimeError
         return original(request)
 
-    return lambda service, _: wrap(service, "findings", findings)
+    return wrapping("findings", findings)
 
 
-def answer(rule: str, change: Callable[[Refusal], None]) -> Plant:
-    """Plant: a broken rule is answered with something else."""
+def set_attributes(rejection: Rejection, **values: object) -> None:
+    """Set attributes of a rejection, such as `status` and `code`."""
+    for name, value in values.items():
+        setattr(rejection, name, value)
 
-    def refusal(original: Callable[[list[Finding]], Refusal], findings: list[Finding]) -> Refusal:
-        answer = original(findings)
+
+def change_rejection(rule: str, **values: object) -> Injection:
+    """Return an injection that sets attributes of the rejection for a rule, such as `status=400`."""
+
+    def rejection(original: Callable[[list[Finding]], Rejection], findings: list[Finding]) -> Rejection:
+        rejected = original(findings)
         if findings[0].rule == rule:
-            change(answer)
-        return answer
+            set_attributes(rejected, **values)
+        return rejected
 
-    return lambda service, _: wrap(service, "refusal", refusal)
-
-
-def set_to(**values: Any) -> Callable[[Refusal], None]:  # noqa: ANN401  # attributes of Refusal
-    """A change of a refusal, for `answer`."""
-
-    def change(refusal: Refusal) -> None:
-        for name, value in values.items():
-            setattr(refusal, name, value)
-
-    return change
-
-
-def status(*steps: Any, clean: int, faulty: int) -> Callable[[str], Witness]:  # noqa: ANN401  # steps
-    """A witness that looks at the status code."""
-    return lambda _: Witness(steps, "status", clean, faulty)
-
-
-def lenient(rule: str, change: Callable[[Any], Any]) -> Plant:
-    """Plant: a field named by the argument that breaks the rule is repaired instead of refused."""
-
-    def plant(service: Service, field: str) -> None:
-        only(lambda f: f.rule != rule or f.pointer != f"/{field}")(service, "")
-        wrap(service, "fields", lambda original, payload: original(payload | {field: change(payload.get(field))}))
-
-    return plant
-
-
-def witness(look: str, clean: object, faulty: object, *steps: Step) -> Callable[[str], Witness]:
-    """The same witness whatever the argument is."""
-    return lambda _: Witness(steps, look, clean, faulty)
-
-
-def created(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Plant:
-    """Plant: the eleven fields are changed before they are shown."""
-    return lambda service, _: wrap(service.views, "created", lambda original, task: change(original(task)))
-
-
-def look(look: str, clean: object, faulty: object, *steps: Step) -> Callable[[str], Witness]:
-    """A witness of what the usual creation with test data gives, or other steps."""
-    return lambda _: Witness(steps or (post(**TEST),), look, clean, faulty)
-
-
-def shown_value(name: str) -> Any:  # noqa: ANN401  # any JSON value
-    """What the usual payload with test data gives for a field of the answer."""
-    feature = {"train_feature_name": "feature-0ccc59f9", "task_id": "00000000-0000-4000-8000-000000000001"}
-    made = feature | {"created_at": "2025-11-25T01:00:00+09:00"}
-    return made.get(name) or (PAYLOAD | TEST)["name" if name == "task_name" else name]
+    return wrapping("rejection", rejection)

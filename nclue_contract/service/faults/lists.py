@@ -5,209 +5,146 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from nclue_contract.service.faults.catalogue import Fault, Witness, get, post, wrap
-from nclue_contract.service.faults.injection import witness
-from nclue_contract.service.messages import Refusal
+from nclue_contract.contract.model import contract
+from nclue_contract.service.faults.injection import Fault, Injection, Value, changing, wrap, wrapping
+from nclue_contract.service.messages import Rejection
 from nclue_contract.service.service import Service
 
-Value = dict[str, Any]
-Plant = Callable[[Service, str], None]
+_LIMIT = next(parameter for parameter in contract().operations["listTasks"].query if parameter.name == "limit")
+_MOST = _LIMIT.maximum or 0
 
 
-def _page(change: Callable[[Service, dict[str, int]], dict[str, int]]) -> Plant:
-    """Plant: another page is given than was asked for, but what was asked for is shown."""
+def _change_page(change: Callable[[dict[str, int]], dict[str, int]]) -> Injection:
+    """Return an injection that returns the tasks of another page, with the index and the limit of the request."""
 
-    def plant(service: Service, _: str) -> None:
-        def listed(original: Callable[[str, int], Value], query: str, now_ms: int) -> Value:
-            asked = service.page_of(query)
-            other = change(service, asked)
-            return original(f"index={other['index']}&limit={other['limit']}", now_ms) | asked
+    def inject(service: Service, _: str) -> None:
+        def list_tasks(original: Callable[[str, int], Value], query: str, now_ms: int) -> Value:
+            requested = service.parse_page(query)
+            page = requested | change(requested)
+            return original(f"index={page['index']}&limit={page['limit']}", now_ms) | requested
 
-        wrap(service, "list", listed)
+        wrap(service, "list", list_tasks)
 
-    return plant
-
-
-def _listed(change: Callable[[Value], Value]) -> Plant:
-    return lambda service, _: wrap(service, "list", lambda original, *arguments: change(original(*arguments)))
+    return inject
 
 
-def _clamped(service: Service, _: str) -> None:
-    """Values out of range are moved into it instead of refused."""
-
-    def page_of(original: Callable[[str], dict[str, int]], query: str) -> dict[str, int]:
-        try:
-            return original(query)
-        except Refusal:
-            return original("")
-
-    wrap(service, "page_of", page_of)
+def _change_list(change: Callable[[Value], Any]) -> Injection:
+    """Return an injection that changes the response of listTasks."""
+    return changing("list", change)
 
 
-def _crashing(when: Callable[[str], bool]) -> Plant:
-    def page_of(original: Callable[[str], dict[str, int]], query: str) -> dict[str, int]:
-        if when(query):
+def _change_tasks(change: Callable[[list[Value]], list[Any]]) -> Injection:
+    """Return an injection that changes the tasks in the response of listTasks."""
+    return changing("list", lambda value: value | {"tasks": change(value["tasks"])})
+
+
+def _use_defaults(original: Callable[[str], dict[str, int]], query: str) -> dict[str, int]:
+    try:
+        return original(query)
+    except Rejection:
+        return original("")
+
+
+def _crash_on_query(condition: Callable[[str], bool]) -> Injection:
+    """Return an injection that lets some queries crash the server."""
+
+    def parse_page(original: Callable[[str], dict[str, int]], query: str) -> dict[str, int]:
+        if condition(query):
             raise RuntimeError
         return original(query)
 
-    return lambda service, _: wrap(service, "page_of", page_of)
+    return wrapping("parse_page", parse_page)
 
 
-def _longest(service: Service, argument: str) -> None:
-    """Pages have at most so many tasks, whatever limit is asked for."""
-    _page(lambda _, asked: asked | {"limit": min(asked["limit"], int(argument))})(service, "")
+def _cap(service: Service, argument: str) -> None:
+    most = int(argument)
+    _change_page(lambda page: {"limit": min(page["limit"], most)})(service, "")
 
 
-def _default_limit(service: Service, argument: str) -> None:
-    wrap(service, "page_of", lambda original, query: original(query if "limit=" in query else f"{query}&limit={argument}"))
-
-
-_THREE = (post(name="a"), post(name="b"), post(name="c"))
+def _change_default_limit(service: Service, argument: str) -> None:
+    wrap(service, "parse_page", lambda original, query: original(query if "limit=" in query else f"{query}&limit={argument}"))
 
 
 FAULTS: tuple[Fault, ...] = (
-    Fault(
-        "list-without-limit",
-        "The limit of a list is not applied.",
-        "NC501",
-        _page(lambda _, asked: asked | {"limit": 100}),
-        witness("/tasks/1/task_name", "absent", "b", *_THREE, get("?limit=1")),
-    ),
+    Fault("list-without-limit", "The limit of a list is not applied.", "NC501", _change_page(lambda _: {"limit": _MOST})),
     Fault(
         "list-one-too-many",
         "A page has one task more than its limit.",
         "NC501",
-        _page(lambda _, asked: asked | {"limit": min(100, asked["limit"] + 1)}),
-        witness("/tasks/1/task_name", "absent", "b", *_THREE, get("?limit=1")),
+        _change_page(lambda page: {"limit": min(_MOST, page["limit"] + 1)}),
     ),
     Fault(
         "list-one-too-few",
         "A page has one task less than its limit.",
         "NC503",
-        _page(lambda _, asked: asked | {"limit": max(1, asked["limit"] - 1)}),
-        witness("/tasks/1/task_name", "b", "absent", *_THREE, get("?limit=2")),
+        _change_page(lambda page: {"limit": max(1, page["limit"] - 1)}),
     ),
-    Fault(
-        "list-without-index",
-        "The index of a list is not applied.",
-        "NC503",
-        _page(lambda _, asked: asked | {"index": 0}),
-        witness("/tasks/0/task_name", "b", "a", *_THREE, get("?index=1&limit=1")),
-    ),
+    Fault("list-without-index", "The index of a list is not applied.", "NC503", _change_page(lambda _: {"index": 0})),
     Fault(
         "list-index-from-one",
         "The index of a list counts from 1.",
         "NC503",
-        _page(lambda _, asked: asked | {"index": max(0, asked["index"] - 1)}),
-        witness("/tasks/0/task_name", "b", "a", *_THREE, get("?index=1&limit=1")),
+        _change_page(lambda page: {"index": max(0, page["index"] - 1)}),
     ),
-    Fault(
-        "list-capped",
-        "Pages have fewer tasks than may be asked for.",
-        "NC504",
-        _longest,
-        lambda most: Witness(
-            (*(post(name=str(number)) for number in range(int(most) + 1)), get("?limit=100")), f"/tasks/{most}/task_name", most, "absent"
-        ),
-        ("10", "50"),
-    ),
+    Fault("list-capped", "Pages have fewer tasks than the limit allows.", "NC504", _cap, ("10", "50")),
     Fault(
         "list-default-limit",
-        "Without a limit, another one than the page's is taken.",
+        "The default limit is another one than on the page.",
         "NC500",
-        _default_limit,
-        lambda limit: Witness((get(""),), "/limit", 20, int(limit)),
+        _change_default_limit,
         ("10", "50", "100"),
     ),
     Fault(
         "list-clamps",
-        "Values out of range are replaced by the defaults instead of refused.",
+        "Values outside their range are replaced by the defaults instead of rejected.",
         "NC505",
-        _clamped,
-        witness("status", 400, 200, get("?limit=101")),
+        wrapping("parse_page", _use_defaults),
     ),
     Fault(
         "list-crashes-on-text",
-        "An index that is no number crashes the server.",
+        "An index that is not a number crashes the server.",
         "NC601",
-        _crashing(lambda query: "index=x" in query),
-        witness("status", 400, 500, get("?index=x")),
+        _crash_on_query(lambda query: "index=x" in query),
     ),
-    Fault(
-        "list-crashes-on-negative",
-        "A negative index crashes the server.",
-        "NC601",
-        _crashing(lambda query: "=-" in query),
-        witness("status", 400, 500, get("?index=-1")),
-    ),
+    Fault("list-crashes-on-negative", "A negative index crashes the server.", "NC601", _crash_on_query(lambda query: "=-" in query)),
     Fault(
         "list-echoes-nothing",
-        "A list does not say its index and limit.",
+        "A list does not return its index and limit.",
         "NC304",
-        _listed(lambda value: {"total": value["total"], "tasks": value["tasks"]}),
-        witness("/index", 0, "absent", get("")),
+        _change_list(lambda value: {"total": value["total"], "tasks": value["tasks"]}),
     ),
     Fault(
         "list-echoes-defaults",
-        "A list says the default limit, whatever was asked for.",
+        "A list returns the default limit instead of that of the request.",
         "NC500",
-        _listed(lambda value: value | {"limit": 20}),
-        witness("/limit", 5, 20, get("?limit=5")),
+        _change_list(lambda value: value | {"limit": _LIMIT.default}),
     ),
     Fault(
         "list-total-off",
         "The total of a list is one too low.",
         "NC502",
-        _listed(lambda value: value | {"total": max(0, value["total"] - 1)}),
-        witness("/total", 3, 2, *_THREE, get("")),
+        _change_list(lambda value: value | {"total": max(0, value["total"] - 1)}),
     ),
     Fault(
         "list-total-as-text",
-        "The total of a list is a text.",
+        "The total of a list is a string.",
         "NC305",
-        _listed(lambda value: value | {"total": str(value["total"])}),
-        witness("/total", 0, "0", get("")),
+        _change_list(lambda value: value | {"total": str(value["total"])}),
     ),
-    Fault(
-        "list-bare",
-        "A list is an array without index, limit and total.",
-        "NC303",
-        _listed(lambda value: value["tasks"]),
-        witness("/total", 0, "absent", get("")),
-    ),
-    Fault(
-        "list-repeats",
-        "The first task of a list stands in it twice.",
-        "NC504",
-        _listed(lambda value: value | {"tasks": [*value["tasks"][:1], *value["tasks"]]}),
-        witness("/tasks/1/task_name", "b", "a", *_THREE, get("")),
-    ),
-    Fault(
-        "list-misses-newest",
-        "The newest task is not in the list.",
-        "NC504",
-        _listed(lambda value: value | {"tasks": value["tasks"][:-1]}),
-        witness("/tasks/2/task_name", "c", "absent", *_THREE, get("")),
-    ),
+    Fault("list-bare", "A list is an array without index, limit and total.", "NC303", _change_list(lambda value: value["tasks"])),
+    Fault("list-repeats", "The first task of a list occurs twice.", "NC504", _change_tasks(lambda tasks: [*tasks[:1], *tasks])),
+    Fault("list-misses-newest", "The newest task is missing in the list.", "NC504", _change_tasks(lambda tasks: tasks[:-1])),
     Fault(
         "list-misses-ended",
-        "Tasks that have ended are not in the list.",
+        "Tasks that have ended are missing in the list.",
         "NC504",
-        _listed(lambda value: value | {"tasks": [t for t in value["tasks"] if t["status"] not in {"completed", "failed"}]}),
-        witness("/tasks/0/task_name", "task", "absent", post(), get("", advance=3)),
+        _change_tasks(lambda tasks: [task for task in tasks if task["status"] not in {"completed", "failed"}]),
     ),
     Fault(
         "list-is-stale",
-        "A list shows every task as registered.",
+        "A list returns every task as registered.",
         "NC403",
-        _listed(lambda value: value | {"tasks": [t | {"status": "registered"} for t in value["tasks"]]}),
-        witness("/tasks/0/status", "pending", "registered", post(), get("", advance=1)),
+        _change_tasks(lambda tasks: [task | {"status": "registered"} for task in tasks]),
     ),
-    Fault(
-        "list-null-items",
-        "Lists hold null for tasks that were deleted.",
-        "NC303",
-        _listed(lambda value: value | {"tasks": [*value["tasks"], None]}),
-        witness("/tasks/0", "absent", None, get("")),
-    ),
+    Fault("list-null-items", "Lists contain null for deleted tasks.", "NC303", _change_tasks(lambda tasks: [*tasks, None])),
 )

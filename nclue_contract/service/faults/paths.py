@@ -1,215 +1,176 @@
-"""Faults in judging file paths."""
+"""Faults in the validation of file paths."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterable
-from typing import Any
 
-from nclue_contract.service.faults.catalogue import TEST, Fault, Witness, post
-from nclue_contract.service.faults.injection import Plant, answer, changed_payload, only, refuse, set_to, status
-from nclue_contract.service.messages import Refusal
+from nclue_contract.contract.model import contract
+from nclue_contract.service.faults.injection import (
+    Fault,
+    Injection,
+    Value,
+    change_payload,
+    change_rejection,
+    findings_only,
+    reject_field,
+    wrapping,
+)
+from nclue_contract.service.messages import Rejection
 from nclue_contract.service.service import Service
 from nclue_contract.validation.findings import Finding
 
 _PRINTABLE = (38, 36, 64, 61, 59, 58, 43, 44, 63, 42, 92, 123, 125, 94, 37, 96, 91, 93, 60, 62, 126, 35, 124, 34, 39)
+_NOT_PRINTABLE = (0, 1, 9, 10, 13, 31, 128, 133, 160, 233, 255)
+_ALLOWED = (33, 40, 41, 45, 46, 47, 48, 65, 95, 122)
 
 
-_OTHERS = (0, 1, 9, 10, 13, 31, 128, 133, 160, 233, 255)
+_ERRORS = contract().errors
+_TRAIN_CODE, _TEST_CODE = _ERRORS["INVALID_CHARACTER_IN_TRAIN_PATH"].code, _ERRORS["INVALID_CHARACTER_IN_TEST_PATH"].code
 
 
-_REFUSED_BY_MISTAKE = (33, 40, 41, 45, 46, 47, 48, 65, 95, 122)
-
-
-def _codes(numbers: Iterable[int]) -> tuple[str, ...]:
+def _arguments(numbers: Iterable[int]) -> tuple[str, ...]:
     return tuple(f"U+{number:04X}" for number in numbers)
 
 
 def _character(argument: str) -> str:
+    """Return the character of an argument such as `U+007E`. Raises `ValueError`."""
     return chr(int(argument.removeprefix("U+"), 16))
 
 
-def _paths(keep: Callable[[Finding, int], bool]) -> Plant:
-    """Plant: a forbidden character only counts at some places of the path."""
-    return only(lambda f: f.rule != "NC120" or any(keep(f, position) for position in f.positions))
+def _first_forbidden(finding: Finding) -> str:
+    return (finding.text or "")[finding.offset or 0]
 
 
-def _paths_changed(change: Callable[[str], str]) -> Plant:
-    def changed(payload: dict[str, Any]) -> dict[str, Any]:
-        return {name: change(v) if name.endswith("file_path") and isinstance(v, str) else v for name, v in payload.items()}
-
-    return changed_payload(changed)
+def _check_characters(forbidden: Callable[[str], bool]) -> Injection:
+    """Return an injection that forbids only some of the forbidden characters."""
+    return findings_only(lambda finding: finding.rule != "NC120" or forbidden(_first_forbidden(finding)))
 
 
-def _allow(service: Service, argument: str) -> None:
+def _check_positions(checked: Callable[[str, int], bool]) -> Injection:
+    """Return an injection that checks only some positions of a path; `checked` takes the path and a position, in characters."""
+    return findings_only(lambda f: f.rule != "NC120" or any(checked(f.text or "", position) for position in f.positions))
+
+
+def _change_paths(change: Callable[[str], str]) -> Injection:
+    """Return an injection that changes both paths before they are validated."""
+
+    def changed(payload: Value) -> Value:
+        return {name: change(value) if name.endswith("file_path") and isinstance(value, str) else value for name, value in payload.items()}
+
+    return change_payload(changed)
+
+
+def _reject_train_paths(condition: Callable[[str], bool]) -> Injection:
+    """Return an injection that rejects some valid train paths."""
+    return reject_field("NC120", "train_file_path", lambda value: isinstance(value, str) and condition(value))
+
+
+def _allow_character(service: Service, argument: str) -> None:
+    allowed = _character(argument)
+    _check_characters(lambda character: character != allowed)(service, "")
+
+
+def _reject_character(service: Service, argument: str) -> None:
     character = _character(argument)
-    only(lambda f: f.rule != "NC120" or (f.text or "")[f.offset or 0] != character)(service, "")
+    _reject_train_paths(lambda path: character in path)(service, "")
 
 
-def _refuse_character(service: Service, argument: str) -> None:
-    character = _character(argument)
-    refuse("NC120", "train_file_path", lambda value: isinstance(value, str) and character in value)(service, "")
-
-
-def _path(path: str, clean: int = 422, faulty: int = 200, field: str = "train_file_path") -> Callable[[str], Witness]:
-    return status(post(**(TEST if field.startswith("test") else {}) | {field: path}), clean=clean, faulty=faulty)
-
-
-def _swap_codes(refusal: Refusal) -> None:
-    refusal.code = {"10104": "10105", "10105": "10104"}.get(refusal.code or "", refusal.code)
+def _swap_codes(original: Callable[[list[Finding]], Rejection], findings: list[Finding]) -> Rejection:
+    rejection = original(findings)
+    rejection.code = {_TRAIN_CODE: _TEST_CODE, _TEST_CODE: _TRAIN_CODE}.get(rejection.code or "", rejection.code)
+    return rejection
 
 
 FAULTS: tuple[Fault, ...] = (
     Fault(
         "path-character-allowed",
-        "One forbidden character is let through in paths.",
+        "One forbidden character is allowed in paths.",
         "NC120",
-        _allow,
-        lambda argument: Witness((post(train_file_path=f"a{_character(argument)}b"),), "status", 422, 200),
-        _codes((*_PRINTABLE, *_OTHERS)),
+        _allow_character,
+        _arguments((*_PRINTABLE, *_NOT_PRINTABLE)),
     ),
-    Fault(
-        "path-character-refused",
-        "One allowed character is refused in train paths.",
-        "NC120",
-        _refuse_character,
-        lambda argument: Witness((post(train_file_path=f"x{_character(argument)}x"),), "status", 200, 422),
-        _codes(_REFUSED_BY_MISTAKE),
-    ),
-    Fault(
-        "path-start-only",
-        "Only the first eight characters of a path are checked.",
-        "NC120",
-        _paths(lambda _, at: at < 8),
-        _path("churn/train~"),
-    ),
+    Fault("path-character-refused", "One allowed character is rejected in train paths.", "NC120", _reject_character, _arguments(_ALLOWED)),
+    Fault("path-start-only", "Only the first eight characters of a path are checked.", "NC120", _check_positions(lambda _, at: at < 8)),
     Fault(
         "path-end-only",
-        "Only what follows the last slash is checked.",
+        "Only the part of a path after the last slash is checked.",
         "NC120",
-        _paths(lambda f, at: "/" not in (f.text or "")[at:]),
-        _path("a~b/train"),
+        _check_positions(lambda path, at: "/" not in path[at:]),
     ),
     Fault(
         "path-folders-only",
-        "Only what stands before the last slash is checked.",
+        "Only the part of a path before the last slash is checked.",
         "NC120",
-        _paths(lambda f, at: "/" in (f.text or "")[at:]),
-        _path("churn/a~b"),
+        _check_positions(lambda path, at: "/" in path[at:]),
     ),
-    Fault(
-        "path-prefix-only",
-        "Only the first 64 characters of a path are checked.",
-        "NC120",
-        _paths(lambda _, at: at < 64),
-        _path("a" * 64 + "~"),
-    ),
-    Fault("path-not-first", "The first character of a path is never checked.", "NC120", _paths(lambda _, at: at > 0), _path("~a")),
+    Fault("path-prefix-only", "Only the first 64 characters of a path are checked.", "NC120", _check_positions(lambda _, at: at < 64)),
+    Fault("path-not-first", "The first character of a path is not checked.", "NC120", _check_positions(lambda _, at: at > 0)),
     Fault(
         "path-not-last",
-        "The last character of a path is never checked, as with a pattern that ends in $ and a line feed.",
+        "The last character of a path is not checked, as with a pattern that ends in $ and a line feed.",
         "NC120",
-        _paths(lambda f, at: at < len(f.text or "") - 1),
-        _path("a.tsv\n"),
+        _check_positions(lambda path, at: at < len(path) - 1),
     ),
     Fault(
         "path-long-unchecked",
         "Paths of more than 200 characters are not checked.",
         "NC120",
-        only(lambda f: f.rule != "NC120" or len(f.text or "") <= 200),
-        _path("a" * 220 + "~"),
+        findings_only(lambda finding: finding.rule != "NC120" or len(finding.text or "") <= 200),
     ),
-    Fault(
-        "path-controls-allowed",
-        "Control characters are let through in paths.",
-        "NC120",
-        only(lambda f: f.rule != "NC120" or (f.text or "")[f.offset or 0] > "\x1f"),
-        _path("a\tb"),
-    ),
-    Fault(
-        "path-high-codes-allowed",
-        "Codes 128 to 255 are let through in paths.",
-        "NC120",
-        only(lambda f: f.rule != "NC120" or (f.text or "")[f.offset or 0].isascii()),
-        _path("café"),
-    ),
+    Fault("path-controls-allowed", "Control characters are allowed in paths.", "NC120", _check_characters(lambda c: c > "\x1f")),
+    Fault("path-high-codes-allowed", "Codes 128 to 255 are allowed in paths.", "NC120", _check_characters(str.isascii)),
     Fault(
         "path-letters-allowed",
-        "Letters of Latin-1 are let through in paths, because they are letters.",
+        "Letters of Latin-1 are allowed in paths, because they are letters.",
         "NC120",
-        only(lambda f: f.rule != "NC120" or not (f.text or "")[f.offset or 0].isalpha()),
-        _path("é"),
+        _check_characters(lambda character: not character.isalpha()),
     ),
-    Fault("path-train-unchecked", "The train path is not checked.", "NC120", only(lambda f: f.pointer != "/train_file_path"), _path("a~b")),
-    Fault(
-        "path-test-unchecked",
-        "The test path is not checked.",
-        "NC120",
-        only(lambda f: f.pointer != "/test_file_path"),
-        _path("a~b", field="test_file_path"),
-    ),
+    Fault("path-train-unchecked", "The train path is not checked.", "NC120", findings_only(lambda f: f.pointer != "/train_file_path")),
+    Fault("path-test-unchecked", "The test path is not checked.", "NC120", findings_only(lambda f: f.pointer != "/test_file_path")),
     Fault(
         "path-readings-mixed",
-        "The equals sign is refused in train paths and taken in test paths.",
+        "The equals sign is rejected in train paths and accepted in test paths.",
         "NC600",
-        only(lambda f: f.rule != "NC120" or f.pointer != "/test_file_path" or (f.text or "")[f.offset or 0] != "="),
-        _path("dt=1/a", field="test_file_path"),
+        findings_only(lambda f: f.rule != "NC120" or f.pointer != "/test_file_path" or _first_forbidden(f) != "="),
     ),
-    Fault("path-trimmed", "White space around a path is cut off instead of refused.", "NC120", _paths_changed(str.strip), _path("a.tsv\n")),
+    Fault("path-trimmed", "White space around a path is removed instead of rejected.", "NC120", _change_paths(str.strip)),
     Fault(
         "path-slashes-turned",
-        "Backslashes are turned into slashes instead of refused.",
+        "Backslashes are replaced by slashes instead of rejected.",
         "NC120",
-        _paths_changed(lambda path: path.replace("\\", "/")),
-        _path("a\\b"),
+        _change_paths(lambda path: path.replace("\\", "/")),
     ),
     Fault(
         "path-decomposed",
-        "Paths are put into Unicode's normal form NFD before they are checked, so accented letters pass.",
+        "Paths are normalised to Unicode's form NFD before they are checked, so accented letters pass.",
         "NC120",
-        _paths_changed(lambda path: unicodedata.normalize("NFD", path)),
-        _path("é"),
+        _change_paths(lambda path: unicodedata.normalize("NFD", path)),
     ),
     Fault(
         "path-odd-removed",
-        "Forbidden characters are removed instead of refused.",
+        "Forbidden characters are removed instead of rejected.",
         "NC120",
-        _paths_changed(lambda path: "".join(c for c in path if c.isalnum() or c in "!()-./_ ")),
-        _path("a~b"),
+        _change_paths(lambda path: "".join(c for c in path if c.isalnum() or c in "!()-./_ ")),
     ),
     Fault(
         "path-too-long-refused",
-        "Paths of more than 255 characters are refused; no page limits them.",
+        "Paths of more than 255 characters are rejected; no page limits them.",
         "NC120",
-        refuse("NC120", "train_file_path", lambda value: isinstance(value, str) and len(value) > 255),
-        _path("a/" * 150, clean=200, faulty=422),
+        _reject_train_paths(lambda path: len(path) > 255),
     ),
     Fault(
         "path-extension-demanded",
-        "Paths without an extension are refused, though the page's own example has none.",
+        "Paths without an extension are rejected, though the page's own example has none.",
         "NC120",
-        refuse("NC120", "train_file_path", lambda value: isinstance(value, str) and "." not in value.rpartition("/")[2]),
-        _path("path/filename", clean=200, faulty=422),
+        _reject_train_paths(lambda path: "." not in path.rpartition("/")[2]),
     ),
-    Fault(
-        "path-codes-swapped",
-        "The codes of train and test path are swapped.",
-        "NC120",
-        answer("NC120", _swap_codes),
-        lambda _: Witness((post(train_file_path="a~b"),), "code", "10104", "10105"),
-    ),
+    Fault("path-codes-swapped", "The error codes of train and test path are swapped.", "NC120", wrapping("rejection", _swap_codes)),
     Fault(
         "path-code-general",
-        "A path is refused with the code for requests with a single path.",
+        "A path is rejected with the error code for requests with a single path.",
         "NC120",
-        answer("NC120", set_to(code="10103")),
-        lambda _: Witness((post(train_file_path="a~b"),), "code", "10104", "10103"),
+        change_rejection("NC120", code=_ERRORS["INVALID_PATH_CHARACTER"].code),
     ),
-    Fault(
-        "path-status-400",
-        "A forbidden character is answered with 400.",
-        "NC120",
-        answer("NC120", set_to(status=400)),
-        _path("a~b", faulty=400),
-    ),
+    Fault("path-status-400", "A forbidden character is rejected with status 400.", "NC120", change_rejection("NC120", status=400)),
 )

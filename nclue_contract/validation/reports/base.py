@@ -1,29 +1,48 @@
-"""What every output of reports has in common: the run it tells of, the counts at its end, and the calls it is fed with."""
+"""What all reports have in common: the formats of each command, exit codes, the run, its counts, and the interface of renderers."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Final, Protocol
 
 from nclue_contract.contract.readings import Readings
+from nclue_contract.contract.wording import counted
 from nclue_contract.validation.findings import Finding, Report
 from nclue_contract.validation.json_reader import Payload
 
 NAME = "nclue-contract"
 """The name of the tool in reports."""
 
-KEPT, BROKEN, USAGE, UNTOLD = 0, 1, 2, 3
-"""The exit codes of every command: contract kept, contract broken, usage or unreadable input, could not tell."""
+PASSED, FAILED, USAGE, INCONCLUSIVE = 0, 1, 2, 3
+"""The exit codes of every command; `USAGE` stands for wrong usage and for unreadable input."""
+
+FORMATS: Final[Mapping[str, tuple[str, ...]]] = {
+    "validate": ("text", "json", "jsonl", "junit", "sarif", "github"),
+    "check": ("text", "json", "jsonl", "junit", "github", "html"),
+    "probe": ("text", "json", "toml"),
+}
+"""The formats of each command that has a choice, the default first."""
 
 STDIN = "-"
-"""How standard input is spelt in `Payload.file`."""
+"""How standard input is written in `Payload.file`."""
+
+
+def head(version: str, revision: str) -> dict[str, Any]:
+    """Return how every JSON document begins: the tool with its version, and the revision of the contract."""
+    return {"tool": {"name": NAME, "version": version}, "contract": {"revision": revision}}
+
+
+def tool_line(version: str, revision: str) -> str:
+    """Return the same for people: `nclue-contract 1.2.3, contract 2026.11.0`."""
+    return f"{NAME} {version}, contract {revision}"
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What every report carries: version of the tool, revision of the contract, the readings and who chose them, whether warnings count.
+    """What every report carries: version of the tool, revision of the contract, the readings and their sources, whether warnings count.
 
-    `ignored` are the codes of the rules that were passed over.
+    `ignored` are the codes of the rules that were not applied.
     """
 
     version: str
@@ -33,7 +52,7 @@ class Run:
     ignored: tuple[str, ...] = ()
 
     def readings_dict(self) -> dict[str, dict[str, str]]:
-        """`{id: {"option", "source"}}`, the stable JSON form."""
+        """Return `{id: {"option", "source"}}`, the stable JSON form."""
         return {name: {"option": option, "source": self.readings.sources[name]} for name, option in self.readings.items()}
 
 
@@ -51,33 +70,32 @@ class Summary:
         parts = [f"{self.valid:,} valid"] if self.valid else []
         if invalid := self.payloads - self.valid:
             parts.append(f"{invalid:,} invalid")
-        counts = [_count(number, word) for number, word in ((self.errors, "error"), (self.warnings, "warning")) if number]
-        text = _count(self.payloads, "payload") + (f": {', '.join(parts)}" if parts else "")
+        counts = [counted(number, word) for number, word in ((self.errors, "error"), (self.warnings, "warning")) if number]
+        text = counted(self.payloads, "payload") + (f": {', '.join(parts)}" if parts else "")
         text += f" ({', '.join(counts)})" if counts else ""
-        return text + (f"; {_count(self.unreadable, 'input')} could not be read" if self.unreadable else "")
+        return text + (f"; {counted(self.unreadable, 'input')} could not be read" if self.unreadable else "")
 
 
 class Renderer(Protocol):
     """Turns reports into one format, one at a time, so that memory stays flat however many there are."""
 
     def begin(self) -> None:
-        """Before the first payload."""
+        """Start, before the first payload."""
 
     def payload(self, payload: Payload, report: Report) -> None:
-        """The report on one payload, in the order of the input."""
+        """Render the report on one payload; payloads come in the order of the input."""
 
     def unreadable(self, file: str, reason: str) -> None:
-        """An input that could not be read, and why."""
+        """Render that an input could not be read, and why."""
 
     def end(self, summary: Summary) -> None:
-        """After the last payload."""
+        """Finish, after the last payload."""
 
 
 def where(payload: Payload, finding: Finding) -> tuple[int, int]:
-    """Line and column of a finding in its file, from 1. An offset without a text, as in findings about the JSON, counts in the payload."""
+    """Return line and column of a finding in its file, both from 1.
+
+    An offset without a text, as in findings about the JSON itself, counts in the payload.
+    """
     in_source = finding.text is None and finding.offset is not None
     return payload.place("" if in_source else finding.pointer, finding.offset)
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number:,} {word}{'' if number == 1 else 's'}"

@@ -1,8 +1,7 @@
-r"""Points into a text: an excerpt that fits on a line, and carets under the characters that matter.
+r"""Excerpts of a text that fit on a line, with carets under the characters that matter.
 
 Widths are in cells of a terminal: 2 for East Asian wide and fullwidth characters, 0 for combining marks and for Hangul vowels and finals
-that join a leading consonant, otherwise 1. What a terminal would obey instead of show is escaped (`\x1b`), and so is what the encoding
-cannot hold.
+that join a leading consonant, otherwise 1. What would control a terminal is escaped (`\x1b`), and so is what the encoding cannot hold.
 """
 
 from __future__ import annotations
@@ -14,65 +13,65 @@ from typing import NamedTuple
 
 from nclue_contract.contract.wording import escaped
 
-REACH = 100
-"""Code points looked at on either side of a place, or as many as the limit has cells. More would not fit; only marks take no room."""
+CONTEXT = 100
+"""Code points examined on either side of a position, or as many as the limit has cells. More would not fit: only marks have no width."""
 
-LEAST = 20
-"""Cells that an excerpt may always take: an escape of ten, and an ellipsis on both sides."""
+MIN_CELLS = 20
+"""The narrowest excerpt: an escape of ten cells, and an ellipsis on both sides."""
 
 _LEADING = re.compile("[\u1100-\u115f\ua960-\ua97c\uac00-\ud7a3]")
 _JOINING = re.compile("[\u1160-\u11ff\ud7b0-\ud7ff]")
 
 
-class Signs(NamedTuple):
-    """Typographic signs; `base` carries a mark that has nothing to stand on."""
+class Symbols(NamedTuple):
+    """Typographic symbols; `base` is put under a combining mark that has no base character."""
 
     bar: str
     ellipsis: str
     base: str
 
 
-_SIGNS = Signs("│", "…", "◌")
-_PLAIN_SIGNS = Signs("|", "...", "")
+_UNICODE = Symbols("│", "…", "◌")
+_ASCII = Symbols("|", "...", "")
 
 
 class Glyph(NamedTuple):
-    """What is shown for the code points of a text from `start` up to `stop`, and how many cells it takes."""
+    """The code points of a text from `start` up to `stop` as they are displayed, and how many cells that takes."""
 
-    shown: str
+    text: str
     cells: int
     start: int
     stop: int
 
 
-def signs(encoding: str) -> Signs:
-    """The signs for an encoding, in ASCII when one is missing. All or none: code pages of East Asia that have some show them wide."""
-    return _SIGNS if _encodable("".join(_SIGNS), encoding) else _PLAIN_SIGNS
+def symbols(encoding: str) -> Symbols:
+    """Return the symbols for an encoding; all in ASCII when it lacks one, since East Asian code pages that have some show them wide."""
+    return _UNICODE if _encodable("".join(_UNICODE), encoding) else _ASCII
 
 
 def safe(text: str, encoding: str) -> str:
-    """The text as any terminal and the encoding can show it: escaped where needed."""
+    """Return the text with everything escaped that would control a terminal or that the encoding cannot hold."""
     text = escaped(text)
     if _encodable(text, encoding):
         return text
-    return text.replace(_SIGNS.ellipsis, _PLAIN_SIGNS.ellipsis).encode(encoding, "backslashreplace").decode(encoding)
+    return text.replace(_UNICODE.ellipsis, _ASCII.ellipsis).encode(encoding, "backslashreplace").decode(encoding)
 
 
 def glyphs(text: str, encoding: str = "utf-8") -> list[Glyph]:
-    """What to show for each character of a text together with the marks on it. No glyph is without width."""
+    """Return each character of a text together with its combining marks, as it is displayed. Every glyph has a width."""
     found: list[Glyph] = []
-    base = ""  # what the next mark stands on; an escape carries none
+    base = ""  # the character that the next mark belongs to; an escape has none
     for start, character in enumerate(text):
         if not (character.isprintable() and _encodable(character, encoding)):
-            base, shown = "", ascii(character)[1:-1]
-            found.append(Glyph(shown, len(shown), start, start + 1))
+            base, escape = "", ascii(character)[1:-1]
+            found.append(Glyph(escape, len(escape), start, start + 1))
         elif base and _joins(base, character):
             last = found[-1]
-            found[-1] = last._replace(shown=last.shown + character, stop=start + 1)
+            found[-1] = last._replace(text=last.text + character, stop=start + 1)
         elif _is_mark(character):
-            base = signs(encoding).base
-            shown = base + character if base else ascii(character)[1:-1]
-            found.append(Glyph(shown, 1 if base else len(shown), start, start + 1))
+            base = symbols(encoding).base
+            displayed = base + character if base else ascii(character)[1:-1]
+            found.append(Glyph(displayed, 1 if base else len(displayed), start, start + 1))
         else:
             base = character
             cells = 2 if unicodedata.east_asian_width(character) in "WF" else 1
@@ -80,79 +79,79 @@ def glyphs(text: str, encoding: str = "utf-8") -> list[Glyph]:
     return found
 
 
-def width(text: str) -> int:
-    """Cells that a `safe` text takes."""
+def display_width(text: str) -> int:
+    """Return how many cells a `safe` text takes."""
     return len(text) if text.isascii() else sum(glyph.cells for glyph in glyphs(text))
 
 
 def wrap(text: str, limit: int) -> list[str]:
-    """The lines of a `safe` text, each at most `limit` cells wide, broken at spaces where there are any."""
-    lines, room = [""], limit
+    """Return the lines of a `safe` text, each at most `limit` cells wide, broken at spaces where there are any."""
+    lines, free = [""], limit
     for word in text.split(" "):
-        cells = width(word)
-        if lines[-1] and cells < room:
+        cells = display_width(word)
+        if lines[-1] and cells < free:
             lines[-1] += f" {word}"
-            room -= cells + 1
+            free -= cells + 1
             continue
         for piece in _pieces(word, limit):
             lines.append(piece)
-            room = limit - width(piece)
+            free = limit - display_width(piece)
     return [line for line in lines if line]
 
 
-def point(text: str, positions: Sequence[int], limit: int, encoding: str = "utf-8") -> tuple[str, str]:
-    """The surroundings of the first position, and a line with carets under all positions in sight.
+def excerpt_with_carets(text: str, positions: Sequence[int], limit: int, encoding: str = "utf-8") -> tuple[str, str]:
+    """Return the text around the first position, and a line with carets under all positions within it.
 
     Positions are ascending offsets in code points, at least one. Both lines take at most `limit` cells, or 20 if that is more. An ellipsis
-    stands where the text goes on.
+    marks where the text was cut.
     """
-    reach = max(REACH, limit)
-    begin, end = max(0, positions[0] - reach), min(len(text), positions[0] + reach)
-    wanted = {position - begin for position in positions}
-    shown = glyphs(text[begin:end], encoding)
-    ellipsis = signs(encoding).ellipsis
-    low, high = 0, len(shown)
-    sizes = [glyph.cells for glyph in shown]
-    if begin > 0 or end < len(text) or sum(sizes) > max(limit, LEAST):
-        at = next(index for index, glyph in enumerate(shown) if positions[0] - begin < glyph.stop)
-        low, high = _window(sizes, at, max(limit, LEAST) - 2 * len(ellipsis))
+    context = max(CONTEXT, limit)
+    begin, end = max(0, positions[0] - context), min(len(text), positions[0] + context)
+    marked = {position - begin for position in positions}
+    glyphs_around = glyphs(text[begin:end], encoding)
+    ellipsis = symbols(encoding).ellipsis
+    low, high = 0, len(glyphs_around)
+    sizes = [glyph.cells for glyph in glyphs_around]
+    if begin > 0 or end < len(text) or sum(sizes) > max(limit, MIN_CELLS):
+        at = next(index for index, glyph in enumerate(glyphs_around) if positions[0] - begin < glyph.stop)
+        low, high = _window(sizes, at, max(limit, MIN_CELLS) - 2 * len(ellipsis))
     before = ellipsis if begin > 0 or low > 0 else ""
-    after = ellipsis if end < len(text) or high < len(shown) else ""
-    carets = "".join(("^" if wanted.intersection(range(g.start, g.stop)) else " ") * g.cells for g in shown[low:high])
-    return before + "".join(glyph.shown for glyph in shown[low:high]) + after, " " * len(before) + carets.rstrip()
+    after = ellipsis if end < len(text) or high < len(glyphs_around) else ""
+    carets = "".join(("^" if marked.intersection(range(g.start, g.stop)) else " ") * g.cells for g in glyphs_around[low:high])
+    return before + "".join(glyph.text for glyph in glyphs_around[low:high]) + after, " " * len(before) + carets.rstrip()
 
 
-def _window(sizes: list[int], at: int, room: int) -> tuple[int, int]:
-    """Which glyphs to show so that the one at `at` is among them: a third of the room before it, and the rest after it."""
+def _window(sizes: list[int], at: int, free: int) -> tuple[int, int]:
+    """Return the range of glyphs to show so that the one at `at` is among them: a third of the free cells before it, the rest after it."""
     low, high, used = at, at + 1, sizes[at]
-    while low > 0 and used + sizes[low - 1] <= room // 3:
+    while low > 0 and used + sizes[low - 1] <= free // 3:
         low -= 1
         used += sizes[low]
-    while high < len(sizes) and used + sizes[high] <= room:
+    while high < len(sizes) and used + sizes[high] <= free:
         used += sizes[high]
         high += 1
-    while low > 0 and used + sizes[low - 1] <= room:
+    while low > 0 and used + sizes[low - 1] <= free:
         low -= 1
         used += sizes[low]
     return low, high
 
 
 def _pieces(word: str, limit: int) -> list[str]:
-    """The word, cut where it is wider than the limit."""
-    if len(word) * 2 <= limit or width(word) <= limit:
+    """Return the word, split where it is wider than the limit."""
+    if len(word) * 2 <= limit or display_width(word) <= limit:
         return [word]
-    pieces, room = [""], limit
+    pieces, free = [""], limit
     for glyph in glyphs(word):
-        if glyph.cells > room:
+        if glyph.cells > free:
             pieces.append("")
-            room = limit
-        pieces[-1] += glyph.shown
-        room -= glyph.cells
+            free = limit
+        pieces[-1] += glyph.text
+        free -= glyph.cells
     return pieces
 
 
 def _joins(base: str, character: str) -> bool:
-    """Whether a character takes no cell of its own after this base."""
+    """Return whether a character takes no cell of its own after this base."""
     return _is_mark(character) or bool(_LEADING.match(base) and _JOINING.match(character))
 
 

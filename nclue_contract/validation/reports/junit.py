@@ -1,9 +1,13 @@
-"""Reports as JUnit XML, for the test pages of CI systems: a test case per payload, a failure per error."""
+r"""JUnit XML, for the test pages of CI systems: the writer of suites and cases, and the renderer of the command `validate`.
+
+The text is ASCII, so that no encoding can spoil it. Characters that XML 1.0 forbids are written as escapes such as `\x1b` or `\ud800`.
+"""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from nclue_contract.contract.rules import Severity
@@ -11,16 +15,62 @@ from nclue_contract.contract.wording import escaped
 from nclue_contract.validation.findings import Report
 from nclue_contract.validation.json_reader import Payload
 from nclue_contract.validation.reports.base import NAME, Run, Summary
-from nclue_contract.validation.reports.text import Paper, block, file_name
+from nclue_contract.validation.reports.text import Console, finding_lines, format_file
 
 _IN_MEMORY = 1_000_000  # bytes of test cases; more of them wait in a temporary file for the counts that stand before them
 
 
-class JunitRenderer:
-    r"""Writes everything in `end`, because the counts come first in the file.
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """One `testsuite`: its attributes, its properties, and its test cases as `serialize` returns them."""
 
-    The text is ASCII, so that no encoding can spoil it; characters that XML 1.0 forbids stand as `\x1b` or `\ud800`.
-    """
+    attributes: Mapping[str, str]
+    properties: Mapping[str, str]
+    cases: Iterable[str]
+
+
+def write_suites(write: Callable[[str], object], attributes: Mapping[str, str], suites: Iterable[Suite]) -> None:
+    """Write a document of suites piece by piece; `attributes` are those of the outermost element."""
+    write(f'<?xml version="1.0" encoding="utf-8"?>\n{_opening("testsuites", attributes)}\n')
+    for suite in suites:
+        write(_opening("testsuite", suite.attributes) + "\n")
+        properties = Element("properties")
+        for name, value in suite.properties.items():
+            SubElement(properties, "property", name=name, value=escaped(value))
+        write(serialize(properties))
+        for case in suite.cases:
+            write(case)
+        write("</testsuite>\n")
+    write("</testsuites>\n")
+
+
+def case_element(class_name: str, name: str) -> Element:
+    """Return a `testcase` without children: it passed."""
+    return Element("testcase", classname=escaped(class_name), name=escaped(name))
+
+
+def add_outcome(case: Element, tag: str, message: str, *, kind: str = "", lines: Iterable[str] = ()) -> None:
+    """Add a `failure`, `error` or `skipped` with its message, its type if there is one, and the lines of its text."""
+    child = SubElement(case, tag, message=escaped(message))
+    if kind:
+        child.set("type", kind)
+    child.text = "\n".join(map(escaped, lines)) or None
+
+
+def serialize(element: Element) -> str:
+    """Return an element as one line of ASCII; lines within its texts stay lines."""
+    text: bytes = tostring(element, "us-ascii")
+    return text.decode("ascii") + "\n"
+
+
+def _opening(tag: str, attributes: Mapping[str, str]) -> str:
+    element = Element(tag, {name: escaped(value) for name, value in attributes.items()})
+    text: bytes = tostring(element, "us-ascii", short_empty_elements=False)
+    return text.decode("ascii").removesuffix(f"</{tag}>")
+
+
+class JunitRenderer:
+    """Renders a test case per payload, with a failure per error. Everything is written in `end`, because the counts come first."""
 
     def __init__(self, write: Callable[[str], object], run: Run) -> None:
         self._write = write
@@ -32,54 +82,43 @@ class JunitRenderer:
 
     def payload(self, payload: Payload, report: Report) -> None:
         """Keep a test case."""
-        case = _case(payload.file, f"line {payload.line} (index {payload.index})")
+        case = case_element(format_file(payload.file), f"line {payload.line} (index {payload.index})")
         warnings: list[str] = []
         for finding in report.findings:
-            text = "\n".join(block(finding, Paper(), payload))
+            lines = list(finding_lines(finding, Console(), payload))
             if finding.severity is Severity.ERROR:
-                SubElement(case, "failure", message=escaped(finding.message), type=finding.rule).text = text
+                add_outcome(case, "failure", finding.message, kind=finding.rule, lines=lines)
             else:
-                warnings.append(text)
+                warnings.append("\n".join(lines))
         if warnings:
             SubElement(case, "system-out").text = "\n\n".join(warnings)
         self._keep(case)
 
     def unreadable(self, file: str, reason: str) -> None:
         """Keep a test case with an error."""
-        case = _case(file, "input")
-        SubElement(case, "error", message=escaped(f"could not be read: {reason}"), type="unreadable")
+        case = case_element(format_file(file), "input")
+        add_outcome(case, "error", f"could not be read: {reason}", kind="unreadable")
         self._keep(case)
 
     def end(self, summary: Summary) -> None:
         """Write the document."""
-        tests, failures = summary.payloads + summary.unreadable, summary.payloads - summary.valid
-        counts = f'name="{NAME}" tests="{tests}" failures="{failures}" errors="{summary.unreadable}"'
-        self._write(f'<?xml version="1.0" encoding="utf-8"?>\n<testsuites {counts}>\n<testsuite {counts} skipped="0">\n')
-        self._write(_ascii(self._properties()))
+        counts = {
+            "name": NAME,
+            "tests": str(summary.payloads + summary.unreadable),
+            "failures": str(summary.payloads - summary.valid),
+            "errors": str(summary.unreadable),
+        }
         with self._cases as cases:
             cases.seek(0)
-            for line in cases:
-                self._write(line.decode("ascii"))
-        self._write("</testsuite>\n</testsuites>\n")
+            suite = Suite(counts | {"skipped": "0"}, self._properties(), (line.decode("ascii") for line in cases))
+            write_suites(self._write, counts, [suite])
 
-    def _properties(self) -> Element:
+    def _properties(self) -> dict[str, str]:
         run = self._run
         values = {"version": run.version, "revision": run.revision, "strict": str(run.strict).lower(), "ignored": " ".join(run.ignored)}
         for name, option in run.readings.items():
             values |= {f"reading.{name}": option, f"reading.{name}.source": run.readings.sources[name]}
-        properties = Element("properties")
-        for name, value in values.items():
-            SubElement(properties, "property", name=name, value=escaped(value))
-        return properties
+        return values
 
     def _keep(self, case: Element) -> None:
-        self._cases.write(_ascii(case).encode("ascii"))
-
-
-def _case(file: str, name: str) -> Element:
-    return Element("testcase", classname=escaped(file_name(file)), name=name)
-
-
-def _ascii(element: Element) -> str:
-    text: bytes = tostring(element, "us-ascii")
-    return text.decode("ascii") + "\n"
+        self._cases.write(serialize(case).encode("ascii"))

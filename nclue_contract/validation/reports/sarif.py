@@ -21,7 +21,7 @@ _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sa
 
 
 class SarifRenderer:
-    """Writes each result as it comes, in ASCII. Only the inputs that could not be read are kept until the end."""
+    """Renders each result as it comes, in ASCII. Only the inputs that could not be read are kept until the end."""
 
     def __init__(self, write: Callable[[str], object], run: Run) -> None:
         self._write = write
@@ -74,7 +74,7 @@ class SarifRenderer:
 
 
 def uri(file: str) -> str:
-    """The file as a URI reference: relative if its name is, percent-encoded byte by byte; `stdin` for standard input."""
+    """Return the file as a URI reference: relative if its name is, percent-encoded byte by byte; `stdin` for standard input."""
     if file == STDIN:
         return "stdin"
     try:
@@ -98,12 +98,12 @@ def _rule(rule: Rule) -> dict[str, Any]:
 
 
 def _message(text: str) -> dict[str, str]:
-    """A plain text message; braces would be placeholders (SARIF 3.11.5)."""
+    """Return a plain text message; single braces would be placeholders (SARIF 3.11.5)."""
     return {"text": text.replace("{", "{{").replace("}", "}}")}
 
 
 def _fingerprint(finding: Finding) -> str:
-    """The same for the same trouble on another line: from rule, field, character and value, or what is said where there is no value."""
+    """Return a digest of rule, field, character and value, or of the message where there is no value: it is the same on another line."""
     value = finding.message if finding.text is None else finding.text
     parts = json.dumps([finding.rule, finding.pointer, finding.character, value])
     return hashlib.sha256(parts.encode("ascii")).hexdigest()[:32]

@@ -130,7 +130,7 @@ def test_cases_can_be_filtered_by_state_and_by_words(chromium):
         return {
             all: await pick("", ""), untested: await pick("untested", ""), failed: await pick("failed", ""),
             words: await pick("", "U+007E Path[Train"), rule: await pick("", "nc401"), nothing: await pick("passed", "no such words"),
-            again: await pick("", ""), told: page.getElementById("told").textContent,
+            again: await pick("", ""), told: page.getElementById("status").textContent,
         };
     """
     result, document = check(*FAULTS), page(*FAULTS)
@@ -140,7 +140,7 @@ def test_cases_can_be_filtered_by_state_and_by_words(chromium):
     failed_rules = sum(row.state is State.FAILED for row in result.rows())
     tildes = sum(case_id.startswith("path[train") and "U+007E" in case_id for case_id in result.outcomes)
     assert counts["all"] == counts["again"] == [len(result.outcomes), tiles, articles, groups]
-    assert counts["untested"] == [result.counts[State.UNTESTED], 0, 0, 1]
+    assert counts["untested"] == [result.counts[State.NOT_TESTED], 0, 0, 1]
     assert counts["failed"][:3] == [result.counts[State.FAILED], failed_rules, articles]
     assert counts["words"] == [tildes, 0, 0, 1]
     assert tildes > 0
@@ -170,7 +170,7 @@ def test_a_curl_line_is_copied_whole(chromium):
         const button = page.querySelector("article button");
         button.click();
         await turn();
-        return [copied, button.textContent, button.getAttribute("aria-label"), page.getElementById("told").textContent];
+        return [copied, button.textContent, button.getAttribute("aria-label"), page.getElementById("status").textContent];
     """
     line = "curl --data '{\"a\": \"<&>\"}' \\\n 'http://127.0.0.1/'"
     answer = said(chromium(in_frame(report(one_failure(), curl=lambda _: line), script), "--dump-dom", BUDGET))
@@ -179,7 +179,7 @@ def test_a_curl_line_is_copied_whole(chromium):
 
 def test_a_hostile_server_runs_nothing_in_a_browser(chromium):
     text = "".join(HOSTILE[:9]).replace("alert(1)", "parent.problems.push(1)")
-    result = dataclasses.replace(one_failure(body=text.encode(), error=text), target=text, trouble=text, notes=(text,))
+    result = dataclasses.replace(one_failure(body=text.encode(), error=text), target=text, stop_reason=text, notes=(text,))
     script = "return [problems, page.scripts.length, page.images.length, page.querySelectorAll('svg[onload]').length];"
     assert said(chromium(in_frame(report(result, curl=lambda _: text), script), "--dump-dom", BUDGET)) == [[], 1, 0, 0]
 

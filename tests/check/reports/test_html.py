@@ -11,18 +11,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nclue_contract.check.reports.html.failures import expected, pointed_at
+from nclue_contract.check.reports.html.failures import expected, value_at_pointer
 from nclue_contract.check.reports.html.lifecycle import spans
-from nclue_contract.check.reports.html.page import shown
-from nclue_contract.check.reports.text import curl
-from nclue_contract.check.requests import Exchange, create, get
-from nclue_contract.check.results import Case, CheckResult, Failure, Outcome, Sighting, State
+from nclue_contract.check.reports.html.page import clip
+from nclue_contract.check.reports.text import LABELS, curl_command
+from nclue_contract.check.requests import Exchange, create_request, get_request
+from nclue_contract.check.results import Case, CheckResult, Failure, Outcome, State, StatusSample
 from nclue_contract.contract.model import contract
 from nclue_contract.signing import EXAMPLE
 from tests.support.html_reports import FAULTS, HOSTILE, accepted, check, one_failure, page, parsed, report, told
 from tests.support.tools import ROOT
 
-UNTOLD = "Could not tell whether the contract is kept"
+INCONCLUSIVE = "Check inconclusive"
 SIZE = 1_500_000
 """Bytes that a report of the default plan stays below."""
 
@@ -48,14 +48,14 @@ def of(run):
 @pytest.mark.parametrize(
     ("result", "headline", "lead"),
     [
-        pytest.param(check, "The contract is kept", "All {cases} cases were asked and decided, and nothing is broken.", id="kept"),
-        pytest.param(lambda: check(*FAULTS), "The contract is broken", "{failures} failures of 6 rules, in {cases} cases.", id="broken"),
-        pytest.param(lambda: dataclasses.replace(check(), trouble="interrupted"), UNTOLD, "", id="trouble"),
-        pytest.param(lambda: dataclasses.replace(check(), enough=False), UNTOLD, "", id="too few valid creations"),
+        pytest.param(check, "Check passed", "All {cases} cases were tested, without failures.", id="kept"),
+        pytest.param(lambda: check(*FAULTS), "Check failed", "{failures} failures of 6 rules, in {cases} cases.", id="broken"),
+        pytest.param(lambda: dataclasses.replace(check(), stop_reason="interrupted"), INCONCLUSIVE, "", id="trouble"),
+        pytest.param(lambda: dataclasses.replace(check(), enough_accepted=False), INCONCLUSIVE, "", id="too few valid creations"),
         pytest.param(
             lambda: accepted(check(*FAULTS)),
-            "The contract is kept",
-            "apart from {failures} failures known from the baseline; only {passed} of {cases} cases came to a verdict.",
+            "Check passed",
+            "apart from {failures} failures known from the baseline; only {passed} of {cases} cases have a result.",
             id="all in the baseline",
         ),
     ],
@@ -72,8 +72,8 @@ def test_the_headline_is_the_verdict(result, headline, lead):
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        pytest.param({"trouble": "the server cannot be reached: refused"}, "the server cannot be reached: refused", id="trouble"),
-        pytest.param({"enough": False}, "too few valid creations", id="too few valid creations"),
+        pytest.param({"stop_reason": "the server cannot be reached: refused"}, "the server cannot be reached: refused", id="trouble"),
+        pytest.param({"enough_accepted": False}, "too few valid create requests", id="too few valid creations"),
         pytest.param({}, None, id="nothing"),
     ],
 )
@@ -83,14 +83,20 @@ def test_why_nothing_could_be_told_stands_under_the_headline(changes, why):
 
 
 def test_the_head_tells_what_was_run_where_and_what_it_left():
-    run = {"target": "https://gateway.example.org/v1", "mode": "at most 9 creations", "requests": 1234, "creations": 1, "tidying": 7}
-    left = {"seconds": 61.25, "left_behind": ("task-1", "task-2"), "notes": ("one note", "another")}
+    run = {
+        "target": "https://gateway.example.org/v1",
+        "mode": "at most 9 creations",
+        "requests": 1234,
+        "creations": 1,
+        "cleanup_requests": 7,
+    }
+    left = {"seconds": 61.25, "remaining_tasks": ("task-1", "task-2"), "notes": ("one note", "another")}
     facts = parsed(report(dataclasses.replace(check(), **run, **left))).one("header").one("dl")
     assert [(fact.one("dt").text, fact.one("dd").text) for fact in facts.all("div")] == [
         ("Server", "https://gateway.example.org/v1"),
         ("Mode", "at most 9 creations"),
-        ("Begun", "2025-11-24 16:00:00 UTC"),
-        ("Took", "61.2 s; 1,234 requests, 1 creation among them, 7 more to tidy up"),
+        ("Started", "2025-11-24 16:00:00 UTC"),
+        ("Took", "61.2 s; 1,234 requests, including 1 creation, 7 more to clean up"),
         ("Left behind", "2 tasks: task-1, task-2"),
         ("Note", "one note"),
         ("Note", "another"),
@@ -115,7 +121,7 @@ def test_the_counts_of_the_states_stand_in_the_head_with_what_they_mean(run):
     for state in ("failed", "passed", "undecided", "untested"):
         assert numbers.one("li", class_=state).one("b").text == f"{result.counts[state]:,}"
     assert "any would have been right" in numbers.text
-    assert "Nothing was asked" in numbers.text
+    assert "No request was sent" in numbers.text
     assert "a reading is no failure" in document.one("section", id="readings").text
 
 
@@ -130,8 +136,8 @@ def test_the_matrix_has_a_tile_for_each_rule_with_sign_counts_and_what_it_leads_
         assert tile.attributes["class"] == f"tile {row.state}"
         assert tile.text.startswith(f"{signs[row.state]} {row.rule}")
         for state, count in row.counts.items():
-            assert f"{count} {state}" in tile.text
-        assert (f"{row.judged:,} answer" in tile.text) == bool(row.judged)
+            assert f"{count} {LABELS[state]}" in tile.text
+        assert (f"{row.judged:,} response" in tile.text) == bool(row.judged)
         assert document.all("details", id=f"rule-{row.rule}")
 
 
@@ -139,7 +145,7 @@ def test_rules_that_did_not_come_up_are_named():
     named = page().one("section", id="rules").one("details")
     missing = contract().rules.keys() - {row.rule for row in check().rows()}
     assert {code.text for code in named.all("code")} == missing
-    assert named.one("summary").text == f"{len(missing)} rules of the contract did not come up in this run"
+    assert named.one("summary").text == f"{len(missing)} rules of the contract were not tested in this run"
     assert contract().rules["NC602"].sentence in named.text
 
 
@@ -158,13 +164,13 @@ def test_every_failure_stands_there_with_its_rule_and_leads_to_its_case(run):
     entries = section.all("article") + section.all("li", class_="case")
     told = Counter()
     for entry in entries:
-        rule = next(parent for parent in above(entry) if parent.attributes.get("class") == "broken").one("h3").text[2:7]
+        rule = next(parent for parent in above(entry) if parent.attributes.get("class") == "rule-failures").one("h3").text[2:7]
         (link,) = entry.all("a")
         case = document.one("li", id=link.attributes["href"][1:])
         assert case.one("summary").one("code").text == link.text
         text = entry.text
         for failure in result.outcomes[link.text].failures:
-            told[rule, link.text, failure.sentence] += failure.rule == rule and shown(failure.sentence) in text
+            told[rule, link.text, failure.sentence] += failure.rule == rule and clip(failure.sentence) in text
     assert all(told[failure.rule, failure.case, failure.sentence] == 1 for failure in result.failures)
     assert bool(entries) == bool(result.failures)
 
@@ -181,7 +187,7 @@ def test_a_failure_tells_what_was_expected_what_came_back_and_how_to_see_it_agai
     facts = dict(zip([dt.text for dt in article.all("dt")], [dd.text for dd in article.all("dd")], strict=True))
     assert failure.sentence in article.text
     assert facts["Expected"] == "422/10105"
-    assert facts["Came back"].startswith('200 {"task_id": "')
+    assert facts["Received"].startswith('200 {"task_id": "')
     assert facts["Sent"].startswith('POST /api/v1/tasks {"name": "nclue-check test')
     assert article.one("pre").text == "curl http://127.0.0.1/api/v1/tasks"
     assert article.one("pre").attributes["data-copy"] == "the curl command"
@@ -192,16 +198,16 @@ def test_a_failure_tells_what_was_expected_what_came_back_and_how_to_see_it_agai
 
 def test_the_value_that_a_failure_points_at_is_shown_although_the_answer_is_cut():
     failure = next(f for f in check(*FAULTS).failures if f.rule == "NC305" and f.finding.pointer.startswith("/tasks/"))
-    assert pointed_at(failure) == "7"
+    assert value_at_pointer(failure) == "7"
     article = next(one for one in page(*FAULTS).all("article") if failure.sentence in one.text)
     facts = dict(zip([dt.text for dt in article.all("dt")], [dd.text for dd in article.all("dd")], strict=True))
     assert facts["In it"] == f"{failure.finding.pointer} is 7"
 
 
 def test_a_pointer_into_the_request_is_not_looked_up_in_the_answer():
-    failure = Failure("case[one]", "NC404", told("x", "NC120", "/code"), Exchange(create({}), "/", 0, 0, 422, body=b'{"code": 7}'))
-    assert pointed_at(failure) is None
-    assert pointed_at(dataclasses.replace(failure, finding=told("x", "NC305", "/code"))) == "7"
+    failure = Failure("case[one]", "NC404", told("x", "NC120", "/code"), Exchange(create_request({}), "/", 0, 0, 422, body=b'{"code": 7}'))
+    assert value_at_pointer(failure) is None
+    assert value_at_pointer(dataclasses.replace(failure, finding=told("x", "NC305", "/code"))) == "7"
 
 
 @pytest.mark.parametrize(
@@ -220,8 +226,8 @@ def test_a_pointer_into_the_request_is_not_looked_up_in_the_answer():
 )
 def test_a_pointer_leads_to_a_text_a_number_or_a_word(pointer, value):
     body = '{"a/b": {"~1": "학습"}, "tasks": [true, null]}'.encode()
-    failure = Failure("case[one]", "NC305", told("x", "NC305", pointer), Exchange(get("1"), "/", 0, 0, 200, body=body))
-    assert pointed_at(failure) == value
+    failure = Failure("case[one]", "NC305", told("x", "NC305", pointer), Exchange(get_request("1"), "/", 0, 0, 200, body=body))
+    assert value_at_pointer(failure) == value
 
 
 def test_a_failure_because_of_another_rule_than_that_of_the_case_names_it():
@@ -235,8 +241,8 @@ def test_a_failure_because_of_another_rule_than_that_of_the_case_names_it():
 
 def test_a_rule_tells_of_its_cases_that_broke_another_one_and_of_others_that_broke_it():
     document = page(*FAULTS)
-    assert "1 case below broke other rules, not this one." in document.one("details", id="rule-NC400").text
-    assert "Broken in cases about other rules: life[watched], " in document.one("details", id="rule-NC305").text
+    assert "1 case below failed by other rules, not by this one." in document.one("details", id="rule-NC400").text
+    assert "Failed in cases about other rules: life[watched], " in document.one("details", id="rule-NC305").text
 
 
 def test_white_space_in_values_is_kept():
@@ -262,12 +268,12 @@ def test_every_case_stands_there_with_its_state_and_its_requests(run):
     for case_id, outcome in result.outcomes.items():
         entry = shown[case_id]
         assert entry.attributes["data-state"] == outcome.state
-        assert entry.one("summary").text.endswith(f" {outcome.state}")
+        assert entry.one("summary").text.endswith(f" {LABELS[outcome.state]}")
         assert next(parent for parent in above(entry) if parent.tag == "details").attributes["id"] == f"rule-{outcome.case.rule}"
         lines = [line.text for line in entry.all("li")]
         assert len(lines) == len(outcome.exchanges)
         for line, exchange in zip(lines, outcome.exchanges, strict=True):
-            assert line.startswith(f"{exchange.ask.method} {exchange.target[:200]} → {exchange.status}")
+            assert line.startswith(f"{exchange.request.method} {exchange.target[:200]} → {exchange.status}")
             assert f" {exchange.received_ms - exchange.sent_ms} ms" in line
 
 
@@ -275,7 +281,7 @@ def test_every_case_stands_there_with_its_state_and_its_requests(run):
 def test_what_was_left_out_stands_there_with_its_reason(run):
     result, document = of(run)
     section = document.one("section", id="left-out")
-    open_ones = {o.case.id: o for o in result.outcomes.values() if o.state in {State.UNDECIDED, State.UNTESTED}}
+    open_ones = {o.case.id: o for o in result.outcomes.values() if o.state in {State.INCONCLUSIVE, State.NOT_TESTED}}
     told = {}
     for details in section.all("details"):
         for link in details.all("a"):
@@ -283,7 +289,7 @@ def test_what_was_left_out_stands_there_with_its_reason(run):
     assert told.keys() == open_ones.keys()
     for case_id, outcome in open_ones.items():
         assert outcome.reason in told[case_id]
-        assert f" {outcome.state}" in told[case_id]
+        assert f" {LABELS[outcome.state]}" in told[case_id]
 
 
 # -- readings -------------------------------------------------------------------------------------------------------------------------
@@ -328,7 +334,7 @@ def test_a_pinned_reading_says_who_pinned_it():
 
 
 def seen(*sightings):
-    return dataclasses.replace(check(), sightings=tuple(Sighting(*sighting, "getTask") for sighting in sightings))
+    return dataclasses.replace(check(), status_samples=tuple(StatusSample(*sighting, "getTask") for sighting in sightings))
 
 
 def picture(document):
@@ -340,7 +346,7 @@ def test_the_picture_has_a_lane_for_each_task(run):
     result, document = of(run)
     lanes = picture(document).all("g", class_="lane")
     assert len(lanes) > 2
-    ids = {sighting.task_id for sighting in result.sightings}
+    ids = {sighting.task_id for sighting in result.status_samples}
     assert {lane.one("text", class_="task").one("title").text for lane in lanes} == ids
 
 
@@ -358,8 +364,10 @@ def test_states_follow_each_other_along_the_time():
 
 
 def test_a_state_lasts_until_the_next_one_was_seen():
-    life = [Sighting(ms, "a", status, "getTask") for ms, status in ((0, "registered"), (5, "registered"), (9, "pending"), (20, "pending"))]
-    assert [(span.status, span.begin_ms, span.end_ms, span.seen_ms) for span in spans(life)] == [
+    life = [
+        StatusSample(ms, "a", status, "getTask") for ms, status in ((0, "registered"), (5, "registered"), (9, "pending"), (20, "pending"))
+    ]
+    assert [(span.status, span.begin_ms, span.end_ms, span.samples_ms) for span in spans(life)] == [
         ("registered", 0, 9, (0, 5)),
         ("pending", 9, 20, (9, 20)),
     ]
@@ -381,7 +389,7 @@ def test_any_number_of_sightings_can_be_drawn(sightings, lanes):
     document = parsed(report(seen(*sightings)))
     section = document.one("section", id="lifecycle")
     if not sightings:
-        assert "nothing to draw" in section.text
+        assert "No task was tracked" in section.text
         assert not section.all("svg")
         return
     assert len(picture(document).all("g", class_="lane")) == lanes
@@ -397,7 +405,7 @@ def test_any_number_of_sightings_can_be_drawn(sightings, lanes):
 def by_task(sightings):
     groups = {}
     for sighting in sightings:
-        groups.setdefault(sighting[1], []).append(Sighting(*sighting, "getTask"))
+        groups.setdefault(sighting[1], []).append(StatusSample(*sighting, "getTask"))
     return groups
 
 
@@ -457,10 +465,10 @@ def test_a_report_of_the_default_plan_can_be_mailed(run):
 def test_a_report_of_a_server_that_is_wrong_everywhere_can_be_mailed(fault):
     result = check(fault)
     assert len(result.failures) > 400
-    text = report(result, curl=lambda exchange: curl(exchange, "http://127.0.0.1:8000"))
+    text = report(result, curl=lambda exchange: curl_command(exchange, "http://127.0.0.1:8000"))
     assert len(text.encode()) < SIZE
     every_failure = parsed(text).one("section", id="failures").text
-    assert all(shown(failure.sentence) in every_failure for failure in result.failures)
+    assert all(clip(failure.sentence) in every_failure for failure in result.failures)
 
 
 # -- for everybody --------------------------------------------------------------------------------------------------------------------
@@ -520,7 +528,7 @@ def results(draw):
     """Results as small as can be, in which every text is what somebody has sent."""
     exchanges = [
         Exchange(
-            dataclasses.replace(draw(st.sampled_from([create({"name": "x"}), get("1")])), body=draw(bodies)),
+            dataclasses.replace(draw(st.sampled_from([create_request({"name": "x"}), get_request("1")])), body=draw(bodies)),
             draw(texts),
             0,
             draw(st.integers(0, 10**6)),
@@ -528,7 +536,7 @@ def results(draw):
             headers=((draw(texts), draw(texts)),),
             body=draw(bodies | st.just(b'{"error": {"errorCode": "<b>", "message": "\\ud800"}}')),
             error=draw(st.just("") | texts),
-            tries=draw(st.integers(1, 3)),
+            attempts=draw(st.integers(1, 3)),
         )
         for _ in range(2)
     ]
@@ -549,12 +557,12 @@ def results(draw):
         sources={},
         evidence={"queue": (draw(texts),), "path-del": ()},
         judged={"NC301": 3},
-        sightings=tuple(Sighting(draw(st.integers(0, 10**6)), draw(texts), draw(texts), draw(texts)) for _ in range(4)),
+        status_samples=tuple(StatusSample(draw(st.integers(0, 10**6)), draw(texts), draw(texts), draw(texts)) for _ in range(4)),
         requests=4,
         creations=2,
         seconds=1.5,
-        left_behind=(draw(texts),),
-        trouble=draw(texts),
+        remaining_tasks=(draw(texts),),
+        stop_reason=draw(texts),
         notes=(draw(texts),),
     )
 
@@ -607,9 +615,9 @@ def test_nothing_of_how_a_request_was_signed_is_shown():
     """The sender takes what it sent out of what comes back; here the request itself could give something away."""
     signature = "cSilA3+iXudyHCy8RVF4308EGdStb/9B3nlcigZ+HiM="
     ask = dataclasses.replace(
-        create({"name": "x"}), headers={"x-ncp-apigw-signature-v2": signature}, credentials=EXAMPLE, signed_as=("GET", "/secret")
+        create_request({"name": "x"}), headers={"x-ncp-apigw-signature-v2": signature}, credentials=EXAMPLE, signed_as=("GET", "/secret")
     )
-    text = report(one_failure(ask=ask), curl=lambda exchange: curl(exchange, "http://127.0.0.1:8000"))
+    text = report(one_failure(request=ask), curl=lambda exchange: curl_command(exchange, "http://127.0.0.1:8000"))
     for secret in (signature, EXAMPLE.access_key, EXAMPLE.secret_key):
         assert secret not in text
 

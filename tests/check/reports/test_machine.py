@@ -12,16 +12,19 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from nclue_contract.check.expectations import said
-from nclue_contract.check.reports.machine import FORMATS, check_github, check_json, check_jsonl, check_junit, writer
-from nclue_contract.check.reports.text import curl, lines, verdict
-from nclue_contract.check.requests import Ask, Exchange, create, delete, get, listing
+from nclue_contract.check.expectations import finding_of
+from nclue_contract.check.reports.formats import render
+from nclue_contract.check.reports.machine import check_github, check_json, check_jsonl, check_junit
+from nclue_contract.check.reports.text import curl_command, report_lines, result_line
+from nclue_contract.check.requests import Exchange, RequestSpec, create_request, delete_request, get_request, list_request
 from nclue_contract.check.results import State
 from nclue_contract.check.run import accept
 from nclue_contract.cli.main import main
 from nclue_contract.signing import Credentials
+from nclue_contract.validation.reports.base import FORMATS
 from tests.support.scripted_transport import run
-from tests.support.server_process import ACCESS, SECRET, environment
+from tests.support.server_process import environment
+from tests.support.signing import ACCESS, SECRET
 from tests.support.stub_servers import answering, listening, response, url
 from tests.support.tools import missing
 
@@ -47,15 +50,15 @@ def odd(broken):
     """A failure whose answer holds everything that can spoil a report."""
     failure = broken.failures[0]
     body = json.dumps({"error": {"errorCode": ODD, "message": ODD}}, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\xff\x00"
-    exchange = replace(failure.exchange, ask=replace(failure.exchange.ask, body=body), body=body)
-    changed = replace(failure, case=f"{failure.case} {ODD}", exchange=exchange, finding=said("NC110", ODD))
+    exchange = replace(failure.exchange, request=replace(failure.exchange.request, body=body), body=body)
+    changed = replace(failure, case=f"{failure.case} {ODD}", exchange=exchange, finding=finding_of("NC110", ODD))
     outcome = replace(broken.outcomes[failure.case], failures=[changed], reason=ODD)
     case = replace(outcome.case, id=f"{failure.case} {ODD}")
-    return replace(broken, outcomes={**broken.outcomes, case.id: replace(outcome, case=case)}, trouble=ODD, notes=(ODD,))
+    return replace(broken, outcomes={**broken.outcomes, case.id: replace(outcome, case=case)}, stop_reason=ODD, notes=(ODD,))
 
 
 def text(result, **options):
-    return "\n".join(lines(result, version=VERSION, **{"quiet": False} | options)) + "\n"
+    return "\n".join(report_lines(result, version=VERSION, **{"quiet": False} | options)) + "\n"
 
 
 # -- text ---------------------------------------------------------------------------------------------------------------------------------
@@ -63,8 +66,8 @@ def text(result, **options):
 
 def test_the_text_ends_with_counts_verdict_and_who_said_so(kept):
     shown = text(kept).splitlines()
-    assert re.fullmatch(r"[\d,]+ cases: [\d,]+ passed, \d+ untested; [\d,]+ requests \([\d,]+ creations\) in [\d.]+ s", shown[-3])
-    assert shown[-2] == "The contract is kept."
+    assert re.fullmatch(r"[\d,]+ cases: [\d,]+ passed, \d+ not tested; [\d,]+ requests \([\d,]+ creations\) in [\d.]+ s", shown[-3])
+    assert shown[-2] == "PASSED: the server keeps the contract."
     assert re.fullmatch(rf"\[nclue-contract {VERSION}, contract \d{{4}}\.\d+\.\d+\]", shown[-1])
 
 
@@ -72,11 +75,11 @@ def test_each_failure_says_rule_expectation_answer_page_and_how_to_see_it_again(
     block = text(broken).partition("FAILED NC110 name-empty: name[empty]\n")[2].partition("\n\n")[0].splitlines()
     assert block[0] == "  name is empty; at least 1 character is required (answered 200 instead of 400 or 404 or 409 or 422)"
     labels = [line.split(":")[0].strip() for line in block[1:]]
-    assert labels == ["answered", "expected", "page", "again"]
-    assert re.fullmatch(r'  answered:  200 \{"task_id": "[^"]+", "task_name": "", .*…', block[1])
+    assert labels == ["received", "expected", "page", "reproduce"]
+    assert re.fullmatch(r'  received:  200 \{"task_id": "[^"]+", "task_name": "", .*…', block[1])
     assert block[2] == "  expected:  400 or 404 or 409 or 422"
     assert block[3].startswith("  page:      Create task, Request body, name")
-    assert block[4].startswith("  again:     nclue-contract sign POST http://127.0.0.1:8000/api/v1/tasks | curl ")
+    assert block[4].startswith("  reproduce: nclue-contract sign POST http://127.0.0.1:8000/api/v1/tasks | curl ")
 
 
 def test_a_failure_under_a_pin_names_the_reading(broken):
@@ -103,18 +106,18 @@ def test_quiet_text_has_a_line_per_failure_and_the_trouble(broken, kept):
     assert len(shown) == len(broken.failures)
     assert "NC110 name[empty]: name is empty; at least 1 character is required" in "\n".join(shown)
     assert text(kept, quiet=True) == "\n"
-    assert text(replace(kept, trouble="interrupted"), quiet=True) == "could not tell: interrupted\n"
+    assert text(replace(kept, stop_reason="interrupted"), quiet=True) == "inconclusive: interrupted\n"
 
 
 def test_the_verdict_is_a_sentence(kept, broken):
     one = replace(broken, outcomes={"name[empty]": replace(broken.outcomes["name[empty]"], failures=broken.failures[:1])})
-    assert verdict(kept) == "The contract is kept."
-    assert verdict(broken) == f"The contract is broken: {len(broken.failures):,} failures of NC110, NC120, NC203."
-    assert re.fullmatch(r"The contract is broken: 1 failure of NC\d+\.", verdict(one))
-    assert verdict(replace(kept, trouble="interrupted")) == "Could not tell: interrupted."
-    assert verdict(replace(kept, enough=False)).startswith("Could not tell: too few valid creations")
-    assert replace(kept, enough=False).exit_code == 3
-    assert verdict(replace(broken, trouble="interrupted")) == verdict(broken)
+    assert result_line(kept) == "PASSED: the server keeps the contract."
+    assert result_line(broken) == f"FAILED: {len(broken.failures):,} failures of NC110, NC120, NC203."
+    assert re.fullmatch(r"FAILED: 1 failure of NC\d+\.", result_line(one))
+    assert result_line(replace(kept, stop_reason="interrupted")) == "INCONCLUSIVE: interrupted."
+    assert result_line(replace(kept, enough_accepted=False)).startswith("INCONCLUSIVE: too few valid create requests")
+    assert replace(kept, enough_accepted=False).exit_code == 3
+    assert result_line(replace(broken, stop_reason="interrupted")) == result_line(broken)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii", "cp949", "latin-1"])
@@ -132,7 +135,7 @@ def test_a_terminal_gets_nothing_that_it_obeys_or_cannot_show(odd, encoding):
 def test_json_holds_everything(broken):
     report = json.loads(check_json(broken, VERSION))
     assert report["tool"] == {"name": "nclue-contract", "version": VERSION}
-    assert report["verdict"] == verdict(broken)
+    assert report["verdict"] == result_line(broken)
     assert (report["exit_code"], report["target"], report["mode"]) == (1, "http://127.0.0.1:8000/api/v1", "loopback")
     assert [case["case"] for case in report["cases"]] == list(broken.outcomes)
     summary = report["summary"]
@@ -169,8 +172,8 @@ def test_junit_counts_what_it_holds(broken):
     assert sorted(case.get("name") for case in root.iter("testcase")) == sorted(broken.outcomes)
     failure = next(case for case in root.iter("testcase") if case.get("name") == "name[empty]").find("failure")
     assert failure.get("type") == "NC110"
-    assert "\nanswered: 200 " in failure.text
-    assert "\nagain: nclue-contract sign POST " in failure.text
+    assert "\nreceived: 200 " in failure.text
+    assert "\nreproduce: nclue-contract sign POST " in failure.text
     properties = {one.get("name"): one.get("value") for one in suites[0].iter("property")}
     assert properties["reading.path-characters"] == "page-2026"
     assert properties["version"] == VERSION
@@ -180,10 +183,10 @@ def test_github_gets_an_annotation_per_failure_and_the_verdict(broken, kept):
     annotated = check_github(broken, VERSION, "utf-8").splitlines()
     assert len(annotated) == len(broken.failures) + 2
     assert any(line.startswith("::error title=NC110 name-empty::name[empty]: name is empty; ") for line in annotated)
-    assert annotated[-1] == verdict(broken)
+    assert annotated[-1] == result_line(broken)
     assert not any(line.startswith("::") for line in check_github(kept, VERSION, "utf-8").splitlines())
-    troubled = check_github(replace(kept, trouble="50% done:\nstopped"), VERSION, "utf-8")
-    assert "::error title=could not tell::50%25 done:\\nstopped\n" in troubled
+    troubled = check_github(replace(kept, stop_reason="50% done:\nstopped"), VERSION, "utf-8")
+    assert "::error title=inconclusive::50%25 done:\\nstopped\n" in troubled
 
 
 def test_odd_answers_spoil_no_format(odd):
@@ -207,19 +210,19 @@ def test_accepted_failures_are_no_failures_for_ci(broken):
     assert broken.exit_code == 1, "the result itself is as it was"
 
 
-@pytest.mark.parametrize("form", [form for form in FORMATS if form != "text"])
+@pytest.mark.parametrize("form", [form for form in FORMATS["check"] if form != "text"])
 def test_every_format_of_the_command_can_be_written(broken, form):
-    assert len(writer(form, VERSION, "utf-8", 1_764_000_000_000)(broken)) > 1000
+    assert len(render(form, broken, version=VERSION, encoding="utf-8", started_ms=1_764_000_000_000)) > 1000
 
 
 def test_reports_are_files_beside_what_is_printed(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    options = [word for form in FORMATS for word in ("--report", f"{form}:report.{form}")]
+    options = [word for form in FORMATS["check"] for word in ("--report", f"{form}:report.{form}")]
     assert main(["check", "--only", "NC110", *options]) == 0
     written = {path.name: path.read_text("utf-8") for path in tmp_path.iterdir()}
-    assert set(written) == {f"report.{form}" for form in FORMATS}
+    assert set(written) == {f"report.{form}" for form in FORMATS["check"]}
     assert written["report.text"] == capsys.readouterr().out
-    assert json.loads(written["report.json"])["verdict"] == "The contract is kept."
+    assert json.loads(written["report.json"])["verdict"] == "PASSED: the server keeps the contract."
     assert ET.fromstring(written["report.junit"]).get("failures") == "0"
     assert written["report.html"].lstrip().lower().startswith("<!doctype html>")
 
@@ -262,7 +265,7 @@ def test_the_line_sends_the_same_bytes(body):
         return response(418, b"short and stout")
 
     with listening(answering(answer)) as port:
-        printed = sent_again(curl(exchange(create(body)), url(port)))
+        printed = sent_again(curl_command(exchange(create_request(body)), url(port)))
     (request,) = seen
     assert (request.method, request.target, request.body) == ("POST", "/api/v1/tasks", body)
     assert request.header("content-type") == ["application/json"]
@@ -273,7 +276,13 @@ def test_the_line_sends_the_same_bytes(body):
 
 @pytest.mark.parametrize(
     "ask",
-    [listing("limit=%33&index=[1-3]{a,b}"), get("a/../b ?#'"), delete("x"), Ask("PUT", "/tasks", b"{}"), Ask("GET", "/tasks/../tasks/.")],
+    [
+        list_request("limit=%33&index=[1-3]{a,b}"),
+        get_request("a/../b ?#'"),
+        delete_request("x"),
+        RequestSpec("PUT", "/tasks", b"{}"),
+        RequestSpec("GET", "/tasks/../tasks/."),
+    ],
     ids=["a query", "a strange ID", "a deletion", "another method", "dots"],
 )
 def test_the_line_goes_to_the_same_address(ask):
@@ -284,7 +293,7 @@ def test_the_line_goes_to_the_same_address(ask):
         return response()
 
     with listening(answering(answer)) as port:
-        sent_again(curl(exchange(ask), url(port)))
+        sent_again(curl_command(exchange(ask), url(port)))
     assert seen == [(ask.method, f"/api/v1{ask.path}")]
 
 
@@ -297,7 +306,7 @@ def test_the_line_has_the_content_type_of_the_request(given, sent):
         return response()
 
     with listening(answering(answer)) as port:
-        sent_again(curl(exchange(Ask("POST", "/tasks", b"{}", {"content-type": given})), url(port)))
+        sent_again(curl_command(exchange(RequestSpec("POST", "/tasks", b"{}", {"content-type": given})), url(port)))
     assert seen == [sent]
 
 
@@ -316,14 +325,16 @@ def test_the_line_has_the_content_type_of_the_request(given, sent):
     ],
 )
 def test_what_was_wrong_with_the_signature_is_told_behind_the_line_without_a_secret(changes, note):
-    line = curl(exchange(replace(listing(), **changes)), "http://127.0.0.1:8000")
+    line = curl_command(exchange(replace(list_request(), **changes)), "http://127.0.0.1:8000")
     assert line.endswith(f"  # {note}")
     assert "CANARY" not in line
 
 
 def test_what_a_line_cannot_hold_is_told_behind_it():
-    line = curl(exchange(create(b"x" * 5000)), "http://127.0.0.1:8000")
+    line = curl_command(exchange(create_request(b"x" * 5000)), "http://127.0.0.1:8000")
     assert line.endswith("  # the body is cut, it has 5,000 bytes")
     assert len(line) < 2500
-    assert curl(exchange(create(b"a\0b")), "http://127.0.0.1:8000").endswith("  # the body holds NUL, which no shell hands on")
-    assert "#" not in curl(exchange(create(b"{}")), "http://127.0.0.1:8000")
+    assert curl_command(exchange(create_request(b"a\0b")), "http://127.0.0.1:8000").endswith(
+        "  # the body holds NUL, which no shell can pass on"
+    )
+    assert "#" not in curl_command(exchange(create_request(b"{}")), "http://127.0.0.1:8000")

@@ -1,7 +1,7 @@
-"""Bugs with access: what is not compared, refusals with another answer, and refusals that act all the same."""
+"""Faults of authentication: missing comparisons, rejections with another response, and rejected requests that are carried out."""
 
-from tests.second_server.client import KEY
 from tests.second_server.patch import Edit, Fault, lines
+from tests.support.signing import ACCESS
 
 OK = "200"
 DENIED = "401 10100"
@@ -18,12 +18,12 @@ MISSING = "    if timestamp is None or key is None or signature is None:\n      
 
 
 def open_for(condition: str) -> list[Edit]:
-    """Only some requests have to show their signature."""
+    """Check the signature of some requests only."""
     return [(GATE, f"    if not ({condition}):\n    {GATE}")]
 
 
 def acts_first(method: str) -> Edit:
-    """The work of an operation is done and kept before anybody looks at the signature."""
+    """Carry out an operation before the signature is checked."""
     return (
         GATE,
         lines(
@@ -46,7 +46,7 @@ def other_end(signature: str) -> str:
     return signature[:24] + garbled(signature[24:])
 
 
-OPEN_DOORS = {
+UNSIGNED = {
     "auth-skips-create": Fault(
         "Creating needs no signature.", open_for('call.method == "POST"'), lambda c: c.post({}, without="v2").short, DENIED, "400 None"
     ),
@@ -133,7 +133,7 @@ OPEN_DOORS = {
         [DENIED, OK],
     ),
     "auth-unknown-key-has-empty-secret": Fault(
-        "The secret of an unknown key is taken to be empty.",
+        "The secret of an unknown key is assumed to be empty.",
         [(SECRET, '    secret = keys.get(key, "")\n')],
         lambda c: [c.tasks(key="NOBODY").short, c.tasks(key="NOBODY", secret="").short],
         [DENIED, DENIED],
@@ -149,7 +149,7 @@ OPEN_DOORS = {
     "auth-key-ignores-case": Fault(
         "Access keys are looked up without regard to case.",
         [(SECRET, "    secret = {name.lower(): value for name, value in keys.items()}.get(key.lower())\n")],
-        lambda c: c.tasks(key=KEY.lower()).short,
+        lambda c: c.tasks(key=ACCESS.lower()).short,
         DENIED,
         OK,
     ),
@@ -233,4 +233,4 @@ REFUSALS = {
     ),
 }
 
-AUTH = {**OPEN_DOORS, **REFUSALS}
+AUTH = {**UNSIGNED, **REFUSALS}

@@ -1,4 +1,4 @@
-"""Bugs with the body of a create request: what counts as JSON, which fields must be there, and of which type they are."""
+"""Faults with the body of a create request: JSON syntax, required fields, and types."""
 
 from tests.second_server.patch import Edit, Fault, keeps, lines
 
@@ -24,7 +24,7 @@ def before_object_check(line: str) -> list[Edit]:
 
 
 def not_required(field: str) -> list[Edit]:
-    """Nobody asks for the field, and the database takes its absence."""
+    """Accept a payload without the field."""
     return [
         (f"    {field} TEXT NOT NULL,", f"    {field} TEXT,"),
         ("REQUIRED = FIELDS[:4]", f'REQUIRED = [f for f in FIELDS[:4] if f != "{field}"]'),
@@ -54,7 +54,7 @@ JSON = {
         OK,
     ),
     "json-nan-accepted": Fault(
-        "NaN is taken for a number.",
+        "NaN is read as a number.",
         parses('json.loads(body.decode("utf-8"))'),
         lambda c: c.post((START + '"p", "weight": NaN}').encode()).short,
         MALFORMED,
@@ -139,7 +139,7 @@ JSON = {
         CRASH,
     ),
     "body-list-unpacked": Fault(
-        "Of a list the first item is taken.",
+        "The first item of a list is used.",
         before_object_check("document = document[0] if isinstance(document, list) and document else document"),
         lambda c: c.post(("[" + START + '"p"}]').encode()).short,
         REFUSED,
@@ -153,7 +153,7 @@ JSON = {
         OK,
     ),
     "content-type-compared-whole": Fault(
-        "A content type with a charset is taken for another one.",
+        "A content type with a charset is treated as another one.",
         [('variant["request-content-type"] == "json-only" and given.partition(";")[0].strip().lower()', "given")],
         lambda c: [
             c.send("POST", "/tasks", b"{", content_type=kind).short for kind in ("application/json", "application/json; charset=utf-8")
@@ -224,7 +224,7 @@ FIELDS = {
         [OK, REFUSED],
     ),
     "single-item-unwrapped": Fault(
-        "A list of one string is taken for the string.",
+        "A list of one string is treated as the string.",
         [(VALUE, VALUE + "        if isinstance(value, list) and len(value) == 1:\n            value = document[field] = value[0]\n")],
         lambda c: c.train(["data/train.tsv"]).short,
         REFUSED,

@@ -1,4 +1,4 @@
-"""The bugs that can be planted into the second server, each alone, by its id."""
+"""The faults that can be injected into the second server, by their ids."""
 
 from tests.second_server.faults.auth import AUTH
 from tests.second_server.faults.body import BODY
@@ -32,7 +32,7 @@ CATALOGUE: dict[str, Fault] = {
     **PAGING,
     **LISTS,
 }
-FAULTS: dict[str, str] = {name: fault.says for name, fault in CATALOGUE.items()}
+FAULTS: dict[str, str] = {name: fault.description for name, fault in CATALOGUE.items()}
 
 # Only seen when a task fails: its train path must be one of failing_files.
 NEEDS_FAILING_FILE = frozenset(

@@ -1,4 +1,4 @@
-"""Bugs with deleting: which task, in which state, and what remains."""
+"""Faults of deletion: which task, in which state, and what remains."""
 
 from tests.second_server.client import FAILS
 from tests.second_server.patch import Edit, Fault

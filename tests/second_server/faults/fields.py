@@ -1,4 +1,4 @@
-"""Bugs with the fields of an answer: their names, their types, and values that belong elsewhere."""
+"""Faults with the fields of a response: their names, their types, and swapped values."""
 
 from tests.second_server.patch import Edit, Fault, keeps
 
@@ -10,7 +10,7 @@ FAIL = '        "fail_message": "NUM_OF_LABEL_INSUFFICIENT" if row["status"] == 
 
 
 def create_answers(end: str) -> list[Edit]:
-    """The document that createTask answers is changed at its end."""
+    """Change the response of createTask."""
     return [(CREATED, CREATED.replace("    return ", "    document = ") + f"    {end}\n    return document\n")]
 
 

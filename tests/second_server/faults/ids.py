@@ -1,4 +1,4 @@
-"""Bugs with ids, with files that are not there, and with refused requests that leave something behind."""
+"""Faults with ids, with unknown files, and with rejected requests that have an effect."""
 
 from tests.second_server.client import ABSENT
 from tests.second_server.patch import Edit, Fault, lines
@@ -11,22 +11,22 @@ NO_TASK = '    if row is None:\n        raise RefusedError(404, None, "There is 
 FOUND = "    row = find(site.db, call.task_id, call.now, site.stage)\n"
 RULES = "    check_rules(task, site.variant)\n"
 EXIST = "    check_rules(task, site.variant)\n    check_existence(site, task)\n"
-TAKEN = 'if taken(site.db, task["name"]):'
+NAME_EXISTS = 'if name_exists(site.db, task["name"]):'
 STATE = "LARGEST_BODY = 1024 * 1024\n"
 
 
 def reserves(step: str) -> list[Edit]:
-    """What a step refuses leaves the name taken."""
+    """Keep the name of a rejected task in use."""
     guarded = "    try:\n        " + step.strip() + '\n    except RefusedError:\n        RESERVED.add(task["name"])\n        raise\n'
     return [
         (EXIST, EXIST.replace(step, guarded)),
         (STATE, STATE + "RESERVED: set[str | None] = set()\n"),
-        (TAKEN, 'if taken(site.db, task["name"]) or task["name"] in RESERVED:'),
+        (NAME_EXISTS, 'if name_exists(site.db, task["name"]) or task["name"] in RESERVED:'),
     ]
 
 
 def leaves(step: str) -> list[Edit]:
-    """What a step refuses is in the database all the same."""
+    """Store a task that a step rejects."""
     kept = "        add(site.db, task, call.now, site.stage, fails=False, serial=False)\n        site.db.commit()\n        raise\n"
     return [(EXIST, EXIST.replace(step, "    try:\n        " + step.strip() + "\n    except RefusedError:\n" + kept))]
 
@@ -116,7 +116,7 @@ IDS = {
 
 LEFT_BEHIND = {
     "refused-path-takes-name": Fault(
-        "A create request refused for its path leaves the name taken.",
+        "A create request refused for its path leaves the name in use.",
         reserves(RULES),
         lambda c: [c.train("a&b").short, c.create().short],
         ["422 10104", OK],
@@ -130,7 +130,7 @@ LEFT_BEHIND = {
         ["422 10104", ["alpha"]],
     ),
     "refused-file-takes-name": Fault(
-        "A create request refused for a missing file leaves the name taken.",
+        "A create request refused for a missing file leaves the name in use.",
         reserves("    check_existence(site, task)\n"),
         lambda c: [c.train(ABSENT).short, c.create().short],
         ["404 10107", OK],
@@ -160,7 +160,7 @@ LEFT_BEHIND = {
         ["a", "a"],
     ),
     "refused-type-takes-name": Fault(
-        "A create request refused for a wrong type leaves the name taken.",
+        "A create request refused for a wrong type leaves the name in use.",
         [
             (
                 "    task = read_task(read_json(call.body), site.variant)\n",
@@ -174,7 +174,7 @@ LEFT_BEHIND = {
                 ),
             ),
             (STATE, STATE + "RESERVED: list[object] = []\n"),
-            (TAKEN, 'if taken(site.db, task["name"]) or task["name"] in RESERVED:'),
+            (NAME_EXISTS, 'if name_exists(site.db, task["name"]) or task["name"] in RESERVED:'),
         ],
         lambda c: [c.create(train_bucket=5).short, c.create().short],
         ["400 None", OK],

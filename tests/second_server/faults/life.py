@@ -1,4 +1,4 @@
-"""Bugs with the life of a task: order, words, and answers that know it no more, or still."""
+"""Faults of the lifecycle: order, status words, and responses that lose a task or still show it."""
 
 from tests.second_server.client import FAILS
 from tests.second_server.patch import Edit, Fault, lines
@@ -14,7 +14,7 @@ STATE = "LARGEST_BODY = 1024 * 1024\n"
 
 
 def statuses(change: str) -> list[Edit]:
-    """In getTask and listTasks the status is changed on its way out."""
+    """Change the status in the responses of getTask and listTasks."""
     return [('    status = row["status"]\n', f'    status = row["status"]\n    {change}\n')]
 
 

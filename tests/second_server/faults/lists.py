@@ -1,4 +1,4 @@
-"""Bugs with what a list shows, with its total, and with addresses that lead somewhere else."""
+"""Faults of lists: their tasks, their total, and the routing of paths."""
 
 from tests.second_server.client import FAILS
 from tests.second_server.patch import Edit, Fault

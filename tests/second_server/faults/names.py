@@ -1,4 +1,4 @@
-"""Bugs with names: how long they may be, and how they come back."""
+"""Faults with names: their length, and how they are returned."""
 
 from tests.second_server.patch import Fault, keeps, store_wants, wants
 
@@ -48,7 +48,7 @@ NAMES = {
         OK,
     ),
     "name-counted-composed": Fault(
-        "The length is taken after composing, so more characters than 100 fit.",
+        "The length is computed after composing, so more characters than 100 fit.",
         [wants("unicodedata"), (COUNT, '    return len(unicodedata.normalize("NFC", name))\n')],
         lambda c: c.create("e\u0301" * 60).short,
         TOO_LONG,
@@ -153,7 +153,7 @@ NAMES = {
     ),
     "name-percent-crashes": Fault(
         "The name is part of a format string.",
-        [('    if taken(site.db, task["name"]):', '    task["name"] % ()\n    if taken(site.db, task["name"]):')],
+        [('    if name_exists(site.db, task["name"]):', '    task["name"] % ()\n    if name_exists(site.db, task["name"]):')],
         lambda c: [c.create("half").short, c.create("50% of it").short],
         [OK, OK],
         [OK, "500 900"],

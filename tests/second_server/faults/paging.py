@@ -1,4 +1,4 @@
-"""Bugs with index and limit."""
+"""Faults with index and limit."""
 
 from tests.second_server.patch import Edit, Fault
 
@@ -111,7 +111,7 @@ PAGING = {
         ABC,
     ),
     "limit-is-end": Fault(
-        "The limit is taken for the index of the end, as in a slice.",
+        "The limit is used as the index of the end, as in a slice.",
         pages("page(site.db, offset, max(limit - offset, 0), call.now, site.stage)"),
         lambda c: c.make(*ABC).tasks("index=1&limit=2").names,
         ["b", "c"],

@@ -1,4 +1,4 @@
-r"""Bugs with file paths: forgotten characters, regular expressions that look at too little, and paths that come back changed."""
+r"""Faults with file paths: forgotten characters, incomplete regular expressions, and paths that are returned changed."""
 
 from tests.second_server.patch import Edit, Fault, keeps, store_wants, wants
 
@@ -9,7 +9,7 @@ LONG = "x" * 300
 
 
 def looks(at: str) -> list[Edit]:
-    """The search for a forbidden character, written in another way."""
+    """Replace the search for a forbidden character."""
     return [("if re.search(forbidden(variant), path):", f"if {at}:")]
 
 
@@ -180,7 +180,7 @@ PATHS = {
         [TRAIN, OK],
     ),
     "path-trimmed-first": Fault(
-        "White space around the path is taken off before the check.",
+        "White space around the path is removed before the check.",
         looks("re.search(forbidden(variant), path.strip())"),
         lambda c: c.test("\tdata/test.tsv").short,
         TEST,
@@ -262,7 +262,7 @@ PATHS = {
         TRAIN,
     ),
     "path-leading-slash-lost": Fault(
-        "A leading slash is taken off, so the path comes back shorter.",
+        "A leading slash is removed, so the path comes back shorter.",
         [keeps("train_file_path", 'task["train_file_path"].lstrip("/")')],
         lambda c: c.train("/a/b")["train_file_path"],
         "/a/b",

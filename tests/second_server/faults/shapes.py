@@ -1,4 +1,4 @@
-"""Bugs with the outside of an answer: its status, its content type, the form of an error."""
+"""Faults with the form of a response: its status, its content type, the shape of an error."""
 
 from tests.second_server.patch import Fault
 

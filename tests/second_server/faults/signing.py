@@ -1,4 +1,4 @@
-"""Bugs with what is signed and when: parts left out, parts changed, and clocks."""
+"""Faults of the signature: parts that are left out or changed, and clocks."""
 
 from tests.second_server.patch import Fault, lines
 
@@ -94,14 +94,14 @@ SIGNED_PARTS = {
         [OK, DENIED],
     ),
     "auth-first-header-wins": Fault(
-        "Of a signed header that comes twice the first is taken.",
+        "The first value of a repeated signed header is used.",
         [(SINGLE, "return values[0] if values else None")],
         lambda c: c.tasks(behind=[("x-ncp-iam-access-key", "NOBODY")]).short,
         DENIED,
         OK,
     ),
     "auth-last-header-wins": Fault(
-        "Of a signed header that comes twice the last is taken.",
+        "The last value of a repeated signed header is used.",
         [(SINGLE, "return values[-1] if values else None")],
         lambda c: c.tasks(twice=[("x-ncp-apigw-timestamp", "0")]).short,
         DENIED,

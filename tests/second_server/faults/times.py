@@ -1,4 +1,4 @@
-"""Bugs with times: the wrong zone, another form, and moments that move."""
+"""Faults with times: the wrong zone, another format, and times that change."""
 
 from tests.second_server.patch import Edit, Fault
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nclue_contract.validation.reports.excerpt import point, safe, width, wrap
+from nclue_contract.validation.reports.excerpt import display_width, excerpt_with_carets, safe, wrap
 
 ENCODINGS = ["utf-8", "utf-16", "cp1252", "cp949", "gb18030", "shift_jis", "iso2022_kr", "ascii"]
 
@@ -52,16 +52,16 @@ EXCERPTS = {
 @pytest.mark.parametrize("name", EXCERPTS)
 def test_excerpts_look_as_typed_here(name):
     text, positions, encoding, line, carets = EXCERPTS[name]
-    assert point(text, positions, 20, encoding) == (line, carets)
+    assert excerpt_with_carets(text, positions, 20, encoding) == (line, carets)
 
 
 def test_a_huge_value_costs_no_more_than_a_short_one():
     text = "a" * 5_000_000 + "~" + "b" * 5_000_000
-    assert point(text, [5_000_000], 20) == ("…aaaaa~bbbbbbbbbbbb…", "      ^")
+    assert excerpt_with_carets(text, [5_000_000], 20) == ("…aaaaa~bbbbbbbbbbbb…", "      ^")
 
 
 def test_marks_without_end_do_not_make_a_line_without_end():
-    line, carets = point("a" + "\u0301" * 1_000_000 + "~", [500_000], 20)
+    line, carets = excerpt_with_carets("a" + "\u0301" * 1_000_000 + "~", [500_000], 20)
     assert line.startswith("…◌\u0301")
     assert line.endswith("…")
     assert len(line) < 1000
@@ -102,7 +102,7 @@ def texts_with_positions(draw):
 def test_a_caret_stands_as_far_in_as_the_text_before_it_is_wide(parts, data):
     text = "".join(parts)
     position = data.draw(st.integers(0, len(text) - 1))
-    line, carets = point(text, [position], 200)
+    line, carets = excerpt_with_carets(text, [position], 200)
     pieces = [shown(c, "utf-8") for c in text]
     assert line == "".join(pieces)
     before = cells("".join(pieces[:position]))
@@ -116,7 +116,7 @@ def test_a_caret_stands_as_far_in_as_the_text_before_it_is_wide(parts, data):
 
 @given(texts_with_positions(), st.integers(0, 120), st.sampled_from(ENCODINGS))
 def test_excerpts_never_exceed_the_limit_and_can_be_written(value, limit, encoding):
-    line, carets = point(*value, limit, encoding)
+    line, carets = excerpt_with_carets(*value, limit, encoding)
     assert cells(line) <= max(limit, 20)
     assert len(carets) <= max(limit, 20)
     assert "^" in carets
@@ -152,4 +152,4 @@ def test_lines_are_wrapped_at_spaces_and_long_words_are_cut():
 
 
 def test_width_counts_cells():
-    assert [width(text) for text in ("abc", "데이터", "e\u0301", "")] == [3, 6, 1, 0]
+    assert [display_width(text) for text in ("abc", "데이터", "e\u0301", "")] == [3, 6, 1, 0]

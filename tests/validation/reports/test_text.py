@@ -52,9 +52,9 @@ def test_a_finding_shows_its_place_the_character_and_what_to_do():
           train_file_path holds '~' (U+007E TILDE) at offset 4
             │ data~1.csv
             │     ^
-          expected answer: 422/10104
-          suggestion:      data-1.csv
-          page:            Create task, Request body, train_file_path and test_file_path
+          response:   422/10104
+          suggestion: data-1.csv
+          page:       Create task, Request body, train_file_path and test_file_path
 
         3 payloads: 2 valid, 1 invalid (2 errors, 1 warning) [nclue-contract 1.2.3, contract 2026.11.0]
         """)
@@ -75,17 +75,17 @@ def test_a_warning_about_a_reading_says_how_to_settle_it():
           (undecided: nobody knows; if you do, pin path-high-codes=code-points)
             │ 데이터.csv
             │ ^^^^^^
-          expected answer: success or 422/10104
-          pin:             --reading path-high-codes=code-points
-          page:            Create task, Request body, train_file_path and test_file_path""")
+          response:   success or 422/10104
+          pin:        --reading path-high-codes=code-points
+          page:       Create task, Request body, train_file_path and test_file_path""")
 
 
 def test_answers_without_a_code_are_named_as_such():
     assert render_report(Report((Finding(JUDGE.documented("NC101"), "/name"),))) == dedent("""\
         error NC101 required
           name is missing
-          expected answer: 400, 404, 409 or 422 (no code documented)
-          page:            Create task, Request body""")
+          response:   400, 404, 409 or 422 (no code documented)
+          page:       Create task, Request body""")
 
 
 def test_answers_with_and_without_a_code_are_told_apart():
@@ -93,8 +93,8 @@ def test_answers_with_and_without_a_code_are_told_apart():
     assert render_report(Report((finding,))) == dedent("""\
         error NC100 body-object
           the payload is an array, not an object
-          expected answer: 400/100, or 400, 404, 409 or 422 (no code documented)
-          page:            Create task, Request body""")
+          response:   400/100, or 400, 404, 409 or 422 (no code documented)
+          page:       Create task, Request body""")
 
 
 def test_a_warning_about_which_the_pages_name_no_code_lists_no_answers():
@@ -102,7 +102,7 @@ def test_a_warning_about_which_the_pages_name_no_code_lists_no_answers():
         warning NC130 bucket-name
           train_bucket is not a name that Object Storage gives today: 3 to 63 lower-case
           letters, digits, dots and hyphens, and no IP address
-          page:            Object Storage, bucket names""")
+          page:       Object Storage, bucket names""")
 
 
 def test_decomposed_hangul_and_marks_keep_the_carets_in_place():
@@ -118,7 +118,7 @@ def test_escape_sequences_tabs_and_overrides_are_shown_not_obeyed():
         r"    │ a\tb\x1b[31m\u202ec~.csv",
         r"    │         ^",
     ]
-    assert r"  suggestion:      a\tb\x1b[31m\u202ec-.csv" in report.splitlines()
+    assert r"  suggestion: a\tb\x1b[31m\u202ec-.csv" in report.splitlines()
 
 
 def test_a_lone_surrogate_is_pointed_at():
@@ -139,9 +139,9 @@ def test_a_western_console_gets_escapes_and_ascii_signs():
             "  train_file_path holds '~' (U+007E TILDE) at offset 3",
             r"    | é\ub370\uc774~" + "a" * 40 + "...",
             "    |              ^",
-            "  expected answer: 422/10104",
-            r"  suggestion:      é\ub370\uc774-" + "a" * 60,
-            "  page:            Create task, Request body, train_file_path and test_file_path",
+            "  response:   422/10104",
+            r"  suggestion: é\ub370\uc774-" + "a" * 60,
+            "  page:       Create task, Request body, train_file_path and test_file_path",
             "",
             "",
         ]
@@ -162,7 +162,7 @@ def test_a_value_of_ten_megabytes_gives_a_short_text():
 def test_a_long_suggestion_is_cut_around_the_change():
     text = "a" * 500 + "~" + "b" * 500
     lines = render_report(Report((path(text, 500),))).splitlines()
-    assert lines[5] == "  suggestion:      …" + "a" * 78 + "-" + "b" * 159 + "…"
+    assert lines[5] == "  suggestion: …" + "a" * 78 + "-" + "b" * 159 + "…"
 
 
 def test_a_hundred_occurrences_have_carets_as_far_as_one_can_see():
@@ -178,14 +178,14 @@ def test_a_suggestion_for_a_field_name_is_offered():
     assert render_report(Report((Finding(applied, "/tset_bucket", text="tset_bucket"),))) == dedent("""\
         error NC104 unknown-field
           tset_bucket is not a field of the page
-          expected answer: 400, 404, 409 or 422 (no code documented)
-          suggestion:      test_bucket
-          page:            Create task, Request body""")
+          response:   400, 404, 409 or 422 (no code documented)
+          suggestion: test_bucket
+          page:       Create task, Request body""")
 
 
 def test_the_report_fits_the_width_it_is_given():
     lines = render_report(Report((path("데이~터" * 20, 2), path("데", 0, HIGH))), width=40).splitlines()
-    assert "  expected answer: success or 422/10104" in lines
+    assert "  response:   success or 422/10104" in lines
     assert "    │ 데이~터데이~터데이~터데이~터데이…" in lines
     assert "    │     ^      ^      ^      ^" in lines
     assert [line for line in lines if len(line) > 40 and not line.startswith("  suggestion:")] == []
@@ -208,18 +208,18 @@ def test_colours_mark_severity_rule_and_carets():
         "  train_file_path holds '~' (U+007E TILDE) at offset 0",
         "    │ ~",
         "    │ \x1b[1;31m^\x1b[0m",
-        "  expected answer: 422/10104",
-        "  suggestion:      -",
-        "  page:            Create task, Request body, train_file_path and test_file_path",
+        "  response:   422/10104",
+        "  suggestion: -",
+        "  page:       Create task, Request body, train_file_path and test_file_path",
         "",
         "tasks.jsonl:3:22: \x1b[1;33mwarning\x1b[0m \x1b[1mNC120\x1b[0m path-character",
         "  train_file_path holds '데' (U+B370 HANGUL SYLLABLE DE) at offset 0 (undecided:",
         "  nobody knows; if you do, pin path-high-codes=code-points)",
         "    │ 데",
         "    │ \x1b[1;33m^^\x1b[0m",
-        "  expected answer: success or 422/10104",
-        "  pin:             --reading path-high-codes=code-points",
-        "  page:            Create task, Request body, train_file_path and test_file_path",
+        "  response:   success or 422/10104",
+        "  pin:        --reading path-high-codes=code-points",
+        "  page:       Create task, Request body, train_file_path and test_file_path",
         "",
     ]
 
@@ -321,5 +321,5 @@ def test_bytes_that_are_no_text_have_no_excerpt():
     assert written(finding, text=b"{\xff}").splitlines()[:3] == [
         "tasks.jsonl:3:1: error NC002 json-encoding",
         "  not UTF-8: byte 0xFF",
-        "  expected answer: 400/100, or 400, 404, 409 or 422 (no code documented)",
+        "  response:   400/100, or 400, 404, 409 or 422 (no code documented)",
     ]

@@ -1,49 +1,49 @@
-"""What was sent and what came back, as a report shows it: short, without secrets, and whatever the bytes are."""
+"""Requests and their responses in the report: short, without secrets, and whatever the bytes are."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from xml.etree.ElementTree import Element
 
-from nclue_contract.check.reports.html.page import shown, tag
+from nclue_contract.check.reports.html.page import clip, tag
 from nclue_contract.check.requests import Exchange
-from nclue_contract.validation.response import spelled
+from nclue_contract.validation.response import format_answer
 
 COMPACT = 240
-"""Characters of a body where nothing is wrong."""
+"""The limit of a body's excerpt in a case that passed, in characters."""
 
-_COMMAND = 9000  # characters of a shell line that is shown
+_COMMAND = 9000  # characters; a longer shell command is left out
 
 Curl = Callable[[Exchange], str]
-"""Gives the shell line that sends a request again, without secrets."""
+"""Returns the shell command that sends a request again, without secrets."""
 
 
 def exchange_line(exchange: Exchange, most: int) -> Element:
-    """A request and its answer: method, target, status, error code, time, and excerpts of both bodies."""
-    took = f"{exchange.received_ms - exchange.sent_ms:,} ms" + (f", sent {exchange.tries} times" if exchange.tries > 1 else "")
-    sent, got = exchange.ask.body, exchange.body
+    """Return a request and its response: method, target, status, error code, time, and excerpts of both bodies."""
+    took = f"{exchange.received_ms - exchange.sent_ms:,} ms" + (f", sent {exchange.attempts} times" if exchange.attempts > 1 else "")
+    sent, received = exchange.request.body, exchange.body
     return tag(
         "li",
-        tag("code", exchange.ask.method, " ", shown(exchange.target, COMPACT), class_="target"),
+        tag("code", exchange.request.method, " ", clip(exchange.target, COMPACT), class_="target"),
         " → ",
-        tag("b", came_back(exchange)),
+        tag("b", status_line(exchange)),
         tag("small", f" {took}"),
-        tag("code", shown(sent, most), class_="sent") if sent else None,
-        tag("code", shown(got, most), class_="got") if got else None,
+        tag("code", clip(sent, most), class_="sent") if sent else None,
+        tag("code", clip(received, most), class_="got") if received else None,
     )
 
 
-def came_back(exchange: Exchange) -> str:
-    """Status and error code, or why there is no whole answer."""
-    return shown(exchange.error) if exchange.error else shown(spelled(exchange.answer))
+def status_line(exchange: Exchange) -> str:
+    """Return status and error code, or why there is no whole response."""
+    return clip(exchange.error) if exchange.error else clip(format_answer(exchange.answer))
 
 
 def command(exchange: Exchange, curl: Curl) -> Element:
-    """The shell line, to be copied; or why it is not there."""
+    """Return the shell command with a button to copy it, or why it is left out."""
     line = curl(exchange)
     if len(line) > _COMMAND:
         return tag("p", f"The curl command has {len(line):,} characters and is left out.", class_="empty")
     if all(part.isprintable() for part in line.split("\n")):
         return tag("pre", line, data_copy="the curl command")
-    # What would not be the same after copying is shown, but not offered.
-    return tag("pre", line, title="This command holds characters that are shown escaped, so it cannot be copied as it is.")
+    # Escaped characters would be copied as escapes, so there is no button.
+    return tag("pre", line, title="This command holds characters that are shown as escapes, so it cannot be copied as it is.")

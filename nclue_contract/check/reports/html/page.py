@@ -1,6 +1,6 @@
-"""What a report in HTML is made of: elements whose text is always escaped, values that are fit to be shown, and the document around them.
+"""The building blocks of a report in HTML: elements whose text is always escaped, excerpts of values, and the whole document.
 
-Markup is built as a tree and written by the standard library; text never becomes markup, whatever a server has answered.
+Markup is built as a tree and serialized by the standard library; text never becomes markup, whatever a server responds.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from xml.etree.ElementTree import Element, tostring
 from nclue_contract.contract.wording import escaped, excerpt
 
 EXCERPT = 300
-"""Characters of a value that the report shows, unless it says otherwise."""
+"""The usual limit of an excerpt, in characters."""
 
 
 def tag(name: str, /, *children: Element | str | None, **attributes: str | int | None) -> Element:
-    """An element. Names of attributes lose `_` at their end, and others become `-`; children and attributes that are None are left out.
+    """Return an element. Attribute names lose a `_` at their end, and other `_` become `-`; None is left out, as child and as attribute.
 
-    All text is escaped so that it can be encoded and nothing in it is obeyed; only line feeds stay what they are.
+    All text is escaped so that it can be encoded and holds no control characters; only line feeds stay.
     """
     element = Element(name, {key.rstrip("_").replace("_", "-"): _plain(str(v)) for key, v in attributes.items() if v is not None})
     last: Element | None = None
@@ -38,14 +38,14 @@ def _plain(text: str) -> str:
     return "\n".join(escaped(line) for line in text.split("\n"))
 
 
-def shown(value: str | bytes, most: int = EXCERPT) -> str:
-    r"""The beginning of a value on one line, with an ellipsis when it goes on. Bytes that are no UTF-8 stand as `\xff`."""
+def clip(value: str | bytes, most: int = EXCERPT) -> str:
+    r"""Return the beginning of a value on one line, with an ellipsis if it was cut. Bytes that are no UTF-8 become `\xff`."""
     text = value if isinstance(value, str) else value[: 4 * most + 4].decode("utf-8", "backslashreplace")
     return excerpt(text, most)
 
 
 def document(title: str, *body: Element) -> str:
-    """The whole page as text. It asks nobody for anything: the style and the script stand in it, and its policy allows nothing else."""
+    """Return the whole page as text. It loads nothing: style and script are part of it, and its security policy allows nothing else."""
     style, script = _file("report.css"), _file("report.js")
     policy = (
         f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
@@ -59,7 +59,7 @@ def document(title: str, *body: Element) -> str:
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),
         tag("title", title),
-        tag("link", rel="icon", href="data:,"),  # else a browser asks the host of the report for one
+        tag("link", rel="icon", href="data:,"),  # else a browser requests one from the host of the report
         tag("style", style),
     )
     whole = tag("html", head, tag("body", *body, tag("script", script)), lang="en")
@@ -68,10 +68,10 @@ def document(title: str, *body: Element) -> str:
 
 
 def _file(name: str) -> str:
-    """A file of the package. With the line ends that browsers make of it before they take its digest."""
+    """Return a file of the package with LF line ends, as browsers normalize it before they compute its digest."""
     data = pkgutil.get_data("nclue_contract.check.reports.html", name)
     if data is None:  # pragma: no cover  # only a loader without get_data, which no Python ships
-        raise RuntimeError(f"nclue_contract/{name} cannot be read; install the package again")
+        raise RuntimeError(f"nclue_contract/check/reports/html/{name} cannot be read; install the package again")
     return data.decode("utf-8").replace("\r\n", "\n")
 
 

@@ -1,4 +1,4 @@
-"""How the server reads the documentation where that does not decide: a card for each question, and the pins that would hold it to that."""
+"""The readings of the server: a card for each question that the documentation leaves open, and the pins for what was found."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ _WHY = {Certainty.CONTESTED: "the pages contradict each other", Certainty.UNDECI
 
 
 def readings(result: CheckResult, anchors: Mapping[str, str]) -> list[Element]:
-    """The cards, and the lines for pyproject.toml. `anchors` are the IDs of elements that tell of a case."""
+    """Return the cards, and the lines for pyproject.toml. `anchors` holds the ID of the element about each case."""
     known = contract().readings
     cards = [_card(known[name], left, result, anchors) for name, left in result.readings.items() if name in known]
     states = [card_state(name, result) for name in result.readings]
     intro = (
         f"{states.count(FOUND)} found, {states.count(PINNED)} pinned, {states.count(OPEN)} still open. "
-        "Where the pages contradict each other or are silent, a server may read them either way: a reading is no failure. What counts is "
-        "that it reads them in one way everywhere. A pinned reading was decided before the run, and the server is judged by it."
+        "Where the pages contradict each other or are silent, a server may choose either option: a reading is no failure. It must choose "
+        "the same one everywhere. A pinned reading was chosen before the run, and a server with another option fails."
     )
-    return [tag("p", intro, class_="said"), tag("ul", *cards, class_="readings"), *_pins(result)]
+    return [tag("p", intro, class_="intro"), tag("ul", *cards, class_="readings"), *_pins(result)]
 
 
 def card_state(name: str, result: CheckResult) -> str:
-    """`pinned`, `found` when one option is left, or else `open`."""
+    """Return `pinned`, `found` when one option is left, or else `open`."""
     return PINNED if name in result.pinned else FOUND if len(result.readings[name]) == 1 else OPEN
 
 
@@ -50,7 +50,7 @@ def _option(option: Option, left: tuple[str, ...], state: str) -> Element:
     if option.id not in left:
         mark, word, class_ = "✗", "ruled out" if state == PINNED else "refuted", "gone"
     elif len(left) == 1:
-        mark, word, class_ = "●", "pinned" if state == PINNED else "the server's", "kept"
+        mark, word, class_ = "●", "pinned" if state == PINNED else "the server's", "chosen"
     else:
         mark, word, class_ = "○", "possible", "possible"
     sign = tag("span", mark, class_="mark", aria_hidden="true")
@@ -62,7 +62,7 @@ def _evidence(reading: Reading, state: str, result: CheckResult, anchors: Mappin
     if state == PINNED:
         return [f"Pinned before the run ({result.sources[reading.id]})."]
     if not cases:
-        return ["No answer has refuted an option."]
+        return ["No response has refuted an option."]
     parts: list[Element | str] = ["Refuted by "]
     for number, case in enumerate(cases):
         parts += [", " if number else "", case_link(case, anchors)]
@@ -70,7 +70,7 @@ def _evidence(reading: Reading, state: str, result: CheckResult, anchors: Mappin
 
 
 def case_link(case: str, anchors: Mapping[str, str]) -> Element:
-    """The ID of a case, as a link to what the report tells of it."""
+    """Return the ID of a case, as a link to its entry in the report."""
     code = tag("code", case)
     return tag("a", code, href=f"#{anchors[case]}") if case in anchors else code
 
@@ -80,5 +80,5 @@ def _pins(result: CheckResult) -> list[Element]:
     if not known:
         return []
     lines = ["[tool.nclue-contract.readings]", *known]
-    summary = tag("summary", "Hold the server to these readings from now on: pins for pyproject.toml")
+    summary = tag("summary", "Pins for pyproject.toml: later checks then require these readings")
     return [tag("details", summary, tag("pre", "\n".join(lines), data_copy="the pins"), class_="more")]

@@ -3,7 +3,7 @@
 {
   const form = document.getElementById("filter");
   const search = document.getElementById("search");
-  const told = document.getElementById("told");
+  const status = document.getElementById("status");
   const entries = [...document.querySelectorAll("[data-state]")];
   const groups = [...document.querySelectorAll("[data-group]")];
   const opened = new Set();
@@ -17,7 +17,7 @@
 
   // A word that stands for a rule or a group of them also finds the cases of that rule.
   function heading(entry) {
-    const group = entry.closest(".rule, .broken");
+    const group = entry.closest(".rule, .rule-failures");
     return group ? textOf(group.querySelector("h3")) : "";
   }
 
@@ -43,7 +43,7 @@
         opened.delete(group);
       }
     }
-    told.textContent = active ? `${shown} of ${entries.length} entries shown` : "";
+    status.textContent = active ? `${shown} of ${entries.length} entries shown` : "";
   }
 
   // Where there is no clipboard, as on a page without TLS, what is to be copied is at least selected.
@@ -56,7 +56,7 @@
       done = document.execCommand("copy");
     }
     button.textContent = done ? "Copied" : "Selected";
-    told.textContent = done ? `Copied ${block.dataset.copy}` : `Selected ${block.dataset.copy}; copy it with the keyboard`;
+    status.textContent = done ? `Copied ${block.dataset.copy}` : `Selected ${block.dataset.copy}; copy it with the keyboard`;
     setTimeout(() => { button.textContent = "Copy"; }, 2000);
   }
 

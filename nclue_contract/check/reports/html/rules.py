@@ -1,4 +1,4 @@
-"""The matrix of the rules: a tile for each, with its state as sign, word, edge and colour, and how its cases came out."""
+"""The matrix of the rules: a tile for each, with its state as symbol, edge and colour, and the counts of its cases."""
 
 from __future__ import annotations
 
@@ -7,35 +7,35 @@ from itertools import groupby
 from xml.etree.ElementTree import Element
 
 from nclue_contract.check.reports.html.page import tag
-from nclue_contract.check.reports.text import group_of
+from nclue_contract.check.reports.text import LABELS, group_of
 from nclue_contract.check.results import CheckResult, RuleRow, State
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.wording import counted
 
-SIGNS = {State.FAILED: "✗", State.PASSED: "✓", State.UNDECIDED: "?", State.UNTESTED: "–"}  # noqa: RUF001  # a dash is not a minus
-"""What stands for a state, in the order in which states matter; the words always stand there as well."""
+SIGNS = {State.FAILED: "✗", State.PASSED: "✓", State.INCONCLUSIVE: "?", State.NOT_TESTED: "–"}  # noqa: RUF001  # a dash is not a minus
+"""The symbol of each state, in the order of their importance; the words are always shown as well."""
 
 MEANINGS = {
-    State.FAILED: "The server broke the contract: no possible reading of the pages allows what it did.",
-    State.PASSED: "The server answered as the contract says.",
-    State.UNDECIDED: "It was asked, but the answer proves nothing: any would have been right, or its failure stands in a baseline.",
-    State.UNTESTED: "Nothing was asked, or no answer could be judged. The reason stands beside it.",
+    State.FAILED: "The server broke the contract: no possible reading of the pages allows its response.",
+    State.PASSED: "The server responded as the contract says.",
+    State.INCONCLUSIVE: "The response proves nothing: any would have been right, or the failure is part of a baseline.",
+    State.NOT_TESTED: "No request was sent, or no response could be evaluated. The reason is given beside it.",
 }
 """What a state of a case means, for people who see such a report for the first time."""
 
 
 def sign(state: State) -> Element:
-    """The sign of a state, for the eye only."""
+    """Return the symbol of a state, hidden from screen readers."""
     return tag("span", SIGNS[state], class_=f"sign {state}", aria_hidden="true")
 
 
 def tally(counts: Mapping[State, int]) -> str:
-    """`1 failed, 3 passed`."""
-    return ", ".join(f"{counts[state]:,} {state}" for state in SIGNS if counts.get(state))
+    """Return `1 failed, 3 passed`."""
+    return ", ".join(f"{counts[state]:,} {LABELS[state]}" for state in SIGNS if counts.get(state))
 
 
 def bar(counts: Mapping[State, int], class_: str = "bar") -> Element:
-    """The counts as parts of a line. It says nothing that does not stand beside it."""
+    """Return the counts as parts of a line, hidden from screen readers because the numbers are beside it."""
     total, left, parts = sum(counts.values()), 0.0, []
     for state in SIGNS:
         width = 100 * counts.get(state, 0) / (total or 1)
@@ -46,7 +46,7 @@ def bar(counts: Mapping[State, int], class_: str = "bar") -> Element:
 
 
 def matrix(result: CheckResult) -> list[Element]:
-    """The tiles in their groups, and what the rules are that stand in none."""
+    """Return the tiles in their groups, and the rules without one."""
     rows = result.rows()
     accepted = only_accepted(result)
     groups = [_group(title, list(some), accepted) for title, some in groupby(rows, key=lambda row: group_of(row.rule))]
@@ -55,19 +55,19 @@ def matrix(result: CheckResult) -> list[Element]:
     if not missing:
         return [tiles]
     names = [part for rule in missing for part in (tag("code", rule.code), f" {rule.sentence} ")]
-    summary = f"{counted(len(missing), 'rule')} of the contract did not come up in this run"
+    summary = f"{counted(len(missing), 'rule')} of the contract were not tested in this run"
     return [tiles, tag("details", tag("summary", summary), tag("p", *names), class_="more")]
 
 
 def only_accepted(result: CheckResult) -> frozenset[str]:
-    """The rules that nothing but failures of the baseline break."""
+    """Return the rules whose failures are all part of the baseline."""
     return frozenset(failure.rule for failure in result.failures) - {failure.rule for failure in result.broken}
 
 
 def _group(title: str, rows: list[RuleRow], accepted: Collection[str]) -> Element:
     failed = sum(row.state is State.FAILED for row in rows)
-    told = counted(len(rows), "rule") + (f", {failed} failed" if failed else "")
-    heading = tag("h3", f"{title[0].upper()}{title[1:]} ", tag("small", told))
+    counts = counted(len(rows), "rule") + (f", {failed} failed" if failed else "")
+    heading = tag("h3", f"{title[0].upper()}{title[1:]} ", tag("small", counts))
     return tag("section", heading, tag("ul", *(_tile(row, known=row.rule in accepted) for row in rows)), data_group="")
 
 
@@ -87,9 +87,9 @@ def _tile(row: RuleRow, *, known: bool) -> Element:
 
 
 def _counts(row: RuleRow, *, known: bool) -> str:
-    told = [tally(row.counts)] if any(row.counts.values()) else []
+    parts = [tally(row.counts)] if any(row.counts.values()) else []
     if row.judged:
-        told.append(f"{counted(row.judged, 'answer')} judged")
+        parts.append(f"{counted(row.judged, 'response')} validated")
     if known:
-        told.append("known from the baseline")
-    return "; ".join(told)
+        parts.append("known from the baseline")
+    return "; ".join(parts)

@@ -1,4 +1,4 @@
-"""A second server with a client before it and a clock between them."""
+"""A second server with a client and a simulated clock."""
 
 from tests.second_server.client import Client, Clock
 from tests.second_server.server import SecondServer
@@ -6,6 +6,6 @@ from tests.second_server.server import SecondServer
 FILES = frozenset({"data/train.tsv", "data/test.tsv"})  # what exists, where a witness needs a file that does not
 
 
-def world(faults=(), variant=None, **told):
+def connect(faults=(), variant=None, **options):
     clock = Clock()
-    return Client(SecondServer(faults, variant, now_ms=clock, **told).handle, clock)
+    return Client(SecondServer(faults, variant, now_ms=clock, **options).handle, clock)

@@ -1,0 +1,65 @@
+"""Workflow commands of GitHub Actions, which become annotations: their writer, and the renderer of the command `validate`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from nclue_contract.validation.findings import Report
+from nclue_contract.validation.json_reader import Payload
+from nclue_contract.validation.reports.base import STDIN, Run, Summary, tool_line, where
+from nclue_contract.validation.reports.excerpt import safe
+from nclue_contract.validation.reports.text import format_expected, format_place
+
+
+def annotation(level: str, properties: Mapping[str, str], lines: Iterable[str], encoding: str) -> str:
+    """Return one workflow command, such as `::error file=a.json,line=1::message`, as a line.
+
+    `level` is `error` or `warning`, `lines` are those of the message. Whatever they and the properties hold, no other command results.
+    """
+    listed = ",".join(f"{key}={_data(value, encoding).replace(':', '%3A').replace(',', '%2C')}" for key, value in properties.items())
+    return f"::{level} {listed}::{'%0A'.join(_data(line, encoding) for line in lines)}\n"
+
+
+def _data(text: str, encoding: str) -> str:
+    """Return a text for a workflow command. `safe` leaves no line end in it, so only the escape character itself is escaped besides."""
+    return safe(text, encoding).replace("%", "%25")
+
+
+class GithubRenderer:
+    """Renders an annotation per finding, and a summary."""
+
+    def __init__(self, write: Callable[[str], object], run: Run, encoding: str) -> None:
+        self._write = write
+        self._run = run
+        self._encoding = encoding
+
+    def begin(self) -> None:
+        """Write nothing."""
+
+    def payload(self, payload: Payload, report: Report) -> None:
+        """Write an annotation per finding."""
+        for finding in report.findings:
+            line, column = where(payload, finding)
+            properties = {"file": payload.file, "line": str(line), "col": str(column)} if payload.file != STDIN else {}
+            properties["title"] = f"{finding.rule} {finding.slug}"
+            # Standard input is no file that an annotation could be attached to.
+            message = f"{format_place(payload, finding)}: {finding.message}" if payload.file == STDIN else finding.message
+            lines = message.split("\n")
+            if expected := format_expected(finding):
+                lines.append(f"expected response: {expected}")
+            if finding.suggestion:
+                lines.append(f"suggestion: {finding.suggestion}")
+            self._write(annotation(str(finding.severity), properties, lines, self._encoding))
+
+    def unreadable(self, file: str, reason: str) -> None:
+        """Write an annotation."""
+        properties = ({"file": file} if file != STDIN else {}) | {"title": "unreadable"}
+        self._write(annotation("error", properties, f"could not be read: {reason}".split("\n"), self._encoding))
+
+    def end(self, summary: Summary) -> None:
+        """Write tool, contract and readings, and the counts."""
+        run = self._run
+        readings = ", ".join(f"{name}={option} ({run.readings.sources[name]})" for name, option in run.readings.items())
+        strict = ", strict" if run.strict else ""
+        self._write(safe(f"{tool_line(run.version, run.revision)}{strict}, readings: {readings}", self._encoding) + "\n")
+        self._write(f"{summary}\n")

@@ -1,0 +1,43 @@
+"""The example of contract tests: they pass with the reference server, and fail for the bugs that the README shows."""
+
+import re
+
+import pytest
+
+from tests.support.example_project import ExampleProject, blocks, sections
+from tests.support.server_process import running
+from tests.support.tools import ROOT
+
+SERVER_BUG, CLIENT_BUG = sections((ROOT / "examples" / "contract_tests" / "README.md").read_text(encoding="utf-8")).values()
+OPERATIONS = 4
+CI = {"CI": "true"}
+"""Lets Hypothesis draw the same examples in every run, and without a deadline, which a busy machine would miss."""
+
+
+@pytest.fixture
+def project(tmp_path):
+    return ExampleProject("contract_tests", tmp_path)
+
+
+def test_the_tests_pass_with_the_reference_server_and_a_client_without_bugs(project):
+    done = project.pytest(**CI)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"\n{OPERATIONS + 2} passed in " in done.stdout
+
+
+def test_a_server_with_the_bug_of_the_readme_fails_its_contract_tests(project):
+    (fault,) = re.findall(r"--fault (\S+)", SERVER_BUG)
+    (output,) = blocks(SERVER_BUG, "text")
+    with running("--fault", fault) as server:
+        done = project.pytest("test_contract.py", SERVER_URL=server.url, **CI)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert output in done.stdout
+
+
+def test_a_client_with_the_bug_of_the_readme_fails_its_property_tests(project):
+    (change,) = blocks(CLIENT_BUG, "diff")
+    (output,) = blocks(CLIENT_BUG, "text")
+    project.apply(change, "task_client.py")
+    done = project.pytest("test_payloads.py", **CI)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert output in done.stdout

@@ -1,0 +1,25 @@
+"""The readings and their options, typed by hand with the default first; this module imports nothing of the package."""
+
+OPTIONS = {
+    "path-characters": ("page-2024", "page-2025", "page-2026"),
+    "path-high-codes": ("code-points", "utf8-bytes"),
+    "path-del": ("allowed", "forbidden"),
+    "path-empty": ("allowed", "refused"),
+    "check-order": ("rules-first", "existence-first"),
+    "name-unit": ("code-points", "utf16"),
+    "name-edge": ("100", "99"),
+    "optional-null": ("accepted", "refused"),
+    "unknown-field": ("ignored", "refused"),
+    "test-triple": ("independent", "all-or-none"),
+    "empty-id": ("allowed", "refused"),
+    "error-shape": ("nested", "flat"),
+    "error-code-type": ("string", "integer"),
+    "auth-refusal": ("nclue", "gateway"),
+    "status-word": ("completed", "complete"),
+    "list-index": ("offset", "page"),
+    "list-total": ("all", "page"),
+    "auroc-type": ("string", "number"),
+    "queue": ("parallel", "serial"),
+    "request-content-type": ("any", "json-only"),
+    "timestamp-edge": ("accepted", "refused"),
+}
