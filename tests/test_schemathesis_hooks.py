@@ -524,7 +524,7 @@ def test_api(case):
     [
         ({"keys": {ACCESS: SECRET}, "faults": []}, 0, "1 passed"),
         ({"keys": {ACCESS: SECRET}, "faults": ["echo-lower-case:train_bucket"]}, 1, "- ST901 NC307 response-echo"),
-        ({"keys": {ACCESS: "another"}, "faults": []}, 1, "No creation that keeps the contract was taken; the answers were 401"),
+        ({"keys": {ACCESS: "another"}, "faults": []}, 1, "No valid create request was accepted; the responses were 401"),
     ],
     ids=["a clean service", "a faulty one", "one that knows other keys"],
 )
@@ -611,7 +611,7 @@ def test_a_strictness_in_the_environment_is_one_or_zero(monkeypatch):
         NclueContract()
 
 
-# -- a run in which nothing was taken ------------------------------------------------------------------------------------------------
+# -- a run in which nothing was accepted ---------------------------------------------------------------------------------------------
 
 
 def test_a_run_in_which_no_creation_was_taken_fails(monkeypatch):
@@ -621,7 +621,7 @@ def test_a_run_in_which_no_creation_was_taken_fails(monkeypatch):
     for _ in range(2):
         case = creation(schema)
         check.after_response(None, case.call(), case)
-    with pytest.raises(AssertionError, match=r"the answers were 401 \(2 times\)\. Does the server know what stands in NCLUE_ACCESS_KEY, "):
+    with pytest.raises(AssertionError, match=r"the responses were 401 \(2 times\)\. Do the values of NCLUE_ACCESS_KEY, "):
         check.after_run(None)
 
 
@@ -662,7 +662,7 @@ def test_a_call_to_the_real_service_is_refused_before_it_leaves(url):
 @pytest.mark.parametrize("url", ["http://testserver/api/v1", "http://ntruss.com.example/api/v1", "http://notntruss.com/api/v1"])
 def test_hosts_that_only_look_alike_are_not_refused(url):
     request = requests.Request("GET", url).prepare()
-    assert schemathesis_hooks._Wire(None, in_process=False)(request) is request  # noqa: SLF001  # the net itself
+    assert schemathesis_hooks._FinalAuth(None, in_process=False)(request) is request  # noqa: SLF001  # without Schemathesis
 
 
 def test_an_application_in_this_process_may_have_any_host(wired, wire):
@@ -764,7 +764,7 @@ def test_what_exists_must_be_something_that_can_be_sent(tmp_path):
     with running() as server:
         done = run(tmp_path, SPECIFICATION, "--url", server.url, **variables)
         assert server.journal() == []
-    sentence = "nclue-contract: what NCLUE_FEATURE_ID, NCLUE_BUCKET, NCLUE_FILE name cannot be sent: train_file_path holds '~'"
+    sentence = "nclue-contract: the values of NCLUE_FEATURE_ID, NCLUE_BUCKET, NCLUE_FILE must be valid: train_file_path holds '~'"
     assert (done.returncode, done.stderr[: len(sentence)]) == (2, sentence)
 
 

@@ -58,7 +58,7 @@ class NclueExploration(NclueContract):
                     self._write(failure.rule, f"{note}{finding.message}", finding.pin, response, case)
 
     def after_run(self, ctx: schemathesis.CheckContext) -> None:
-        """Write that no creation was accepted, if that is so."""
+        """Write a finding when no valid create request was accepted."""
         try:
             super().after_run(ctx)
         except AssertionError as error:
@@ -75,7 +75,7 @@ class NclueExploration(NclueContract):
 class _Errors(cli.EventHandler[Any]):
     """Writes errors for which there is no response, and the end of the run."""
 
-    def handle_event(self, ctx: object, event: object) -> None:  # noqa: ARG002  # handlers are given both
+    def handle_event(self, ctx: object, event: object) -> None:  # noqa: ARG002  # part of the interface
         if isinstance(event, NonFatalError):
             rule = SERVER_ERROR if isinstance(event.value, _FAILURES_OF_THE_SERVER) else ""
             message = " ".join(f"{event.info.title}: {event.info.message} {' '.join(event.info.extras)}".split())

@@ -206,7 +206,7 @@ def format_broken_requests(broken: list[BrokenRequest]) -> str:
     parts = [f"{', '.join(rules)}: {what} the contract"]
     for one in broken[:SHOWN]:
         origin = f", sent by {one.origin}" if one.origin else ""
-        parts += [f"request {one.number}: {one.line}, answered {one.response}{origin}", format_report(Report(one.errors))]
+        parts += [f"request {one.number}: {one.line}, response {one.response}{origin}", format_report(Report(one.errors))]
     if len(broken) > SHOWN:
         parts.append(f"... and {len(broken) - SHOWN} more requests")
     return "\n\n".join([*parts, _advice(broken)])

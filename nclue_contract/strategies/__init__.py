@@ -90,8 +90,7 @@ def broken_task_requests(rule: str | None = None, *, readings: Mapping[str, str]
 
     Without a rule, all rules about payloads and their JSON are drawn. Of the 185 characters that path-character forbids by default, each
     occurs in some path within 1,000 draws, but only about a dozen alone within the first 100, because Hypothesis tries variations of
-    earlier draws. Raises `ValueError` for a rule that does not exist, that is not about requests (headers, responses), or that a pin
-    switches off.
+    earlier draws. Raises `ValueError` for a rule that does not exist, that is not about payloads, or that a pin switches off.
     """
     from nclue_contract.contract.readings import Readings  # noqa: PLC0415  # see above
     from nclue_contract.strategies import broken_requests  # noqa: PLC0415  # see above

@@ -1,10 +1,12 @@
 """The wheel is complete, needs no other package, and works where it is installed."""
 
+import re
 import subprocess
 import sys
+import sysconfig
 import venv
 import zipfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -28,6 +30,24 @@ import nclue_contract
 from nclue_contract import validate_request
 report = validate_request({"name": "n", "train_feature_id": "f", "train_bucket": "b", "train_file_path": "a~b"})
 print(report.ok, *(finding.rule for finding in report.errors))
+"""
+
+PUBLIC_MODULES = ("mock", "clients", "guard", "signing", "strategies", "schemathesis_hooks", "pytest_plugin")
+IMPORT_THE_PUBLIC_NAMES = """
+import importlib, sys
+import nclue_contract
+assert nclue_contract.__file__.startswith(sys.argv[1]), nclue_contract.__file__
+for name in nclue_contract.__all__:
+    getattr(nclue_contract, name)
+sys.path += sys.argv[3:]  # after the wheel, so that only what the extras need comes from there
+for name in sys.argv[2].split(","):
+    module = importlib.import_module(f"nclue_contract.{name}")
+    assert module.__file__.startswith(sys.argv[1]), module.__file__
+    for attribute in getattr(module, "__all__", ()):
+        getattr(module, attribute)
+from importlib.metadata import distribution
+for entry in distribution("nclue-contract").entry_points:
+    print(entry.group, entry.name, callable(entry.load()) or entry.load().__name__)
 """
 
 
@@ -81,6 +101,35 @@ def test_the_wheel_requires_no_other_package(wheel):
     lines = archive.read(metadata).decode().splitlines()
     assert [line for line in lines if line.startswith("Requires-Dist:") and "extra ==" not in line] == []
     assert "License-Expression: MIT" in lines
+
+
+def test_the_wheel_holds_no_tests_and_no_tools(wheel):
+    """Witnesses of faults are tests, too."""
+    folders = {"tests", "tools", "examples", "openapi"}
+    paths = [PurePosixPath(name) for name in zipfile.ZipFile(wheel).namelist()]
+    assert [path for path in paths if folders & set(path.parts) or re.match("test_|conftest|witness", path.name)] == []
+
+
+def test_every_public_name_and_entry_point_is_imported_from_the_wheel(installed):
+    home = str(installed.parent.resolve())
+    extras = [sysconfig.get_path(name) for name in ("purelib", "platlib")]
+    lines = output_of(installed / "python", "-I", "-W", "ignore", "-c", IMPORT_THE_PUBLIC_NAMES, home, ",".join(PUBLIC_MODULES), *extras)
+    assert set(lines.splitlines()) == {
+        "console_scripts nclue-contract True",
+        "hypothesis nclue_contract True",
+        "pytest11 nclue_contract nclue_contract.pytest_plugin",
+    }
+
+
+@pytest.mark.parametrize(("module", "extra"), [("mock", "mock"), ("strategies", "strategies"), ("schemathesis_hooks", "schemathesis")])
+def test_without_its_extra_a_module_answers_with_the_line_that_installs_it(installed, module, extra):
+    code = f"""
+try:
+    import nclue_contract.{module}
+except ImportError as error:
+    print(error)
+"""
+    assert f"pip install 'nclue-contract[{extra}]'" in output_of(installed / "python", "-I", "-c", code)
 
 
 def test_validate_request_imports_the_standard_library_only(wheel):

@@ -36,7 +36,7 @@ def test_a_swallowed_refusal_fails_the_test_with_what_was_wrong_where_and_what_t
         ___________________________________ test_it ____________________________________
         NC120 path-character: a request breaks the contract
 
-        request 1: POST /api/v1/tasks, answered 422/10104, sent by client.py:7 in send
+        request 1: POST /api/v1/tasks, response 422/10104, sent by client.py:7 in send
 
         error NC120 path-character
           train_file_path holds '=' (U+003D EQUALS SIGN) at offset 7 (contested: Create
@@ -128,7 +128,7 @@ def test_an_injected_failure_does_not_hide_a_broken_request(project):
         """
     )
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["request 1: POST /api/v1/tasks, answered 429/420, sent by client.py:7 in send"])
+    result.stdout.fnmatch_lines(["request 1: POST /api/v1/tasks, response 429/420, sent by client.py:7 in send"])
 
 
 def test_an_injected_fault_neither_hides_nor_causes_a_failure_of_the_client(project):
@@ -145,7 +145,7 @@ def test_an_injected_fault_neither_hides_nor_causes_a_failure_of_the_client(proj
         """
     )
     result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines(["request 1: POST /api/v1/tasks, answered 200, sent by *", "FAILED *::test_excused - *"])
+    result.stdout.fnmatch_lines(["request 1: POST /api/v1/tasks, response 200, sent by *", "FAILED *::test_excused - *"])
 
 
 def test_many_broken_requests_are_counted_and_some_of_them_shown(project):
@@ -526,7 +526,7 @@ def test_workers_of_xdist_tell_the_same(project):
         plugins=["xdist.plugin"],
     )
     result.assert_outcomes(passed=2, failed=2, errors=1)
-    result.stdout.fnmatch_lines(["test_it.py::test_wrong_marker: @pytest.mark.nclue*", "request 1: POST /api/v1/tasks, answered 400/100"])
+    result.stdout.fnmatch_lines(["test_it.py::test_wrong_marker: @pytest.mark.nclue*", "request 1: POST /api/v1/tasks, response 400/100"])
 
 
 # -- calls to the real host -----------------------------------------------------------------------------------------------------------
