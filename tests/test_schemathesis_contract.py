@@ -70,7 +70,7 @@ TestTaskLifecycle.settings = settings(max_examples=25, stateful_step_count=6, de
 def test_a_response_that_breaks_the_schema_fails():
     # Otherwise a run that checks nothing would pass the tests above.
     broken = Service({ACCESS: SECRET})
-    broken.views.created = lambda _task: {"task_id": 1}
+    broken.serializer.created = lambda _task: {"task_id": 1}
     case = schema["/tasks"]["POST"].Case(body=dict(PAYLOAD), media_type="application/json")
     case.headers.update(signed("POST", "/api/v1/tasks"))
     with pytest.raises(FailureGroup, match="is not of type"):
