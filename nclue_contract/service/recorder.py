@@ -22,7 +22,7 @@ from nclue_contract.service.service import MAX_BODY, Service
 from nclue_contract.validation.findings import Finding, Report
 from nclue_contract.validation.query import read_query
 from nclue_contract.validation.reports.text import render_report
-from nclue_contract.validation.signature import verifier
+from nclue_contract.validation.signature import Verifier
 from nclue_contract.validation.validator import Validator
 
 SHOWN = 5
@@ -155,7 +155,7 @@ def _operation(service: Service, request: Request) -> Operation | None:
 
 def _request_judge(keys: Mapping[str, str] | None, validator: Validator) -> Callable[[Request, Operation | None, int], tuple[Finding, ...]]:
     """A function that gives every error of a request: its signature, if keys are given, its content type, JSON and payload, its query."""
-    verify = verifier(validator.readings)
+    verify = Verifier(validator.readings)
 
     def judge(request: Request, operation: Operation | None, now_ms: int) -> tuple[Finding, ...]:
         found: list[Finding] = []

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache, cached_property
+from typing import TYPE_CHECKING
 
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Policy, Readings
 from nclue_contract.validation.findings import Finding, Report
 from nclue_contract.validation.json_reader import read, read_flat
 from nclue_contract.validation.request import request_checker
+
+if TYPE_CHECKING:
+    from nclue_contract.validation.headers import HeaderCheck
+    from nclue_contract.validation.response import ResponseCheck
 
 
 class Validator:
@@ -74,7 +79,7 @@ class Validator:
 
         `now_ms` is the clock in milliseconds since 1970-01-01 UTC; without it the age of the timestamp is not judged. No value is printed.
         """
-        return self._report(self._headers(headers, now_ms))
+        return self._report(self._headers.check(headers, now_ms))
 
     def validate_response(self, operation_id: str, status: int, headers: object, body: bytes, request: object = None) -> Report:
         """Judge a response of `createTask`, `listTasks`, `getTask` or `deleteTask`.
@@ -83,17 +88,17 @@ class Validator:
         listTasks, the task ID of the others (or a mapping with `task_id` and the fields of the payload). Without it the response is judged
         by itself.
         """
-        return self._report(self._responses(operation_id, status, headers, body, request))
+        return self._report(self._responses.check(operation_id, status, headers, body, request))
 
     @cached_property
-    def _headers(self) -> Callable[[object, int | None], list[Finding]]:
-        from nclue_contract.validation.headers import header_checker  # noqa: PLC0415  # who only judges payloads need not load it
+    def _headers(self) -> HeaderCheck:
+        from nclue_contract.validation.headers import HeaderCheck  # noqa: PLC0415  # not needed to validate payloads
 
-        return header_checker(self._policy)
+        return HeaderCheck(self._policy)
 
     @cached_property
-    def _responses(self) -> Callable[[object, object, object, object, object], list[Finding]]:
-        from nclue_contract.validation.response import response_checker  # noqa: PLC0415  # as above
+    def _responses(self) -> ResponseCheck:
+        from nclue_contract.validation.response import ResponseCheck  # noqa: PLC0415  # as above
 
         lenient = Validator(self.readings)
 
@@ -102,7 +107,7 @@ class Validator:
                 return lenient.validate_request_json(request)
             return lenient.validate_request(request)
 
-        return response_checker(self._policy, check_request)
+        return ResponseCheck(self._policy, check_request)
 
     _policy: Policy
 
