@@ -355,7 +355,7 @@ def test_swapped_keys_are_recognised():
 def test_a_timestamp_in_seconds_is_recognised():
     verification = verify("GET", PAGED, signed_headers("GET", PAGED, CREDENTIALS, NOW // 1000), CREDENTIALS, NOW + 999)
     assert (verification.reason, [m.word for m in verification.mistakes]) == ("timestamp-skew", ["timestamp-seconds"])
-    assert verification.sentence.endswith("; the timestamp was taken in seconds instead of milliseconds")
+    assert verification.sentence.endswith("; the timestamp is in seconds instead of milliseconds")
 
 
 # -- properties --------------------------------------------------------------------------------------------------------------------------

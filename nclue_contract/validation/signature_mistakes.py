@@ -74,7 +74,7 @@ class SignedParts:
 Variants = Callable[[SignedParts], Iterator[SignedParts]]
 
 KEYS_SWAPPED = Mistake("keys-swapped", "access key and secret key are swapped")
-TIMESTAMP_SECONDS = Mistake("timestamp-seconds", "the timestamp was taken in seconds instead of milliseconds")
+TIMESTAMP_SECONDS = Mistake("timestamp-seconds", "the timestamp is in seconds instead of milliseconds")
 _TIMESTAMP_OTHER = Mistake("timestamp-other", "another timestamp was signed than the header holds")
 _HEX = Mistake("signature-hex", "it is in hexadecimal instead of Base64")
 _BASE64_OF_HEX = Mistake("signature-hex-base64", "it is the Base64 form of the hexadecimal digest instead of its bytes")
@@ -143,7 +143,7 @@ def _catalogue(host: str) -> tuple[tuple[Mistake, Variants], ...]:
         (Mistake("question-mark-added", "a question mark was signed behind a path that has no query"), _question_mark_added),
         (Mistake("target-decoded", "path and query were signed decoded, and not as they go on the wire"), _target_decoded),
         (
-            Mistake("query-rebuilt", "the query was signed in another spelling: order, empty values, or how a space is encoded"),
+            Mistake("query-rebuilt", "the query was signed in another form: order, empty values, or how a space is encoded"),
             _query_rebuilt,
         ),
         (Mistake("host-included", "the host was signed as well"), partial(_host_included, host=host)),
