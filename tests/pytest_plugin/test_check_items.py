@@ -46,7 +46,7 @@ def test_a_failure_tells_the_rule_and_how_to_send_it_again_and_junit_has_the_pro
     result.assert_outcomes(failed=1)
     project.shows(result, "FAILED NC120 path-character: path[train U+007E end]")
     result.stdout.fnmatch_lines(
-        ["  train_file_path holds '~'*answered 200 instead of 422/10104*", "  again:     nclue-contract sign POST *"]
+        ["  train_file_path holds '~'*answered 200 instead of 422/10104*", "  reproduce: nclue-contract sign POST *"]
     )
     result.stdout.no_fnmatch_line("*Traceback*")
     (case,) = ET.parse(project.path / "report.xml").getroot().iter("testcase")

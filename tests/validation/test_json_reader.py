@@ -173,8 +173,10 @@ def test_the_fast_path_leaves_everything_else_to_the_exact_reader(text):
         (
             "{name: 1}",
             1,
-            "expected a name in double quotes, but found 'name' at column 2 of the text; "
-            'names and strings are written in double quotes (")',
+            (
+                "expected a name in double quotes, but found 'name' at column 2 of the text; "
+                'names and strings are written in double quotes (")'
+            ),
         ),
         ('{"a": True}', 6, "expected a value, but found 'True' at column 7 of the text; JSON writes true"),
         ('{"a": FALSE}', 6, "expected a value, but found 'FALSE' at column 7 of the text; JSON writes false"),
