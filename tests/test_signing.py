@@ -24,7 +24,7 @@ from hypothesis.vendor import pretty
 
 from nclue_contract import ContractError, Readings
 from nclue_contract.signing import Credentials, signature, signed_headers, string_to_sign
-from nclue_contract.validation.signature import verifier, verify
+from nclue_contract.validation.signature import Verifier, verify
 from tests.support.signing import ACCESS, KEY, NOW, SECRET, SIGNATURE, TIMESTAMP
 
 CREDENTIALS = Credentials(ACCESS, SECRET)
@@ -217,7 +217,7 @@ def test_everything_is_told_at_once():
 def test_what_a_refusal_expects_follows_the_reading():
     report = verify("GET", PAGED, {}, CREDENTIALS, NOW, {"auth-refusal": "gateway"}).report
     assert {(answer.status, answer.code) for answer in report.expects} == {(401, "200")}
-    assert verifier(Readings.choose(("test", {"auth-refusal": "gateway"})))("GET", PAGED, {}, CREDENTIALS, NOW).report == report
+    assert Verifier(Readings.choose(("test", {"auth-refusal": "gateway"})))("GET", PAGED, {}, CREDENTIALS, NOW).report == report
 
 
 def test_an_unknown_reading_is_the_callers_mistake():
@@ -226,7 +226,7 @@ def test_an_unknown_reading_is_the_callers_mistake():
 
 
 def test_a_verification_is_neither_true_nor_false():
-    with pytest.raises(TypeError, match=r"ask verification\.ok"):
+    with pytest.raises(TypeError, match=r"use verification\.ok"):
         bool(verify("GET", PAGED, GOOD, CREDENTIALS, NOW))
 
 
@@ -350,7 +350,7 @@ def test_swapped_keys_are_recognised():
 def test_a_timestamp_in_seconds_is_recognised():
     verification = verify("GET", PAGED, signed_headers("GET", PAGED, CREDENTIALS, NOW // 1000), CREDENTIALS, NOW + 999)
     assert (verification.reason, [m.word for m in verification.mistakes]) == ("timestamp-skew", ["timestamp-seconds"])
-    assert verification.sentence.endswith("; the timestamp was taken in seconds instead of milliseconds")
+    assert verification.sentence.endswith("; the timestamp is in seconds instead of milliseconds")
 
 
 # -- properties --------------------------------------------------------------------------------------------------------------------------

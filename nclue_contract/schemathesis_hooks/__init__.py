@@ -38,7 +38,7 @@ from nclue_contract.validation.findings import Finding, Report
 from nclue_contract.validation.json_reader import read
 from nclue_contract.validation.reports.text import render_report
 from nclue_contract.validation.response import format_answer
-from nclue_contract.validation.signature import verifier
+from nclue_contract.validation.signature import Verifier
 from nclue_contract.validation.validator import Validator, default_validator
 
 try:
@@ -250,7 +250,7 @@ class NclueContract:
         chosen = Readings.choose((str(settings.path), settings.readings), (f"[checks.{type(self).__name__}]", pins))
         strictly = _keyword("strict", strict, bool, _strict_by_environment(otherwise=settings.strict))
         self._validator = Validator(chosen, strict=strictly, ignore=_keyword("ignore", ignore, list, settings.ignore))
-        self._verify = verifier(chosen)
+        self._verify = Verifier(chosen)
         self._create_statuses: Counter[int] = Counter()
 
     def after_response(self, ctx: schemathesis.CheckContext, response: schemathesis.Response, case: Case) -> None:  # noqa: ARG002

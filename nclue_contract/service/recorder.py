@@ -25,7 +25,7 @@ from nclue_contract.validation.findings import Finding, Report
 from nclue_contract.validation.json_reader import read
 from nclue_contract.validation.query import read_query
 from nclue_contract.validation.reports.text import render_report
-from nclue_contract.validation.signature import verifier
+from nclue_contract.validation.signature import Verifier
 from nclue_contract.validation.validator import Validator
 
 SHOWN = 5
@@ -169,7 +169,7 @@ class _RequestValidator:
     def __init__(self, keys: Mapping[str, str] | None, validator: Validator) -> None:
         self._keys = keys
         self._validator = validator
-        self._verify = verifier(validator.readings)
+        self._verify = Verifier(validator.readings)
 
     def __call__(self, request: Request, operation: Operation | None, now_ms: int) -> tuple[Finding, ...]:
         """Return the errors."""

@@ -25,7 +25,7 @@ from nclue_contract.validation.findings import Finding
 from nclue_contract.validation.json_reader import read
 from nclue_contract.validation.query import read_query
 from nclue_contract.validation.response import SUCCESS
-from nclue_contract.validation.signature import Verifier, verifier
+from nclue_contract.validation.signature import Verifier
 from nclue_contract.validation.validator import Validator
 
 MAX_BODY = 1 << 20
@@ -69,7 +69,7 @@ class Service:
         self.lifecycle: Lifecycle = Lifecycle(progress or ProgressMode(), serial=self.readings["queue"] == "serial")
         self.errors: Mapping[str, DocumentedError] = contract().errors
         self.prefix: str = urlsplit(contract().server).path
-        self.verify: Verifier = verifier(self.readings)
+        self.verify: Verifier = Verifier(self.readings)
         self.serializer: Serializer = Serializer(self.readings, self.fixture_data)
         self.injected: list[InjectedFailure] = []
         self.fault_state: dict[str, Any] = {}

@@ -1,7 +1,7 @@
-"""The one record of everything that can be wrong: a `Finding`, and the `Report` that holds them.
+"""The result of a validation: a `Report` of `Finding` objects, one per violation.
 
-What was found and where is stored; the words are made when somebody asks for them, because most reports are only asked whether they are
-`ok`. Nothing here grows with the judged value: messages stay under 1 kB, however long the value is.
+A finding stores the rule and the place; its words are formatted on access, because of most reports only `ok` is used. Messages stay under
+1 kB, however long the value is.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from nclue_contract.contract.rules import Answer, AppliedRule, Certainty, Severi
 from nclue_contract.contract.wording import character_name, codepoint, excerpt, quoted
 
 POSITIONS_KEPT = 100
-"""How many offsets `Finding.positions` gives at most; `Finding.occurrences` is exact."""
+"""How many offsets `Finding.positions` has at most; `Finding.occurrences` is exact."""
 
 
 class Finding:
-    """One thing that is wrong, or that another reading of the pages would refuse.
+    """One violation of a rule, or a value that another reading of the pages would refuse.
 
     Offsets count code points of the value the pointer names (`byte_offset`: bytes of its UTF-8 form), from 0. A finding about a character
     stands for all its occurrences in the value: `offset` is the first, `positions` the first 100, `occurrences` their number.
     Immutable; written by hand and not as a frozen dataclass because those take four times as long to create.
     """
 
-    __slots__ = ("_detail", "_offset", "_pointer", "_text", "_verdict")
+    __slots__ = ("_applied", "_detail", "_offset", "_pointer", "_text")
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class Finding:
         text: str | None = None,
         detail: Mapping[str, object] | None = None,
     ) -> None:
-        self._verdict = applied
+        self._applied = applied
         self._pointer = pointer
         self._offset = offset
         self._text = text
@@ -44,22 +44,22 @@ class Finding:
     @property
     def rule(self) -> str:
         """Code of the rule, such as NC120."""
-        return self._verdict.rule.code
+        return self._applied.rule.code
 
     @property
     def slug(self) -> str:
         """The rule in words, such as path-character."""
-        return self._verdict.rule.slug
+        return self._applied.rule.slug
 
     @property
     def severity(self) -> Severity:
         """Error or warning."""
-        return self._verdict.severity
+        return self._applied.severity
 
     @property
     def certainty(self) -> Certainty:
-        """How sure the documentation makes us."""
-        return self._verdict.certainty
+        """How certain the documentation is about the rule."""
+        return self._applied.certainty
 
     @property
     def pointer(self) -> str:
@@ -90,24 +90,24 @@ class Finding:
 
     @property
     def reading(self) -> str | None:
-        """ID of the reading that decides here; None when all readings agree."""
-        return self._verdict.reading
+        """ID of the reading that decides here; None if all readings agree."""
+        return self._applied.reading
 
     @property
     def pin(self) -> str | None:
         """`ID=OPTION` that would allow the value, where the pages leave the choice."""
-        return self._verdict.pin
+        return self._applied.pin
 
     @property
     def expects(self) -> tuple[Answer, ...]:
-        """The answers that a server may give when it refuses the request for this reason."""
+        """The responses of a server that rejects the request for this reason."""
         name = self._pointer[1:]
-        return tuple(Answer(a.status, a.code) for a in self._verdict.answers if a.field is None or a.field == name)
+        return tuple(Answer(a.status, a.code) for a in self._applied.answers if a.field is None or a.field == name)
 
     @property
     def page(self) -> str:
-        """Page and place where the rule is written."""
-        return self._verdict.rule.page
+        """Page and place where the rule is documented."""
+        return self._applied.rule.page
 
     @property
     def text(self) -> str | None:
@@ -119,7 +119,7 @@ class Finding:
         """How many characters of the value the finding stands for; 0 when it is not about characters."""
         if self._offset is None or self._text is None:
             return 0
-        group = self._verdict.group
+        group = self._applied.group
         if group is None:
             return self._text.count(self._text[self._offset])
         return len(self._text) - len(group.sub("", self._text))
@@ -137,7 +137,7 @@ class Finding:
     def _all_positions(self) -> Iterator[int]:
         if self._offset is None or self._text is None:
             return
-        if (group := self._verdict.group) is not None:
+        if (group := self._applied.group) is not None:
             yield from (match.start() for match in group.finditer(self._text))
             return
         character, position = self._text[self._offset], self._offset
@@ -147,18 +147,18 @@ class Finding:
 
     @property
     def suggestion(self) -> str | None:
-        """How to spell it instead, or the field that was probably meant; None when there is none to offer.
+        """A value to use instead, or the field that was probably meant; None without either.
 
         Characters beyond U+00FF stay in a path where they are allowed, although the reading `path-high-codes` may refuse them.
         """
-        if self._verdict.suggest is None or self._text is None:
+        if self._applied.suggest is None or self._text is None:
             return None
-        return self._verdict.suggest(self._text)
+        return self._applied.suggest(self._text)
 
     @property
     def message(self) -> str:
         """One sentence in English, under 1 kB, with the note about the reading."""
-        values: dict[str, object] = {"field": self._field(), "limit": self._verdict.rule.limit, **(self._detail or {})}
+        values: dict[str, object] = {"field": self._field(), "limit": self._applied.rule.limit, **(self._detail or {})}
         if self._offset is not None and self._text is not None:
             character, count = self._text[self._offset], self.occurrences
             values |= {
@@ -168,18 +168,18 @@ class Finding:
                 "offset": self._offset,
                 "occurrences": "" if count == 1 else f" and {count - 1:,} more",
             }
-        sentence = self._verdict.rule.message.format_map(values)
-        return f"{sentence} ({self._verdict.note})" if self._verdict.note else sentence
+        sentence = self._applied.rule.message.format_map(values)
+        return f"{sentence} ({self._applied.note})" if self._applied.note else sentence
 
     def _field(self) -> str:
         return excerpt(self._pointer[1:].replace("~1", "/").replace("~0", "~")) or ("the empty name" if self._pointer else "the payload")
 
     def noted(self, note: str) -> Finding:
-        """The same finding with another note behind its sentence, such as what a server made of it."""
-        return Finding(dataclasses.replace(self._verdict, note=note), self._pointer, self._offset, self._text, self._detail)
+        """Return the same finding with another note behind its sentence, such as how a server responded."""
+        return Finding(dataclasses.replace(self._applied, note=note), self._pointer, self._offset, self._text, self._detail)
 
     def to_dict(self) -> dict[str, Any]:
-        """The stable JSON form."""
+        """Return the stable JSON form."""
         return {
             "rule": self.rule,
             "slug": self.slug,
@@ -207,7 +207,7 @@ class Finding:
 
 
 class Report:
-    """What a validator says: all findings at once, in a stable order. Immutable."""
+    """All findings about one message, in a stable order. Immutable."""
 
     __slots__ = ("_findings",)
 
@@ -231,12 +231,12 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """True when there is no error."""
+        """Whether there is no error."""
         return not self._findings or all(f.severity is not Severity.ERROR for f in self._findings)
 
     @property
     def expects(self) -> tuple[Answer, ...]:
-        """The answers of all findings together, each once; without errors a success is allowed as well and not listed."""
+        """The expected responses of all findings, each once; without errors a success is right as well, and not listed."""
         return tuple(dict.fromkeys(answer for f in self._findings for answer in f.expects))
 
     def raise_for_errors(self) -> None:
@@ -245,11 +245,11 @@ class Report:
             raise ContractError(self)
 
     def to_dict(self) -> dict[str, Any]:
-        """`{"valid", "findings"}` in the stable JSON form."""
+        """Return `{"valid", "findings"}`, the stable JSON form."""
         return {"valid": self.ok, "findings": [f.to_dict() for f in self._findings]}
 
     def __bool__(self) -> NoReturn:
-        message = "a Report is neither true nor false; ask report.ok, or report.findings for warnings too"
+        message = "a Report is neither true nor false; use report.ok, or report.findings for warnings too"
         raise TypeError(message)
 
     def __eq__(self, other: object) -> bool:
@@ -269,7 +269,7 @@ class Report:
 
 
 class ContractError(ValueError):
-    """Raised by `Report.raise_for_errors`; `report` says what is wrong."""
+    """Raised by `Report.raise_for_errors`; `report` holds the findings."""
 
     def __init__(self, report: Report) -> None:
         super().__init__(report)

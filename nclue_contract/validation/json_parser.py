@@ -1,4 +1,26 @@
-"""Reads one JSON value exactly: with every problem, where it stands, and without recursion. Slow; `json_reader` asks it about odd texts."""
+r"""A JSON parser that reports every problem with its position. Slow; `json_reader` uses it only for texts that its fast path leaves.
+
+Why not `json.loads`? It accepts texts that other parsers reject or read differently, and it stops at the first error. The contract needs:
+
+* Duplicate names. Of `{"name": "a", "name": "b"}` the standard library keeps `b`; other parsers keep `a` or reject the text. This parser
+  keeps the last value as well, and notes NC004 with the offset of the second name.
+* Numbers. `NaN` and `Infinity` are no JSON, and `1e999` is beyond the range of a double (NC005). They are read nevertheless, so that the
+  rest of the payload can be validated.
+* Depth. `json.loads` raises RecursionError at a depth that depends on its caller. Here the open arrays and objects are kept in a list,
+  `_open`, so that every depth can be read. Values beyond the limit of rule NC006 are not kept (they become None), and all levels there
+  share one `_Frame`, so that a text of ten million brackets needs little memory.
+* Lone surrogates. `"\ud800"` is valid JSON, but no UTF-8 text can hold its value (NC007). The parser notes those in nested values. The
+  names and strings of the outermost object are left to the validator, which also checks payloads that were never JSON text.
+* Positions. A finding has a line and a column, so every problem has an offset in the source text, in code points, and `starts` maps each
+  member of the outermost object or array to the offset of its value. Within a string, `offset_inside` counts an escape such as `\u00e9`
+  as one character.
+
+Where a text stops being JSON, `MalformedError` holds what was expected, what was found, and the usual slip if one explains it. For `[1,]`:
+"expected a value, but found ']' at column 4 of the text; a comma is not allowed before it".
+
+`value` is the loop: `_begin` reads a string, number or literal, or opens an array or object; `_has_next` reads the comma or the closing
+bracket behind a member.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +39,7 @@ PROBLEMS_KEPT = 100
 """How many problems of one kind are kept."""
 
 BLANKS = " \t\n\r"
-"""The only characters that may stand between the parts of a JSON text."""
+"""The white space of JSON (RFC 8259 section 2)."""
 
 # undocumented, there since Python 2.6, written in C
 _scan_string: Callable[[str, int, bool], tuple[str, int]] = json.decoder.scanstring  # type: ignore[attr-defined]
@@ -32,26 +54,26 @@ _LONE = re.compile("[\ud800-\udfff]")
 _LITERALS: Final[Mapping[str, object]] = {"true": True, "false": False, "null": None}
 _NO_NUMBERS: Final = frozenset({"NaN", "Infinity", "-Infinity"})
 _CLOSERS: Final = {"{": "}", "[": "]"}
-_QUOTES = 'names and texts stand in double quotes (")'
+_QUOTES = 'names and strings are written in double quotes (")'
 _SLIPS: Final = {
     **dict.fromkeys("'`\u2018\u2019\u201c\u201d", _QUOTES),
     **dict.fromkeys(("#", "/"), "JSON has no comments"),
     **dict.fromkeys(("True", "TRUE"), "JSON writes true"),
     **dict.fromkeys(("False", "FALSE"), "JSON writes false"),
     **dict.fromkeys(("None", "nil", "undefined", "NULL", "Null", "nan", "inf", "-inf"), "JSON writes null"),
-    **dict.fromkeys((",}", ",]"), "a comma may not stand before it"),
+    **dict.fromkeys((",}", ",]"), "a comma is not allowed before it"),
     **dict.fromkeys(("}{", "}[", "]{", "]["), "is a comma missing? One payload per line belongs in a .jsonl file"),
 }
-"""What people write that is no JSON, by the word that stands there, or by the character before it and the word."""
+"""Hints for common slips, by the word at the error, or by the character before it and the word."""
 
 _OPENED: Final = object()
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong with the JSON itself: a rule, and what its message needs.
+    """A violation in the JSON itself: a rule, and the values for its message.
 
-    `pointer` names the value (empty: the whole text), `offset` is where it stands in the source text, in code points from 0. `detail` has
+    `pointer` names the value (empty: the whole text), `offset` is its position in the source text, in code points from 0. `detail` has
     the placeholders of the rule's message.
     """
 
@@ -62,7 +84,7 @@ class Problem:
 
 
 class MalformedError(Exception):
-    """Raised where the text stops being JSON; `offset` in code points from 0, the rest are words for the message."""
+    """Raised where the text stops being JSON; `offset` in code points from 0, the others are phrases for the message."""
 
     def __init__(self, offset: int, expected: str, found: str, hint: str) -> None:
         super().__init__(offset, expected, found, hint)
@@ -72,7 +94,7 @@ class MalformedError(Exception):
         self.hint = hint
 
     def describe(self, place: str) -> str:
-        """What was expected and what stands there instead, with the place in words; under 300 characters."""
+        """Return what was expected, what was found instead, and where; under 300 characters."""
         return f"expected {self.expected}, but {self.found} {place}" + (f"; {self.hint}" if self.hint else "")
 
 
@@ -93,12 +115,12 @@ class _Frame:
             self.value.append(value)
 
 
-# Stand for everything that is nested too deep, so that a text of ten million brackets takes little memory.
+# Shared by everything that is nested too deep, so that a text of ten million brackets takes little memory.
 _DEEP: Final = {closer: _Frame(closer, None) for closer in "}]"}
 
 
 class Parser:
-    """Reads one value of `text` from the offset `at` on.
+    """A parser of one value of `text`, from the offset `at` on.
 
     `problems` are in source order; `starts` maps each name or index of the outermost array or object to the offset of its value. Values
     nested deeper than rule NC006 allows are read, but not kept: they are None.
@@ -131,7 +153,7 @@ class Parser:
             while self._open:
                 frame = self._open[-1]
                 frame.put(value)
-                if self._goes_on(frame):
+                if self._has_next(frame):
                     break
                 value = self._open.pop().value
             else:
@@ -153,7 +175,7 @@ class Parser:
         if opening != '"':
             return self._word()
         value = self._string()
-        # the validator judges the strings of the payload itself
+        # the validator checks the strings of the payload itself
         if len(self._open) != 1 or self._open[0].closer == "]":
             self._check_surrogates(value, start, None)
         return value
@@ -173,8 +195,8 @@ class Parser:
             self._name(frame)
         return _OPENED
 
-    def _goes_on(self, frame: _Frame) -> bool:
-        """Read what follows a member: whether there is another one."""
+    def _has_next(self, frame: _Frame) -> bool:
+        """Read the comma or closing bracket behind a member; return whether another one follows."""
         found = self.text[self.skip_blanks() : self.at + 1]
         if found not in {",", frame.closer}:
             raise self._malformed(f"',' or '{frame.closer}'")
@@ -196,7 +218,7 @@ class Parser:
             frame.key = name
             if name in frame.value:
                 self._note("NC004", start, key=quoted(name))
-            if len(self._open) > 1:  # the names of the payload, too, are the validator's
+            if len(self._open) > 1:  # the validator checks the names of the payload, too
                 self._check_surrogates(name, start, f"the name {quoted(name)}")
         if not self.text.startswith(":", self.skip_blanks()):
             raise self._malformed("':'")
@@ -217,11 +239,9 @@ class Parser:
         if found in {"", "\\"}:
             return MalformedError(start, "a closing quotation mark", "there is none for the string that starts", "the text is cut off")
         if found[0] == "\\":
-            return self._malformed(
-                r"an escape such as \n or \u00e9", rf"'\{excerpt(found[1])}' stands", r"a backslash itself is written \\"
-            )
+            return self._malformed(r"an escape such as \n or \u00e9", rf"found '\{excerpt(found[1])}'", r"a backslash itself is written \\")
         hint = "close the string, or write the line break as \\n" if found[0] in "\r\n" else "write control characters as escapes"
-        return self._malformed("printable text or a closing quotation mark", f"{codepoint(found[0])} stands", hint)
+        return self._malformed("printable text or a closing quotation mark", f"found {codepoint(found[0])}", hint)
 
     def _word(self) -> object:
         """Read a number, true, false or null."""
@@ -232,7 +252,7 @@ class Parser:
             value = float(word)
             self._note("NC005", start, problem=f"{word} is not a JSON number")
         elif _NUMBER.fullmatch(word):
-            # int() comes second: it refuses more digits than a double can have
+            # float() first: int() raises for more than 4,300 digits
             value = float(word)
             if isinf(value):
                 self._note("NC005", start, problem=f"the number {quoted(word)} is beyond the range of a double")
@@ -267,12 +287,12 @@ class Parser:
     def _malformed(self, expected: str, found: str = "", hint: str = "") -> MalformedError:
         token = _TOKEN.match(self.text, self.at)
         word = token.group() if token else self.text[self.at : self.at + 1]
-        found = found or (f"'{excerpt(word, 20)}' stands" if word else "nothing stands")
+        found = found or (f"found '{excerpt(word, 20)}'" if word else "found nothing")
         return MalformedError(self.at, expected, found, hint or _hint(self.text, self.at, word))
 
 
 def skip_blanks(text: str, at: int) -> int:
-    """Offset of the next character from `at` on that is no white space; at the end: the length of the text."""
+    """Return the offset of the next character from `at` on that is no white space, or the length of the text."""
     if text[at : at + 1] not in BLANKS:
         return at
     found = _MARK.search(text, at)
@@ -280,7 +300,7 @@ def skip_blanks(text: str, at: int) -> int:
 
 
 def offset_inside(text: str, start: int, offset: int) -> int:
-    r"""Where the character `offset` of the string whose opening quote is at `start` stands in the source text; `\n` is one character."""
+    r"""Return the source offset of character `offset` of the string whose opening quote is at `start`; `\n` is one character."""
     at = start + 1
     for escape in _ESCAPE.finditer(text, at):
         plain = escape.start() - at
@@ -292,7 +312,7 @@ def offset_inside(text: str, start: int, offset: int) -> int:
 
 
 def _hint(text: str, at: int, word: str) -> str:
-    """The usual slip that explains why `word` stands at `at`; empty when it is none of them."""
+    """Return the hint for a common slip that explains `word` at `at`; empty if there is none."""
     before = text[:at].rstrip(BLANKS)
     if not word:
         return "the text is cut off" if before else "the text is empty"
@@ -301,5 +321,5 @@ def _hint(text: str, at: int, word: str) -> str:
     if word[0] in "+-.0123456789":
         return "a number has no plus sign, no leading zeros, and digits on both sides of its point"
     if word[0].isalpha():
-        return r"a quotation mark inside a text is written \"" if before.endswith('"') else _QUOTES
+        return r"a quotation mark inside a string is written \"" if before.endswith('"') else _QUOTES
     return "" if word.isprintable() and not word.isspace() else "only spaces, tabs and line breaks are white space"

@@ -1,4 +1,4 @@
-"""Reads JSON: bytes or text to a value with its problems, and back from a JSON Pointer to line and column. Never raises."""
+"""JSON from bytes or text to a value with its problems, and back from a JSON Pointer to line and column. Nothing here raises."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _join = "".join
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What was read: the value, what is wrong with its JSON in source order, and whether there is a value at all (`readable`)."""
+    """A JSON text: its value, its problems in source order, and whether it could be read at all (`readable`)."""
 
     value: object
     problems: tuple[Problem, ...]
@@ -31,10 +31,10 @@ class Document:
 
 
 class Payload:
-    """The text of one payload, and where it stands; bytes only when it is not UTF-8.
+    """The text of one payload and its place in a file; bytes only when it is not UTF-8.
 
     `file` is as the user named it ("-": standard input), `line` and `column` (code points) count from 1 and say where `text` starts in the
-    file, `index` counts the payloads of the file from 0. Not to be changed; no frozen dataclass because those are slow to create.
+    file, `index` counts the payloads of the file from 0. Immutable by convention; no frozen dataclass, because those are slow to create.
     """
 
     __slots__ = ("column", "file", "index", "line", "text")
@@ -47,7 +47,7 @@ class Payload:
         self.text: str | bytes = text
 
     def place(self, pointer: str, offset: int | None) -> tuple[int, int]:
-        """Line and column in the file of a value, or of a character of it; see `locate`. Where the payload starts, if it is bytes."""
+        """Return line and column in the file of a value, or of a character of it; see `locate`. For bytes: where the payload starts."""
         if isinstance(self.text, bytes):
             return self.line, self.column
         return line_column(self.text, locate(self.text, pointer, offset), self.line, self.column)
@@ -74,7 +74,7 @@ def decode(data: bytes) -> tuple[str, tuple[Problem, ...], bool]:
 
 
 def wide_encoding(data: bytes) -> str | None:
-    """`UTF-16` or `UTF-32` when the first bytes look like it; None for everything else."""
+    """Return `UTF-16` or `UTF-32` if the first bytes look like it, else None."""
     name = json.detect_encoding(data)
     return None if name.startswith("utf-8") else name[:6].upper()
 
@@ -103,9 +103,10 @@ def read(data: bytes | str) -> Document:
 
 
 def read_flat(text: str) -> dict[str, str] | None:
-    """Read a text that is one flat object of strings with names that differ; None says: ask `read`. Fast, and never raises.
+    """Read a text that is one flat object of strings with different names; return None for all other texts. Fast, and never raises.
 
-    Four quotation marks per member of the result prove that no member was overwritten, because escaped ones only make it more.
+    Four quotation marks per member of the result prove that no name occurs twice: an overwritten member or an escaped quotation mark only
+    adds to their number.
     """
     text = text.strip(BLANKS)
     try:
@@ -122,7 +123,7 @@ def read_flat(text: str) -> dict[str, str] | None:
 
 
 def value_end(text: str, start: int) -> int | None:
-    """Offset behind the JSON value that starts at `start`, in code points; None when there is none."""
+    """Return the offset behind the JSON value that starts at `start`, in code points; None if there is none."""
     try:
         return _cut(text, start)[1]
     except (ValueError, StopIteration, RecursionError):
@@ -135,11 +136,11 @@ def value_end(text: str, start: int) -> int | None:
 
 
 def locate(text: str, pointer: str, offset: int | None) -> int:
-    r"""Where a value, or the character `offset` of a string value, stands in the text, in code points from 0. Never raises.
+    r"""Return the position of a value, or of the character `offset` of a string value, in the text, in code points from 0.
 
-    Escapes count as what they stand for: `\n` and `\ud83d\ude00` are one character each. Of a name that occurs twice the last one counts. A
-    value that does not exist is where the nearest value around it starts. With the empty pointer, `offset` counts in the text itself:
-    that is how the problems of `read` are given.
+    Escapes count as the character that they stand for: `\n` and `\ud83d\ude00` are one character each. Of a name that occurs twice the
+    last one counts. For a value that does not exist it is the start of the nearest value around it. With the empty pointer, `offset`
+    counts in the text itself, as in the problems of `read`. Never raises.
     """
     if not pointer and offset is not None:
         return min(max(offset, 0), len(text))
@@ -157,9 +158,9 @@ def locate(text: str, pointer: str, offset: int | None) -> int:
     return start
 
 
-@lru_cache(maxsize=4)  # the findings of one payload ask about the same few objects again and again
+@lru_cache(maxsize=4)  # the findings of one payload concern the same few objects
 def _members(text: str, start: int) -> dict[str, int]:
-    """Where the values of the array or object at `start` begin, as far as it can be read, by the last part of their JSON Pointers."""
+    """Return the offsets of the values in the array or object at `start`, as far as it can be read, by the last part of their pointers."""
     parser = Parser(text, start)
     with suppress(MalformedError):
         parser.value()
@@ -167,13 +168,13 @@ def _members(text: str, start: int) -> dict[str, int]:
 
 
 def line_column(text: str, offset: int, line: int = 1, column: int = 1) -> tuple[int, int]:
-    r"""Line and column (code points) of an offset, both from 1, when the text itself starts at `line` and `column`.
+    r"""Return line and column (code points) of an offset, both from 1, if the text itself starts at `line` and `column`.
 
     A line ends at \n, \r\n or a lone \r; these characters belong to the line that they end.
     """
     offset = min(max(offset, 0), len(text))
     if text.find("\r", 0, offset) >= 0:
-        # the \r of a pair that the offset cuts in two does not end the line yet
+        # an offset between \r and \n is still on the line that they end
         held = text[offset - 1 : offset + 1] == "\r\n"
         text = text[: offset - held].replace("\r\n", "\n").replace("\r", "\n") + " " * held
         offset = len(text)

@@ -1,4 +1,4 @@
-"""Judges a file path: which characters it must not hold, and how it could be spelt instead. The page is "Create task", train_file_path."""
+"""Validation of a file path: its forbidden characters, and a path to suggest instead. The page is "Create task", train_file_path."""
 
 from __future__ import annotations
 
@@ -11,60 +11,60 @@ from nclue_contract.contract.model import in_ranges
 from nclue_contract.contract.readings import Policy
 from nclue_contract.contract.rules import AppliedRule
 from nclue_contract.validation.findings import Finding
-from nclue_contract.validation.strings import SURROGATE, surrogate_check
+from nclue_contract.validation.strings import SURROGATE, SurrogateCheck
 
 _LATIN = 256
 """Characters below get a finding each. Those from here on share one, or every Hangul path would give a page of findings."""
 
 _BEYOND = re.compile("[\u0100-\ud7ff\ue000-\U0010ffff]")
 
-_LONG = 1000  # characters; where a set of all characters is cheaper than a list of the odd ones, and a suggestion no longer helps
+_LONG = 1000  # characters; from here on a set of all characters is cheaper than a list of matches, and a suggestion no longer helps
 
 
 class PathCheck:
     """The characters of a file path, as the readings choose them.
 
     `clean_ascii` holds the ASCII characters that never give a finding, as bytes: `not path.encode().translate(None, clean_ascii)` is the
-    fastest way to ask whether a path needs no second look.
+    fastest test for a path of only such characters.
     """
 
     def __init__(self, policy: Policy) -> None:
         self._empty = policy.by_reading("NC121", "path-empty", {"refused"})
-        self._surrogates = surrogate_check(policy)
-        self._beyond = _character_verdict(policy, chr(_LATIN), None, _BEYOND)
-        spelling = Speller.of(policy)
-        table = {chr(code): _character_verdict(policy, chr(code), spelling, None) for code in range(_LATIN)}
+        self._surrogates = SurrogateCheck(policy)
+        self._beyond = _apply_to_character(policy, chr(_LATIN), None, _BEYOND)
+        suggester = PathSuggester.of(policy)
+        table = {chr(code): _apply_to_character(policy, chr(code), suggester, None) for code in range(_LATIN)}
         self._singles = {character: applied for character, applied in table.items() if applied is not None}
-        odd = "".join(re.escape(character) for character in self._singles)
-        self._odd = re.compile(f"[{odd}{_BEYOND.pattern[1:-1] if self._beyond else ''}{SURROGATE.pattern[1:-1]}]")
+        suspicious = "".join(re.escape(character) for character in self._singles)
+        self._suspicious = re.compile(f"[{suspicious}{_BEYOND.pattern[1:-1] if self._beyond else ''}{SURROGATE.pattern[1:-1]}]")
         self.clean_ascii: bytes = bytes(code for code in range(128) if chr(code) not in self._singles)
 
     def check(self, value: str, pointer: str, found: list[Finding]) -> None:
-        """Append what is wrong: a finding per forbidden character, one for all beyond U+00FF, one for lone surrogates."""
+        """Append a finding per forbidden character, one for all beyond U+00FF, and one for lone surrogates."""
         if not value:
             if self._empty is not None:
                 found.append(Finding(self._empty, pointer))
             return
-        odd = self._odd.findall(value) if len(value) <= _LONG else list(set(value)) if self._odd.search(value) else []
-        if not odd:
+        suspicious = self._suspicious.findall(value) if len(value) <= _LONG else list(set(value)) if self._suspicious.search(value) else []
+        if not suspicious:
             return
-        if value.isascii() and len(value) <= _LONG:  # the usual slips, in the order of the value
-            for character in dict.fromkeys(odd):
+        if value.isascii() and len(value) <= _LONG:  # the usual case: findings in the order of the value, without sorting
+            for character in dict.fromkeys(suspicious):
                 found.append(Finding(self._singles[character], pointer, value.index(character), value))  # noqa: PERF401  # faster here
             return
-        spots = [Finding(self._singles[c], pointer, value.index(c), value) for c in set(odd) if c in self._singles]
+        spots = [Finding(self._singles[c], pointer, value.index(c), value) for c in set(suspicious) if c in self._singles]
         if not value.isascii():
             if self._beyond is not None and (match := _BEYOND.search(value)):
                 spots.append(Finding(self._beyond, pointer, match.start(), value))
-            self._surrogates(value, pointer, spots)
+            self._surrogates.check(value, pointer, spots)
         spots.sort(key=lambda finding: finding.offset or 0)
         found += spots
 
 
-def _character_verdict(
+def _apply_to_character(
     policy: Policy, character: str, suggest: Callable[[str], str | None] | None, group: re.Pattern[str] | None
 ) -> AppliedRule | None:
-    """What the rule says of one character; None when nobody forbids it."""
+    """Apply the rule to one character; None if no reading forbids it."""
     rule = policy.rule("NC120")
     if in_ranges(character, rule.code_points):
         return policy.documented(rule.code, suggest, group)
@@ -79,10 +79,10 @@ def _character_verdict(
 
 
 @dataclass(frozen=True, slots=True)
-class Speller:
-    """Spells a path with characters that every reading allows; a class, so that findings can be pickled.
+class PathSuggester:
+    """Suggests a path with only characters that every reading allows; a class, because closures cannot be pickled with their findings.
 
-    With `keeps_beyond`, characters beyond U+00FF stay as they are: a name in Hangul has no other spelling.
+    With `keeps_beyond`, characters beyond U+00FF stay as they are: a path in Hangul has no equivalent in ASCII.
     """
 
     safe: frozenset[str]
@@ -90,8 +90,8 @@ class Speller:
     keeps_beyond: bool
 
     @classmethod
-    def of(cls, policy: Policy) -> Speller:
-        """The speller for a set of readings."""
+    def of(cls, policy: Policy) -> PathSuggester:
+        """Return the suggester for a set of readings."""
         rule = policy.rule("NC120")
         options = [option for name in rule.readings for option in policy.contract.readings[name].options]
         latin = (chr(code) for code in range(_LATIN))
@@ -99,10 +99,10 @@ class Speller:
         return cls(safe, rule.replacements, keeps_beyond=not policy.readings.option("path-high-codes").forbids(chr(_LATIN)))
 
     def __call__(self, path: str) -> str | None:
-        """The new spelling; None when the path is long (over 1,000 characters), or when nothing is left of it."""
-        return ("".join(map(self._spell, path)) or None) if len(path) <= _LONG else None
+        """Return the suggestion; None if the path has over 1,000 characters, or if nothing would be left of it."""
+        return ("".join(map(self._replace, path)) or None) if len(path) <= _LONG else None
 
-    def _spell(self, character: str) -> str:
+    def _replace(self, character: str) -> str:
         if character in self.safe or (self.keeps_beyond and _BEYOND.match(character)):
             return character
         if character in self.replacements:

@@ -1,4 +1,4 @@
-"""Judges the query of listTasks: which part of the list is asked for (page "Get task list", index and limit)."""
+"""Validation of the query of listTasks: which part of the list is requested (page "Get task list", index and limit)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from nclue_contract.contract.wording import quoted
 from nclue_contract.validation.findings import Finding
 
 LONGEST_NUMBER = 300
-"""Characters of an index or limit; what is repeated in the answer must fit into a double there, and that ends beyond 10^308."""
+"""The longest index or limit, in characters. It comes back in the response, where it must fit into a double, which ends beyond 10^308."""
 
 
 def read_query(query: str) -> tuple[dict[str, int], list[Finding]]:
-    """Index and limit of a query, or their defaults; and a finding of NC505 for each that is refused, at `/limit` or `/index`."""
+    """Return index and limit of a query, or their defaults; and a finding of NC505 for each that is invalid, at `/limit` or `/index`."""
     given = dict(reversed(parse_qsl(query, keep_blank_values=True)))
     values, findings = {}, []
     for parameter in contract().operations["listTasks"].query:

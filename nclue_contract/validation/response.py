@@ -1,4 +1,4 @@
-"""Judges a response as a whole: status code, content type, body, error code, and whether it fits the request.
+"""Validation of a response as a whole: status code, content type, body, error code, and whether it fits the request.
 
 The pages are "Overview", response status codes, and the API Gateway's error handling.
 """
@@ -18,7 +18,7 @@ from nclue_contract.validation.error_body import CODE_FIELDS, code_text
 from nclue_contract.validation.findings import Finding, Report
 from nclue_contract.validation.headers import media_type, read_headers
 from nclue_contract.validation.json_reader import Document, read
-from nclue_contract.validation.response_fields import fields_checker
+from nclue_contract.validation.response_fields import FieldsCheck
 from nclue_contract.validation.strings import SURROGATE
 
 SUCCESS = 200
@@ -27,33 +27,30 @@ SUCCESS = 200
 FINDINGS_KEPT = 100
 """How many fields with a lone surrogate get a finding each."""
 
-ResponseCheck = Callable[[object, object, object, object, object], list[Finding]]
 
+class ResponseCheck:
+    """Responses under one set of readings.
 
-def response_checker(policy: Policy, check_request: Callable[[object], Report]) -> ResponseCheck:
-    """A function (operation ID, status code, headers, body, request or None) -> findings. It never raises, whatever it is given.
-
-    `check_request` judges a createTask payload under the same readings, not strictly.
+    `check_request` validates a createTask payload under the same readings, without turning warnings into errors.
     """
-    judged, unreadable = _exchange_check(policy, check_request), _said_of_an_answer(policy, "NC008")
 
-    def check(operation_id: object, status: object, headers: object, body: object, request: object) -> list[Finding]:
+    def __init__(self, policy: Policy, check_request: Callable[[object], Report]) -> None:
+        self._policy = policy
+        self._fields = FieldsCheck(policy)
+        self._answer = AnswerCheck(policy, check_request)
+
+    def check(self, operation_id: object, status: object, headers: object, body: object, request: object) -> list[Finding]:
+        """Return what is wrong with a response. Never raises; see `Validator.validate_response` for the arguments."""
         try:
-            return judged(operation_id, status, headers, body, request)
+            return self._check(operation_id, status, headers, body, request)
         except Exception as error:  # noqa: BLE001  # a subclass or a mapping may do anything
-            return [Finding(unreadable, "", detail={"problem": f"what was given cannot be read: {type(error).__name__}"})]
+            applied = _for_response(self._policy, "NC008")
+            return [Finding(applied, "", detail={"problem": f"the arguments cannot be read: {type(error).__name__}"})]
 
-    return check
-
-
-def _exchange_check(policy: Policy, check_request: Callable[[object], Report]) -> ResponseCheck:
-    """The same function, which may raise when a subclass of a plain type does."""
-    fields, answer = fields_checker(policy), _answer_check(policy, check_request)
-    operations = policy.contract.operations
-
-    def check(operation_id: object, status: object, headers: object, body: object, request: object) -> list[Finding]:
+    def _check(self, operation_id: object, status: object, headers: object, body: object, request: object) -> list[Finding]:
+        policy = self._policy
         name = str.__str__(operation_id) if isinstance(operation_id, str) else None
-        operation = None if name is None else operations.get(name)
+        operation = None if name is None else policy.contract.operations.get(name)
         if operation is None:
             problem = f"there is no operation {json_kind(operation_id) if name is None else excerpt(name)}"
             return [Finding(policy.documented("NC300"), "", detail={"problem": problem})]
@@ -65,33 +62,31 @@ def _exchange_check(policy: Policy, check_request: Callable[[object], Report]) -
         found += problems
         if isinstance(request, str) and operation.id == "createTask":
             request = str.__str__(request).encode("utf-8", "surrogatepass")  # the body, as json.dumps gives it
-        sent = _what_was_asked(operation, request)
         code = None
         if isinstance(value, Mapping) and status == SUCCESS:
-            found += fields(operation.response, value, sent)
+            found += self._fields.check(operation.response, value, _request_mapping(operation, request))
         elif isinstance(value, Mapping) and type(status) is int and status >= 400:
             code, wrong = _check_error(policy, status, value)
             found += wrong
             found += _check_code(policy, operation, status, code)
-        told = status == SUCCESS or code is not None or not found  # else it was said already why the code cannot be read
-        if operation.id == "createTask" and request is not None and type(status) is int and told:
-            found += answer(Answer(status, code), request)
+        # Without a code, an earlier finding already says why it cannot be read.
+        comparable = status == SUCCESS or code is not None or not found
+        if operation.id == "createTask" and request is not None and type(status) is int and comparable:
+            found += self._answer.check(Answer(status, code), request)
         return found
 
-    return check
 
-
-def _said_of_an_answer(policy: Policy, code: str) -> AppliedRule:
-    """A rule about the JSON of requests, applied to a response: nobody answers that."""
+def _for_response(policy: Policy, code: str) -> AppliedRule:
+    """Apply a rule about the JSON of requests to a response; it has no expected response then."""
     return dataclasses.replace(policy.documented(code), answers=())
 
 
-def _what_was_asked(operation: Operation, request: object) -> Mapping[str, object] | None:
-    """The request as a mapping: a payload or a query as it is, a body or a query string read, a task ID as `{"task_id": …}`, or None."""
+def _request_mapping(operation: Operation, request: object) -> Mapping[str, object] | None:
+    """Return the request as a mapping: a payload or query as it is, a body or query string parsed, a task ID as `{"task_id": …}`."""
     if isinstance(request, str):
         if operation.id != "listTasks":
             return {"task_id": request}
-        from urllib.parse import parse_qsl  # noqa: PLC0415  # few pass a query as text
+        from urllib.parse import parse_qsl  # noqa: PLC0415  # only needed for a query as text
 
         query = request.partition("?")[2] if request.startswith(("?", "/", "http")) else request
         request = dict(reversed(parse_qsl(query)))  # of several values the first counts, as in our service
@@ -104,8 +99,8 @@ def _what_was_asked(operation: Operation, request: object) -> Mapping[str, objec
 
 def _check_status(policy: Policy, operation: Operation, status: object) -> Iterator[Finding]:
     if type(status) is not int or status not in operation.statuses:
-        shown = str(status) if type(status) is int and status.bit_length() <= 64 else f"({json_kind(status)})"
-        yield Finding(policy.documented("NC301"), "", detail={"actual": shown, "operation": operation.id})
+        actual = str(status) if type(status) is int and status.bit_length() <= 64 else f"({json_kind(status)})"
+        yield Finding(policy.documented("NC301"), "", detail={"actual": actual, "operation": operation.id})
 
 
 def _check_content_type(policy: Policy, headers: object) -> Iterator[Finding]:
@@ -115,8 +110,8 @@ def _check_content_type(policy: Policy, headers: object) -> Iterator[Finding]:
     except Exception:  # noqa: BLE001  # an object of a client library may do anything
         values = []
     if [media_type(value) for value in values] != [applied.rule.media_type]:
-        shown = " and ".join(map(quoted, values[:3])) or "missing"
-        yield Finding(applied, "", detail={"value": shown, "expected": applied.rule.media_type})
+        actual = " and ".join(map(quoted, values[:3])) or "missing"
+        yield Finding(applied, "", detail={"value": actual, "expected": applied.rule.media_type})
 
 
 def _read_body(policy: Policy, body: object) -> tuple[object, list[Finding]]:
@@ -124,7 +119,7 @@ def _read_body(policy: Policy, body: object) -> tuple[object, list[Finding]]:
         kind = f"of the Python type {excerpt(type(body).__name__)} instead of bytes"
         return None, [Finding(policy.documented("NC303"), "", detail={"kind": kind})]
     document = _document(str.__str__(body) if isinstance(body, str) else bytes(memoryview(body)))
-    found = [Finding(_said_of_an_answer(policy, p.code), p.pointer, p.offset, detail=p.detail) for p in document.problems]
+    found = [Finding(_for_response(policy, p.code), p.pointer, p.offset, detail=p.detail) for p in document.problems]
     if document.readable and not isinstance(document.value, Mapping):
         found.append(Finding(policy.documented("NC303"), "", detail={"kind": json_kind(document.value)}))
     elif isinstance(document.value, Mapping):
@@ -134,12 +129,12 @@ def _read_body(policy: Policy, body: object) -> tuple[object, list[Finding]]:
 
 @lru_cache(maxsize=4)
 def _document(body: bytes | str) -> Document:
-    """A contract check judges one answer under several readings. Nobody changes the document."""
+    """Read a body. Cached, because a contract check validates one response under several readings; the document is never changed."""
     return read(body)
 
 
 def _lone_surrogates(policy: Policy, body: Mapping[str, object]) -> Iterator[Finding]:
-    """Those of the outermost object; the reader has looked at all other places."""
+    """Yield the lone surrogates in the outermost object; the reader reports all others."""
     applied = dataclasses.replace(policy.documented("NC007", group=SURROGATE), answers=())
     for name, value in body.items():
         if isinstance(value, str) and (match := SURROGATE.search(value)):
@@ -147,7 +142,7 @@ def _lone_surrogates(policy: Policy, body: Mapping[str, object]) -> Iterator[Fin
 
 
 def _check_error(policy: Policy, status: int, body: Mapping[str, object]) -> tuple[str | None, list[Finding]]:
-    """The error code as text (None when there is none), and what is wrong with the shape of the error."""
+    """Return the error code as text (None if there is none), and what is wrong with the shape of the error."""
     nested = body.get("error")
     shape, holder = ("nested", nested) if isinstance(nested, Mapping) else ("flat", body)
     name = next((name for name in CODE_FIELDS if name in holder), None)
@@ -186,7 +181,7 @@ def _shape_problem(shape: str, name: str | None) -> str:
 
 
 def _check_code(policy: Policy, operation: Operation, status: object, code: str | None) -> Iterator[Finding]:
-    """Whether the pages know the error code for this status code."""
+    """Check whether the error code is documented for this status code."""
     if code is None or type(status) is not int or code in operation.statuses.get(status, ()):
         return
     rule = policy.rule("NC312")
@@ -203,74 +198,76 @@ def _check_code(policy: Policy, operation: Operation, status: object, code: str 
 
 
 def unnamed_statuses(policy: Policy) -> frozenset[int]:
-    """The client errors for which the pages name no code, such as that of a missing field."""
+    """Return the client errors for which the pages name no code, such as that of a missing field."""
     return frozenset(answer.status for answer in policy.rule("NC101").expects)
 
 
-def _answer_check(policy: Policy, check_request: Callable[[object], Report]) -> Callable[[Answer, object], Iterator[Finding]]:
-    """A function that compares the answer of createTask with what the rules say of its payload."""
-    refused = policy.documented("NC313")
-    own = {answer: fields for code in ("NC111", "NC120") for answer, fields in _own_answers(policy.rule(code))}
-    unnamed = unnamed_statuses(policy)
+class AnswerCheck:
+    """Status and error code of createTask, compared with the findings about its payload (rule NC313)."""
 
-    def check(answer: Answer, request: object) -> Iterator[Finding]:
-        findings = check_request(request).findings
-        breaks = [f for f in findings if f.severity is Severity.ERROR and all(a.status != SUCCESS for a in f.expects)]
+    def __init__(self, policy: Policy, check_request: Callable[[object], Report]) -> None:
+        self._policy = policy
+        self._check_request = check_request
+        self._own = {answer: fields for code in ("NC111", "NC120") for answer, fields in _own_answers(policy.rule(code))}
+
+    def check(self, answer: Answer, request: object) -> Iterator[Finding]:
+        """Yield a finding if the answer does not fit the request."""
+        findings = self._check_request(request).findings
+        errors = [f for f in findings if f.severity is Severity.ERROR and all(a.status != SUCCESS for a in f.expects)]
+        applied = None
         if answer.status == SUCCESS:
-            applied = _verdict_on_success(policy, breaks)
-        elif any(_explains(f, answer, own.get(answer)) for f in findings):
+            applied = self._apply_to_success(errors)
+        elif any(_explains(f, answer, self._own.get(answer)) for f in findings):
             applied = None
-        elif answer in own:
-            applied = refused
-        else:
-            applied = _verdict_on_other_refusal(policy, answer) if breaks and answer.status in unnamed else None
+        elif answer in self._own:
+            applied = self._policy.documented("NC313")
+        elif errors and answer.status in unnamed_statuses(self._policy):
+            applied = self._apply_to_unexplained(answer)
         if applied is not None:
-            yield _misfit(applied, answer, breaks)
+            yield _mismatch(applied, answer, errors)
 
-    return check
+    def _apply_to_success(self, errors: list[Finding]) -> AppliedRule | None:
+        """Apply NC313 to a success. An error that a pin would allow is contested: the server may have the other reading."""
+        if not errors or any(f.pin is None for f in errors):
+            return self._policy.documented("NC313") if errors else None
+        return self._policy.undecided("NC313", "; ".join(f"{f.certainty}: allowed under {f.pin}" for f in errors[:3]))
 
+    def _apply_to_unexplained(self, answer: Answer) -> AppliedRule | None:
+        """Apply NC313 to a request that breaks a rule but was rejected for a reason that it does not show.
 
-def _verdict_on_success(policy: Policy, breaks: list[Finding]) -> AppliedRule | None:
-    """What is to be said of a request that was taken although it breaks something."""
-    # An error that a pin would allow is contested: the server may read the pages in the other way.
-    if not breaks or any(f.pin is None for f in breaks):
-        return policy.documented("NC313") if breaks else None
-    return policy.undecided("NC313", "; ".join(f"{f.certainty}: allowed under {f.pin}" for f in breaks[:3]))
-
-
-def _verdict_on_other_refusal(policy: Policy, answer: Answer) -> AppliedRule | None:
-    """What is to be said of a request that breaks something and was refused for another reason, that nothing in it shows."""
-    # The name may exist, the feature may not, or the gateway refused the request before anybody read it.
-    if answer.code in {a.code for a in policy.rule("NC120").expects if a.when}:
-        pinned = policy.readings.pinned("check-order")
-        return policy.error_unless_chosen("NC313", "check-order", "existence-first") if pinned else None
-    return policy.undecided("NC313", "undecided: the pages do not say in which order a request is checked")
+        The name may be taken, the feature may not exist, or the gateway rejected the request before it was read.
+        """
+        policy = self._policy
+        if answer.code in {a.code for a in policy.rule("NC120").expects if a.when}:
+            pinned = policy.readings.pinned("check-order")
+            return policy.error_unless_chosen("NC313", "check-order", "existence-first") if pinned else None
+        return policy.undecided("NC313", "undecided: the pages do not say in which order a request is checked")
 
 
 def _own_answers(rule: Rule) -> Iterator[tuple[Answer, tuple[str, ...]]]:
-    """The answers that name one rule and its fields, with the pointers to these."""
+    """Yield the answers that belong to one rule only, with the pointers to its fields."""
     for answer in rule.expects:
         if not answer.when:
             yield Answer(answer.status, answer.code), tuple(map(pointer_to, [answer.field] if answer.field else rule.fields))
 
 
 def _explains(finding: Finding, answer: Answer, pointers: tuple[str, ...] | None) -> bool:
-    """Whether a refusal is what a finding expects.
+    """Return whether a rejection is what a finding expects.
 
-    Where the pages name no code, it is not judged. But a mere warning about one field does not explain a code that names another.
+    Where the pages name no code, any code will do. But a mere warning about one field does not explain a code that belongs to another.
     """
     if answer in finding.expects:
         return True
-    judged_not = finding.severity is Severity.ERROR or pointers is None or finding.pointer in pointers
-    return judged_not and Answer(answer.status, None) in finding.expects
+    any_code = finding.severity is Severity.ERROR or pointers is None or finding.pointer in pointers
+    return any_code and Answer(answer.status, None) in finding.expects
 
 
-def _misfit(applied: AppliedRule, answer: Answer, breaks: list[Finding]) -> Finding:
-    rules = ", ".join(dict.fromkeys(f.rule for f in breaks))
+def _mismatch(applied: AppliedRule, answer: Answer, errors: list[Finding]) -> Finding:
+    rules = ", ".join(dict.fromkeys(f.rule for f in errors))
     detail = {
-        "had": f"breaks {rules}" if breaks else "keeps every rule that has this answer",
+        "had": f"breaks {rules}" if errors else "keeps every rule that has this answer",
         "value": format_answer(answer),
-        "expected": format_answers(a for f in breaks for a in f.expects) or "success",
+        "expected": format_answers(a for f in errors for a in f.expects) or "success",
     }
     return Finding(applied, "", detail=detail)
 

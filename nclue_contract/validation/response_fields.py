@@ -1,4 +1,4 @@
-"""Judges the object in a successful response: fields, types, values, and whether they agree with each other and with the request.
+"""Validation of the object in a successful response: fields, types, values, and whether they agree with each other and the request.
 
 Create: the page "Create task", Response body. Get and list: "Get task" and "Get task list", which could be read only in part.
 """
@@ -6,7 +6,7 @@ Create: the page "Create task", Response body. Get and list: "Get task" and "Get
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from nclue_contract.contract.model import Field
@@ -18,33 +18,35 @@ from nclue_contract.validation.findings import Finding
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?(Z|[+-][0-9]{2}:[0-5][0-9])")
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _JSON_TYPES = {"string": str, "integer": int, "array": list, "null": type(None)}
-_SPOKEN = {"string": "a string", "integer": "an integer", "array": "an array", "number": "a number"}
+_TYPE_PHRASES = {"string": "a string", "integer": "an integer", "array": "an array", "number": "a number"}
 _SUMMARY = "TaskSummary"  # its page was cut off, so further fields may exist
-FieldsCheck = Callable[[str, Mapping[str, object], Mapping[str, object] | None], list[Finding]]
+Object = Mapping[str, object]
 
 
-def fields_checker(policy: Policy) -> FieldsCheck:
-    """A function (schema name, object of the response, request or None) -> findings."""
-    state, echo, paging = _state_check(policy), _echo_check(policy), _paging_check(policy)
-    most = policy.contract.parameter("limit").maximum
+class FieldsCheck:
+    """The fields of the objects in responses, under one set of readings."""
 
-    def check(schema: str, body: Mapping[str, object], request: Mapping[str, object] | None) -> list[Finding]:
-        found = list(_check_object(policy, schema, body, ()))
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._state, self._echo, self._paging = StateCheck(policy), EchoCheck(policy), PagingCheck(policy)
+        self._longest_page = policy.contract.parameter("limit").maximum
+
+    def check(self, schema: str, body: Object, request: Object | None) -> list[Finding]:
+        """Return what is wrong with an object that should have the schema, such as `Task` or `TaskList`."""
+        found = list(_check_object(self._policy, schema, body, ()))
         if schema == "TaskList":
             items = body.get("tasks")
-            for index, item in enumerate(items[:most] if isinstance(items, list) else []):
-                found += _check_object(policy, _SUMMARY, item, ("tasks", index))
-            found += paging(body, request)
+            for index, item in enumerate(items[: self._longest_page] if isinstance(items, list) else []):
+                found += _check_object(self._policy, _SUMMARY, item, ("tasks", index))
+            found += self._paging.check(body, request)
         else:
-            found += state(body)
-            found += echo(schema, body, request)
+            found += self._state.check(body)
+            found += self._echo.check(schema, body, request)
         return found
-
-    return check
 
 
 def _check_object(policy: Policy, schema: str, body: object, path: tuple[str | int, ...]) -> Iterator[Finding]:
-    """Fields, types and values of one object."""
+    """Check fields, types and values of one object."""
     if not isinstance(body, Mapping):
         yield Finding(policy.documented("NC305"), pointer_to(*path), detail={"kind": json_kind(body), "expected": "an object"})
         return
@@ -65,14 +67,14 @@ def _check_value(policy: Policy, field: Field, pointer: str, value: object) -> I
     if field.name == "AUROC" and value is not None:
         yield from _check_auroc(policy, pointer, value)
     elif type(value) not in {_JSON_TYPES[name] for name in field.types}:
-        expected = " or ".join(_SPOKEN[name] for name in field.types if name != "null")
+        expected = " or ".join(_TYPE_PHRASES[name] for name in field.types if name != "null")
         yield Finding(policy.documented("NC305"), pointer, detail={"kind": json_kind(value), "expected": expected})
     elif isinstance(value, int):
         low, high = field.minimum, field.maximum
         if (low is not None and value < low) or (high is not None and value > high):
             expected = f"at least {low}" if high is None else f"{low} to {high}"
-            shown = value if value.bit_length() <= 64 else "a number of many digits"
-            yield Finding(policy.documented("NC309"), pointer, detail={"value": shown, "expected": expected})
+            actual = value if value.bit_length() <= 64 else "a number of many digits"
+            yield Finding(policy.documented("NC309"), pointer, detail={"value": actual, "expected": expected})
     elif isinstance(value, str):
         yield from _check_text(policy, field, pointer, value)
 
@@ -80,13 +82,13 @@ def _check_value(policy: Policy, field: Field, pointer: str, value: object) -> I
 def _check_text(policy: Policy, field: Field, pointer: str, value: str) -> Iterator[Finding]:
     if field.format == "date-time" and not is_time(value):
         yield Finding(policy.documented("NC308"), pointer)
-    if field.enum and (applied := _word_verdict(policy, field.enum, value)):
+    if field.enum and (applied := _apply_to_word(policy, field.enum, value)):
         expected = f"one of {', '.join(field.enum)}"
         yield Finding(applied, pointer, detail={"value": quoted(value), "expected": expected})
 
 
-def _word_verdict(policy: Policy, words: tuple[str, ...], value: str) -> AppliedRule | None:
-    """What is to be said of a status word; None when it is right. The default word of the reading is the one in the schema."""
+def _apply_to_word(policy: Policy, words: tuple[str, ...], value: str) -> AppliedRule | None:
+    """Return the rule that a status word breaks, or None. The default word of the reading is the one in the schema."""
     for option in policy.contract.readings["status-word"].options:
         if value == option.word:
             return policy.error_unless_chosen("NC309", "status-word", option.id)
@@ -95,12 +97,12 @@ def _word_verdict(policy: Policy, words: tuple[str, ...], value: str) -> Applied
 
 def _check_auroc(policy: Policy, pointer: str, value: object) -> Iterator[Finding]:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        expected = _SPOKEN[policy.readings["auroc-type"]]
+        expected = _TYPE_PHRASES[policy.readings["auroc-type"]]
         yield Finding(policy.documented("NC305"), pointer, detail={"kind": json_kind(value), "expected": expected})
         return
     kind, other = ("string", "number") if isinstance(value, str) else ("number", "string")
     if applied := policy.error_unless_chosen("NC305", "auroc-type", kind):
-        yield Finding(applied, pointer, detail={"kind": json_kind(value), "expected": _SPOKEN[other]})
+        yield Finding(applied, pointer, detail={"kind": json_kind(value), "expected": _TYPE_PHRASES[other]})
     rule = policy.rule("NC309")
     low, high = rule.range
     text = value if isinstance(value, str) else repr(value)
@@ -109,7 +111,7 @@ def _check_auroc(policy: Policy, pointer: str, value: object) -> Iterator[Findin
 
 
 def is_time(value: str) -> bool:
-    """Whether a text is an ISO 8601 time with date, seconds and an offset (RFC 3339 section 5.6)."""
+    """Return whether a text is an ISO 8601 time with date, seconds and an offset (RFC 3339 section 5.6)."""
     if not _TIME.fullmatch(value):
         return False
     try:
@@ -119,50 +121,55 @@ def is_time(value: str) -> bool:
     return True
 
 
-def _state_check(policy: Policy) -> Callable[[Mapping[str, object]], list[Finding]]:
-    """A function that compares the status of a task with the fields that only have a value in some states (inferred, so warnings)."""
-    lifecycle = policy.contract.lifecycle
-    words, failed, ready = lifecycle.statuses, lifecycle.failed, set(lifecycle.synonyms)
-    applied = policy.documented("NC314")
-    ended = {"completed_at": ready | {failed}, "AUROC": ready, "fail_message": {failed}}
+class StateCheck:
+    """The status of a task against the fields that have a value only in some states (inferred from the pages, so warnings)."""
 
-    def check(body: Mapping[str, object]) -> list[Finding]:
+    def __init__(self, policy: Policy) -> None:
+        lifecycle = policy.contract.lifecycle
+        words, completed = lifecycle.statuses, set(lifecycle.synonyms)
+        self._failed = lifecycle.failed
+        self._words = {*words, *completed}
+        self._states = {"completed_at": completed | {self._failed}, "AUROC": completed, "fail_message": {self._failed}}
+        self._applied = policy.documented("NC314")
+
+    def check(self, body: Object) -> list[Finding]:
+        """Return a finding per field that has a value, or has none, against the status."""
         status = body.get("status")
-        if not isinstance(status, str) or status not in {*words, *ready}:
+        if not isinstance(status, str) or status not in self._words:
             return []
-        may_have = {"completed_at"} if status == failed else set()  # no page says that a failed task has the time
-        there = {name: body[name] is not None for name in ended if name in body and name not in may_have}
-        wrong = [name for name, has in there.items() if has != (status in ended[name])]
-        return [Finding(applied, pointer_to(name), detail={"kind": json_kind(body[name]), "value": status}) for name in wrong]
-
-    return check
+        optional = {"completed_at"} if status == self._failed else set()  # no page says whether a failed task has the time
+        has_value = {name: body[name] is not None for name in self._states if name in body and name not in optional}
+        wrong = [name for name, has in has_value.items() if has != (status in self._states[name])]
+        return [Finding(self._applied, pointer_to(name), detail={"kind": json_kind(body[name]), "value": status}) for name in wrong]
 
 
-def _echo_check(policy: Policy) -> Callable[[str, Mapping[str, object], Mapping[str, object] | None], Iterator[Finding]]:
-    """A function that compares the response with what was sent; `name` comes back as `task_name`."""
-    differs, nullness = policy.documented("NC307"), policy.documented("NC306")
-    nullable = nullness.rule.fields
-    sendable = {field.name for field in policy.contract.request}
+class EchoCheck:
+    """The response against what was sent; `name` comes back as `task_name`."""
 
-    def check(schema: str, body: Mapping[str, object], request: Mapping[str, object] | None) -> Iterator[Finding]:
+    def __init__(self, policy: Policy) -> None:
+        self._differs, self._nullness = policy.documented("NC307"), policy.documented("NC306")
+        self._nullable = self._nullness.rule.fields
+        self._sendable = {field.name for field in policy.contract.request}
+
+    def check(self, schema: str, body: Object, request: Object | None) -> Iterator[Finding]:
+        """Yield a finding per field that differs from the request; none without a request."""
         if request is None:
             return
-        # Fields that the page does not know come back nowhere, even if the response has one of that name.
-        known = {name: value for name, value in request.items() if name in sendable or (name == "task_id" and schema != "CreatedTask")}
+        created = schema == "CreatedTask"
+        # Undocumented fields of the request are not compared, even if the response has one of that name.
+        known = {name: value for name, value in request.items() if name in self._sendable or (name == "task_id" and not created)}
         sent = {"task_name" if name == "name" else name: value for name, value in known.items()}
-        whole = schema == "CreatedTask" or "name" in request  # else only an ID was asked for
+        whole = created or "name" in request  # else the request was only an ID
         for name, value in body.items():
             pointer, given = pointer_to(name), sent.get(name)
-            if name in nullable and whole:
+            if name in self._nullable and whole:
                 given = sent.get(name.replace("feature_name", "feature_id"))
                 if (value is None) != (given is None) and given != "":  # an empty one may count as none: the pages are silent
                     had = "had no such field" if given is None else "had one"
-                    yield Finding(nullness, pointer, detail={"kind": json_kind(value), "had": had})
+                    yield Finding(self._nullness, pointer, detail={"kind": json_kind(value), "had": had})
                     continue
             if name in sent and isinstance(value, str) and isinstance(sent[name], str) and value != sent[name]:
-                yield _difference(differs, pointer, value, str(sent[name]), "name" if name == "task_name" else name)
-
-    return check
+                yield _difference(self._differs, pointer, value, str(sent[name]), "name" if name == "task_name" else name)
 
 
 def _difference(applied: AppliedRule, pointer: str, value: str, sent: str, origin: str) -> Finding:
@@ -171,39 +178,44 @@ def _difference(applied: AppliedRule, pointer: str, value: str, sent: str, origi
     return Finding(applied, pointer, offset if offset < len(value) else None, value, {"origin": origin, "where": where})
 
 
-def _paging_check(policy: Policy) -> Callable[[Mapping[str, object], Mapping[str, object] | None], Iterator[Finding]]:
-    """A function that judges the numbers of a list: they are those that were asked for, and fit the items."""
-    query = {parameter.name: parameter for parameter in policy.contract.operations["listTasks"].query}
-    echo, size, total_verdict = policy.documented("NC500"), policy.documented("NC501"), policy.documented("NC502")
+class PagingCheck:
+    """The numbers of a list page: those of the request come back, and they fit the items."""
 
-    def check(body: Mapping[str, object], request: Mapping[str, object] | None) -> Iterator[Finding]:
-        for name, parameter in query.items():
-            asked = None if request is None else _asked(request.get(name), parameter.default)
-            value = body.get(name)
-            if asked is not None and type(value) is int and not _is_number(asked, value):
-                yield Finding(echo, pointer_to(name), detail={"value": value, "expected": quoted(asked)})
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._query = policy.contract.operations["listTasks"].query
+        self._echo, self._size, self._total = policy.documented("NC500"), policy.documented("NC501"), policy.documented("NC502")
+
+    def check(self, body: Object, request: Object | None) -> Iterator[Finding]:
+        """Yield what is wrong with index, limit and total; without a request, only limit and total are checked."""
+        for parameter in self._query:
+            requested = None if request is None else _requested(request.get(parameter.name), parameter.default)
+            value = body.get(parameter.name)
+            if requested is not None and type(value) is int and not _is_number(requested, value):
+                yield Finding(self._echo, pointer_to(parameter.name), detail={"value": value, "expected": quoted(requested)})
         items, limit, total = body.get("tasks"), body.get("limit"), body.get("total")
         if isinstance(items, list):
             if type(limit) is int and len(items) > limit:
-                yield Finding(size, "/tasks", detail={"actual": len(items), "limit": limit})
+                yield Finding(self._size, "/tasks", detail={"actual": len(items), "limit": limit})
             if type(total) is int:
-                applied = total_verdict if total < len(items) else None
-                if total > len(items) and policy.readings["list-total"] == "page":
-                    applied = policy.by_reading("NC502", "list-total", {"page"})
+                applied = self._total if total < len(items) else None
+                if total > len(items) and self._policy.readings["list-total"] == "page":
+                    applied = self._policy.by_reading("NC502", "list-total", {"page"})
                 if applied is not None:
                     yield Finding(applied, "/total", detail={"value": total, "actual": len(items)})
 
-    return check
-
 
 def _is_number(text: str, value: int) -> bool:
-    """Whether a text is how somebody writes a number; `01` and `-0` are."""
+    """Return whether a text stands for a number; `01` and `-0` stand for 1 and 0."""
     plain = re.fullmatch("-?[0-9]{1,18}", text)
     return int(text) == value if plain else text == str(value)
 
 
-def _asked(value: object, default: int) -> str | None:
-    """A query parameter as it was sent; clients leave out None, an empty one says nothing, and some give lists. None: it cannot be told."""
+def _requested(value: object, default: int) -> str | None:
+    """Return a query parameter as it was sent, or None if that is unknown.
+
+    Clients leave out None, an empty value counts as the default, and some clients take lists.
+    """
     if isinstance(value, list | tuple) and len(value) == 1:
         value = value[0]
     if value is None:

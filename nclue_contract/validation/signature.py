@@ -1,14 +1,14 @@
-"""Tells whether a request is signed rightly, and if not, which part is wrong and which usual mistake explains it.
+"""Verification of the signature of a request, with the usual mistake that explains a wrong one.
 
-Made for tests, stubs and gateways under development. No word of the answer is a secret or a right signature, but explaining takes longer
-than refusing and tells a stranger more than he should know: a gateway in production refuses without a reason.
+Made for tests, stubs and gateways under development. Nothing in the result is a secret or a correct signature, but the explanation takes
+time and helps an attacker: a gateway in production rejects without a reason.
 """
 
 from __future__ import annotations
 
 import base64
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import NoReturn
@@ -18,40 +18,81 @@ from nclue_contract.contract.rules import Severity
 from nclue_contract.contract.wording import pointer_to
 from nclue_contract.signing import Credentials
 from nclue_contract.validation.findings import Finding, Report
-from nclue_contract.validation.headers import header_checker, read_headers, why_unreadable
-from nclue_contract.validation.signature_mistakes import KEYS_SWAPPED, TIMESTAMP_SECONDS, Mistake, Signed, explain
+from nclue_contract.validation.headers import HeaderCheck, read_headers, why_unreadable
+from nclue_contract.validation.signature_mistakes import KEYS_SWAPPED, TIMESTAMP_SECONDS, Mistake, SignedParts, explain
 
 Keys = Mapping[str, str] | Credentials
-Verifier = Callable[[str, str | bytes, object, Keys, int], "Verification"]
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What came of it: the report, and the mistakes that explain a refusal, when they could be found."""
+    """The result: the report, and the mistakes that explain a wrong signature, if any do."""
 
     report: Report
     mistakes: tuple[Mistake, ...] = ()
 
     @property
     def ok(self) -> bool:
-        """Whether the request may pass."""
+        """Whether the request is signed correctly."""
         return self.report.ok
 
     @property
     def reason(self) -> str | None:
-        """The slug of the rule that is broken, the first one if there are more, such as `signature-mismatch`; None when all is right."""
+        """The slug of the first broken rule, such as `signature-mismatch`; None if the signature is correct."""
         return None if self.ok else self.report.errors[0].slug
 
     @property
     def sentence(self) -> str:
-        """The reason in words, with the mistakes. Holds no value of a header."""
+        """The reason in words, with the mistakes. It holds no value of a header."""
         if self.ok:
             return "the signature is right"
         message = self.report.errors[0].message
         return "; ".join([message, *(mistake.sentence for mistake in self.mistakes if mistake.sentence not in message)])
 
     def __bool__(self) -> NoReturn:
-        raise TypeError("a Verification is neither true nor false; ask verification.ok")
+        raise TypeError("a Verification is neither true nor false; use verification.ok")
+
+
+class Verifier:
+    """Verifies requests under one set of readings. Raises `ValueError` for an unknown reading or option."""
+
+    def __init__(self, readings: Mapping[str, str] | None = None) -> None:
+        policy = Policy(Readings.of(readings))
+        self._headers = HeaderCheck(policy)
+        self._names = policy.contract.headers
+        self._unreadable, self._unknown_key, self._mismatch = (policy.documented(code) for code in ("NC207", "NC209", "NC208"))
+        self._limit_ms = policy.rule("NC203").limit * 1000
+
+    def __call__(self, method: str, target: str | bytes, headers: object, keys: Keys, now_ms: int) -> Verification:
+        """Verify a request; see `verify`."""
+        try:
+            values = read_headers(headers)
+        except Exception as error:  # noqa: BLE001  # an object of a client library may do anything
+            return Verification(Report((Finding(self._unreadable, "", detail={"problem": why_unreadable(headers, error)}),)))
+        found = self._headers.check([(name, value) for name in self._names for value in values.get(name, [])], now_ms)
+        errors = {finding.rule for finding in found if finding.severity is Severity.ERROR}
+        if errors - {"NC203", "NC205"}:  # without all three values there is nothing to verify
+            return Verification(Report(tuple(found)))
+        timestamp, access_key, given = (values[name][0] for name in self._names)
+        mistakes: tuple[Mistake, ...] = ()
+        if "NC203" in errors and abs(int(timestamp) * 1000 - now_ms) <= self._limit_ms + 1000:
+            mistakes = (TIMESTAMP_SECONDS,)
+        secret_keys = _secret_keys(keys)
+        secret_key = secret_keys.get(access_key)
+        if secret_key is None:
+            if any(hmac.compare_digest(_bytes(access_key), _bytes(secret)) for secret in secret_keys.values()):
+                mistakes += (KEYS_SWAPPED,)
+            found.append(Finding(self._unknown_key, pointer_to(self._names[1]), detail={"problem": _hint(mistakes, "")}))
+            return Verification(Report(tuple(found)), mistakes)
+        path, mark, query = _bytes(target).partition(b"?")
+        parts = (path, query if mark else None, _bytes(timestamp), _bytes(access_key), _bytes(secret_key))
+        correct = SignedParts(_bytes(method.upper()), *parts)
+        if not hmac.compare_digest(base64.b64encode(correct.digest()), _bytes(given)):
+            causes = explain(given, correct, values.get("host", [""])[0])
+            mistakes += causes
+            if "NC205" not in errors:
+                found.append(Finding(self._mismatch, pointer_to(self._names[2]), detail={"problem": _hint(causes, _UNEXPLAINED)}))
+        return Verification(Report(tuple(found)), mistakes)
 
 
 def verify(
@@ -59,68 +100,28 @@ def verify(
 ) -> Verification:
     """Verify a request. Never raises, whatever the headers are.
 
-    `target` is the path with its query as it came over the wire (a `str` is encoded in UTF-8), `headers` a mapping or pairs of text or
-    bytes, `keys` the secret key per access key. `now_ms` is the clock in milliseconds since 1970-01-01 UTC; whether exactly 300 seconds
-    are too much says the reading `timestamp-edge`. Raises `ValueError` for an unknown reading or option.
+    `target` is the path with its query as it was sent (a `str` is encoded in UTF-8), `headers` a mapping or pairs of text or bytes, `keys`
+    the secret key per access key. `now_ms` is the clock in milliseconds since 1970-01-01 UTC; the reading `timestamp-edge` decides whether
+    a difference of exactly 300 seconds is too much. Raises `ValueError` for an unknown reading or option.
     """
-    return (verifier(readings) if readings else _default_verifier())(method, target, headers, keys, now_ms)
+    return (Verifier(readings) if readings else _default_verifier())(method, target, headers, keys, now_ms)
 
 
-def verifier(readings: Mapping[str, str] | None = None) -> Verifier:
-    """A function like `verify` for one set of readings, to be used again and again."""
-    policy = Policy(Readings.of(readings))
-    check = header_checker(policy)
-    names = policy.contract.headers
-    unreadable, unknown, mismatch = (policy.documented(code) for code in ("NC207", "NC209", "NC208"))
-    limit = policy.rule("NC203").limit * 1000
-
-    def verify(method: str, target: str | bytes, headers: object, keys: Keys, now_ms: int) -> Verification:
-        try:
-            values = read_headers(headers)
-        except Exception as error:  # noqa: BLE001  # an object of a client library may do anything
-            return Verification(Report((Finding(unreadable, "", detail={"problem": why_unreadable(headers, error)}),)))
-        found = check([(name, value) for name in names for value in values.get(name, [])], now_ms)
-        errors = {finding.rule for finding in found if finding.severity is Severity.ERROR}
-        if errors - {"NC203", "NC205"}:  # without all three values there is nothing to verify
-            return Verification(Report(tuple(found)))
-        timestamp, access_key, given = (values[name][0] for name in names)
-        mistakes: tuple[Mistake, ...] = ()
-        if "NC203" in errors and abs(int(timestamp) * 1000 - now_ms) <= limit + 1000:
-            mistakes = (TIMESTAMP_SECONDS,)
-        secret_key = _known(keys).get(access_key)
-        if secret_key is None:
-            if any(hmac.compare_digest(_bytes(access_key), _bytes(secret)) for secret in _known(keys).values()):
-                mistakes += (KEYS_SWAPPED,)
-            found.append(Finding(unknown, pointer_to(names[1]), detail={"problem": _hint(mistakes, "")}))
-            return Verification(Report(tuple(found)), mistakes)
-        path, mark, query = _bytes(target).partition(b"?")
-        parts = (path, query if mark else None, _bytes(timestamp), _bytes(access_key), _bytes(secret_key))
-        right = Signed(_bytes(method.upper()), *parts)
-        if not hmac.compare_digest(base64.b64encode(right.digest()), _bytes(given)):
-            why = explain(given, right, values.get("host", [""])[0])
-            mistakes += why
-            if "NC205" not in errors:
-                found.append(Finding(mismatch, pointer_to(names[2]), detail={"problem": _hint(why, _UNEXPLAINED)}))
-        return Verification(Report(tuple(found)), mistakes)
-
-    return verify
-
-
-_UNEXPLAINED = "no usual mistake explains it; another secret key was used, or something quite different was signed"
+_UNEXPLAINED = "no usual mistake explains it; another secret key was used, or something else was signed"
 
 
 @cache
 def _default_verifier() -> Verifier:
-    return verifier()
+    return Verifier()
 
 
 def _hint(mistakes: tuple[Mistake, ...], otherwise: str) -> str:
-    """What a message says behind its sentence."""
+    """Return what follows the sentence of a message."""
     words = ", and ".join(mistake.sentence for mistake in mistakes) or otherwise
     return f": {words}" if words else ""
 
 
-def _known(keys: Keys) -> Mapping[str, str]:
+def _secret_keys(keys: Keys) -> Mapping[str, str]:
     return {keys.access_key: keys.secret_key} if isinstance(keys, Credentials) else keys
 
 

@@ -1,6 +1,24 @@
-"""The usual mistakes of signers, so that a wrong signature can be explained: each is tried, alone and in pairs, until one fits.
+"""Diagnosis of a wrong signature: which usual mistake of the client produces exactly this signature.
 
-A signature cannot be read backwards. But there are not many ways to build the string to sign wrongly, and HMAC takes a microsecond.
+A signature is `Base64(HMAC-SHA256(secret key, message))`. The message has three lines: method and target, timestamp, access key. HMAC
+cannot be inverted, so a wrong signature does not show what was signed. But the server knows the secret key and what should have been
+signed, and clients make a small number of mistakes. So the diagnosis is a search:
+
+1. `_readable_forms` decodes the given signature: from Base64, but also from hexadecimal, from the URL-safe alphabet, and without padding.
+2. `_attempts` builds candidates from `correct`, the parts that should have been signed: unchanged, with one mistake, with two mistakes.
+   The catalogue has a function for each mistake, which yields its variants.
+3. The first candidate whose digest equals the decoded signature explains it.
+
+Example: a client requests `GET /api/v1/tasks?index=0` and signs `GET /api/v1/tasks`. The unchanged candidate does not match, nor does one
+with a lower-case method, and so on; `_query_missing` yields the parts without `?index=0`, whose digest is the given one: `query-missing`.
+If the client also wrote the digest in hexadecimal, step 1 has decoded it, and the result is `query-missing` and `signature-hex`.
+
+A match is no guess: different messages with the same digest do not occur by accident. The order of the catalogue matters only where two
+mistakes lead to the same message; then the first one is reported.
+
+The cost is bounded: about 50 candidates with one mistake and 500 with two, each one HMAC over a short message, some milliseconds in all.
+Pairs leave out `timestamp-other`, which alone has 20 variants, and are not tried for targets longer than 2,000 bytes: otherwise a stranger
+could keep a server busy with long targets. Digests are compared in constant time.
 """
 
 from __future__ import annotations
@@ -11,29 +29,30 @@ import hmac
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
 from urllib.parse import parse_qsl, quote, quote_plus, unquote_to_bytes, urlencode, urlsplit
 
 from nclue_contract.contract.model import contract
 
 LONGEST_QUERY = 2000
-"""How long, in bytes, a target may be for every spelling of it to be tried."""
+"""The longest target, in bytes, for which pairs of mistakes and other forms of the query are tried."""
 
 NEAR_MS = 10
-"""How far apart, in milliseconds, two calls of the clock are looked for: one for the header, one for the signature."""
+"""The largest difference, in milliseconds, between the timestamp of the header and one that was signed by another call of the clock."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """What a signer did wrong: a stable word, and a sentence that holds no value of the request."""
+    """A mistake of a client: a stable word, and a sentence that holds no value of the request."""
 
     word: str
     sentence: str
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Signed:
-    """What a signer took for the request, part by part. `query` is None without a question mark; `host` is right when it is empty."""
+class SignedParts:
+    """The parts of a message that was signed. `query` is None without a question mark; correct clients sign no `host` and no `end`."""
 
     method: bytes
     path: bytes
@@ -46,16 +65,16 @@ class Signed:
     end: bytes = b""
 
     def digest(self) -> bytes:
-        """The 32 bytes of the signature."""
+        """Return the 32 bytes of the signature."""
         target = self.host + self.path + (b"" if self.query is None else b"?" + self.query)
         message = self.newline.join((b"%s %s" % (self.method, target), self.timestamp, self.access_key)) + self.end
         return hmac.digest(self.secret_key, message, "sha256")
 
 
-Variants = Callable[[Signed], Iterator[Signed]]
+Variants = Callable[[SignedParts], Iterator[SignedParts]]
 
 KEYS_SWAPPED = Mistake("keys-swapped", "access key and secret key are swapped")
-TIMESTAMP_SECONDS = Mistake("timestamp-seconds", "the timestamp was taken in seconds instead of milliseconds")
+TIMESTAMP_SECONDS = Mistake("timestamp-seconds", "the timestamp is in seconds instead of milliseconds")
 _TIMESTAMP_OTHER = Mistake("timestamp-other", "another timestamp was signed than the header holds")
 _HEX = Mistake("signature-hex", "it is in hexadecimal instead of Base64")
 _BASE64_OF_HEX = Mistake("signature-hex-base64", "it is the Base64 form of the hexadecimal digest instead of its bytes")
@@ -63,22 +82,23 @@ _URL_SAFE = Mistake("signature-url-safe", "it is in the URL-safe alphabet of Bas
 _PADDING = Mistake("signature-padding", "its padding is missing")
 
 
-def explain(given: str, right: Signed, host: str) -> tuple[Mistake, ...]:
-    """The mistakes (none, one or two about what was signed, and one about its spelling) that make a signature of what is given.
+def explain(given: str, correct: SignedParts, host: str) -> tuple[Mistake, ...]:
+    """Return the mistakes that explain a given signature: up to two in what was signed, and those in how the digest was encoded.
 
-    `host` is what the request named, with its port. Empty when nothing fits: then the secret key is probably another one.
+    `correct` are the parts that should have been signed, `host` is that of the request with its port. The result is empty if nothing
+    matches: then the client probably used another secret key.
     """
-    readable = list(_spellings(given))
-    for mistakes, attempt in _attempts(right, _catalogue(host)):
+    readable = list(_readable_forms(given))
+    for mistakes, attempt in _attempts(correct, _catalogue(host)):
         digest = attempt.digest()
-        for spelling, value in readable:
+        for encoding_mistakes, value in readable:
             if hmac.compare_digest(digest, value):
-                return mistakes + spelling
+                return mistakes + encoding_mistakes
     return ()
 
 
-def _spellings(given: str) -> Iterator[tuple[tuple[Mistake, ...], bytes]]:
-    """The digests that a signature may spell, with the mistake in its spelling."""
+def _readable_forms(given: str) -> Iterator[tuple[tuple[Mistake, ...], bytes]]:
+    """Yield the digests that a signature may stand for, with the mistakes in its encoding."""
     if re.fullmatch("[0-9a-fA-F]{64}", given):
         yield (_HEX,), bytes.fromhex(given)
         return
@@ -94,18 +114,18 @@ def _spellings(given: str) -> Iterator[tuple[tuple[Mistake, ...], bytes]]:
         yield (*wrong, _BASE64_OF_HEX), bytes.fromhex(value.decode("ascii"))
 
 
-def _attempts(right: Signed, catalogue: tuple[tuple[Mistake, Variants], ...]) -> Iterator[tuple[tuple[Mistake, ...], Signed]]:
-    """What may have been signed, the likeliest first: the right thing, one mistake, two."""
-    yield (), right
+def _attempts(correct: SignedParts, catalogue: tuple[tuple[Mistake, Variants], ...]) -> Iterator[tuple[tuple[Mistake, ...], SignedParts]]:
+    """Yield what may have been signed: the correct parts, then one mistake, then two, each in the order of the catalogue."""
+    yield (), correct
     for mistake, variants in catalogue:
-        for attempt in variants(right):
+        for attempt in variants(correct):
             yield (mistake,), attempt
-    if len(right.path) + len(right.query or b"") > LONGEST_QUERY:
-        return  # a stranger must not be able to keep a server busy with one long target
-    # Without the one that has more variants than all others together.
-    for (first, variants), (second, more) in combinations([entry for entry in catalogue if entry[0] is not _TIMESTAMP_OTHER], 2):
-        for attempt in variants(right):
-            for both in more(attempt):
+    if len(correct.path) + len(correct.query or b"") > LONGEST_QUERY:
+        return
+    pairs = combinations([entry for entry in catalogue if entry[0] is not _TIMESTAMP_OTHER], 2)
+    for (first, variants), (second, more_variants) in pairs:
+        for attempt in variants(correct):
+            for both in more_variants(attempt):
                 yield (first, second), both
 
 
@@ -123,114 +143,111 @@ def _catalogue(host: str) -> tuple[tuple[Mistake, Variants], ...]:
         (Mistake("question-mark-added", "a question mark was signed behind a path that has no query"), _question_mark_added),
         (Mistake("target-decoded", "path and query were signed decoded, and not as they go on the wire"), _target_decoded),
         (
-            Mistake("query-rebuilt", "the query was signed in another spelling: order, empty values, or how a space is encoded"),
+            Mistake("query-rebuilt", "the query was signed in another form: order, empty values, or how a space is encoded"),
             _query_rebuilt,
         ),
-        (Mistake("host-included", "the host was signed as well"), _host_included(host)),
+        (Mistake("host-included", "the host was signed as well"), partial(_host_included, host=host)),
         (TIMESTAMP_SECONDS, _timestamp_seconds),
         (Mistake("line-end-added", "a line end was signed behind the access key"), _line_end_added),
-        (Mistake("line-end-cr-lf", "the lines were joined by CR LF instead of LF"), lambda right: iter([replace(right, newline=b"\r\n")])),
-        (
-            Mistake("line-end-literal", r"the lines were joined by the two characters \n"),
-            lambda right: iter([replace(right, newline=b"\\n")]),
-        ),
+        (Mistake("line-end-cr-lf", "the lines were joined by CR LF instead of LF"), partial(_line_end_other, newline=b"\r\n")),
+        (Mistake("line-end-literal", r"the lines were joined by the two characters \n"), partial(_line_end_other, newline=b"\\n")),
         (Mistake("secret-padded", "the secret key was used with white space around it, such as the line feed of a file"), _secret_padded),
         (KEYS_SWAPPED, _keys_swapped),
         (_TIMESTAMP_OTHER, _timestamp_other),
     )
 
 
-def _method_lower_case(right: Signed) -> Iterator[Signed]:
-    yield replace(right, method=right.method.lower())
+def _method_lower_case(correct: SignedParts) -> Iterator[SignedParts]:
+    yield replace(correct, method=correct.method.lower())
 
 
-def _method_other(right: Signed) -> Iterator[Signed]:
+def _method_other(correct: SignedParts) -> Iterator[SignedParts]:
     methods = {operation.method.encode("ascii") for operation in contract().operations.values()}
-    yield from (replace(right, method=method) for method in sorted(methods - {right.method}))
+    yield from (replace(correct, method=method) for method in sorted(methods - {correct.method}))
 
 
-def _base_path_missing(right: Signed) -> Iterator[Signed]:
+def _base_path_missing(correct: SignedParts) -> Iterator[SignedParts]:
     base = urlsplit(contract().server).path.encode("ascii")
-    if right.path.startswith(base):
-        yield replace(right, path=right.path[len(base) :])
+    if correct.path.startswith(base):
+        yield replace(correct, path=correct.path[len(base) :])
 
 
-def _base_path_added(right: Signed) -> Iterator[Signed]:
-    yield replace(right, path=urlsplit(contract().server).path.encode("ascii") + right.path)
+def _base_path_added(correct: SignedParts) -> Iterator[SignedParts]:
+    yield replace(correct, path=urlsplit(contract().server).path.encode("ascii") + correct.path)
 
 
-def _slash_first(right: Signed) -> Iterator[Signed]:
-    yield replace(right, path=right.path.removeprefix(b"/"))
+def _slash_first(correct: SignedParts) -> Iterator[SignedParts]:
+    yield replace(correct, path=correct.path.removeprefix(b"/"))
 
 
-def _slash_last(right: Signed) -> Iterator[Signed]:
-    yield replace(right, path=right.path[:-1] if right.path.endswith(b"/") else right.path + b"/")
+def _slash_last(correct: SignedParts) -> Iterator[SignedParts]:
+    yield replace(correct, path=correct.path[:-1] if correct.path.endswith(b"/") else correct.path + b"/")
 
 
-def _query_missing(right: Signed) -> Iterator[Signed]:
-    if right.query is not None:
-        yield replace(right, query=None)
+def _query_missing(correct: SignedParts) -> Iterator[SignedParts]:
+    if correct.query is not None:
+        yield replace(correct, query=None)
 
 
-def _path_missing(right: Signed) -> Iterator[Signed]:
-    if right.query is not None:
-        yield replace(right, path=b"")
-        yield replace(right, path=right.query, query=None)
+def _path_missing(correct: SignedParts) -> Iterator[SignedParts]:
+    if correct.query is not None:
+        yield replace(correct, path=b"")
+        yield replace(correct, path=correct.query, query=None)
 
 
-def _question_mark_added(right: Signed) -> Iterator[Signed]:
-    if right.query is None:
-        yield replace(right, query=b"")
+def _question_mark_added(correct: SignedParts) -> Iterator[SignedParts]:
+    if correct.query is None:
+        yield replace(correct, query=b"")
 
 
-def _target_decoded(right: Signed) -> Iterator[Signed]:
-    path, query = unquote_to_bytes(right.path), right.query
-    yield replace(right, path=path, query=None if query is None else unquote_to_bytes(query))
+def _target_decoded(correct: SignedParts) -> Iterator[SignedParts]:
+    path, query = unquote_to_bytes(correct.path), correct.query
+    yield replace(correct, path=path, query=None if query is None else unquote_to_bytes(query))
     if query is not None:
-        yield replace(right, path=path, query=unquote_to_bytes(query.replace(b"+", b" ")))
+        yield replace(correct, path=path, query=unquote_to_bytes(query.replace(b"+", b" ")))
 
 
-def _query_rebuilt(right: Signed) -> Iterator[Signed]:
-    """What comes of a query that somebody takes apart and puts together again."""
-    if not right.query or len(right.query) > LONGEST_QUERY:
+def _query_rebuilt(correct: SignedParts) -> Iterator[SignedParts]:
+    """Yield the query as clients write it after parsing it: with other order, empty values and encoding of spaces."""
+    if not correct.query or len(correct.query) > LONGEST_QUERY:
         return
-    text = right.query.decode("latin-1")
+    text = correct.query.decode("latin-1")
     for blanks in (True, False):
         pairs = parse_qsl(text, keep_blank_values=blanks, encoding="latin-1")
-        for spelled in (quote_plus, quote):
+        for encode in (quote_plus, quote):
             for order in (pairs, sorted(pairs)):
-                yield replace(right, query=urlencode(order, quote_via=spelled, encoding="latin-1").encode("ascii"))
+                yield replace(correct, query=urlencode(order, quote_via=encode, encoding="latin-1").encode("ascii"))
 
 
-def _host_included(host: str) -> Variants:
+def _host_included(correct: SignedParts, host: str) -> Iterator[SignedParts]:
     authority = (host or urlsplit(contract().server).netloc).encode("utf-8", "surrogatepass")
-
-    def variants(right: Signed) -> Iterator[Signed]:
-        yield from (replace(right, host=scheme + authority) for scheme in (b"", b"https://", b"http://"))
-
-    return variants
+    yield from (replace(correct, host=scheme + authority) for scheme in (b"", b"https://", b"http://"))
 
 
-def _timestamp_seconds(right: Signed) -> Iterator[Signed]:
-    yield replace(right, timestamp=right.timestamp[:-3])
+def _timestamp_seconds(correct: SignedParts) -> Iterator[SignedParts]:
+    yield replace(correct, timestamp=correct.timestamp[:-3])
 
 
-def _timestamp_other(right: Signed) -> Iterator[Signed]:
-    now = int(right.timestamp)
+def _timestamp_other(correct: SignedParts) -> Iterator[SignedParts]:
+    now = int(correct.timestamp)
     for distance in range(1, NEAR_MS + 1):
-        yield replace(right, timestamp=b"%d" % (now - distance))
-        yield replace(right, timestamp=b"%d" % (now + distance))
+        yield replace(correct, timestamp=b"%d" % (now - distance))
+        yield replace(correct, timestamp=b"%d" % (now + distance))
 
 
-def _line_end_added(right: Signed) -> Iterator[Signed]:
-    yield from (replace(right, end=end) for end in (b"\n", b"\r\n"))
+def _line_end_added(correct: SignedParts) -> Iterator[SignedParts]:
+    yield from (replace(correct, end=end) for end in (b"\n", b"\r\n"))
 
 
-def _secret_padded(right: Signed) -> Iterator[Signed]:
-    secret = right.secret_key
-    yield from (replace(right, secret_key=padded) for padded in (secret + b"\n", secret + b"\r\n", secret + b" ", secret.strip()))
+def _line_end_other(correct: SignedParts, newline: bytes) -> Iterator[SignedParts]:
+    yield replace(correct, newline=newline)
 
 
-def _keys_swapped(right: Signed) -> Iterator[Signed]:
-    yield replace(right, secret_key=right.access_key)
-    yield replace(right, secret_key=right.access_key, access_key=right.secret_key)
+def _secret_padded(correct: SignedParts) -> Iterator[SignedParts]:
+    secret = correct.secret_key
+    yield from (replace(correct, secret_key=padded) for padded in (secret + b"\n", secret + b"\r\n", secret + b" ", secret.strip()))
+
+
+def _keys_swapped(correct: SignedParts) -> Iterator[SignedParts]:
+    yield replace(correct, secret_key=correct.access_key)
+    yield replace(correct, secret_key=correct.access_key, access_key=correct.secret_key)

@@ -74,7 +74,7 @@ def test_a_dollar_that_lets_a_last_line_feed_pass_is_found_and_nothing_else(doll
 def test_a_line_of_the_report_shows_the_failure_again(dollar):
     _, result = dollar
     bash, _ = shutil.which("bash") or missing("bash is missing"), shutil.which("curl") or missing("curl is missing; install it")
-    line = re.search(r"(?m)^  again:     (.*)$", result.text)[1]
+    line = re.search(r"(?m)^  reproduce: (.*)$", result.text)[1]
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     variables = environment(NCLUE_ACCESS_KEY=ACCESS, NCLUE_SECRET_KEY=SECRET, PATH=path)
     done = subprocess.run([bash, "-c", line], capture_output=True, text=True, check=False, timeout=60, env=variables)

@@ -223,7 +223,7 @@ def test_behind_a_proxy_a_line_that_sends_again_signs_what_the_server_sees(run, 
     with broken as port:
         result = run("check", url(port) + "/team/nclue", "--signed-prefix", "/api/v1", *FEW)
     assert result.code == 1
-    line = re.search("again: +(.*)", result.out)[1]
+    line = re.search("reproduce: +(.*)", result.out)[1]
     assert line.startswith(
         f"nclue-contract sign POST {url(port)}/api/v1/tasks | curl --include --request POST {url(port)}/team/nclue/tasks "
     )

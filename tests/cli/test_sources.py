@@ -236,27 +236,27 @@ def test_a_document_is_one_payload_or_an_array_of_them(data, expected):
 @pytest.mark.parametrize(
     ("text", "whole", "place", "words"),
     [
-        ('[{"a":1},\n {"b":tru}, {}]', ['{"a":1}'], (2, 7), "expected a value, but 'tru' stands at column 6 of the text; names"),
+        ('[{"a":1},\n {"b":tru}, {}]', ['{"a":1}'], (2, 7), "expected a value, but found 'tru' at column 6 of the text; names"),
         (
             '[{"a":1},\n {"b":2}\n {}]',
             ['{"a":1}'],
             (3, 2),
-            "expected ',' or ']', but '{' stands at line 3, column 2 of the text; is a comma",
+            "expected ',' or ']', but found '{' at line 3, column 2 of the text; is a comma",
         ),
-        ('[{"a":1}, {}', ['{"a":1}'], (1, 13), "expected ',' or ']', but nothing stands at column 5 of the text; the text is cut off"),
-        ('[{"a":1},\n', ['{"a":1}'], (2, 1), "expected a value, but nothing stands at line 2, column 1 of the text; the text is cut off"),
+        ('[{"a":1}, {}', ['{"a":1}'], (1, 13), "expected ',' or ']', but found nothing at column 5 of the text; the text is cut off"),
+        ('[{"a":1},\n', ['{"a":1}'], (2, 1), "expected a value, but found nothing at line 2, column 1 of the text; the text is cut off"),
         (
             '[{"a":1}, {},\n]',
             ['{"a":1}'],
             (2, 1),
-            "expected a value, but ']' stands at line 2, column 1 of the text; a comma may not stand",
+            "expected a value, but found ']' at line 2, column 1 of the text; a comma is not allowed",
         ),
-        ('[{"a":1}, {}] x', ['{"a":1}'], (1, 15), "expected the end of the text, but 'x' stands at column 7 of the text"),
-        ("[] x", [], (1, 4), "expected the end of the text, but 'x' stands at column 4 of the text"),
-        ("[", [], (1, 2), "expected a value, but nothing stands at column 2 of the text"),
-        ("[,]", [], (1, 2), "expected a value, but ',' stands at column 1 of the text"),
-        ("[01]", [], (1, 2), "expected a value, but '01' stands at column 2 of the text"),
-        ('[{"a": "x\n"}]', [], (1, 10), "expected printable text or a closing quotation mark, but U+000A stands at line 1, column 9"),
+        ('[{"a":1}, {}] x', ['{"a":1}'], (1, 15), "expected the end of the text, but found 'x' at column 7 of the text"),
+        ("[] x", [], (1, 4), "expected the end of the text, but found 'x' at column 4 of the text"),
+        ("[", [], (1, 2), "expected a value, but found nothing at column 2 of the text"),
+        ("[,]", [], (1, 2), "expected a value, but found ',' at column 1 of the text"),
+        ("[01]", [], (1, 2), "expected a value, but found '01' at column 2 of the text"),
+        ('[{"a": "x\n"}]', [], (1, 10), "expected printable text or a closing quotation mark, but found U+000A at line 1, column 9"),
     ],
 )
 def test_a_broken_array_gives_what_stands_before_and_one_complaint_at_the_right_place(text, whole, place, words):

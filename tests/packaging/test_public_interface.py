@@ -81,7 +81,7 @@ def test_the_types_of_payloads_cost_nothing_but_typing():
 
 
 def test_a_report_is_neither_true_nor_false():
-    with pytest.raises(TypeError, match=r"neither true nor false; ask report\.ok"):
+    with pytest.raises(TypeError, match=r"neither true nor false; use report\.ok"):
         bool(validate_request({}))
     with pytest.raises(TypeError):
         assert validate_request(INVALID)

@@ -157,54 +157,57 @@ def test_the_fast_path_leaves_everything_else_to_the_exact_reader(text):
 @pytest.mark.parametrize(
     ("text", "offset", "words"),
     [
-        ("", 0, "expected a value, but nothing stands at column 1 of the text; the text is empty"),
-        (" \n ", 3, "expected a value, but nothing stands at line 2, column 2 of the text; the text is empty"),
-        ('{"a":', 5, "expected a value, but nothing stands at column 6 of the text; the text is cut off"),
-        ('{"a":"b"', 8, "expected ',' or '}', but nothing stands at column 9 of the text; the text is cut off"),
-        ('{"a":1,}', 7, "expected a name in double quotes, but '}' stands at column 8 of the text; a comma may not stand before it"),
-        ("[1 , ]", 5, "expected a value, but ']' stands at column 6 of the text; a comma may not stand before it"),
-        ("[,1]", 1, "expected a value, but ',' stands at column 2 of the text"),
+        ("", 0, "expected a value, but found nothing at column 1 of the text; the text is empty"),
+        (" \n ", 3, "expected a value, but found nothing at line 2, column 2 of the text; the text is empty"),
+        ('{"a":', 5, "expected a value, but found nothing at column 6 of the text; the text is cut off"),
+        ('{"a":"b"', 8, "expected ',' or '}', but found nothing at column 9 of the text; the text is cut off"),
+        ('{"a":1,}', 7, "expected a name in double quotes, but found '}' at column 8 of the text; a comma is not allowed before it"),
+        ("[1 , ]", 5, "expected a value, but found ']' at column 6 of the text; a comma is not allowed before it"),
+        ("[,1]", 1, "expected a value, but found ',' at column 2 of the text"),
         (
             "{'a': 1}",
             1,
-            "expected a name in double quotes, but ''' stands at column 2 of the text; names and texts stand in double quotes (\")",
+            "expected a name in double quotes, but found ''' at column 2 of the text; names and strings are written in double quotes (\")",
         ),
-        ('{"a": “b”}', 6, "expected a value, but '“' stands at column 7 of the text; names and texts stand in double quotes (\")"),
+        ('{"a": “b”}', 6, "expected a value, but found '“' at column 7 of the text; names and strings are written in double quotes (\")"),
         (
             "{name: 1}",
             1,
-            "expected a name in double quotes, but 'name' stands at column 2 of the text; names and texts stand in double quotes (\")",
+            (
+                "expected a name in double quotes, but found 'name' at column 2 of the text; "
+                'names and strings are written in double quotes (")'
+            ),
         ),
-        ('{"a": True}', 6, "expected a value, but 'True' stands at column 7 of the text; JSON writes true"),
-        ('{"a": FALSE}', 6, "expected a value, but 'FALSE' stands at column 7 of the text; JSON writes false"),
-        ('{"a": None}', 6, "expected a value, but 'None' stands at column 7 of the text; JSON writes null"),
+        ('{"a": True}', 6, "expected a value, but found 'True' at column 7 of the text; JSON writes true"),
+        ('{"a": FALSE}', 6, "expected a value, but found 'FALSE' at column 7 of the text; JSON writes false"),
+        ('{"a": None}', 6, "expected a value, but found 'None' at column 7 of the text; JSON writes null"),
         (
             '{\n  "a": 1, // one\n}',
             12,
-            "expected a name in double quotes, but '/' stands at line 2, column 11 of the text; JSON has no comments",
+            "expected a name in double quotes, but found '/' at line 2, column 11 of the text; JSON has no comments",
         ),
-        ("# a\n{}", 0, "expected a value, but '#' stands at line 1, column 1 of the text; JSON has no comments"),
-        ('{"a" "b"}', 5, "expected ':', but '\"' stands at column 6 of the text"),
-        ('{"a": "b" "c": 1}', 10, "expected ',' or '}', but '\"' stands at column 11 of the text"),
+        ("# a\n{}", 0, "expected a value, but found '#' at line 1, column 1 of the text; JSON has no comments"),
+        ('{"a" "b"}', 5, "expected ':', but found '\"' at column 6 of the text"),
+        ('{"a": "b" "c": 1}', 10, "expected ',' or '}', but found '\"' at column 11 of the text"),
         (
             '{"a": "b"c"}',
             9,
-            "expected ',' or '}', but 'c' stands at column 10 of the text; a quotation mark inside a text is written \\\"",
+            "expected ',' or '}', but found 'c' at column 10 of the text; a quotation mark inside a string is written \\\"",
         ),
         (
             "{} {}",
             3,
             (
-                "expected the end of the text, but '{' stands at column 4 of the text; "
+                "expected the end of the text, but found '{' at column 4 of the text; "
                 "is a comma missing? One payload per line belongs in a .jsonl file"
             ),
         ),
-        ("[1]]", 3, "expected the end of the text, but ']' stands at column 4 of the text"),
+        ("[1]]", 3, "expected the end of the text, but found ']' at column 4 of the text"),
         (
             "[01]",
             1,
             (
-                "expected a value, but '01' stands at column 2 of the text; "
+                "expected a value, but found '01' at column 2 of the text; "
                 "a number has no plus sign, no leading zeros, and digits on both sides of its point"
             ),
         ),
@@ -222,7 +225,7 @@ def test_the_fast_path_leaves_everything_else_to_the_exact_reader(text):
             '["a\n"]',
             3,
             (
-                "expected printable text or a closing quotation mark, but U+000A stands at line 1, column 4 of the text; "
+                "expected printable text or a closing quotation mark, but found U+000A at line 1, column 4 of the text; "
                 "close the string, or write the line break as \\n"
             ),
         ),
@@ -230,29 +233,29 @@ def test_the_fast_path_leaves_everything_else_to_the_exact_reader(text):
             '["\t"]',
             2,
             (
-                "expected printable text or a closing quotation mark, but U+0009 stands at column 3 of the text; "
+                "expected printable text or a closing quotation mark, but found U+0009 at column 3 of the text; "
                 "write control characters as escapes"
             ),
         ),
         (
             r'["ab\q"]',
             4,
-            r"expected an escape such as \n or \u00e9, but '\q' stands at column 5 of the text; a backslash itself is written \\",
+            r"expected an escape such as \n or \u00e9, but found '\q' at column 5 of the text; a backslash itself is written \\",
         ),
         (
             r'["\u12g4"]',
             2,
-            r"expected an escape such as \n or \u00e9, but '\u' stands at column 3 of the text; a backslash itself is written \\",
+            r"expected an escape such as \n or \u00e9, but found '\u' at column 3 of the text; a backslash itself is written \\",
         ),
         (
             "{\u00a0}",
             1,
             (
-                r"expected a name in double quotes, but '\xa0' stands at column 2 of the text; "
+                r"expected a name in double quotes, but found '\xa0' at column 2 of the text; "
                 "only spaces, tabs and line breaks are white space"
             ),
         ),
-        ("\0", 0, r"expected a value, but '\x00' stands at column 1 of the text; only spaces, tabs and line breaks are white space"),
+        ("\0", 0, r"expected a value, but found '\x00' at column 1 of the text; only spaces, tabs and line breaks are white space"),
     ],
 )
 def test_a_slip_is_named_with_its_place_and_a_hint(text, offset, words):
@@ -268,7 +271,7 @@ def test_other_texts_that_are_no_json_are_refused(text):
 
 
 def test_a_long_word_is_cut_in_the_message():
-    assert complaint("x" * 10_000_000).startswith("expected a value, but 'xxxxxxxxxxxxxxxxxxxx…' stands at column 1")
+    assert complaint("x" * 10_000_000).startswith("expected a value, but found 'xxxxxxxxxxxxxxxxxxxx…' at column 1")
 
 
 def test_what_was_found_before_a_syntax_error_is_kept():

@@ -1241,7 +1241,7 @@ def test_a_hostile_number_or_text_counts_as_what_it_is():
 
 def test_what_cannot_be_read_is_named_by_its_error():
     (finding,) = validate_response("createTask", 200, JSON, PAGE_RESPONSE.encode(), Hostile()).findings
-    assert (finding.rule, finding.message, finding.expects) == ("NC008", "what was given cannot be read: RuntimeError", ())
+    assert (finding.rule, finding.message, finding.expects) == ("NC008", "the arguments cannot be read: RuntimeError", ())
 
 
 KEYS = st.sampled_from([*DONE, *LIST, "name", "error", "errorCode", "code", "message"]) | st.text(max_size=5)

@@ -196,8 +196,8 @@ def signing_defects(exchange: Exchange) -> str:
     found += [f"{ask.repeated} twice"] if ask.repeated else []
     found += ["another key pair"] if ask.credentials else []
     found += ["header names in capitals"] if ask.capitals else []
-    found += ["an odd timestamp"] if ask.timestamp("1732589296000") != "1732589296000" else []
-    found += ["an odd signature"] if ask.signature("A" * 43 + "=") != "A" * 43 + "=" else []
+    found += ["a malformed timestamp"] if ask.timestamp("1732589296000") != "1732589296000" else []
+    found += ["a malformed signature"] if ask.signature("A" * 43 + "=") != "A" * 43 + "=" else []
     return ", ".join(found)
 
 

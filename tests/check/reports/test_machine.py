@@ -320,8 +320,8 @@ def test_the_line_has_the_content_type_of_the_request(given, sent):
         ({"repeated": "x-ncp-apigw-signature-v2"}, "sent with x-ncp-apigw-signature-v2 twice"),
         ({"credentials": Credentials("CANARYACCESSKEY00001", "CANARY")}, "sent with another key pair"),
         ({"capitals": True}, "sent with header names in capitals"),
-        ({"timestamp": lambda ms: f"{ms}.0"}, "sent with an odd timestamp"),
-        ({"signature": str.swapcase}, "sent with an odd signature"),
+        ({"timestamp": lambda ms: f"{ms}.0"}, "sent with a malformed timestamp"),
+        ({"signature": str.swapcase}, "sent with a malformed signature"),
     ],
 )
 def test_what_was_wrong_with_the_signature_is_told_behind_the_line_without_a_secret(changes, note):
