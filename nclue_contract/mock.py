@@ -35,6 +35,7 @@ from typing import Any, Self, TypedDict, Unpack
 from urllib.parse import urlsplit
 
 from nclue_contract.contract.clock import now_ms
+from nclue_contract.contract.extras import require_extra
 from nclue_contract.contract.model import contract
 from nclue_contract.service.lifecycle import Progress
 from nclue_contract.service.messages import Refusal, Request, Response, journal_entry
@@ -42,13 +43,11 @@ from nclue_contract.service.service import Service
 from nclue_contract.service.store import Store, World
 from nclue_contract.signing import Credentials
 
-try:
+with require_extra("mock", "the mock needs respx and httpx"):
     import anyio
     import httpx
     import respx
     from respx.models import AllMockedAssertionError, PassThrough
-except ImportError as _error:
-    raise ImportError("the mock needs respx and httpx; run: pip install 'nclue-contract[mock]'") from _error
 
 
 class Options(TypedDict, total=False):

@@ -18,7 +18,7 @@ from xml.etree import ElementTree as ET
 
 from nclue_contract.check.expectations import said
 from nclue_contract.check.results import Case, CheckResult, Failure, Outcome, State
-from nclue_contract.check.run import Options, credentials, permission
+from nclue_contract.check.run import CheckOptions, credentials, permission
 from nclue_contract.contract.hosts import Target
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.openapi import document
@@ -35,7 +35,7 @@ GRACE_S = 120
 _COMMAND = "from schemathesis.cli import schemathesis; schemathesis()"
 
 
-def require_allowed(options: Options) -> None:
+def require_allowed(options: CheckOptions) -> None:
     """Raise `ValueError` with a sentence when an exploration cannot be run; to be called before anything is sent."""
     if options.url is None:
         raise ValueError("--explore needs a URL: Schemathesis explores over HTTP")
@@ -45,7 +45,7 @@ def require_allowed(options: Options) -> None:
         raise ValueError(f"--explore needs Schemathesis; install it with: {INSTALL}")
 
 
-def explore(options: Options, result: CheckResult, *, seconds: float, seed: int | None, environment: Mapping[str, str]) -> CheckResult:
+def explore(options: CheckOptions, result: CheckResult, *, seconds: float, seed: int | None, environment: Mapping[str, str]) -> CheckResult:
     """The result of a check with what the exploration adds."""
     require_allowed(options)
     if result.trouble:
@@ -69,7 +69,7 @@ def explore(options: Options, result: CheckResult, *, seconds: float, seed: int 
         return _with(result, list(_failures(report)), seconds, seed)
 
 
-def _prepared(folder: Path, options: Options, readings: Mapping[str, str], seconds: float, seed: int | None) -> list[str]:
+def _prepared(folder: Path, options: CheckOptions, readings: Mapping[str, str], seconds: float, seed: int | None) -> list[str]:
     """Write what Schemathesis reads, and give its command line."""
     pinned = Readings.choose(("probe", readings))
     (folder / "openapi.json").write_text(json.dumps(document(pinned)), encoding="utf-8")

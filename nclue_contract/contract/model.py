@@ -121,6 +121,14 @@ class Contract:
         """The rule with this code or slug, in any case; None when there is none."""
         return self.rules.get(name.upper()) or self.rules.get(self._slugs.get(name.lower(), ""))
 
+    def require_rule(self, name: object) -> Rule:
+        """Return the rule with this code or slug, in any letter case. Raises `ValueError` for an unknown one."""
+        rule = self.rule(str(name))
+        if rule is None:
+            message = f"unknown rule {name!r:.80}; `nclue-contract explain` lists them"
+            raise ValueError(message)
+        return rule
+
 
 def in_ranges(character: str, ranges: tuple[tuple[int, int], ...]) -> bool:
     """Whether the code point lies in one of the ranges, both ends included."""

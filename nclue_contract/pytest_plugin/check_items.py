@@ -7,7 +7,6 @@ not multiplied.
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import os
 import shlex
@@ -23,7 +22,7 @@ import pytest
 
 from nclue_contract.check.reports.text import origin, told
 from nclue_contract.check.results import Case, CheckResult, State
-from nclue_contract.check.run import EMBEDDED, Options, cases, check
+from nclue_contract.check.run import EMBEDDED, CheckOptions, cases, check
 from nclue_contract.cli import check as check_command
 from nclue_contract.contract.readings import Readings
 from nclue_contract.pytest_plugin.settings import Settings
@@ -99,7 +98,7 @@ def collected(session: pytest.Session, settings: Settings) -> list[pytest.Item]:
     return list(report.result)
 
 
-def _options(arguments: str, settings: Settings) -> Options:
+def _options(arguments: str, settings: Settings) -> CheckOptions:
     """What the command line asks for."""
     parser = _Parser(prog="--nclue-check-args", add_help=False)
     check_command.add_server(parser)
@@ -127,7 +126,7 @@ class _Parser(argparse.ArgumentParser):
 class Check:
     """The plan of one session, which runs when somebody asks what came of it."""
 
-    def __init__(self, options: Options, readings: Readings) -> None:
+    def __init__(self, options: CheckOptions, readings: Readings) -> None:
         self.options = options
         self._readings = readings
         self._result: dict[str, Any] | None = None
@@ -144,7 +143,7 @@ class Check:
         everything = len(cases(self.options))
         options = self.options if len(chosen) == everything else replace(self.options, ids=frozenset(chosen))
         try:
-            result = check(options, self._readings, os.environ, io.StringIO(), bar=False)
+            result = check(options, self._readings, os.environ)
         except ValueError as error:
             return {"target": options.url or EMBEDDED, "trouble": str(error), "first": chosen[0], "cases": {}}
         return _plain(result, chosen[0])

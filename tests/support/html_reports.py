@@ -13,7 +13,7 @@ from nclue_contract.check.run import accept
 from nclue_contract.check.runner import Runner
 from nclue_contract.check.sender import Limits
 from nclue_contract.check.session import Bench
-from nclue_contract.check.transport_memory import Direct
+from nclue_contract.check.transport_memory import MemoryTransport
 from nclue_contract.contract.readings import Judge, Readings
 from nclue_contract.service.faults.catalogue import plant
 from nclue_contract.service.lifecycle import Progress
@@ -54,7 +54,7 @@ def check(*faults, budget=600, pins=()):
     service = Service({EXAMPLE.access_key: EXAMPLE.secret_key}, progress=Progress.parse("seconds:0.5"), world=world)
     for fault in faults:
         plant(service, fault)
-    transport = Direct(service.handle, service.prefix)
+    transport = MemoryTransport(service.handle, service.prefix)
     bench = Bench(
         Readings.of(dict(pins)),
         Known(failing_file="churn/fails.tsv"),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from nclue_contract.contract.readings import Readings
+from nclue_contract.contract.wording import counted
 from nclue_contract.validation.findings import Finding, Report
 from nclue_contract.validation.json_reader import Payload
 
@@ -51,10 +52,10 @@ class Summary:
         parts = [f"{self.valid:,} valid"] if self.valid else []
         if invalid := self.payloads - self.valid:
             parts.append(f"{invalid:,} invalid")
-        counts = [_count(number, word) for number, word in ((self.errors, "error"), (self.warnings, "warning")) if number]
-        text = _count(self.payloads, "payload") + (f": {', '.join(parts)}" if parts else "")
+        counts = [counted(number, word) for number, word in ((self.errors, "error"), (self.warnings, "warning")) if number]
+        text = counted(self.payloads, "payload") + (f": {', '.join(parts)}" if parts else "")
         text += f" ({', '.join(counts)})" if counts else ""
-        return text + (f"; {_count(self.unreadable, 'input')} could not be read" if self.unreadable else "")
+        return text + (f"; {counted(self.unreadable, 'input')} could not be read" if self.unreadable else "")
 
 
 class Renderer(Protocol):
@@ -77,7 +78,3 @@ def where(payload: Payload, finding: Finding) -> tuple[int, int]:
     """Line and column of a finding in its file, from 1. An offset without a text, as in findings about the JSON, counts in the payload."""
     in_source = finding.text is None and finding.offset is not None
     return payload.place("" if in_source else finding.pointer, finding.offset)
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number:,} {word}{'' if number == 1 else 's'}"
