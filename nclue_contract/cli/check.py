@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from nclue_contract.check.results import CheckResult
     from nclue_contract.check.run import CheckOptions
 
-FORMATS = ("text", "json", "jsonl", "junit", "github", "html")
+CHECK_FORMATS = ("text", "json", "jsonl", "junit", "github", "html")
 """The formats of a check; those of `probe` are text, json and toml."""
 
 _EPILOG = """\
@@ -54,7 +54,7 @@ def add_parsers(commands: Any, common: argparse.ArgumentParser) -> dict[str, arg
     check.add_argument("--dry-run", action="store_true", help="print the plan and the number of requests, and send nothing")
     check.add_argument("--explore", type=seconds, default=0.0, metavar="SECONDS", help="after the check, explore with Schemathesis")
     check.add_argument("--seed", type=int, metavar="N", help="seed of the exploration")
-    check.add_argument("--format", choices=FORMATS, default="text", help="format of standard output")
+    check.add_argument("--format", choices=CHECK_FORMATS, default="text", help="format of standard output")
     check.add_argument("--report", action="append", default=[], metavar="FORMAT:PATH", help="also write a report to a file (repeatable)")
     check.add_argument("--quiet", action="store_true", help="text format: only a line per failure")
     probe = commands.add_parser("probe", parents=[common], help="find out which readings of the documentation a server has", epilog=_EPILOG)

@@ -215,7 +215,7 @@ def _sign(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     settings, readings = _settings(options)
     strict = settings.strict if options.strict is None else options.strict
-    reports = _usable("--report", report_targets, options.report, check_command.FORMATS)
+    reports = _usable("--report", report_targets, options.report, check_command.CHECK_FORMATS)
     options.skip = [*_rules(settings), *options.skip]
     return _usable("", check_command.run_check, options, readings, reports, strict=strict)
 

@@ -18,9 +18,6 @@ from nclue_contract.validation.reports.base import PASSED
 if TYPE_CHECKING:
     from nclue_contract.service.service import Service
 
-FAKE_KEYS = (EXAMPLE.access_key, EXAMPLE.secret_key)
-"""The example key pair, which is accepted, and printed, when the environment has none."""
-
 _ENVIRONMENT = """\
 The accepted key pair is read from NCLUE_ACCESS_KEY and NCLUE_SECRET_KEY; if neither is set, an example pair is accepted and printed.
 "LISTENING" and the base URL are printed when the server is ready. SIGTERM and SIGINT (Ctrl+C) end it with exit code 0."""
@@ -69,7 +66,7 @@ def run_serve(options: argparse.Namespace, readings: Readings, environment: Mapp
         print(f"nclue-contract: warning: {warning}", file=sys.stderr)
     if printed:
         # Only the example pair is ever printed.
-        print(f"NCLUE_ACCESS_KEY={FAKE_KEYS[0]}\nNCLUE_SECRET_KEY={FAKE_KEYS[1]}")
+        print(f"NCLUE_ACCESS_KEY={EXAMPLE.access_key}\nNCLUE_SECRET_KEY={EXAMPLE.secret_key}")
     try:
         serve(service, options.host, options.port, sys.stdout)
     except BrokenPipeError:

@@ -19,6 +19,7 @@ from nclue_contract import __version__
 from nclue_contract.cli.files import atomic_file
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Readings
+from nclue_contract.contract.wording import counted
 from nclue_contract.service.faults.catalogue import PAYLOAD
 from nclue_contract.service.recorder import Tally
 from nclue_contract.validation.reports.base import NAME, Run
@@ -93,7 +94,7 @@ class Coverage:
     def lines(self, width: int = 80) -> Iterator[str]:
         """The text that is printed in the end; `width` is in cells."""
         met, whole = self.counts
-        requests = f"{self.tally.requests:,} request{'' if self.tally.requests == 1 else 's'}"
+        requests = counted(self.tally.requests, "request")
         yield f"{met} of {whole} ({self.percent:.1f} %), by {requests} through nclue_mock and nclue_server"
         for name, done, everything in (
             ("operations that succeeded", self.tally.operations, tuple(contract().operations)),
@@ -110,7 +111,7 @@ class Coverage:
             for operation, group in groupby(some, lambda answer: answer[0]):
                 yield from _listed(f"{met_or_not}, {operation}", [f"{status}/{code}" for _, status, code in group], width)
         if self.lost:
-            yield f"{self.lost} worker{'' if self.lost == 1 else 's'} crashed: what was met there is missing"
+            yield f"{counted(self.lost, 'worker')} crashed: what was met there is missing"
         yield from textwrap.wrap(
             "Counted are operations, rules that a request is refused for under these readings (NC0xx, NC1xx, NC2xx), and the error codes "
             "that the pages document for each operation; not the rules for responses, which are the server's to keep.",
