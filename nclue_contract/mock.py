@@ -35,6 +35,7 @@ from types import TracebackType
 from typing import Any, Self, TypedDict, TypeVar, Unpack
 from urllib.parse import urlsplit
 
+from nclue_contract.contract.extras import require_extra
 from nclue_contract.contract.model import contract
 from nclue_contract.service.control import ServiceControl
 from nclue_contract.service.lifecycle import ProgressMode
@@ -43,13 +44,11 @@ from nclue_contract.service.service import Service
 from nclue_contract.service.store import ExternalData, Store
 from nclue_contract.signing import Credentials, now_ms
 
-try:
+with require_extra("mock", "the mock needs respx and httpx"):
     import anyio
     import httpx
     import respx
     from respx.models import AllMockedAssertionError, PassThrough
-except ImportError as _error:
-    raise ImportError("the mock needs respx and httpx; run: pip install 'nclue-contract[mock]'") from _error
 
 
 T = TypeVar("T")

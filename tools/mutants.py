@@ -41,7 +41,7 @@ from nclue_contract.check.results import State
 from nclue_contract.check.runner import Runner
 from nclue_contract.check.sender import Limits, RunObserver
 from nclue_contract.check.session import CheckSession
-from nclue_contract.check.transport_memory import Direct
+from nclue_contract.check.transport_memory import MemoryTransport
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Readings
 from nclue_contract.service.messages import Request, Response
@@ -510,7 +510,7 @@ def _time_is_up(*_: object) -> NoReturn:
 
 def run(handle: Handle, situation: Situation) -> dict[str, Any]:
     """Run the plan against a server until something fails."""
-    transport = Direct(handle, PREFIX)
+    transport = MemoryTransport(handle, PREFIX)
     readings = Readings.of(situation.readings() if situation.pinned else None)
     bench = CheckSession(readings, FixtureData(failing_file=FAILING), run="abc", prefix=PREFIX, now_ms=transport.now_ms, exact_clock=True)
     observer = RunObserver(stop=lambda session: session.failed)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from nclue_contract.check.expectations import finding_of
 from nclue_contract.check.results import Case, CheckResult, Failure, Outcome, State
-from nclue_contract.check.run import Options, credentials, permission
+from nclue_contract.check.run import CheckOptions, credentials, permission
 from nclue_contract.contract.hosts import Target
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.openapi import document
@@ -94,7 +94,7 @@ def read_findings(path: Path) -> tuple[list[Found], bool]:
     return found, finished
 
 
-def require_allowed(options: Options) -> None:
+def require_allowed(options: CheckOptions) -> None:
     """Raise `ValueError` with a sentence when an exploration cannot be run; to be called before anything is sent."""
     if options.url is None:
         raise ValueError("--explore needs a URL: Schemathesis explores over HTTP")
@@ -104,7 +104,7 @@ def require_allowed(options: Options) -> None:
         raise ValueError(f"--explore needs Schemathesis; install it with: {INSTALL}")
 
 
-def explore(options: Options, result: CheckResult, bounds: Bounds, environment: Mapping[str, str]) -> CheckResult:
+def explore(options: CheckOptions, result: CheckResult, bounds: Bounds, environment: Mapping[str, str]) -> CheckResult:
     """The result of a check with what the exploration adds."""
     require_allowed(options)
     if result.stop_reason:
@@ -124,7 +124,7 @@ def explore(options: Options, result: CheckResult, bounds: Bounds, environment: 
     return _with(result, found, bounds, finished=finished)
 
 
-def _prepared(folder: Path, options: Options, readings: Mapping[str, str], bounds: Bounds) -> list[str]:
+def _prepared(folder: Path, options: CheckOptions, readings: Mapping[str, str], bounds: Bounds) -> list[str]:
     """Write what Schemathesis reads, and give its command line."""
     pinned = Readings.choose(("probe", readings))
     (folder / "openapi.json").write_text(json.dumps(document(pinned)), encoding="utf-8")

@@ -1,7 +1,16 @@
-"""Which tasks a contract check has created, on disk before they exist: so that none is forgotten, whatever happens to the check.
+"""The ledger: a record on disk of the tasks that a check creates, so that a later clean-up finds them even if the check is killed.
 
-A ledger is a file of JSON Lines. A line is written, and has reached the disk, before each creation; another one says what came of it.
-What the lines leave over is what a clean-up has to look for.
+A ledger is a file of JSON Lines. Before each create request a line is written and synchronized to disk; a second one records the response,
+a third one the deletion. What remains open is what a clean-up has to delete. An example, where the check was killed at its third request::
+
+    {"ledger": 1, "url": "https://gateway.example/api/v1", "signed_prefix": "/api/v1", "run": "3fa2c1"}
+    {"creating": "nclue-check 3fa2c1 1"}
+    {"answered": "nclue-check 3fa2c1 1", "task_id": "17"}
+    {"creating": "nclue-check 3fa2c1 2"}
+    {"answered": "nclue-check 3fa2c1 2", "task_id": null}
+    {"creating": "nclue-check 3fa2c1 3"}
+
+Task 17 remains, the second request was rejected, and the third is uncertain: the clean-up looks for its name in the list of tasks.
 """
 
 from __future__ import annotations
@@ -11,6 +20,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -21,15 +31,16 @@ from nclue_contract.contract.model import contract
 from nclue_contract.validation.response import SUCCESS
 
 VERSION = 1
+"""The version of the file format."""
 
-PAGES = 50
-"""Pages of the list that a clean-up looks through, at most."""
+MAX_LIST_PAGES = 50
+"""Pages of the list of tasks that a clean-up reads, at most."""
 
 
 class Ledger:
-    """Writes a ledger; `about` is what a later clean-up has to know. Raises `OSError` if it cannot be written, and never into an old one.
+    """Writes a new ledger. Raises `OSError` if it cannot be written, or if the file exists.
 
-    What `about` holds: `url`, `signed_prefix`, and `run`, the word that stands in the names of this run and in no others.
+    `about` is for the clean-up: `url`, `signed_prefix`, and `run`, the word that only the names of this run contain.
     """
 
     def __init__(self, path: Path, about: dict[str, str]) -> None:
@@ -38,19 +49,19 @@ class Ledger:
         self._write({"ledger": VERSION, **about})
 
     def creating(self, name: str) -> None:
-        """A creation is about to be sent."""
+        """Record that a create request is about to be sent."""
         self._write({"creating": name})
 
     def answered(self, name: str, task_id: str | None) -> None:
-        """A creation was answered: with a task, or refused (None)."""
+        """Record that a create request was answered: with the ID of a task, or with a rejection (None)."""
         self._write({"answered": name, "task_id": task_id})
 
     def deleted(self, task_id: str) -> None:
-        """A task is gone."""
+        """Record that a task does not exist any more."""
         self._write({"deleted": task_id})
 
     def close(self) -> None:
-        """No more is written."""
+        """Close the file."""
         self._file.close()
 
     def _write(self, line: dict[str, Any]) -> None:
@@ -60,10 +71,10 @@ class Ledger:
 
 
 @dataclass(frozen=True, slots=True)
-class Remains:
-    """What a ledger says is still there: tasks by their IDs, and names of creations that nobody knows the answer to.
+class LedgerContents:
+    """The tasks that remain according to a ledger: their IDs, and the names of create requests whose response is not known.
 
-    `signed_prefix` None is the path of the URL, `run` the word in the names of the run; empty when the ledger does not say it.
+    `signed_prefix` None is the path of the URL. `run` is the word in the names of the run, empty when the ledger does not have it.
     """
 
     url: str
@@ -73,13 +84,13 @@ class Remains:
     uncertain: tuple[str, ...]
 
 
-def read_ledger(path: Path) -> Remains:
-    """What is left to be deleted. A line that was cut off is passed over. Raises `ValueError` for a file that is no ledger."""
+def read_ledger(path: Path) -> LedgerContents:
+    """Return what remains to be deleted. A truncated line is ignored. Raises `ValueError` for a file that is not a ledger."""
     lines = list(_objects(path))
     if not lines or lines[0].get("ledger") != VERSION or not isinstance(lines[0].get("url"), str):
-        raise ValueError(f"{path} is no ledger of a check, or one of another version")
+        raise ValueError(f"{path} is not a ledger of a check, or one of another version")
     tasks: dict[str, None] = {}
-    waiting: Counter[str] = Counter()  # a creation that is sent again is another one: the first may have been carried out all the same
+    waiting: Counter[str] = Counter()  # a retry is a request of its own: the first attempt may have created a task, too
     for line in lines[1:]:
         if "creating" in line:
             waiting[str(line["creating"])] += 1
@@ -90,12 +101,12 @@ def read_ledger(path: Path) -> Remains:
         else:
             tasks.pop(str(line.get("deleted")), None)
     prefix, run = lines[0].get("signed_prefix"), lines[0].get("run")
-    return Remains(
+    return LedgerContents(
         lines[0]["url"],
         prefix if isinstance(prefix, str) else None,
         run if isinstance(run, str) else "",
         tuple(tasks),
-        tuple(name for name, number in waiting.items() if name and number > 0),  # a body without a name makes no task
+        tuple(name for name, number in waiting.items() if name and number > 0),  # a body without a name creates no task
     )
 
 
@@ -117,78 +128,79 @@ def _objects(path: Path) -> Iterator[dict[str, Any]]:
 
 
 @dataclass(slots=True)
-class Cleaned:
-    """What came of a clean-up: IDs of tasks that are gone and of those that are left, and why it ended early.
+class CleanupResult:
+    """The result of a clean-up: IDs of tasks that were deleted and of those that are left, and why it ended early.
 
-    `doubtful` are names of creations that nobody knows the answer to, and of tasks that may as well be somebody else's.
+    `doubtful` are names of tasks that may belong to the check or to another user; they are not deleted.
     """
 
-    gone: list[str] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     doubtful: list[str] = field(default_factory=list)
     trouble: str = ""
 
 
-def take_away(remains: Remains, transport: Transport, rate: float) -> Cleaned:
-    """Delete what is left, with at most so many requests per second (0: as many as go)."""
-    send, cleaned = _Patient(transport, rate), Cleaned(left=list(remains.task_ids))
-    if remains.uncertain:
-        _look_up(remains, send, cleaned)
-    for task_id in tuple(cleaned.left):
-        exchange = send(delete_request(task_id))
+def delete_remaining(contents: LedgerContents, transport: Transport, rate: float) -> CleanupResult:
+    """Delete the tasks that remain, with at most `rate` requests per second (0: no limit)."""
+    sender, result = _CleanupSender(transport, rate), CleanupResult(left=list(contents.task_ids))
+    if contents.uncertain:
+        _find_uncertain(contents, sender, result)
+    for task_id in tuple(result.left):
+        exchange = sender.send(delete_request(task_id))
         if exchange.error or exchange.status in {401, 403}:
-            cleaned.trouble = f"a deletion {_said(exchange)}"
+            result.trouble = f"a delete request {_failure(exchange)}"
             break
         if exchange.status in {SUCCESS, 404}:
-            cleaned.left.remove(task_id)
-            cleaned.gone.append(task_id)
-    return cleaned
+            result.left.remove(task_id)
+            result.deleted.append(task_id)
+    return result
 
 
-class _Patient:
-    """Sends one request after the other, and again when the server says that this was too fast."""
+class _CleanupSender:
+    """Sends one request after the other, and repeats it when the server limits the rate (429)."""
 
     def __init__(self, transport: Transport, rate: float) -> None:
         self._transport = transport
         self._pause_s = 1 / rate if rate else 0.0
 
-    def __call__(self, ask: RequestSpec) -> Exchange:
+    def send(self, request: RequestSpec) -> Exchange:
+        """Send a request and return the last response."""
         for _ in range(ATTEMPTS):
-            exchange = self._transport.send(ask)[0]
-            if exchange.status == 429:
+            exchange = self._transport.send(request)[0]
+            if exchange.status == HTTPStatus.TOO_MANY_REQUESTS:
                 self._pause_s = max(self._pause_s, RATE_LIMITED_PAUSE_S)
             if self._pause_s:
                 self._transport.sleep(self._pause_s)
-            if exchange.status != 429:
+            if exchange.status != HTTPStatus.TOO_MANY_REQUESTS:
                 break
         return exchange
 
 
-def _look_up(remains: Remains, send: _Patient, cleaned: Cleaned) -> None:
-    """Look for tasks of creations without an answer, by their names.
+def _find_uncertain(contents: LedgerContents, sender: _CleanupSender, result: CleanupResult) -> None:
+    """Find the tasks of create requests without a response, by their names.
 
-    Only a name with the word of the run is surely ours: those of one character may belong to a task of somebody else.
+    Only a name that contains the word of the run is certainly one of the check: names of one character may be those of another user.
     """
-    for page in _pages(send):
+    for page in _list_pages(sender):
         if not page.accepted:
-            cleaned.trouble = f"the list of tasks {_said(page)}"
+            result.trouble = f"the list of tasks {_failure(page)}"
             return
         for item in tasks_of(page):
             task_id, name = item["task_id"], item.get("task_name")
-            if name not in remains.uncertain or task_id in cleaned.left:
+            if name not in contents.uncertain or task_id in result.left:
                 continue
-            if remains.run and remains.run in name:
-                cleaned.left.append(task_id)
-            elif name not in cleaned.doubtful:
-                cleaned.doubtful.append(name)
+            if contents.run and contents.run in name:
+                result.left.append(task_id)
+            elif name not in result.doubtful:
+                result.doubtful.append(name)
 
 
-def _pages(send: _Patient) -> Iterator[Exchange]:
-    """The pages of the list, until there are no more. Whether the index counts tasks or pages is a reading."""
-    limit = contract().parameter("limit").maximum or 1
+def _list_pages(sender: _CleanupSender) -> Iterator[Exchange]:
+    """Yield the pages of the list, up to the last one. The index may count tasks or pages (the reading `list-index`)."""
+    limit = next(p.maximum or 1 for p in contract().operations["listTasks"].query if p.name == "limit")
     number, step = 0, limit
-    while number < PAGES:
-        page = send(list_request(f"index={number * step}&limit={limit}"))
+    while number < MAX_LIST_PAGES:
+        page = sender.send(list_request(f"index={number * step}&limit={limit}"))
         yield page
         if number == 1 and step == limit and not tasks_of(page):
             step = 1  # no tasks from there on, or not so many pages
@@ -198,7 +210,7 @@ def _pages(send: _Patient) -> Iterator[Exchange]:
             number += 1
 
 
-def _said(exchange: Exchange) -> str:
+def _failure(exchange: Exchange) -> str:
     if exchange.error:
-        return f"got no whole answer: {exchange.error}"
-    return f"was answered {exchange.status}" + (": the credentials were refused" if exchange.status in {401, 403} else "")
+        return f"got no complete response: {exchange.error}"
+    return f"was answered {exchange.status}" + (": the credentials were rejected" if exchange.status in {401, 403} else "")

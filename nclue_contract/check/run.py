@@ -1,27 +1,26 @@
-"""The commands `nclue-contract check`, `probe` and `cleanup`: a plan, a server and what may be done to it go in, a result comes out."""
+"""One check run, for the command and the pytest plugin: from options to permissions, plan, transport and ledger, and to the result."""
 
 from __future__ import annotations
 
 import json
 import re
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TextIO
 
 from nclue_contract.check.cases.plan import BUDGET, plan
 from nclue_contract.check.expectations import FixtureData
-from nclue_contract.check.ledger import Cleaned, Ledger, Remains, read_ledger, take_away
+from nclue_contract.check.ledger import CleanupResult, Ledger, LedgerContents, delete_remaining, read_ledger
 from nclue_contract.check.request_builder import NAME_PREFIX
 from nclue_contract.check.requests import Exchange, RequestSpec, value_of
 from nclue_contract.check.results import Case, CheckResult, State
 from nclue_contract.check.runner import Runner
 from nclue_contract.check.sender import Limits, RunObserver, Transport
 from nclue_contract.check.session import CheckSession
-from nclue_contract.check.transport_memory import Direct
-from nclue_contract.cli.progress import Progress as Bar
+from nclue_contract.check.transport_memory import MemoryTransport
+from nclue_contract.contract.extras import require_extra
 from nclue_contract.contract.hosts import Target, is_loopback, is_real
 from nclue_contract.contract.readings import Readings
 from nclue_contract.service.lifecycle import ProgressMode
@@ -34,17 +33,20 @@ from nclue_contract.validation.validator import Validator
 REAL_RATE = 1.0
 """Requests per second to the real service, at most: the documented limit, which no option lifts."""
 
-INSTALL = "pip install 'nclue-contract[check]'"
-"""How to get what a check over HTTP needs."""
-
 EMBEDDED = "the embedded reference server"
+"""The target of a check without a URL, in reports."""
+
 FAILING_FILE = "churn/broken.tsv"
-"""A file of the embedded server with which tasks fail."""
+"""A file of the embedded server whose tasks fail."""
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
-    """What a user asks for. `url` None is the embedded server; `allow_create` is None, a number, or `all`."""
+class CheckOptions:
+    """The options of a check.
+
+    `url` None is the embedded server. `allow_create` is None, a number, or `all`. `only` and `skip` are prefixes of rule codes, `ids` the
+    test cases to run (None: all). `probe` runs only the cases that tell readings apart; `strict` makes warnings about responses failures.
+    """
 
     url: str | None = None
     known: FixtureData = field(default_factory=FixtureData)
@@ -68,7 +70,10 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """What may be done to a server: how many creations (None: as many as it takes), how fast, and whether a ledger must be kept."""
+    """What may be done to a server: create requests (None: no limit), requests per second (0: no limit), and whether to keep a ledger.
+
+    `mode` is the sentence about it in reports.
+    """
 
     creations: int | None
     rate: float
@@ -76,10 +81,10 @@ class Permission:
     mode: str
 
 
-def permission(options: Options) -> Permission:
-    """What the kind of host and the options allow. Raises `ValueError` for what the real service must never see."""
+def permission(options: CheckOptions) -> Permission:
+    """Return what the host and the options allow. Raises `ValueError` for what the real service must never get."""
     if options.url is None:
-        return Permission(None, 0.0, ledger=False, mode="in this process, with a clock of its own")
+        return Permission(None, 0.0, ledger=False, mode="in this process, with a simulated clock")
     host = Target.parse(options.url).host
     allowed = None if options.allow_create is None else options.allow_create.lower()
     if allowed is not None and allowed != "all" and not re.fullmatch("[0-9]{1,6}", allowed):
@@ -99,17 +104,17 @@ def permission(options: Options) -> Permission:
     return Permission(number, options.rate, ledger=number != 0, mode=mode if number != 0 else "read-only; --allow-create N|all lifts that")
 
 
-def cases(options: Options) -> list[Case]:
-    """The plan that the options ask for."""
+def cases(options: CheckOptions) -> list[Case]:
+    """Return the test cases that the options select. Raises `ValueError` if none is left."""
     may_create = permission(options).creations != 0
     chosen = plan(full=options.full, may_create=may_create, only=options.only, skip=options.skip, ids=options.ids)
     if len(chosen) == 1 and (options.only or options.skip):
-        raise ValueError("with --only and --skip as they are, no case is left; `nclue-contract check --dry-run` lists the cases")
+        raise ValueError("--only and --skip leave no test case; `nclue-contract check --dry-run` lists the cases")
     return [chosen[0], *(case for case in chosen[1:] if not options.probe or case.determines_readings)]
 
 
 def require_usable(known: FixtureData, readings: Readings) -> None:
-    """Raise `ValueError` for what a server cannot know, since it breaks a rule: all cases would be refused, and for another reason."""
+    """Raise `ValueError` for test data that violates a rule: a server cannot have it, and would reject every test case for that reason."""
     base = {"name": NAME_PREFIX, "train_feature_id": known.feature_id, "train_bucket": known.bucket}
     for option, path in (("--file", known.file), ("--failing-file", known.failing_file or known.file)):
         payload = base | {"train_file_path": path}
@@ -120,15 +125,23 @@ def require_usable(known: FixtureData, readings: Readings) -> None:
             raise ValueError(f"--feature-id or --bucket cannot be sent: {finding.message}")
 
 
-def budget(options: Options, chosen: Sequence[Case]) -> int:
-    """Requests that may be sent: what the user says, else that of the default plan, or what a full one takes."""
+def budget(options: CheckOptions, chosen: Sequence[Case]) -> int:
+    """Return how many requests may be sent: the option, else the default, else what the full plan needs."""
     if options.budget is not None:
         return options.budget
     return max(BUDGET, sum(case.requests for case in chosen) + BUDGET // 4) if options.full else BUDGET
 
 
-def check(options: Options, readings: Readings, environment: Mapping[str, str], stderr: TextIO, *, bar: bool) -> CheckResult:
-    """Run the plan. Raises `ValueError` with a sentence for what the user can mend, and `OSError` for a ledger that cannot be written."""
+def check(
+    options: CheckOptions,
+    readings: Readings,
+    environment: Mapping[str, str],
+    on_request: Callable[[int, int], object] = lambda *_: None,
+) -> CheckResult:
+    """Run the plan. `on_request` is called after each request, with the number of requests so far and the budget.
+
+    Raises `ValueError` with a sentence for what the user can correct, and `OSError` for a ledger that cannot be written.
+    """
     allowed, chosen = permission(options), cases(options)
     require_usable(options.known, readings)
     keys = credentials(options, environment)
@@ -136,14 +149,12 @@ def check(options: Options, readings: Readings, environment: Mapping[str, str], 
     limits = Limits(budget(options, chosen), allowed.creations, allowed.rate, clean_up=options.url is not None)
     with ExitStack() as stack:
         transport, target = _transport(options, keys, readings, stack)
-        book = _ledger(options, allowed, run, transport, stack)
-        progress = Bar(stderr, limits.budget, enabled=bar, doing="checking", spell=lambda number: f"{number:,} requests")
-        stack.callback(progress.clear)
+        ledger = _ledger(options, allowed, run, transport, stack)
 
-        def heard(exchange: Exchange, *_: int) -> None:
-            progress.advance(1)
-            if book is not None:
-                book.exchange(exchange)
+        def on_exchange(exchange: Exchange, requests: int, most: int) -> None:
+            on_request(requests, most)
+            if ledger is not None:
+                ledger.exchange(exchange)
 
         bench = CheckSession(
             readings,
@@ -156,16 +167,16 @@ def check(options: Options, readings: Readings, environment: Mapping[str, str], 
             exact_clock=transport.exact_clock,
             lifecycle_s=options.lifecycle_s,
         )
-        observer = RunObserver(exchange=heard, creation=book.creation if book else lambda _: None)
+        observer = RunObserver(exchange=on_exchange, creation=ledger.creation if ledger else lambda _: None)
         result = Runner(bench, chosen, transport, limits, observer).run(target, allowed.mode)
         if result.failures and keys is EXAMPLE and options.url is not None:
             pair = " ".join(f"{name}={value}" for name, value in zip(VARIABLES, (keys.access_key, keys.secret_key), strict=True))
-            result = replace(result, notes=(*result.notes, f"to send a request again, first: export {pair}"))
-        return book.closed(result) if book else result
+            result = replace(result, notes=(*result.notes, f"before reproducing a request: export {pair}"))
+        return ledger.close(result) if ledger else result
 
 
-def credentials(options: Options, environment: Mapping[str, str]) -> Credentials:
-    """Those of the options, or of the environment. On loopback, and only there, the fake ones stand in when nobody gave any."""
+def credentials(options: CheckOptions, environment: Mapping[str, str]) -> Credentials:
+    """Return the key pair of the options, else of the environment, else on loopback, and only there, the example pair."""
     if options.credentials is not None:
         return options.credentials
     given = any(environment.get(name, "").strip() for name in VARIABLES)
@@ -173,116 +184,112 @@ def credentials(options: Options, environment: Mapping[str, str]) -> Credentials
         return EXAMPLE
     if not given:
         names = " and ".join(VARIABLES)
-        raise ValueError(f"{options.url} is not on this machine, where a fake key pair would do: the environment needs {names}")
+        raise ValueError(f"{options.url} is not on this machine, where an example key pair would do: set {names} in the environment")
     return Credentials.from_environment(environment)
 
 
-def _transport(options: Options, keys: Credentials, readings: Readings, stack: ExitStack) -> tuple[Transport, str]:
+def _transport(options: CheckOptions, keys: Credentials, readings: Readings, stack: ExitStack) -> tuple[Transport, str]:
     if options.url is None:
         fixture_data = ExternalData(failing_files={FAILING_FILE: "NUM_OF_LABEL_INSUFFICIENT"})
         service = Service(
             {keys.access_key: keys.secret_key}, readings=readings, progress=ProgressMode("seconds", 0.5), fixture_data=fixture_data
         )
-        return Direct(service.handle, service.prefix, keys), EMBEDDED
+        return MemoryTransport(service.handle, service.prefix, keys), EMBEDDED
     target = Target.parse(options.url, options.signed_prefix)
-    return connection(options, target, keys, stack), target.url
+    return http_transport(options, target, keys, stack), target.url
 
 
-def connection(options: Options, target: Target, keys: Credentials, stack: ExitStack) -> Transport:
-    """A transport over HTTP, closed by the stack. Raises `ValueError` with the line that installs what it needs, if that is missing."""
-    try:
-        from nclue_contract.check.transport_http import Wire  # noqa: PLC0415  # the embedded server needs no HTTP
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "h11":
-            raise
-        raise ValueError(f"a check over HTTP needs h11; install it with: {INSTALL}") from error
+def http_transport(options: CheckOptions, target: Target, keys: Credentials, stack: ExitStack) -> Transport:
+    """Return a transport over HTTP, which the stack closes. Raises `MissingExtraError`."""
+    with require_extra("check", "a check over HTTP needs h11"):
+        from nclue_contract.check.transport_http import HttpTransport  # noqa: PLC0415  # the embedded server needs no HTTP
     known = options.known
     names = (known.feature_id, known.bucket, known.file, known.failing_file or "")
-    wire = Wire(target, keys, headers=options.headers, cafile=options.cafile, timeout_s=options.timeout_s, ordinary=names)
-    stack.callback(wire.close)
-    return wire
+    transport = HttpTransport(target, keys, headers=options.headers, cafile=options.cafile, timeout_s=options.timeout_s, not_secret=names)
+    stack.callback(transport.close)
+    return transport
 
 
 # -- the ledger ----------------------------------------------------------------------------------------------------------------------
 
 
-class _Book:
-    """Writes the ledger while a check runs, and takes the file away when nothing is left behind and nobody asked for it."""
+class _LedgerObserver:
+    """Writes the ledger during a run, and deletes the file if no task is left, unless the user has named it (`keep`)."""
 
     def __init__(self, ledger: Ledger, *, keep: bool) -> None:
         self._ledger = ledger
         self._keep = keep
 
-    def creation(self, ask: RequestSpec) -> None:
-        """Before a creation is sent."""
-        self._ledger.creating(_name(ask))
+    def creation(self, request: RequestSpec) -> None:
+        """Record a create request that is about to be sent."""
+        self._ledger.creating(_name(request))
 
     def exchange(self, exchange: Exchange) -> None:
-        """After a request was answered. Half an answer, or one without an ID, leaves open what became of a creation."""
+        """Record a response. An incomplete one, or one without an ID, leaves open whether a task was created."""
         task_id = exchange.fields.get("task_id") if exchange.accepted else None
-        refused = (400 <= exchange.status < 500 and not exchange.error) or exchange.not_sent
-        if exchange.request.creates and (refused or isinstance(task_id, str)):
+        rejected = (400 <= exchange.status < 500 and not exchange.error) or exchange.not_sent
+        if exchange.request.creates and (rejected or isinstance(task_id, str)):
             self._ledger.answered(_name(exchange.request), task_id)
         elif exchange.request.operation == "deleteTask" and exchange.status in {SUCCESS, 404}:
             self._ledger.deleted(exchange.target.rpartition("/")[2])
 
-    def closed(self, result: CheckResult) -> CheckResult:
-        """The result, with a note about the ledger if there is something in it."""
+    def close(self, result: CheckResult) -> CheckResult:
+        """Close the ledger and return the result, with a note if tasks are left."""
         self._ledger.close()
-        remains = read_ledger(self._ledger.path)
-        if not remains.task_ids and not remains.uncertain:
+        contents = read_ledger(self._ledger.path)
+        if not contents.task_ids and not contents.uncertain:
             if not self._keep:
                 self._ledger.path.unlink(missing_ok=True)
             return result
-        note = f"the ledger is {self._ledger.path}; `nclue-contract cleanup {self._ledger.path}` deletes what is left"
+        note = f"the ledger is {self._ledger.path}; `nclue-contract cleanup {self._ledger.path}` deletes the remaining tasks"
         return replace(result, notes=(*result.notes, note))
 
 
-def _name(ask: RequestSpec) -> str:
-    payload = value_of(ask.body)
+def _name(request: RequestSpec) -> str:
+    payload = value_of(request.body)
     name = payload.get("name") if isinstance(payload, dict) else None
     return name if isinstance(name, str) else ""
 
 
-def _ledger(options: Options, allowed: Permission, run: str, transport: Transport, stack: ExitStack) -> _Book | None:
+def _ledger(options: CheckOptions, allowed: Permission, run: str, transport: Transport, stack: ExitStack) -> _LedgerObserver | None:
     if options.ledger is None and not allowed.ledger:
         return None
     path = options.ledger or Path(f"nclue-check-{run}.jsonl")
     ledger = Ledger(path, {"url": options.url or "", "signed_prefix": transport.prefix, "run": run})
     stack.callback(ledger.close)
-    return _Book(ledger, keep=options.ledger is not None)
+    return _LedgerObserver(ledger, keep=options.ledger is not None)
 
 
-# -- what was accepted before --------------------------------------------------------------------------------------------------------
+# -- the baseline --------------------------------------------------------------------------------------------------------------------
 
 
 def baseline(path: Path) -> frozenset[tuple[str, str]]:
-    """Cases and rules of the failures in an earlier JSON report. Raises `ValueError` for a file that is none, or cannot be read."""
+    """Return test case and rule of each failure in an earlier JSON report. Raises `ValueError` for a file that cannot be read as one."""
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
         return frozenset((entry["case"], entry["rule"]) for entry in report["failures"])
     except OSError as error:
         raise ValueError(f"--baseline: {path} cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ValueError(f"--baseline: {path} is no JSON report of a check") from error
+        raise ValueError(f"--baseline: {path} is not a JSON report of a check") from error
 
 
 def accept(result: CheckResult, known: Collection[tuple[str, str]]) -> CheckResult:
-    """Mark the failures that a baseline knows."""
+    """Mark the failures that are in the baseline as accepted."""
     for outcome in result.outcomes.values():
         outcome.failures = [replace(failure, accepted=failure.key in known) for failure in outcome.failures]
         if outcome.failures and all(failure.accepted for failure in outcome.failures):
-            outcome.state, outcome.reason = State.INCONCLUSIVE, "its failures stand in the baseline"
+            outcome.state, outcome.reason = State.INCONCLUSIVE, "its failures are in the baseline"
     return result
 
 
 # -- cleaning up later ---------------------------------------------------------------------------------------------------------------
 
 
-def clean_up(remains: Remains, options: Options, environment: Mapping[str, str]) -> Cleaned:
-    """Delete what a ledger says is left on its server. Raises `ValueError` as `check` does."""
-    options = replace(options, url=remains.url)
-    target = Target.parse(remains.url, remains.signed_prefix)
+def clean_up(contents: LedgerContents, options: CheckOptions, environment: Mapping[str, str]) -> CleanupResult:
+    """Delete the tasks that a ledger lists as remaining on its server. Raises `ValueError` as `check` does."""
+    options = replace(options, url=contents.url)
+    target = Target.parse(contents.url, contents.signed_prefix)
     with ExitStack() as stack:
-        transport = connection(options, target, credentials(options, environment), stack)
-        return take_away(remains, transport, permission(options).rate)
+        transport = http_transport(options, target, credentials(options, environment), stack)
+        return delete_remaining(contents, transport, permission(options).rate)

@@ -54,10 +54,10 @@ from nclue_contract.check.session import CheckSession
 from nclue_contract.validation.response import SUCCESS
 
 FEW_ATTEMPTS = 3
-"""Attempts for a request without a complete response, or with a status above 501, while the server answers others."""
+"""Attempts for a request without a complete response, or with a status above 501, while the server responds to others."""
 
 ATTEMPTS = 6
-"""Attempts for a request that is answered with 429, or to which a server that answers nothing else does not respond."""
+"""Attempts for a request that is answered with 429, or to which a server that responds to nothing else does not respond either."""
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 8.0
 """Seconds before the second attempt, doubled before each further one, and at most."""

@@ -1,7 +1,7 @@
-"""Sends the requests of a contract check over HTTP/1.1: byte by byte what the check wants, and every exchange under one total deadline.
+"""The HTTP transport: sends the requests of a check over HTTP/1.1 exactly as specified, with one deadline for each whole exchange.
 
-h11 speaks the protocol. Clients for applications would be in the way here: they tidy up headers, follow redirects, and a server that sends
-a byte now and then keeps them for ever.
+h11 implements the protocol. HTTP clients for applications are not suitable here: they normalize headers, follow redirects, and their
+time-outs are for single reads, so that a server that sends a byte now and then blocks them without limit.
 """
 
 from __future__ import annotations
@@ -27,49 +27,55 @@ from nclue_contract.contract.model import contract
 from nclue_contract.contract.openapi import document
 from nclue_contract.signing import Credentials, now_ms
 
-MOST = 1 << 20
-"""Bytes of an answer that are read; a page of a hundred tasks has a tenth of that."""
+MAX_BODY_BYTES = 1 << 20
+"""Bytes of a response body that are read, at most; a list page of a hundred tasks has a tenth of that."""
 
-BLOCK = 65_536
-AGENT = "nclue-contract"
+RECEIVE_BYTES = 65_536
+"""Bytes that are received at once, at most."""
 
-SECRET = 8
-"""Characters of a header from which on it is taken out of answers. Shorter ones are no secrets, and may stand there by chance."""
+USER_AGENT = "nclue-contract"
+
+MIN_SECRET_LENGTH = 8
+"""Characters from which on a header value is masked in responses. A shorter one is not a secret, and may be in a response by chance."""
 
 
 @dataclass(slots=True)
-class _Line:
-    """A connection that may be used again."""
+class _Connection:
+    """An open connection, with the state of the protocol on it."""
 
     socket: socket.socket
     http: h11.Connection
 
-    def quiet(self) -> bool:
-        """Whether nothing has come since the last answer: not its end, which closes the connection, and no bytes that nobody asked for."""
+    def idle(self) -> bool:
+        """Return whether nothing was received since the last response: neither the end of the connection nor unexpected bytes."""
         with selectors.DefaultSelector() as selector:
             selector.register(self.socket, selectors.EVENT_READ)
             return not self.http.trailing_data[0] and not selector.select(0)
 
     def close(self) -> None:
+        """Close the connection; what goes wrong with that does not matter any more."""
         with suppress(OSError):
             self.socket.close()
 
 
-class BadAnswerError(Exception):
-    """There is no whole answer; the message says why. `unsent`: no connection; `hopeless`: nor will there be one for the next request."""
+class IncompleteResponseError(Exception):
+    """There is no complete response; the message says why.
 
-    def __init__(self, why: str, *, unsent: bool = False, hopeless: bool = False) -> None:
-        super().__init__(why)
-        self.unsent: bool = unsent
-        self.hopeless: bool = hopeless
+    `not_sent`: the request did not leave, since there was no connection. `permanent`: the next request would fail in the same way.
+    """
+
+    def __init__(self, reason: str, *, not_sent: bool = False, permanent: bool = False) -> None:
+        super().__init__(reason)
+        self.not_sent: bool = not_sent
+        self.permanent: bool = permanent
 
 
-class Wire:
-    """A transport to a server. `headers` are sent besides, `cafile` holds certificates to trust, `timeout_s` is for a whole exchange.
+class HttpTransport:
+    """A transport to a server. `headers` are added to each request, `cafile` holds certificates to trust (PEM).
 
-    What was sent as a secret (keys, signatures, the additional headers) is taken out of what comes back, since reports show that; but no
-    words of the contract and none of the `ordinary` ones, which answers have anyway. Raises `ValueError` for a `cafile` that holds no
-    certificates.
+    `timeout_s` is for a whole exchange. Secrets that were sent (keys, signatures, values of `headers`) are masked in what comes back, since
+    reports show that; words of the contract and those in `not_secret`, which responses contain anyway, are not. Raises `ValueError` for a
+    `cafile` that holds no certificates.
     """
 
     exact_clock = False
@@ -82,20 +88,20 @@ class Wire:
         headers: Sequence[tuple[str, str]] = (),
         cafile: str | None = None,
         timeout_s: float = 10.0,
-        ordinary: Iterable[str] = (),
+        not_secret: Iterable[str] = (),
     ) -> None:
-        self._ordinary = " ".join((json.dumps(document()), NAME_PREFIX, OWN_FOLDER, *ordinary))
+        self._not_secret = " ".join((json.dumps(document()), NAME_PREFIX, OWN_FOLDER, *not_secret))
         self.prefix: str = target.signed_path
         self._target = target
         self._credentials = credentials
         self._headers = tuple(headers)
         self._timeout_s = timeout_s
         self._tls = _tls(cafile) if target.scheme == "https" else None
-        self._line: _Line | None = None
+        self._open: _Connection | None = None
         self._reuses = True
 
     def now_ms(self) -> int:
-        """The clock of this machine."""
+        """Return the time of this machine."""
         return now_ms()
 
     def sleep(self, seconds: float) -> None:
@@ -103,145 +109,153 @@ class Wire:
         time.sleep(seconds)
 
     def close(self) -> None:
-        """Close the connection."""
-        if self._line is not None:
-            self._line.close()
-            self._line = None
+        """Close the open connection."""
+        if self._open is not None:
+            self._open.close()
+            self._open = None
 
-    def send(self, *asks: RequestSpec) -> list[Exchange]:
-        """Send one request on the open connection, or several at once on connections of their own."""
-        if len(asks) == 1:
-            return [self._exchange(asks[0], alone=False)]
-        found: dict[int, Exchange] = {}
+    def send(self, *requests: RequestSpec) -> list[Exchange]:
+        """Send one request on the open connection, or several at the same moment on connections of their own."""
+        if len(requests) == 1:
+            return [self._exchange(requests[0], reuse=True)]
+        exchanges: dict[int, Exchange] = {}
 
-        def one(number: int, ask: RequestSpec) -> None:
-            found[number] = self._exchange(ask, alone=True)
+        def exchange(number: int, request: RequestSpec) -> None:
+            exchanges[number] = self._exchange(request, reuse=False)
 
-        threads = [threading.Thread(target=one, args=pair, daemon=True) for pair in enumerate(asks)]
+        threads = [threading.Thread(target=exchange, args=pair, daemon=True) for pair in enumerate(requests)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        return [found[number] for number in range(len(asks))]
+        return [exchanges[number] for number in range(len(requests))]
 
-    def _exchange(self, ask: RequestSpec, *, alone: bool) -> Exchange:
+    def _exchange(self, request: RequestSpec, *, reuse: bool) -> Exchange:
         sent_ms = now_ms()
-        pairs = header_pairs(ask, self.prefix + ask.path, sent_ms, self._credentials)
-        answer, deadline, trouble = _Answer(), time.monotonic() + self._timeout_s, None
+        pairs = header_pairs(request, self.prefix + request.path, sent_ms, self._credentials)
+        response, deadline, failure = _PartialResponse(), time.monotonic() + self._timeout_s, None
         try:
-            if not self._talk(ask, pairs, answer, deadline, alone=alone):
-                self._talk(ask, pairs, answer, deadline, alone=alone)  # the server had closed the idle connection
-        except BadAnswerError as error:
-            trouble = error
-        target, signed = self._target.path + ask.path, self.prefix + ask.path
-        masked = self._mask(pairs, ask)
-        headers = tuple((masked(name), masked(value)) for name, value in answer.headers)
-        body = masked(answer.body.decode("latin-1")).encode("latin-1")
-        exchange = Exchange(ask, target, sent_ms, now_ms(), answer.status, headers, body, signed_target=signed if signed != target else "")
-        if trouble is None:
+            if not self._attempt(request, pairs, response, deadline, reuse=reuse):
+                self._attempt(request, pairs, response, deadline, reuse=reuse)  # the server had closed the idle connection
+        except IncompleteResponseError as error:
+            failure = error
+        target, signed = self._target.path + request.path, self.prefix + request.path
+        mask = self._mask(pairs, request)
+        headers = tuple((mask(name), mask(value)) for name, value in response.headers)
+        body = mask(response.body.decode("latin-1")).encode("latin-1")
+        signed_target = signed if signed != target else ""
+        exchange = Exchange(request, target, sent_ms, now_ms(), response.status, headers, body, signed_target=signed_target)
+        if failure is None:
             return exchange
-        return replace(exchange, error=masked(str(trouble)), not_sent=trouble.unsent, permanent=trouble.hopeless)
+        return replace(exchange, error=mask(str(failure)), not_sent=failure.not_sent, permanent=failure.permanent)
 
-    def _mask(self, pairs: list[tuple[str, str]], ask: RequestSpec) -> Callable[[str], str]:
-        """A function that takes the secrets of a request out of a text; what answers have anyway is none."""
-        signed = set(contract().headers[1:])  # the first is the time
+    def _mask(self, pairs: list[tuple[str, str]], request: RequestSpec) -> Callable[[str], str]:
+        """Return a function that replaces the secrets of a request in a text, except words that responses contain anyway."""
+        signed = set(contract().headers[1:])  # the first one is the timestamp
         values = [value for name, value in pairs if name.lower() in signed] + [self._credentials.secret_key]
         others = [text for _, value in self._headers for text in (value, *value.split())]
-        ordinary = f"{self._ordinary} {ask.path} {ask.body.decode('utf-8', 'replace')}"
-        secrets = {text for text in values if len(text) >= SECRET}
-        secrets |= {text for text in others if len(text) >= SECRET and text not in ordinary}
+        not_secret = f"{self._not_secret} {request.path} {request.body.decode('utf-8', 'replace')}"
+        secrets = {text for text in values if len(text) >= MIN_SECRET_LENGTH}
+        secrets |= {text for text in others if len(text) >= MIN_SECRET_LENGTH and text not in not_secret}
         if not secrets:
             return str
         pattern = re.compile("|".join(map(re.escape, sorted(secrets, key=len, reverse=True))))
         return lambda text: pattern.sub("***", text)
 
-    def _talk(self, ask: RequestSpec, pairs: list[tuple[str, str]], answer: _Answer, deadline: float, *, alone: bool) -> bool:
-        """Send and read; False when a connection that was used again turned out to be closed, nothing came back, and GET is harmless."""
-        line = None if alone else self._idle_line()
-        used_again = line is not None
-        if line is None:
-            line = self._connect(deadline)
+    def _attempt(
+        self, request: RequestSpec, pairs: list[tuple[str, str]], response: _PartialResponse, deadline: float, *, reuse: bool
+    ) -> bool:
+        """Send a request and read the response into `response`; with `reuse` on the open connection, if there is one.
+
+        Return False when that connection turned out to be closed, nothing came back, and the request may be repeated: only GET is a safe
+        method (RFC 9110, 9.2.1), since the server may have read the request. Raise `IncompleteResponseError`.
+        """
+        connection = self._idle_connection() if reuse else None
+        reused = connection is not None
+        if connection is None:
+            connection = self._connect(deadline)
         try:
-            self._write(line, ask, pairs, deadline)
-            self._read(line, answer, deadline)
+            self._write(connection, request, pairs, deadline)
+            self._read(connection, response, deadline)
         except BaseException as error:
-            line.close()
-            if not isinstance(error, OSError | h11.ProtocolError | BadAnswerError):
+            connection.close()
+            if not isinstance(error, OSError | h11.ProtocolError | IncompleteResponseError):
                 raise  # an interruption
-            if used_again and answer.status == 0 and not isinstance(error, TimeoutError):
-                self._reuses = False  # the server closes without a word, so that nobody knows whether it has read this request
-                if ask.method == "GET":
+            if reused and response.status == 0 and not isinstance(error, TimeoutError):
+                self._reuses = False  # a server that closes without notice: from now on each request gets its own connection
+                if request.method == "GET":
                     return False
-            raise BadAnswerError(_why(error, self._timeout_s)) from error
-        if self._reuses and not alone and line.http.our_state is h11.DONE and line.http.their_state is h11.DONE:
-            line.http.start_next_cycle()
-            self._line = line
+            raise IncompleteResponseError(_reason(error, self._timeout_s)) from error
+        if self._reuses and reuse and connection.http.our_state is h11.DONE and connection.http.their_state is h11.DONE:
+            connection.http.start_next_cycle()
+            self._open = connection
         else:
-            line.close()
+            connection.close()
         return True
 
-    def _idle_line(self) -> _Line | None:
-        """The open connection, if it is still good. Until the next exchange is over nobody has it, not even after an interruption."""
-        line, self._line = self._line, None
-        if line is None or line.quiet():
-            return line
-        line.close()
+    def _idle_connection(self) -> _Connection | None:
+        """Return the open connection if it can be used. It is set again only after the exchange, so not after an interruption."""
+        connection, self._open = self._open, None
+        if connection is None or connection.idle():
+            return connection
+        connection.close()
         return None
 
-    def _connect(self, deadline: float) -> _Line:
-        where = (self._target.host, self._target.port)
+    def _connect(self, deadline: float) -> _Connection:
+        address = (self._target.host, self._target.port)
         try:
-            connection = socket.create_connection(where, _left(deadline))
+            connection = socket.create_connection(address, _remaining(deadline))
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._tls is not None:
-                connection.settimeout(_left(deadline))
+                connection.settimeout(_remaining(deadline))
                 connection = self._tls.wrap_socket(connection, server_hostname=self._target.host)
         except (OSError, UnicodeError) as error:
-            wrong_name = isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME
-            no_trust = isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError)
-            hopeless = wrong_name or no_trust or isinstance(error, UnicodeError)
-            raise BadAnswerError(f"no connection: {_why(error, self._timeout_s)}", unsent=True, hopeless=hopeless) from error
-        return _Line(connection, h11.Connection(h11.CLIENT))
+            unknown_host = isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME
+            untrusted = isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError)
+            permanent = unknown_host or untrusted or isinstance(error, UnicodeError)
+            reason = f"no connection: {_reason(error, self._timeout_s)}"
+            raise IncompleteResponseError(reason, not_sent=True, permanent=permanent) from error
+        return _Connection(connection, h11.Connection(h11.CLIENT))
 
-    def _write(self, line: _Line, ask: RequestSpec, pairs: list[tuple[str, str]], deadline: float) -> None:
+    def _write(self, connection: _Connection, request: RequestSpec, pairs: list[tuple[str, str]], deadline: float) -> None:
         host = self._target.origin.partition("://")[2]
-        headers = [("host", host), ("user-agent", AGENT), ("accept", "*/*"), *self._headers, *pairs]
-        if ask.body or ask.method in {"POST", "PUT"}:
-            headers.append(("content-length", str(len(ask.body))))
+        headers = [("host", host), ("user-agent", USER_AGENT), ("accept", "*/*"), *self._headers, *pairs]
+        if request.body or request.method in {"POST", "PUT"}:
+            headers.append(("content-length", str(len(request.body))))
         encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-        request = h11.Request(method=ask.method, target=self._target.path + ask.path, headers=encoded)
-        events: list[h11.Event] = [request, h11.Data(data=ask.body), h11.EndOfMessage()]
-        data = b"".join(line.http.send(event) or b"" for event in events)
-        line.socket.settimeout(_left(deadline))
-        line.socket.sendall(data)
+        head = h11.Request(method=request.method, target=self._target.path + request.path, headers=encoded)
+        events: list[h11.Event] = [head, h11.Data(data=request.body), h11.EndOfMessage()]
+        data = b"".join(connection.http.send(event) or b"" for event in events)
+        connection.socket.settimeout(_remaining(deadline))
+        connection.socket.sendall(data)
 
-    def _read(self, line: _Line, answer: _Answer, deadline: float) -> None:
-        while not isinstance(event := self._event(line, deadline, begun=answer.status > 0), h11.EndOfMessage):
+    def _read(self, connection: _Connection, response: _PartialResponse, deadline: float) -> None:
+        while not isinstance(event := self._event(connection, deadline, begun=response.status > 0), h11.EndOfMessage):
             if isinstance(event, h11.Response):
-                answer.status = event.status_code
-                answer.headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in event.headers)
+                response.status = event.status_code
+                response.headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in event.headers)
             elif isinstance(event, h11.Data):
-                answer.body += event.data
-                if len(answer.body) > MOST:
-                    raise BadAnswerError(f"the body is longer than {MOST:,} bytes")
+                response.body += event.data
+                if len(response.body) > MAX_BODY_BYTES:
+                    raise IncompleteResponseError(f"the body is longer than {MAX_BODY_BYTES:,} bytes")
             elif not isinstance(event, h11.InformationalResponse):
-                raise BadAnswerError("not HTTP: that is no answer")
+                raise IncompleteResponseError("not HTTP: this is not a response")
 
-    def _event(self, line: _Line, deadline: float, *, begun: bool) -> object:
-        """What comes next, however many bytes it takes; `begun` when there is a status already."""
-        event = line.http.next_event()
+    def _event(self, connection: _Connection, deadline: float, *, begun: bool) -> object:
+        """Return the next event of the protocol; `begun`: a status line was received already."""
+        event = connection.http.next_event()
         while event is h11.NEED_DATA:
-            line.socket.settimeout(_left(deadline))
-            data = line.socket.recv(BLOCK)
+            connection.socket.settimeout(_remaining(deadline))
+            data = connection.socket.recv(RECEIVE_BYTES)
             if not data and not begun:
-                raise BadAnswerError("the connection was closed without an answer")
-            line.http.receive_data(data)
+                raise IncompleteResponseError("the connection was closed without a response")
+            connection.http.receive_data(data)
             try:
-                event = line.http.next_event()
+                event = connection.http.next_event()
             except h11.RemoteProtocolError as error:
                 if data:
                     raise
-                raise BadAnswerError("the connection was closed in the middle of the answer") from error
+                raise IncompleteResponseError("the connection was closed in the middle of the response") from error
         return event
 
 
@@ -253,29 +267,30 @@ def _tls(cafile: str | None) -> ssl.SSLContext:
 
 
 @dataclass(slots=True)
-class _Answer:
-    """What has come so far."""
+class _PartialResponse:
+    """What was received so far; status 0 before the status line."""
 
     status: int = 0
     headers: tuple[tuple[str, str], ...] = ()
     body: bytearray = field(default_factory=bytearray)
 
 
-def _left(deadline: float) -> float:
-    left = deadline - time.monotonic()
-    if left <= 0:
+def _remaining(deadline: float) -> float:
+    """Return the seconds until a deadline of the monotonic clock. Raises `TimeoutError` after it."""
+    remaining = deadline - time.monotonic()
+    if remaining <= 0:
         raise TimeoutError
-    return left
+    return remaining
 
 
-def _why(error: BaseException, timeout_s: float) -> str:
-    """The reason in words, without anything that was sent."""
+def _reason(error: BaseException, timeout_s: float) -> str:
+    """Return the reason in words, without anything that was sent."""
     if isinstance(error, TimeoutError):
-        return f"it was not there within {timeout_s:g} s"
-    if isinstance(error, BadAnswerError):
+        return f"no response within {timeout_s:g} s"
+    if isinstance(error, IncompleteResponseError):
         return str(error)
     if isinstance(error, h11.LocalProtocolError):
-        return "HTTP cannot say that"  # what it was may be a secret
+        return "HTTP cannot express the request"  # the value may be a secret
     if isinstance(error, h11.ProtocolError):
         return f"not HTTP: {str(error)[:120]}"
     if isinstance(error, ssl.SSLError):

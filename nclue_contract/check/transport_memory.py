@@ -1,4 +1,4 @@
-"""Sends the requests of a contract check to a server in this process. Time is made up, so that waiting takes none."""
+"""The in-memory transport: sends the requests of a check to a server in this process, with a simulated clock."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from nclue_contract.service.messages import Request, Response
 from nclue_contract.signing import EXAMPLE, Credentials
 
 START_MS = 1_764_000_000_000
-"""When a check in this process begins, in milliseconds since 1970-01-01 UTC."""
+"""The simulated time at which a check begins, in milliseconds since 1970-01-01 UTC."""
 
-TAKES_MS = 2
-"""How long an exchange takes."""
+EXCHANGE_MS = 2
+"""Milliseconds that an exchange takes."""
 
 
-class Direct:
+class MemoryTransport:
     """A transport to `handle(request, now_ms)`, such as that of `Service`."""
 
     exact_clock = True
@@ -27,21 +27,21 @@ class Direct:
         self._now_ms = START_MS
 
     def now_ms(self) -> int:
-        """The clock that server and check share."""
+        """Return the time of the clock that server and check share."""
         return self._now_ms
 
     def sleep(self, seconds: float) -> None:
-        """Put the clock forward."""
+        """Advance the clock."""
         self._now_ms += max(1, round(seconds * 1000))
 
-    def send(self, *asks: RequestSpec) -> list[Exchange]:
-        """Several requests come one behind the other, in the same millisecond."""
-        self._now_ms += TAKES_MS
-        return [self._send(ask) for ask in asks]
+    def send(self, *requests: RequestSpec) -> list[Exchange]:
+        """Send the requests one after the other, in the same millisecond."""
+        self._now_ms += EXCHANGE_MS
+        return [self._send(request) for request in requests]
 
-    def _send(self, ask: RequestSpec) -> Exchange:
-        target, now_ms = self.prefix + ask.path, self._now_ms
-        pairs = header_pairs(ask, target, now_ms, self._credentials)
-        response = self._handle(Request(ask.method, target, tuple(pairs), ask.body), now_ms)
+    def _send(self, request: RequestSpec) -> Exchange:
+        target, now_ms = self.prefix + request.path, self._now_ms
+        pairs = header_pairs(request, target, now_ms, self._credentials)
+        response = self._handle(Request(request.method, target, tuple(pairs), request.body), now_ms)
         error = "the connection was closed in the middle of the body" if response.cut else ""
-        return Exchange(ask, target, now_ms, now_ms, response.status, response.headers, response.body, error)
+        return Exchange(request, target, now_ms, now_ms, response.status, response.headers, response.body, error)

@@ -1,4 +1,4 @@
-"""Settings of a project: `[tool.nclue-contract]` in the nearest pyproject.toml. Library functions never read it."""
+"""The settings of a project: `[tool.nclue-contract]` in the nearest pyproject.toml. Library functions never read it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 TABLE = "tool.nclue-contract"
-"""Where in pyproject.toml the settings stand."""
+"""The table of the settings in pyproject.toml."""
+
+READINGS_TABLE = f"{TABLE}.readings"
+"""The table of the pinned readings in it."""
 
 
 class ConfigError(ValueError):
@@ -16,8 +19,8 @@ class ConfigError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """What the file sets: pinned readings, rules to ignore, whether warnings are errors. `path` is None when no file sets anything."""
+class ProjectSettings:
+    """Pinned readings, rules to ignore, whether warnings are errors. `path` is None when no file has the table."""
 
     readings: Mapping[str, str] = field(default_factory=dict)
     ignore: tuple[str, ...] = ()
@@ -25,8 +28,8 @@ class Settings:
     path: Path | None = None
 
 
-def load(start: Path) -> Settings:
-    """The settings for a folder: those of the nearest pyproject.toml upward that has the table. Raises `ConfigError`."""
+def load(start: Path) -> ProjectSettings:
+    """Return the settings for a folder: those of the nearest pyproject.toml upward that has the table. Raises `ConfigError`."""
     for folder in (start, *start.parents):
         path = folder / "pyproject.toml"
         try:
@@ -43,10 +46,10 @@ def load(start: Path) -> Settings:
             raise ConfigError(message) from error
         if isinstance(tools, dict) and "nclue-contract" in tools:
             return _settings(path, tools["nclue-contract"])
-    return Settings()
+    return ProjectSettings()
 
 
-def _settings(path: Path, table: object) -> Settings:
+def _settings(path: Path, table: object) -> ProjectSettings:
     def require(condition: object, key: str, expected: str) -> None:
         if not condition:
             message = f"{path}: [{TABLE}] {key} must be {expected}"
@@ -61,4 +64,4 @@ def _settings(path: Path, table: object) -> Settings:
     require(isinstance(readings, dict) and all(isinstance(v, str) for v in readings.values()), "readings", "a table of strings")
     require(isinstance(ignore, list) and all(isinstance(v, str) for v in ignore), "ignore", "an array of strings")
     require(isinstance(strict, bool), "strict", "true or false")
-    return Settings(readings, tuple(ignore), strict, path)
+    return ProjectSettings(readings, tuple(ignore), strict, path)

@@ -1,4 +1,4 @@
-"""A progress bar on the terminal for what takes long; nothing at all elsewhere."""
+"""A progress bar on the terminal for long runs; elsewhere nothing is drawn."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
-_QUIET_SECONDS = 1.0  # short runs need no bar
-_EVERY_SECONDS = 0.2
-_CELLS = 30
+_FIRST_DRAWN_S = 1.0  # short runs need no bar
+_INTERVAL_S = 0.2
+_WIDTH = 30
 
 
 def megabytes(size: int) -> str:
-    """An amount of bytes."""
+    """Return a number of bytes in words."""
     return f"{size / 1e6:,.0f} MB"
 
 
-class Progress:
+class ProgressBar:
     """Draws on `stream` how much is done, at most five times a second, once a run takes longer than a second.
 
-    `total` is in bytes, or in what `spell` puts into words; 0 when it is not known, as for standard input: then only the amount is shown.
+    `total` is in bytes, or in the unit that `spell` puts into words; 0 when it is not known, as for standard input: then only the amount is
+    drawn. Nothing is drawn unless `enabled`.
     """
 
     def __init__(
@@ -29,22 +30,26 @@ class Progress:
         self._spell = spell
         self._stream = stream
         self._total = total
-        self._read = 0
+        self._done = 0
         self._enabled = enabled
-        self._next = time.monotonic() + _QUIET_SECONDS
+        self._next = time.monotonic() + _FIRST_DRAWN_S
         self._drawn = False
 
     def advance(self, size: int) -> None:
-        """Count `size` more, and draw when it is time to."""
-        self._read += size
+        """Add `size` to the amount that is done, and draw if it is time to."""
+        self.update(self._done + size, self._total)
+
+    def update(self, done: int, total: int) -> None:
+        """Set the amount that is done, and the total, and draw if it is time to."""
+        self._done, self._total = done, total
         if self._enabled and time.monotonic() >= self._next:
-            self._next = time.monotonic() + _EVERY_SECONDS
+            self._next = time.monotonic() + _INTERVAL_S
             self._stream.write(f"\r\x1b[K{self._bar()}")
             self._stream.flush()
             self._drawn = True
 
     def clear(self) -> None:
-        """Take the bar away, before something else is written to the terminal and at the end."""
+        """Remove the bar, before something else is written to the terminal and at the end."""
         if self._drawn:
             self._stream.write("\r\x1b[K")
             self._stream.flush()
@@ -52,6 +57,6 @@ class Progress:
 
     def _bar(self) -> str:
         if not self._total:
-            return f"{self._doing}: {self._spell(self._read)}"
-        share = min(1.0, self._read / self._total)
-        return f"{self._doing}: [{'#' * int(share * _CELLS):{_CELLS}}] {share:4.0%} of {self._spell(self._total)}"
+            return f"{self._doing}: {self._spell(self._done)}"
+        share = min(1.0, self._done / self._total)
+        return f"{self._doing}: [{'#' * int(share * _WIDTH):{_WIDTH}}] {share:4.0%} of {self._spell(self._total)}"

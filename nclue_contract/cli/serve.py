@@ -1,4 +1,4 @@
-"""The commands `serve` and `faults`: their options, and what is made of them. Opens the doors to uvicorn and to the faults when needed."""
+"""The commands `serve` and `faults`: options, and how they run. The service and its faults are imported only when one of them runs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from nclue_contract.cli.arguments import port, positive_integer
+from nclue_contract.contract.extras import require_extra
 from nclue_contract.contract.hosts import is_loopback
 from nclue_contract.contract.readings import Readings
 from nclue_contract.signing import EXAMPLE
@@ -16,26 +18,20 @@ from nclue_contract.validation.reports.base import PASSED
 if TYPE_CHECKING:
     from nclue_contract.service.service import Service
 
-FAKE_KEYS = (EXAMPLE.access_key, EXAMPLE.secret_key)
-"""The key pair that is accepted, and printed, when the environment has none."""
-
-INSTALL = "pip install 'nclue-contract[server]'"
-"""How to get what `serve` needs."""
-
 _ENVIRONMENT = """\
-The accepted key pair is read from NCLUE_ACCESS_KEY and NCLUE_SECRET_KEY; when neither is set, a fake one is printed. "LISTENING" and the
-base URL are printed when the server is ready. SIGTERM and SIGINT (Ctrl+C) end it with exit code 0."""
+The accepted key pair is read from NCLUE_ACCESS_KEY and NCLUE_SECRET_KEY; if neither is set, an example pair is accepted and printed.
+"LISTENING" and the base URL are printed when the server is ready. SIGTERM and SIGINT (Ctrl+C) end it with exit code 0."""
 
 
 def add_parsers(commands: Any, common: argparse.ArgumentParser) -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:  # noqa: ANN401  # argparse's own type has no public name
-    """Add the parsers of `serve` and `faults`; `common` brings the options that all commands have."""
-    serve = commands.add_parser("serve", parents=[common], help="a server on this machine that answers like NCLUE", epilog=_ENVIRONMENT)
+    """Add the parsers of `serve` and `faults` and return them; `common` has the options of all commands."""
+    serve = commands.add_parser("serve", parents=[common], help="run a local server that responds like NCLUE", epilog=_ENVIRONMENT)
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    serve.add_argument("--port", type=_port, default=0, help="port to listen on; 0, the default, takes a free one")
+    serve.add_argument("--port", type=port, default=0, help="port to listen on; 0, the default, means a free one")
     serve.add_argument(
         "--progress", default="immediate", metavar="MODE", help="immediate (the default), seconds[:0.5], reads[:1] per step, or manual"
     )
-    serve.add_argument("--fault", action="append", default=[], metavar="ID", help="inject a fault; `faults` lists them (repeatable)")
+    serve.add_argument("--fault", action="append", default=[], metavar="ID", help="inject a known fault; `faults` lists them (repeatable)")
     serve.add_argument("--rate-limit", action="store_true", help="answer 429 to more than one request per second")
     serve.add_argument("--unknown-feature", action="append", default=[], metavar="ID", help="a feature that does not exist (repeatable)")
     serve.add_argument("--unknown-file", action="append", default=[], metavar="PATH", help="a file that does not exist (repeatable)")
@@ -50,33 +46,27 @@ def add_parsers(commands: Any, common: argparse.ArgumentParser) -> tuple[argpars
     serve.add_argument(
         "--failing-file", action="append", default=[], metavar="PATH=MESSAGE", help="a train file whose tasks fail (repeatable)"
     )
-    serve.add_argument("--max-tasks", type=_count, default=10_000, metavar="N", help="tasks that are kept; then 503 (%(default)s)")
-    serve.add_argument("--no-auth", action="store_true", help="take every request, signed or not")
+    serve.add_argument(
+        "--max-tasks", type=positive_integer, default=10_000, metavar="N", help="tasks that are stored; then 503 (%(default)s)"
+    )
+    serve.add_argument("--no-auth", action="store_true", help="accept every request, signed or not")
     faults = commands.add_parser("faults", parents=[common], help="list the faults that `serve --fault` can inject")
-    faults.add_argument("--measure", action="store_true", help="run `check` against every fault, and against correct servers")
-    faults.add_argument("--only", metavar="PATTERN", default="*", help="measure these faults only, such as 'path-*', and no correct server")
-    faults.add_argument("--budget", type=_count, metavar="N", help="with at most so many requests for each")
-    faults.add_argument("--format", choices=("text", "json"), default="text", help="of what is measured")
     return serve, faults
 
 
 def run_serve(options: argparse.Namespace, readings: Readings, environment: Mapping[str, str] = os.environ) -> int:
-    """Serve until a signal ends it. Raises `ValueError` with a sentence for everything the user can do something about."""
+    """Serve until a signal, and return the exit code. Raises `ValueError` for what the user can correct, and `MissingExtraError`."""
     keys, printed = (None, False) if options.no_auth else accepted_keys(environment)
     service = build(options, readings, keys)
-    try:
-        from nclue_contract.service.uvicorn_server import serve  # noqa: PLC0415  # doors are opened when needed
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "uvicorn":
-            raise
-        raise ValueError(f"serve needs uvicorn; install it with: {INSTALL}") from error
+    with require_extra("server", "serve needs uvicorn"):
+        from nclue_contract.service.uvicorn_server import serve  # noqa: PLC0415  # uvicorn is an extra
     if not is_loopback(options.host) and sys.stderr:
         where = options.host or "every address"
-        warning = f"{where} is not loopback, so others can reach this server, and read what its journal shows"
+        warning = f"{where} is not loopback: other machines can reach this server and read its journal"
         print(f"nclue-contract: warning: {warning}", file=sys.stderr)
     if printed:
-        # The real thing is never printed: these are the fake ones.
-        print(f"NCLUE_ACCESS_KEY={FAKE_KEYS[0]}\nNCLUE_SECRET_KEY={FAKE_KEYS[1]}")
+        # Only the example pair is ever printed.
+        print(f"NCLUE_ACCESS_KEY={EXAMPLE.access_key}\nNCLUE_SECRET_KEY={EXAMPLE.secret_key}")
     try:
         serve(service, options.host, options.port, sys.stdout)
     except BrokenPipeError:
@@ -88,7 +78,7 @@ def run_serve(options: argparse.Namespace, readings: Readings, environment: Mapp
 
 
 def accepted_keys(environment: Mapping[str, str]) -> tuple[dict[str, str], bool]:
-    """The accepted key pair, and whether it may be printed because it is the fake one. Raises `ValueError` for half a pair."""
+    """Return the accepted key pair, and whether it is the example pair, which may be printed. Raises `ValueError` for half a pair."""
     from nclue_contract.signing import VARIABLES, Credentials  # noqa: PLC0415  # for this command only
 
     if not any(environment.get(name, "").strip() for name in VARIABLES):
@@ -98,7 +88,7 @@ def accepted_keys(environment: Mapping[str, str]) -> tuple[dict[str, str], bool]
 
 
 def build(options: argparse.Namespace, readings: Readings, keys: Mapping[str, str] | None) -> Service:
-    """The service that the options describe. Raises `ValueError`."""
+    """Return the service that the options describe. Raises `ValueError`."""
     from nclue_contract.service.lifecycle import ProgressMode  # noqa: PLC0415  # for this command only
     from nclue_contract.service.service import Service  # noqa: PLC0415
     from nclue_contract.service.store import ExternalData, Store  # noqa: PLC0415
@@ -125,13 +115,9 @@ def build(options: argparse.Namespace, readings: Readings, keys: Mapping[str, st
     return service
 
 
-def run_faults(options: argparse.Namespace) -> int:
-    """Print the faults, a line each; or measure the check against them."""
-    if options.measure:
-        from nclue_contract.cli.measure_command import run_measure  # noqa: PLC0415  # for this option only
-
-        return run_measure(options.only, options.budget, options.format)
-    from nclue_contract.service.faults.catalogue import CATALOGUE  # noqa: PLC0415  # doors are opened when needed
+def run_faults() -> int:
+    """Print the faults that can be injected, a line each, and return the exit code."""
+    from nclue_contract.service.faults.catalogue import CATALOGUE  # noqa: PLC0415  # for this command only
 
     faults = {fault.instances()[0]: fault for fault in CATALOGUE}
     width = max(map(len, faults))
@@ -141,22 +127,8 @@ def run_faults(options: argparse.Namespace) -> int:
 
 
 def _failing(option: str, what: str, text: str) -> tuple[str, str]:
-    # A name or path may hold "=", a message of the system never does.
+    # A name or path may contain "=", a message of the service does not.
     value, equals, message = text.rpartition("=")
     if not (value and equals and message):
         raise ValueError(f"{option} {text!r:.80}: write it as {what}=MESSAGE")
     return value, message
-
-
-def _port(text: str) -> int:
-    number = int(text)
-    if not 0 <= number <= 65535:
-        raise argparse.ArgumentTypeError("a port is 0 to 65535")
-    return number
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("at least 1")
-    return number

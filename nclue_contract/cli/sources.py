@@ -1,4 +1,4 @@
-"""Reads payload texts from files, folders, globs and standard input, with their places. Files are never held whole if they have lines."""
+"""Read payload texts, with their positions, from files, folders, globs and standard input; those with a payload per line in blocks."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from nclue_contract.validation.reports.base import STDIN
 
 InputFormat = Literal["json", "jsonl"]
 
-BLOCK = 1 << 20
-"""How many bytes are read at once."""
+READ_BYTES = 1 << 20
+"""Bytes that are read at once."""
 
 _FORMATS: Final[dict[str, InputFormat]] = {".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 _BOM = b"\xef\xbb\xbf"
@@ -25,7 +25,7 @@ _BOM = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A file that cannot be read, or a name that leads to none, and why."""
+    """A file that cannot be read, or a name without a file, and the reason."""
 
     file: str
     reason: str
@@ -33,17 +33,17 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something about a file that the user should know, but that breaks no rule."""
+    """A remark about a file that is not a finding."""
 
     file: str
     text: str
 
 
 def expand(names: Sequence[str]) -> Iterator[str | Unreadable]:
-    """Find the files that the names of files, folders and globs mean; each file once, "-" stays what it is.
+    """Yield the files that are named, in folders that are named, or match a glob; each file once. "-" stays as it is.
 
-    In folders: all *.json, *.jsonl and *.ndjson, also in folders below, without hidden ones. A name that exists is no glob. Whether a
-    single file can be read is found out by `payloads`.
+    A folder stands for all *.json, *.jsonl and *.ndjson in it and its subfolders, except hidden ones. A name that exists is not a glob.
+    Whether a file can be read shows only in `payloads`.
     """
     seen: set[str] = set()
     for file in chain.from_iterable(map(_expand_name, names)):
@@ -61,10 +61,10 @@ def payloads(
     input_format: InputFormat | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Iterator[Payload | Note | Unreadable]:
-    """Read the payloads of one file, or of `stdin` if the name is "-".
+    """Yield the payloads of one file, or of `stdin` if the name is "-".
 
-    `input_format` says whether the file is one JSON text (one payload or an array of them) or has one per line. Without it the extension
-    decides, then the content. `progress` is called per block with the number of bytes in it. Errors of the operating system are yielded.
+    `input_format`: the file is one JSON text (one payload or an array of them), or has one per line; by default the extension decides, then
+    the content. `progress` is called for each block with its number of bytes. Errors of the operating system are yielded as `Unreadable`.
     """
     try:
         if name == STDIN:
@@ -119,7 +119,7 @@ def _identity(file: str) -> str:
 
 
 def _reason(error: OSError | ValueError) -> str:
-    """A `ValueError` comes from a name with a null character, or from a standard input that is closed."""
+    """Return the reason of an error; a `ValueError` is about a name with a null character, or a standard input that is closed."""
     return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
@@ -144,14 +144,14 @@ def _payloads(
 
 
 def _blocks(stream: BinaryIO, progress: Callable[[int], None] | None) -> Iterator[bytes]:
-    while block := stream.read(BLOCK):
+    while block := stream.read(READ_BYTES):
         if progress:
             progress(len(block))
         yield block
 
 
 def _has_lines(first: bytes, *, whole: bool) -> bool:
-    """Whether an input of unknown format, of which this is the first block, has one payload per line."""
+    """Return whether an input of unknown format has one payload per line; `first` is its first block, `whole`: and its only one."""
     text = first.decode(errors="replace").strip(BLANKS)
     if whole and value_end(text, 0) == len(text):
         return False
@@ -169,7 +169,7 @@ def _is_object(line: str) -> bool:
 def _payloads_of_lines(name: str, blocks: Iterable[bytes]) -> Iterator[Payload]:
     index = 0
     for number, line in enumerate(chain.from_iterable(_lines(blocks)), 1):
-        # isspace() is quick to say no; of what it finds blank, JSON does not allow everything
+        # isspace() is the quick test; it is true for more characters than JSON has blanks
         if isinstance(line, str) and (not line or line.isspace()) and not line.strip(BLANKS):
             continue
         yield Payload(name, number, 1, index, line)
@@ -177,7 +177,7 @@ def _payloads_of_lines(name: str, blocks: Iterable[bytes]) -> Iterator[Payload]:
 
 
 def _lines(blocks: Iterable[bytes]) -> Iterator[Sequence[str | bytes]]:
-    """Whole lines, a block at a time; a line that is longer than a block is collected without copying it again and again."""
+    """Yield the whole lines of each block; a line that is longer than a block is collected without repeated copying."""
     pending: list[bytes] = []
     for block in blocks:
         end = block.rfind(b"\n")
@@ -220,10 +220,11 @@ def _payloads_of_document(name: str, data: bytes) -> Iterator[Payload]:
 
 
 def _elements(text: str, bracket: int) -> Iterator[tuple[int, str]]:
-    """Cut an array into its elements: their offsets and texts.
+    """Yield the offset and the text of each element of an array.
 
-    An element is given when what follows it is right, too. Otherwise the last text is the rest of the array from there on, which the reader
-    refuses at the same character: from the element if it is there and no JSON, else from the bracket or comma before it, as a bracket.
+    An element is yielded when what follows it is well-formed, too. Otherwise the last text is the rest of the array, chosen so that the
+    reader reports the error at the same character: from the element if there is one and it is not JSON, else from the bracket or comma
+    before it, which is replaced by a bracket.
     """
     before, at = bracket, skip_blanks(text, bracket + 1)
     if text.startswith("]", at) and skip_blanks(text, at + 1) == len(text):

@@ -150,6 +150,14 @@ class Contract:
         """Return the rule with this code or slug, in any letter case; None when there is none."""
         return self.rules.get(name.upper()) or self.rules.get(self._slugs.get(name.lower(), ""))
 
+    def require_rule(self, name: object) -> Rule:
+        """Return the rule with this code or slug, in any letter case. Raises `ValueError` for an unknown one."""
+        rule = self.rule(str(name))
+        if rule is None:
+            message = f"unknown rule {name!r:.80}; `nclue-contract explain` lists them"
+            raise ValueError(message)
+        return rule
+
     def field(self, name: str, *, of: str | None = None) -> Field:
         """Return a field of the request, or of a response schema such as `of="Task"`; raises `KeyError`."""
         return _named(self.request if of is None else self.responses[of], name)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -86,6 +86,17 @@ class Readings(Mapping[str, str]):
 
     def __len__(self) -> int:
         return len(self.options)
+
+
+def parse_pins(texts: Iterable[str]) -> dict[str, str]:
+    """Return the pins in texts of the form `ID=OPTION`, with blanks around either removed. Raises `ValueError` for another form."""
+    pins = {}
+    for text in texts:
+        name, equals, option = text.partition("=")
+        if not equals:
+            raise ValueError(f"{text!r:.80}: write it as ID=OPTION")
+        pins[name.strip()] = option.strip()
+    return pins
 
 
 def _unknown(kind: str, name: object, known: list[str]) -> str:

@@ -8,7 +8,6 @@ outcomes into the reports that the workers send.
 from __future__ import annotations
 
 import argparse
-import io
 import os
 import shlex
 from collections.abc import Generator, Iterator, Sequence
@@ -20,7 +19,7 @@ import pytest
 
 from nclue_contract.check.reports.text import failure_lines, origin
 from nclue_contract.check.results import Case, CheckResult, State
-from nclue_contract.check.run import EMBEDDED, Options, cases, check
+from nclue_contract.check.run import EMBEDDED, CheckOptions, cases, check
 from nclue_contract.cli import check as check_command
 from nclue_contract.contract.readings import Readings
 from nclue_contract.pytest_plugin.settings import PluginSettings
@@ -99,7 +98,7 @@ class ItemOutcome:
 class CheckPlan:
     """The plan of a session, which runs once. `cases` are all of its cases."""
 
-    def __init__(self, options: Options, readings: Readings) -> None:
+    def __init__(self, options: CheckOptions, readings: Readings) -> None:
         self.cases: list[Case] = cases(options)
         self._options = options
         self._readings = readings
@@ -141,7 +140,7 @@ class CheckPlan:
     def _run(self, chosen: Sequence[str]) -> None:
         options = self._options if len(chosen) == len(self.cases) else replace(self._options, ids=frozenset(chosen))
         try:
-            self._result = check(options, self._readings, os.environ, io.StringIO(), bar=False)
+            self._result = check(options, self._readings, os.environ)
             self._trouble = self._result.stop_reason
         except (ValueError, OSError) as error:
             self._trouble = str(error)

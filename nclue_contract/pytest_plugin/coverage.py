@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from nclue_contract import __version__
-from nclue_contract.cli.validate import whole_file
+from nclue_contract.cli.files import atomic_file
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Readings
 from nclue_contract.contract.wording import counted
@@ -120,7 +120,7 @@ class Coverage:
 
     def write(self, path: Path) -> None:
         """Write the JSON report, whole or not at all. Raises `OSError`."""
-        with whole_file(path) as file:
+        with atomic_file(path) as file:
             file.write(self.to_json())
 
     def to_json(self) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from nclue_contract.contract.extras import MissingExtraError, install_line, require_extra
 from nclue_contract.pytest_plugin.settings import PluginSettings, load_settings
 
 if TYPE_CHECKING:
@@ -115,9 +116,7 @@ class PluginSession:
 def _import_or_fail(module: str, sentence: str, extra: str) -> Any:  # noqa: ANN401  # a module
     """Import a module that needs an extra. A missing dependency fails the test with the install line."""
     try:
-        return import_module(f"nclue_contract.{module}")
-    except ImportError as error:
-        missing = error.__cause__ if isinstance(error.__cause__, ImportError) else error
-        if (missing.name or "nclue_contract").startswith("nclue_contract"):
-            raise
-        pytest.fail(f"{sentence}, and {missing.name} is not installed; run: pip install 'nclue-contract[{extra}]'", pytrace=False)
+        with require_extra(extra, sentence):
+            return import_module(f"nclue_contract.{module}")
+    except MissingExtraError as error:
+        pytest.fail(f"{sentence}, and {error.name} is not installed; run: {install_line(extra)}", pytrace=False)

@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
 from nclue_contract import __version__
-from nclue_contract.cli.config import ConfigError
-from nclue_contract.cli.config import Settings as FileSettings
+from nclue_contract.cli.arguments import report_target
+from nclue_contract.cli.config import ConfigError, ProjectSettings
 from nclue_contract.cli.config import load as load_file
+from nclue_contract.contract.hosts import Target
 from nclue_contract.contract.model import contract
-from nclue_contract.contract.readings import Readings
+from nclue_contract.contract.readings import Readings, parse_pins
 from nclue_contract.validation.findings import Report
 from nclue_contract.validation.validator import Validator
 
@@ -126,12 +126,13 @@ def load_settings(config: pytest.Config, *, named: bool) -> PluginSettings:
     `named` is whether a pyproject.toml names this package. If none does, none is read, so that an unreadable one does not matter.
     """
     try:
-        file = load_file(config.rootpath) if named else FileSettings()
+        file = load_file(config.rootpath) if named else ProjectSettings()
     except ConfigError as error:
         raise pytest.UsageError(str(error)) from error
-    for name in file.ignore:
-        if contract().rule(name) is None:
-            raise pytest.UsageError(f"{file.path}: unknown rule {name!r:.80}; `nclue-contract explain` lists them")
+    try:
+        ignore = tuple(contract().require_rule(name).code for name in file.ignore)
+    except ValueError as error:
+        raise pytest.UsageError(f"{file.path}: {error}") from error
     option, source_of = config.option, partial(_ini_source, config)
     layers: list[Layer] = [
         (str(file.path), file.readings),
@@ -148,7 +149,7 @@ def load_settings(config: pytest.Config, *, named: bool) -> PluginSettings:
     url = _url("--nclue-url", option.nclue_url) or _url(source_of("nclue_url"), _ini(config, "nclue_url"))
     coverage = CoverageOptions(option.nclue_coverage, _path(option.nclue_coverage_report), _floor(option.nclue_coverage_floor))
     kept = tuple(layer for layer in layers if layer[1])
-    return PluginSettings(layers=kept, strict=strict, ignore=file.ignore, guard=guard, url=url, coverage=coverage)
+    return PluginSettings(layers=kept, strict=strict, ignore=ignore, guard=guard, url=url, coverage=coverage)
 
 
 def _ini_source(config: pytest.Config, name: str) -> str:
@@ -164,13 +165,10 @@ def _ini(config: pytest.Config, name: str) -> Any:  # noqa: ANN401  # any type t
 
 
 def _pins(source: str, texts: Iterable[str]) -> dict[str, str]:
-    pins = {}
-    for text in texts:
-        name, equals, option = text.partition("=")
-        if not equals:
-            raise pytest.UsageError(f"{source}: {text!r:.80}: write it as ID=OPTION")
-        pins[name.strip()] = option.strip()
-    return pins
+    try:
+        return parse_pins(texts)
+    except ValueError as error:
+        raise pytest.UsageError(f"{source}: {error}") from error
 
 
 def _mode(source: str, text: str | None) -> str | None:
@@ -183,26 +181,19 @@ def _url(source: str, text: str | None) -> str:
     if not text:
         return ""
     try:
-        parts = urlsplit(text)
-        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0 and not parts.query and not parts.fragment
-    except ValueError:
-        usable = False
-    if not usable:
-        raise pytest.UsageError(f"{source}: {text!r:.200} is not a base URL such as http://127.0.0.1:8000/api/v1")
+        Target.parse(text)
+    except ValueError as error:
+        raise pytest.UsageError(f"{source}: {error}") from error
     return text.rstrip("/")
 
 
 def _path(text: str | None) -> Path | None:
     if text is None:
         return None
-    form, colon, path = text.partition(":")
-    if form != "json" or not colon or not path:
-        raise pytest.UsageError(f"--nclue-coverage-report {text!r:.80}: write it as json:PATH")
-    if not Path(path).absolute().parent.is_dir():
-        raise pytest.UsageError(f"--nclue-coverage-report: no such folder: {Path(path).parent}")
-    if Path(path).is_dir():
-        raise pytest.UsageError(f"--nclue-coverage-report: {path} is a folder")
-    return Path(path).absolute()
+    try:
+        return report_target(text, ("json",))[1].absolute()
+    except ValueError as error:
+        raise pytest.UsageError(f"--nclue-coverage-report: {error}") from error
 
 
 def _floor(percent: float | None) -> float | None:
@@ -223,13 +214,7 @@ def _texts(value: object) -> list[str]:
 
 
 def _allow(_: PluginSettings, value: object) -> dict[str, Any]:
-    codes = []
-    for name in _texts(value):
-        rule = contract().rule(name)
-        if rule is None:
-            raise ValueError(f"unknown rule {name!r:.80}; `nclue-contract explain` lists them")
-        codes.append(rule.code)
-    return {"allow": frozenset(codes)}
+    return {"allow": frozenset(contract().require_rule(name).code for name in _texts(value))}
 
 
 def _readings(settings: PluginSettings, value: object) -> dict[str, Any]:

@@ -21,14 +21,10 @@ import importlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-try:
-    import hypothesis  # noqa: F401  # the modules are imported when used: Hypothesis loads this package in every run of its users
-except ModuleNotFoundError as _error:
-    if _error.name != "hypothesis":
-        raise
-    raise ModuleNotFoundError(
-        "the strategies need Hypothesis; run: pip install 'nclue-contract[strategies]'", name="hypothesis"
-    ) from _error
+from nclue_contract.contract.extras import require_extra
+
+with require_extra("strategies", "the strategies need Hypothesis"):
+    import hypothesis  # noqa: F401  # the strategies are imported when they are used: Hypothesis loads this package in every run of every user
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy

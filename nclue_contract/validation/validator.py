@@ -37,7 +37,7 @@ class Validator:
 
     def __init__(self, readings: Mapping[str, str] | None = None, *, strict: bool = False, ignore: Iterable[str] = ()) -> None:
         chosen = Readings.of(readings)
-        codes = frozenset(_rule_code(name) for name in ignore)
+        codes = frozenset(contract().require_rule(name).code for name in ignore)
         policy = Policy(chosen, strict, codes)
         # Bound as an attribute: a method would cost a quarter of the time of a valid payload.
         self.__dict__.update(readings=chosen, strict=strict, ignore=codes, validate_request=request_checker(policy), _policy=policy)
@@ -125,14 +125,6 @@ class Validator:
 
 def _restored(readings: Readings, strict: bool, ignore: frozenset[str]) -> Validator:  # noqa: FBT001  # pickle passes by position
     return Validator(readings, strict=strict, ignore=ignore)
-
-
-def _rule_code(name: str) -> str:
-    rule = contract().rule(str(name))
-    if rule is None:
-        message = f"unknown rule {name!r:.80}; `nclue-contract explain` lists them"
-        raise ValueError(message)
-    return rule.code
 
 
 @cache

@@ -18,32 +18,31 @@ from nclue_contract.check.cases.plan import plan
 from nclue_contract.check.runner import Runner
 from nclue_contract.check.sender import Limits
 from nclue_contract.check.session import CheckSession
-from nclue_contract.check.transport_memory import START_MS, Direct
-from nclue_contract.cli.measure import KNOWN
+from nclue_contract.check.transport_memory import START_MS, MemoryTransport
 from nclue_contract.contract.readings import Readings
 from nclue_contract.service.lifecycle import ProgressMode
 from nclue_contract.service.messages import Request, Response
 from nclue_contract.service.service import Service
-from nclue_contract.service.store import FixtureData
+from nclue_contract.service.store import ExternalData
 from nclue_contract.signing import EXAMPLE, signed_headers
-from tests.support.in_process import FAILING, second
+from tools.measure_check import KNOWN, second_server
 
 PREFIX = "/api/v1"
 TASKS = f"{PREFIX}/tasks"
 
 
 def service(progress="seconds:0.5", *, queue="parallel", rate_limit=False):
-    fixture_data = FixtureData(failing_files={FAILING: "NUM_OF_LABEL_INSUFFICIENT"})
+    fixture_data = ExternalData(failing_files={KNOWN.failing_file: "NUM_OF_LABEL_INSUFFICIENT"})
     keys = {EXAMPLE.access_key: EXAMPLE.secret_key}
     return Service(keys, readings={"queue": queue}, progress=ProgressMode.parse(progress), fixture_data=fixture_data, rate_limit=rate_limit)
 
 
-SERVERS = {"service": lambda: service().handle, "second server": second}
+SERVERS = {"service": lambda: service().handle, "second server": second_server}
 
 
 def checked(handle):
     """Run the whole plan as over HTTP, where the server's clock is not known; return the problems, and the result."""
-    transport = Direct(handle, PREFIX)
+    transport = MemoryTransport(handle, PREFIX)
     session = CheckSession(Readings.of(None), KNOWN, run="run", prefix=PREFIX, now_ms=transport.now_ms)
     result = Runner(session, plan(), transport, Limits()).run("somewhere", "tested")
     return [(failure.rule, failure.case, failure.sentence) for failure in result.failures], result
@@ -324,13 +323,13 @@ def shows_late(handle, seconds):
 @pytest.mark.parametrize("seconds", [1, 5])
 def test_an_end_that_is_shown_late(seconds):
     """Nothing is deleted here: what is asked of the server's own state then is another matter."""
-    transport = Direct(shows_late(service("seconds:2").handle, seconds), PREFIX)
+    transport = MemoryTransport(shows_late(service("seconds:2").handle, seconds), PREFIX)
     session = CheckSession(Readings.of(None), KNOWN, run="run", prefix=PREFIX, now_ms=transport.now_ms)
     result = Runner(session, plan(only=["NC400"]), transport, Limits(clean_up=False)).run("somewhere", "tested")
     assert [failure.sentence for failure in result.failures if "completed_at" in failure.sentence] == []
 
 
-class Late(Direct):
+class Late(MemoryTransport):
     """A request with another timestamp than now, signed when it leaves, waits before the server reads it; no other does."""
 
     def __init__(self, handle, waits_ms):
@@ -383,7 +382,7 @@ def test_clocks(which, ahead_s, date):
 
 def test_the_limits_of_a_server_that_shows_no_time_are_not_tested():
     handle = set_apart(60_000, date=False)(service().handle)
-    transport = Direct(handle, PREFIX)
+    transport = MemoryTransport(handle, PREFIX)
     session = CheckSession(Readings.of(None), KNOWN, run="run", prefix=PREFIX, now_ms=transport.now_ms)
     result = Runner(session, plan(may_create=False), transport, Limits()).run("somewhere", "read-only")
     assert (result.failures, result.exit_code) == ([], 0)
@@ -455,7 +454,7 @@ def test_a_pinned_serial_queue_is_checked_for_its_order():
     """The guide says: one at a time, in the order of the requests. That is checked only where the reading is pinned."""
     found = {}
     for last_come in (False, True):
-        transport = Direct(with_places(1, last_come=last_come), PREFIX)
+        transport = MemoryTransport(with_places(1, last_come=last_come), PREFIX)
         session = CheckSession(Readings.of({"queue": "serial"}), KNOWN, run="run", prefix=PREFIX, now_ms=transport.now_ms)
         result = Runner(session, plan(only=["NC40"]), transport, Limits()).run("somewhere", "pinned")
         found[last_come] = {(failure.rule, failure.sentence) for failure in result.failures}

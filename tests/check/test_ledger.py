@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nclue_contract.check.ledger import Ledger, Remains, read_ledger, take_away
+from nclue_contract.check.ledger import Ledger, LedgerContents, delete_remaining, read_ledger
 from nclue_contract.check.requests import Exchange
 
 ABOUT = {"url": "http://127.0.0.1:8000/api/v1", "signed_prefix": "/api/v1", "run": "abc123"}
@@ -115,7 +115,7 @@ def test_a_ledger_that_was_cut_anywhere_leaves_no_creation_out(whole, cut):
 )
 def test_a_file_that_is_no_ledger_is_refused(path, text):
     path.write_text(text)
-    with pytest.raises(ValueError, match=r"ledger\.jsonl is no ledger of a check, or one of another version$"):
+    with pytest.raises(ValueError, match=r"ledger\.jsonl is not a ledger of a check, or one of another version$"):
         read_ledger(path)
 
 
@@ -168,31 +168,31 @@ class Server:
         elif status == 200:
             task_id = ask.path.rpartition("/")[2]
             status = 409 if task_id in self.kept else 200 if self.tasks.pop(task_id, None) else 404
-        error = "the connection was closed without an answer" if status == 0 else ""
+        error = "the connection was closed without a response" if status == 0 else ""
         return [Exchange(ask, ask.path, 0, 0, status, (), json.dumps(value).encode(), error)]
 
 
 def remains(*task_ids, uncertain=(), run="abc123"):
-    return Remains(ABOUT["url"], "/api/v1", run, task_ids, tuple(uncertain))
+    return LedgerContents(ABOUT["url"], "/api/v1", run, task_ids, tuple(uncertain))
 
 
 def test_tasks_are_deleted_by_their_ids_and_nothing_else_is_touched():
     server = Server({"1": OURS, "2": "somebody's", "3": OURS})
-    cleaned = take_away(remains("1", "3", "gone before"), server, 0)
-    assert (cleaned.gone, cleaned.left, cleaned.stop_reason) == (["1", "3", "gone before"], [], "")
+    cleaned = delete_remaining(remains("1", "3", "gone before"), server, 0)
+    assert (cleaned.deleted, cleaned.left, cleaned.stop_reason) == (["1", "3", "gone before"], [], "")
     assert server.tasks == {"2": "somebody's"}
     assert server.sent == ["DELETE /tasks/1", "DELETE /tasks/3", "DELETE /tasks/gone%20before"]
     assert server.slept == []
 
 
 def test_a_task_that_cannot_be_deleted_yet_is_left():
-    cleaned = take_away(remains("1", "2"), Server({"1": OURS, "2": OURS}, kept=["1"]), 0)
-    assert (cleaned.gone, cleaned.left, cleaned.stop_reason) == (["2"], ["1"], "")
+    cleaned = delete_remaining(remains("1", "2"), Server({"1": OURS, "2": OURS}, kept=["1"]), 0)
+    assert (cleaned.deleted, cleaned.left, cleaned.stop_reason) == (["2"], ["1"], "")
 
 
 def test_a_creation_whose_answer_nobody_knows_is_found_by_its_name():
     server = Server({"1": "somebody's", "2": OURS, "3": "nclue-check abc124 7"})
-    assert take_away(remains(uncertain=[OURS, "nclue-check abc123 8"]), server, 0).gone == ["2"]
+    assert delete_remaining(remains(uncertain=[OURS, "nclue-check abc123 8"]), server, 0).deleted == ["2"]
     assert set(server.tasks) == {"1", "3"}
 
 
@@ -201,44 +201,44 @@ def test_a_creation_whose_answer_nobody_knows_is_found_by_its_name():
 def test_a_task_is_found_on_every_page_of_the_list(by_page, number):
     tasks = {str(n): f"task {n}" for n in range(number - 1)} | {"last": OURS}
     server = Server(tasks, by_page=by_page)
-    assert take_away(remains(uncertain=[OURS]), server, 0).gone == ["last"]
+    assert delete_remaining(remains(uncertain=[OURS]), server, 0).deleted == ["last"]
 
 
 def test_a_task_that_may_be_somebody_elses_is_named_and_not_deleted():
     server = Server({"1": "京"})
-    cleaned = take_away(remains(uncertain=["京"]), server, 0)
-    assert (cleaned.gone, cleaned.left, cleaned.doubtful) == ([], [], ["京"])
+    cleaned = delete_remaining(remains(uncertain=["京"]), server, 0)
+    assert (cleaned.deleted, cleaned.left, cleaned.doubtful) == ([], [], ["京"])
     assert set(server.tasks) == {"1"}
-    assert take_away(remains(uncertain=[OURS], run=""), Server({"1": OURS}), 0).doubtful == [OURS]
+    assert delete_remaining(remains(uncertain=[OURS], run=""), Server({"1": OURS}), 0).doubtful == [OURS]
 
 
 def test_a_list_that_cannot_be_read_is_trouble_and_not_a_clean_server():
-    cleaned = take_away(remains("1", uncertain=[OURS]), Server({"1": OURS}, [401]), 0)
-    assert cleaned.stop_reason == "the list of tasks was answered 401: the credentials were refused"
-    assert take_away(remains(uncertain=[OURS]), Server({}, [0]), 0).stop_reason == (
-        "the list of tasks got no whole answer: the connection was closed without an answer"
+    cleaned = delete_remaining(remains("1", uncertain=[OURS]), Server({"1": OURS}, [401]), 0)
+    assert cleaned.stop_reason == "the list of tasks was answered 401: the credentials were rejected"
+    assert delete_remaining(remains(uncertain=[OURS]), Server({}, [0]), 0).stop_reason == (
+        "the list of tasks got no complete response: the connection was closed without a response"
     )
 
 
 @pytest.mark.parametrize(
     ("status", "trouble"),
     [
-        (0, "a deletion got no whole answer: the connection was closed without an answer"),
-        (403, "a deletion was answered 403: the credentials were refused"),
+        (0, "a delete request got no complete response: the connection was closed without a response"),
+        (403, "a delete request was answered 403: the credentials were rejected"),
     ],
 )
 def test_a_server_that_does_not_take_part_is_not_asked_for_every_task(status, trouble):
     server = Server({"1": OURS, "2": OURS}, [status])
-    cleaned = take_away(remains("1", "2"), server, 0)
-    assert (cleaned.gone, cleaned.left, cleaned.stop_reason) == ([], ["1", "2"], trouble)
+    cleaned = delete_remaining(remains("1", "2"), server, 0)
+    assert (cleaned.deleted, cleaned.left, cleaned.stop_reason) == ([], ["1", "2"], trouble)
     assert len(server.sent) == 1
 
 
 def test_requests_keep_the_rate_and_wait_where_it_was_too_high():
     server = Server({"1": OURS, "2": OURS})
-    take_away(remains("1", "2"), server, 4)
+    delete_remaining(remains("1", "2"), server, 4)
     assert server.slept == [0.25, 0.25]
     server = Server({"1": OURS, "2": OURS}, [200, 429, 429])
-    assert take_away(remains("1", "2"), server, 0).gone == ["1", "2"]
+    assert delete_remaining(remains("1", "2"), server, 0).deleted == ["1", "2"]
     assert server.slept == [1.0, 1.0, 1.0]
     assert server.sent == ["DELETE /tasks/1", "DELETE /tasks/2", "DELETE /tasks/2", "DELETE /tasks/2"]

@@ -1,18 +1,18 @@
-"""The contract check finds every planted fault of both servers, and accuses no correct one.
+"""The check finds every injected fault of both servers, and has no false positives on conforming ones.
 
-The second server (`second_server.py`) was written from the pages alone, without knowing which cases there are, and so were its faults.
+The second server (`tests/second_server`) was written from the pages alone, without knowledge of the test cases, and so were its faults.
 """
+
+import json
 
 import pytest
 
 from nclue_contract.check.expectations import FixtureData
-from nclue_contract.cli.measure import check_in_process, faults, measured, service
-from nclue_contract.service.faults.catalogue import CATALOGUE
-from tests.second_server import server as second_server
-from tests.support.in_process import second
+from tests.second_server import server as second_module
+from tools import measure_check
+from tools.measure_check import check_in_process, measure_fault, reference, reference_server, second, second_server
 
-PREFIX = "/api/v1"
-INSTANCES = [instance for fault in CATALOGUE for instance in fault.instances()]
+INSTANCES = list(reference().faults)
 
 INDISTINGUISHABLE = {"path-character-allowed:U+003D"}
 """A server that takes the equals sign reads the pages of 2025; only a pin can say that it should not."""
@@ -31,37 +31,33 @@ UNDECIDED = {
 
 
 @pytest.mark.parametrize("instance", INSTANCES)
-def test_every_planted_fault_is_found(instance):
-    (one,) = faults(lambda spelling: spelling == instance)
-    assert one.accused, one
+def test_every_injected_fault_is_found(instance):
+    one = measure_fault(reference(), instance)
+    assert one.found, one
     assert one.pinned == (instance in INDISTINGUISHABLE)
     assert one.requests <= 600
 
 
-@pytest.mark.parametrize("fault", sorted(second_server.FAULTS))
+@pytest.mark.parametrize("fault", sorted(second_module.FAULTS))
 def test_the_faults_of_the_second_server_are_found(fault):
-    known_files = fault in second_server.NEEDS_UNKNOWN_FILE
-    one = measured(fault, "", lambda: second([fault], known_files=known_files), PREFIX)
-    assert one.accused != (fault in UNDECIDED), one
-    assert not (one.accused and one.pinned)
+    one = measure_fault(second(), fault)
+    assert one.found != (fault in UNDECIDED), one
+    assert not (one.found and one.pinned)
 
 
-def correct_servers():
+def conforming_servers():
     """Every option of every reading, typed by hand in the second server's table, with all files and with the known ones only."""
-    for reading, options in second_server.VARIANTS.items():
+    for reading, options in second_module.VARIANTS.items():
         for option in options:
             for known_files in (False, True):
                 yield pytest.param(reading, option, known_files, id=f"{reading}={option}{', known files' if known_files else ''}")
 
 
-@pytest.mark.parametrize(("reading", "option", "known_files"), list(correct_servers()))
+@pytest.mark.parametrize(("reading", "option", "known_files"), list(conforming_servers()))
 @pytest.mark.parametrize("which", ["service", "second server"])
-def test_no_correct_server_is_accused_and_its_reading_is_recognised(which, reading, option, known_files):
-    if which == "service":
-        handle = service(readings={reading: option}, known_files=known_files).handle
-    else:
-        handle = second(variant={reading: option}, known_files=known_files)
-    result = check_in_process(handle, PREFIX)
+def test_there_are_no_false_positives_and_the_reading_is_recognised(which, reading, option, known_files):
+    start = reference_server if which == "service" else second_server
+    result = check_in_process(start(readings={reading: option}, known_files=known_files))
     assert result.failures == []
     assert (result.stop_reason, result.exit_code) == ("", 0)
     assert option in result.readings[reading]
@@ -75,8 +71,7 @@ def test_no_correct_server_is_accused_and_its_reading_is_recognised(which, readi
 
 def test_pins_are_judged():
     """With a pin, another reading is a failure of its rule."""
-    server = service(readings={"path-characters": "page-2025"})
-    result = check_in_process(server.handle, PREFIX, pins={"path-characters": "page-2024"})
+    result = check_in_process(reference_server(readings={"path-characters": "page-2025"}), pins={"path-characters": "page-2024"})
     assert {failure.rule for failure in result.failures} == {"NC120"}
     assert "decided by the pin" not in result.failures[0].sentence  # what was answered says more
     assert "answered 200 instead of 422/10104" in result.failures[0].sentence
@@ -84,26 +79,26 @@ def test_pins_are_judged():
 
 def test_the_right_pins_of_a_variant_are_kept():
     chosen = {"error-shape": "flat", "queue": "serial", "list-index": "page", "auth-refusal": "gateway", "name-edge": "99"}
-    result = check_in_process(service(readings=chosen).handle, PREFIX, pins=chosen)
+    result = check_in_process(reference_server(readings=chosen), pins=chosen)
     assert (result.failures, result.exit_code) == ([], 0)
 
 
 def test_with_sixty_requests_more_faults_are_found_than_plain_schemathesis_finds_with_all():
     """Plain Schemathesis finds fewer than half (`tools/bench_schemathesis.py`); a sixth of the default budget finds well above."""
     sampled = INSTANCES[::7]
-    found = [one for one in faults(lambda spelling: spelling in sampled, budget=60) if one.accused]
+    found = [fault for fault in sampled if measure_fault(reference(), fault, budget=60).found]
     assert len(found) / len(sampled) > 0.55
 
 
 def test_with_sixty_requests_half_of_the_faults_of_the_second_server_are_found():
     """Plain Schemathesis finds 36 of 100 with all its requests (`tools/bench_schemathesis.py --second`)."""
-    sampled = sorted(second_server.FAULTS)[::6]
-    found = [fault for fault in sampled if measured(fault, "", lambda fault=fault: second([fault]), PREFIX, budget=60).accused]
+    sampled = sorted(second_module.FAULTS)[::6]
+    found = [fault for fault in sampled if measure_fault(second(), fault, budget=60).found]
     assert len(found) / len(sampled) > 0.45
 
 
 def test_a_server_without_a_failing_file_is_checked_as_far_as_it_goes():
-    result = check_in_process(service().handle, PREFIX, known=FixtureData())
+    result = check_in_process(reference_server(), known=FixtureData())
     assert result.exit_code == 0
     untested = {outcome.case.id for outcome in result.outcomes.values() if outcome.state == "untested"}
     assert untested == {"life[failed]", "delete[failed]", "name[of a task that has failed]"}
@@ -111,5 +106,25 @@ def test_a_server_without_a_failing_file_is_checked_as_far_as_it_goes():
 
 def test_what_is_explained_is_there():
     """An explanation of a fault that does not exist any more would hide the next one of that name."""
-    assert set(UNDECIDED) <= set(second_server.FAULTS)
+    assert set(UNDECIDED) <= set(second_module.FAULTS)
     assert set(INDISTINGUISHABLE) <= set(INSTANCES)
+
+
+def test_the_tool_prints_a_line_per_fault_and_the_totals(capsys):
+    assert measure_check.main(["--only", "path-character-allowed:U+007[BD]"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[:2]] == ["path-character-allowed:U+007B", "path-character-allowed:U+007D"]
+    assert lines[3] == "2 of 2 faults found"
+
+
+def test_the_tool_fails_when_a_fault_is_missed(capsys):
+    assert measure_check.main(["--second", "--only", "json-malformed-status-422", "--budget", "60", "--format", "json"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert [(one["fault"], one["found"]) for one in report["faults"]] == [("json-malformed-status-422", False)]
+    assert report["correct"] == []
+
+
+@pytest.mark.parametrize("arguments", [["--only", "nothing"], ["--budget", "0"]])
+def test_the_tool_refuses_patterns_without_faults_and_other_numbers(arguments):
+    with pytest.raises(SystemExit, match="2"):
+        measure_check.main(arguments)

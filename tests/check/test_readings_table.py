@@ -4,9 +4,10 @@ import tomllib
 
 import pytest
 
-from nclue_contract.check import readings_table as probe
+from nclue_contract.check.readings_table import decided_readings, readings_table
 from nclue_contract.check.results import CheckResult
 from nclue_contract.cli.config import load
+from nclue_contract.cli.config_writer import write_readings
 
 HEAD = "[tool.nclue-contract.readings]"
 OLD = f'{HEAD}\npath-characters = "page-2024"\npath-del = "allowed"\n'
@@ -31,11 +32,16 @@ def found(**left):
 
 FOUND = found(path_characters="page-2026", name_edge="99", check_order=("rules-first", "existence-first"))
 NEW = f"""\
-{HEAD}  # as http://127.0.0.1:8000/api/v1 was found to read the documentation
+{HEAD}  # readings found at http://127.0.0.1:8000/api/v1
 path-characters = "page-2026"
 name-edge = "99"
 # check-order is open: rules-first or existence-first
 """
+
+
+def written(path, result=FOUND):
+    """Write the readings of a result, as `probe --write` does."""
+    write_readings(path, readings_table(result, "tool.nclue-contract.readings"), decided_readings(result))
 
 
 @pytest.fixture
@@ -45,9 +51,9 @@ def write(tmp_path):
     def write(text, result=FOUND):
         path = tmp_path / "pyproject.toml"
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        probe.write(path, result)
+        written(path, result)
         once = path.read_bytes()
-        probe.write(path, result)
+        written(path, result)
         assert path.read_bytes() == once
         return once.decode()
 
@@ -55,12 +61,12 @@ def write(tmp_path):
 
 
 def test_the_table_has_a_line_per_reading_and_tells_what_is_open():
-    assert probe.table(FOUND) == NEW
-    assert tomllib.loads(probe.table(FOUND))["tool"]["nclue-contract"]["readings"] == {"path-characters": "page-2026", "name-edge": "99"}
+    assert readings_table(FOUND, "tool.nclue-contract.readings") == NEW
+    assert tomllib.loads(NEW)["tool"]["nclue-contract"]["readings"] == {"path-characters": "page-2026", "name-edge": "99"}
 
 
 def test_a_file_that_is_not_there_is_made(tmp_path):
-    probe.write(tmp_path / "pyproject.toml", FOUND)
+    written(tmp_path / "pyproject.toml", FOUND)
     assert (tmp_path / "pyproject.toml").read_text() == NEW
     assert [file.name for file in tmp_path.iterdir()] == ["pyproject.toml"]
 
@@ -161,7 +167,7 @@ def test_a_form_that_cannot_be_replaced_is_refused_and_the_file_stays(tmp_path, 
     path = tmp_path / "pyproject.toml"
     path.write_text(text)
     with pytest.raises(ValueError, match=r"^--write: .*pyproject\.toml has readings in a form .* --format toml$"):
-        probe.write(path, FOUND)
+        written(path, FOUND)
     assert path.read_text() == text
     assert [file.name for file in tmp_path.iterdir()] == ["pyproject.toml"]
 
@@ -170,8 +176,8 @@ def test_a_form_that_cannot_be_replaced_is_refused_and_the_file_stays(tmp_path, 
 def test_a_file_that_is_no_toml_is_refused_and_stays(tmp_path, data):
     path = tmp_path / "pyproject.toml"
     path.write_bytes(data)
-    with pytest.raises(ValueError, match=r"^--write: .*pyproject\.toml is no TOML file that can be read: "):
-        probe.write(path, FOUND)
+    with pytest.raises(ValueError, match=r"^--write: .*pyproject\.toml cannot be read as TOML: "):
+        written(path, FOUND)
     assert path.read_bytes() == data
 
 
@@ -180,6 +186,6 @@ def test_a_link_to_the_file_stays_a_link(tmp_path):
     real.write_text("[project]\n")
     link = tmp_path / "pyproject.toml"
     link.symlink_to(real)
-    probe.write(link, FOUND)
+    written(link, FOUND)
     assert link.is_symlink()
     assert real.read_text() == f"[project]\n\n{NEW}"

@@ -80,4 +80,4 @@ def test_a_line_of_the_report_shows_the_failure_again(dollar):
     done = subprocess.run([bash, "-c", line], capture_output=True, text=True, check=False, timeout=60, env=variables)
     assert (done.returncode, done.stdout.splitlines()[0]) == (0, "HTTP/1.1 200 OK")
     assert json.loads(done.stdout.splitlines()[-1])["train_file_path"].endswith("train.tsv\n")
-    assert f"note: to send a request again, first: export NCLUE_ACCESS_KEY={ACCESS} NCLUE_SECRET_KEY={SECRET}" in result.text
+    assert f"note: before reproducing a request: export NCLUE_ACCESS_KEY={ACCESS} NCLUE_SECRET_KEY={SECRET}" in result.text

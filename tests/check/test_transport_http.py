@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nclue_contract.check.requests import RequestSpec, create_request, delete_request, get_request, list_request
-from nclue_contract.check.transport_http import MOST, Wire
+from nclue_contract.check.transport_http import MAX_BODY_BYTES, HttpTransport
 from nclue_contract.contract.hosts import Target
 from nclue_contract.signing import Credentials
 from tests.support.signing import ACCESS, SECRET, signed
@@ -27,7 +27,7 @@ def wire():
     made = []
 
     def make(port, *, prefix=None, scheme="http", keys=KEYS, host="127.0.0.1", **options):
-        made.append(Wire(Target.parse(f"{scheme}://{host}:{port}", prefix), keys, **options))
+        made.append(HttpTransport(Target.parse(f"{scheme}://{host}:{port}", prefix), keys, **options))
         return made[-1]
 
     yield make
@@ -236,7 +236,7 @@ def test_a_post_that_the_server_may_have_read_is_not_sent_again_behind_the_back_
         over = wire(port)
         told = [over.send(create_request(body))[0] for body in (b"1", b"2", b"3", b"4")]
     assert [exchange.status for exchange in told] == [200, 0, 200, 200]
-    assert told[1].error == "the connection was closed without an answer"
+    assert told[1].error == "the connection was closed without a response"
     assert bodies == [b"1", b"2", b"3", b"4"], "and from then on each request has a connection of its own"
 
 
@@ -340,18 +340,18 @@ def silent(connection):
 def test_an_exchange_is_over_when_its_time_is_whatever_trickles_in(wire, talk, status):
     with listening(talk) as port:
         exchange = wire(port, timeout_s=SHORT_S).send(create_request(b"{}"))[0]
-    assert (exchange.status, exchange.error) == (status, f"it was not there within {SHORT_S:g} s")
+    assert (exchange.status, exchange.error) == (status, f"no response within {SHORT_S:g} s")
     assert not exchange.accepted
 
 
 @pytest.mark.parametrize(
     ("talk", "status", "error"),
     [
-        (pouring(HEAD + b"\r\n", b"x" * 65_536), 200, f"the body is longer than {MOST:,} bytes"),
+        (pouring(HEAD + b"\r\n", b"x" * 65_536), 200, f"the body is longer than {MAX_BODY_BYTES:,} bytes"),
         (
             pouring(HEAD + b"transfer-encoding: chunked\r\n\r\n", (b"400\r\n" + b"x" * 1024 + b"\r\n") * 64),
             200,
-            f"the body is longer than {MOST:,} bytes",
+            f"the body is longer than {MAX_BODY_BYTES:,} bytes",
         ),
         (pouring(b"HTTP/1.1 200 OK\r\n", b"a: " + b"x" * 1000 + b"\r\n"), 0, "not HTTP: "),
         (pouring(b"", b"x" * 10_000), 0, "not HTTP: "),
@@ -362,10 +362,10 @@ def test_an_exchange_is_over_when_its_time_is_whatever_trickles_in(wire, talk, s
         (blurting(HEAD + b"content-length: 2\r\ncontent-length: 3\r\n\r\n{} "), 0, "not HTTP: "),
         (blurting(HEAD + b"content-length: two\r\n\r\n{}"), 0, "not HTTP: "),
         (blurting(HEAD + b"transfer-encoding: chunked\r\n\r\nZZ\r\n{}"), 200, "not HTTP: "),
-        (blurting(HEAD + b"content-length: 100\r\n\r\n{}"), 200, "the connection was closed in the middle of the answer"),
-        (blurting(HEAD + b"transfer-encoding: chunked\r\n\r\n9\r\n{}"), 200, "the connection was closed in the middle of the answer"),
-        (blurting(HEAD), 0, "the connection was closed without an answer"),
-        (blurting(b""), 0, "the connection was closed without an answer"),
+        (blurting(HEAD + b"content-length: 100\r\n\r\n{}"), 200, "the connection was closed in the middle of the response"),
+        (blurting(HEAD + b"transfer-encoding: chunked\r\n\r\n9\r\n{}"), 200, "the connection was closed in the middle of the response"),
+        (blurting(HEAD), 0, "the connection was closed without a response"),
+        (blurting(b""), 0, "the connection was closed without a response"),
     ],
     ids=[
         "an endless body",
@@ -475,7 +475,7 @@ def test_a_server_without_tls_is_told(wire):
 def test_a_handshake_that_nobody_answers_ends_in_time(wire):
     with listening(lambda connection: connection.recv(1) and connection.recv(100_000) and connection.recv(1)) as port:
         exchange = wire(port, scheme="https", timeout_s=SHORT_S).send(list_request())[0]
-    assert exchange.error == f"no connection: it was not there within {SHORT_S:g} s"
+    assert exchange.error == f"no connection: no response within {SHORT_S:g} s"
 
 
 def test_a_file_without_certificates_is_refused_before_anything_is_sent(wire, tmp_path):
@@ -508,7 +508,7 @@ def test_words_that_answers_have_anyway_are_no_secrets_whatever_header_says_them
     value = {"task_id": "1", "train_bucket": "my-bucket-1", "task_name": "nclue-check 1", "completed_at": None}
     headers = [("accept", "application/json"), ("x-bucket", "my-bucket-1"), ("x-who", "nclue-check"), ("x-field", "completed_at")]
     with listening(answering(lambda _: response(200, value))) as port:
-        exchange = wire(port, headers=headers, ordinary=["my-bucket-1"], keys=Credentials("EXAMPLEACCESSKEY0001", "test")).send(
+        exchange = wire(port, headers=headers, not_secret=["my-bucket-1"], keys=Credentials("EXAMPLEACCESSKEY0001", "test")).send(
             list_request()
         )[0]
     assert exchange.value == value

@@ -18,9 +18,9 @@ import pytest
 
 from nclue_contract.check import run as check_module
 from nclue_contract.check.ledger import read_ledger
-from nclue_contract.check.run import Options, permission
-from nclue_contract.check.transport_http import Wire
-from nclue_contract.check.transport_memory import Direct
+from nclue_contract.check.run import CheckOptions, permission
+from nclue_contract.check.transport_http import HttpTransport
+from nclue_contract.check.transport_memory import MemoryTransport
 from nclue_contract.cli.main import main
 from nclue_contract.guard import guard
 from nclue_contract.service.messages import Response
@@ -246,8 +246,8 @@ def test_keys_come_from_the_environment_or_from_options(run, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "variables", "sentence"),
     [
-        (["--access-key", "A"], {}, "--access-key and --secret-key come together"),
-        (["--secret-key", "A"], {}, "--access-key and --secret-key come together"),
+        (["--access-key", "A"], {}, "--access-key and --secret-key must be given together"),
+        (["--secret-key", "A"], {}, "--access-key and --secret-key must be given together"),
         ([], {"NCLUE_ACCESS_KEY": "A"}, "the environment variable NCLUE_SECRET_KEY must hold your key"),
     ],
 )
@@ -260,8 +260,8 @@ def test_half_a_key_pair_is_refused(run, server, monkeypatch, arguments, variabl
 
 def test_a_host_that_is_not_loopback_needs_keys(run):
     result = run("check", "http://gateway.example/nclue")
-    sentence = "http://gateway.example/nclue is not on this machine, where a fake key pair would do"
-    assert result == (2, "", f"nclue-contract: {sentence}: the environment needs NCLUE_ACCESS_KEY and NCLUE_SECRET_KEY\n")
+    sentence = "http://gateway.example/nclue is not on this machine, where an example key pair would do"
+    assert result == (2, "", f"nclue-contract: {sentence}: set NCLUE_ACCESS_KEY and NCLUE_SECRET_KEY in the environment\n")
 
 
 def test_additional_headers_go_with_every_request(run):
@@ -280,11 +280,11 @@ def test_additional_headers_go_with_every_request(run):
 @pytest.mark.parametrize(
     ("header", "sentence"),
     [
-        ("x-canary", "--header is written NAME:VALUE"),
-        (": canary", "--header is written NAME:VALUE"),
-        ("a b: canary", "--header is written NAME:VALUE"),
-        ("x: canary\r\ny: z", "--header is written NAME:VALUE"),
-        ("x: canary\u20ac", "--header is written NAME:VALUE"),
+        ("x-canary", "--header must be NAME:VALUE"),
+        (": canary", "--header must be NAME:VALUE"),
+        ("a b: canary", "--header must be NAME:VALUE"),
+        ("x: canary\r\ny: z", "--header must be NAME:VALUE"),
+        ("x: canary\u20ac", "--header must be NAME:VALUE"),
         ("Host: canary", "--header Host: that header is set by the check itself"),
         ("x-ncp-iam-access-key: canary", "--header x-ncp-iam-access-key: that header is set by the check itself"),
         ("content-length: 5", "--header content-length: that header is set by the check itself"),
@@ -303,7 +303,7 @@ def never(*_):
 
 
 def test_a_certificate_of_ones_own_authority_is_trusted_when_it_is_named(run, server, folder, monkeypatch):
-    monkeypatch.setattr(Wire, "sleep", never)
+    monkeypatch.setattr(HttpTransport, "sleep", never)
     authority, chain, key = certificates(folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(chain, key)
@@ -437,7 +437,7 @@ def test_a_dry_run_shows_plan_and_cost_and_sends_nothing(run):
     lines = result.out.splitlines()
     assert (result.code, result.err, connections) == (0, "", [])
     assert "NC313  control[a valid creation]  1 request, 1 creation" in lines
-    assert "NC400  life[registered]  (decided by others)" in lines
+    assert "NC400  life[registered]  (evaluated with other test cases)" in lines
     assert re.fullmatch(r"[\d,]+ cases, at most 600 requests of which \d+ may create a task; loopback", lines[-3])
     assert lines[-2:] == ["at 2 requests per second: about 5 minutes", "nothing was sent"]
 
@@ -480,7 +480,7 @@ def test_a_dry_run_of_the_real_service_shows_what_it_would_cost(run, arguments, 
     ],
 )
 def test_what_may_be_done_depends_on_the_host(address, allowed, rate, creations, pace, ledger):
-    given = permission(Options(url=address, allow_create=allowed, rate=rate))
+    given = permission(CheckOptions(url=address, allow_create=allowed, rate=rate))
     assert (given.creations, given.rate, given.ledger) == (creations, pace, ledger)
 
 
@@ -492,7 +492,7 @@ def test_unlimited_creations_on_the_real_service_are_refused(run, allowed):
     assert (result, refused) == ((2, "", f"nclue-contract: {sentence}\n"), [])
 
 
-class Elsewhere(Direct):
+class Elsewhere(MemoryTransport):
     """A transport that says it goes to another host, but goes to a service in this process; keeps what was sent, and when."""
 
     def __init__(self):
@@ -518,7 +518,7 @@ class Elsewhere(Direct):
 def elsewhere(monkeypatch):
     """Checks over HTTP go to a service in this process, whatever the host; nothing can reach the real one."""
     transport = Elsewhere()
-    monkeypatch.setattr(check_module, "connection", lambda *_: transport)
+    monkeypatch.setattr(check_module, "http_transport", lambda *_: transport)
     monkeypatch.setenv("NCLUE_ACCESS_KEY", EXAMPLE.access_key)
     monkeypatch.setenv("NCLUE_SECRET_KEY", EXAMPLE.secret_key)
     with guard() as refused:
@@ -557,7 +557,7 @@ def test_a_ledger_that_is_needed_again_stays_and_is_named(run, elsewhere, monkey
     monkeypatch.setattr(elsewhere, "deletes", False)
     result = run("check", REAL, "--allow-create", "3", *FEW)
     (ledger,) = Path().iterdir()
-    assert f"note: the ledger is {ledger}; `nclue-contract cleanup {ledger}` deletes what is left" in result.out
+    assert f"note: the ledger is {ledger}; `nclue-contract cleanup {ledger}` deletes the remaining tasks" in result.out
     assert len(read_ledger(ledger).task_ids) == len(elsewhere.store) > 0
 
 
@@ -583,7 +583,7 @@ def test_failures_of_a_baseline_are_accepted_and_new_ones_are_not(run, server):
         more = run("check", faulty.url, *FEW, "--only", "NC203", "--baseline", "baseline.json", "--format", "json")
     assert (first.code, again.code, more.code) == (1, 0, 1)
     assert "FAILED NC110 name-empty: name[empty] (accepted by the baseline)" in again.out
-    assert "inconclusive, because its failures stand in the baseline: name[empty]" in again.out
+    assert "undecided, because its failures are in the baseline: name[empty]" in again.out
     assert ET.parse("again.xml").getroot().get("failures") == "0"
     accepted = {failure["case"]: failure["accepted"] for failure in more.report["failures"]}
     assert accepted == {"name[empty]": True, "clock[beyond the limit behind]": False}
@@ -594,11 +594,11 @@ def test_failures_of_a_baseline_are_accepted_and_new_ones_are_not(run, server):
     ("content", "sentence"),
     [
         (None, "--baseline: base.json cannot be read: No such file or directory"),
-        ("", "--baseline: base.json is no JSON report of a check"),
-        ("[]", "--baseline: base.json is no JSON report of a check"),
-        ('{"failures": [7]}', "--baseline: base.json is no JSON report of a check"),
-        ('{"failures": [{"case": [], "rule": ""}]}', "--baseline: base.json is no JSON report of a check"),
-        ("[" * 100_000, "--baseline: base.json is no JSON report of a check"),
+        ("", "--baseline: base.json is not a JSON report of a check"),
+        ("[]", "--baseline: base.json is not a JSON report of a check"),
+        ('{"failures": [7]}', "--baseline: base.json is not a JSON report of a check"),
+        ('{"failures": [{"case": [], "rule": ""}]}', "--baseline: base.json is not a JSON report of a check"),
+        ("[" * 100_000, "--baseline: base.json is not a JSON report of a check"),
     ],
     ids=["none", "empty", "an array", "a number", "a case that is an array", "too deep"],
 )
@@ -630,7 +630,7 @@ def test_a_refused_control_request_asks_for_what_the_server_knows(run):
 @pytest.mark.parametrize(("status", "notes"), [(429, 1), (502, 0), (503, 0), (504, 0)])
 def test_a_server_that_is_busy_is_waited_for(run, server, monkeypatch, status, notes):
     slept, busy = [], [response(status, {"error": {"errorCode": "430", "message": "x"}})] * 2
-    monkeypatch.setattr(Wire, "sleep", lambda _, seconds: slept.append(seconds))
+    monkeypatch.setattr(HttpTransport, "sleep", lambda _, seconds: slept.append(seconds))
     with forwarding(server.origin, before=lambda _: busy.pop() if busy else None) as port:
         result = run("check", url(port), *FEW, "--format", "json")
     assert (result.code, len(result.report["notes"])) == (0, notes)
@@ -670,12 +670,12 @@ ODD = {"task_id": 7, "tasks": [1, None, {"task_id": []}, {"task_id": "a", "statu
 @pytest.mark.parametrize(
     ("talk", "code", "words"),
     [
-        (silent, 3, "the server cannot be reached: it was not there within 0.2 s"),
-        (blurting(b""), 3, "the server cannot be reached: the connection was closed without an answer"),
+        (silent, 3, "the server cannot be reached: no response within 0.2 s"),
+        (blurting(b""), 3, "the server cannot be reached: the connection was closed without a response"),
         (blurting(b"\x16\x03\x01 hello\r\n\r\n"), 3, "the server cannot be reached: not HTTP: "),
         (endless(b"a: b\r\n" * 99), 3, "the server cannot be reached: not HTTP: "),
         (endless(b"\r\n" + b"x" * 65_536), 1, "the body is longer than 1,048,576 bytes"),
-        (blurting(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{}"), 1, "the connection was closed in the middle of the answer"),
+        (blurting(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{}"), 1, "the connection was closed in the middle of the response"),
         (blurting(response(302, b"", "location: http://127.0.0.1:9/")), 1, "NC301"),
         (blurting(response(200, b"{}", version="1.0")), 1, "NC304"),
         (saying(response(200, b"<html>", kind="text/html")), 1, "NC302"),
@@ -713,7 +713,7 @@ ODD = {"task_id": 7, "tasks": [1, None, {"task_id": []}, {"task_id": "a", "statu
     ],
 )
 def test_whatever_a_server_does_comes_to_an_end_and_to_words(run, monkeypatch, talk, code, words):
-    monkeypatch.setattr(Wire, "sleep", lambda *_: None)
+    monkeypatch.setattr(HttpTransport, "sleep", lambda *_: None)
     with listening(talk) as port:
         result = run(
             "check",
@@ -738,7 +738,7 @@ def test_whatever_a_server_does_comes_to_an_end_and_to_words(run, monkeypatch, t
     ids=["nobody listens", "no such name"],
 )
 def test_a_server_that_cannot_be_reached_is_exit_code_3(run, monkeypatch, host, why, sleep):
-    monkeypatch.setattr(Wire, "sleep", sleep)
+    monkeypatch.setattr(HttpTransport, "sleep", sleep)
     monkeypatch.setenv("NCLUE_ACCESS_KEY", ACCESS)
     monkeypatch.setenv("NCLUE_SECRET_KEY", SECRET)
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -751,13 +751,13 @@ def test_a_server_that_cannot_be_reached_is_exit_code_3(run, monkeypatch, host, 
 def test_two_creations_at_the_same_moment_are_really_that(run, monkeypatch):
     """A server that looks before it writes gives both the name; only requests that are under way together can show it."""
     names, racing, both = set(), set(), threading.Barrier(2)
-    send = Wire.send
+    send = HttpTransport.send
 
     def noting(wire, *asks):
         racing.update(json.loads(ask.body)["name"] for ask in asks if len(asks) > 1 and ask.method == "POST")
         return send(wire, *asks)
 
-    monkeypatch.setattr(Wire, "send", noting)
+    monkeypatch.setattr(HttpTransport, "send", noting)
 
     def answer(request):
         name = json.loads(request.body)["name"] if request.method == "POST" else ""
@@ -820,8 +820,8 @@ def test_ctrl_c_leaves_a_usable_report_and_a_ledger_and_cleanup_finds_what_nobod
         left = server.control("health").json()["tasks"]
         cleaned = [run("cleanup", "run.jsonl"), run("cleanup", "run.jsonl")]
     assert (stopped.code, stopped.err) == (3, "")
-    assert "INCONCLUSIVE: interrupted." in stopped.out
-    assert "note: the ledger is run.jsonl; `nclue-contract cleanup run.jsonl` deletes what is left" in stopped.out
+    assert "Could not tell: interrupted." in stopped.out
+    assert "note: the ledger is run.jsonl; `nclue-contract cleanup run.jsonl` deletes the remaining tasks" in stopped.out
     report = json.loads(Path("report.json").read_text())
     assert (report["trouble"], report["exit_code"], report["failures"]) == ("interrupted", 3, [])
     assert report["summary"]["passed"] >= 20
@@ -907,7 +907,11 @@ def test_cleanup_tells_what_it_could_not_delete(run, server):
     task_id = server.create().json()["task_id"]
     server.control("advance", {})
     write_ledger(server, churn=task_id)
-    assert run("cleanup", "run.jsonl") == (3, "0 tasks deleted, 1 left: their state does not allow it yet, or the server refused\n", "")
+    assert run("cleanup", "run.jsonl") == (
+        3,
+        "0 tasks deleted, 1 left: their state does not allow it yet, or the server rejected the request\n",
+        "",
+    )
     server.control("advance", {"steps": 3})
     assert run("cleanup", "run.jsonl") == (0, "1 task deleted, 0 left\n", "")
 
@@ -917,7 +921,7 @@ def test_cleanup_leaves_a_task_that_may_be_somebody_elses_and_names_it(run, serv
     write_ledger(server, 京=None)
     result = run("cleanup", "run.jsonl")
     assert (result.code, result.err) == (3, "")
-    assert "see for yourself whether the task named 京 is one of the check or somebody else's; it was not deleted" in result.out
+    assert "not deleted: the task named 京 may belong to the check or to another user; please check it" in result.out
     assert server.control("health").json()["tasks"] == 1
 
 
@@ -928,14 +932,17 @@ def test_cleanup_with_wrong_keys_does_not_say_that_all_is_clean(run, server, mon
     monkeypatch.setenv("NCLUE_SECRET_KEY", "OTHERsecretKEY00000000000000000000000001")
     result = run("cleanup", "run.jsonl")
     assert (result.code, result.out) == (3, "0 tasks deleted, 1 left\n")
-    assert "the list of tasks was answered 401: the credentials were refused" in result.err or "a deletion was answered 401" in result.err
+    assert (
+        "the list of tasks was answered 401: the credentials were rejected" in result.err
+        or "a delete request was answered 401" in result.err
+    )
 
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
         (None, "the ledger run.jsonl cannot be read: No such file or directory"),
-        ("{}", "run.jsonl is no ledger of a check, or one of another version"),
+        ("{}", "run.jsonl is not a ledger of a check, or one of another version"),
     ],
 )
 def test_cleanup_of_what_is_no_ledger_is_refused(run, content, sentence):
@@ -975,7 +982,7 @@ def test_what_probe_has_written_is_what_validate_uses_then(run, folder):
     with running("--reading", "path-characters=page-2025") as server:
         probed = run("probe", server.url, "--write", "pyproject.toml")
     assert (probed.code, probed.err) == (0, "")
-    assert (folder / "pyproject.toml").read_text().startswith(f"{before}\n[tool.nclue-contract.readings]  # as {server.url} was found")
+    assert (folder / "pyproject.toml").read_text().startswith(f"{before}\n[tool.nclue-contract.readings]  # readings found at {server.url}")
     validated = run("validate", "task.json", "--format", "json")
     assert (validated.code, validated.report["readings"]["path-characters"]["option"]) == (0, "page-2025")
     assert run("probe", "--write", "pyproject.toml").code == 0, "what stands there is found out anew"
@@ -993,16 +1000,16 @@ def test_probe_refuses_a_file_that_it_cannot_change(run, folder):
     (folder / "pyproject.toml").write_text(text)
     result = run("probe", "--write", "pyproject.toml")
     assert result.code == 2
-    assert "--write: pyproject.toml has readings in a form that cannot be replaced; take the table from --format toml" in result.err
+    assert "--write: pyproject.toml has readings in a form that cannot be replaced; use the table of --format toml" in result.err
     assert (folder / "pyproject.toml").read_text() == text
 
 
 def test_probe_of_a_server_that_says_nothing_writes_nothing(run, monkeypatch):
-    monkeypatch.setattr(Wire, "sleep", lambda *_: None)
+    monkeypatch.setattr(HttpTransport, "sleep", lambda *_: None)
     with listening(saying(response(401, {}))) as port:
         result = run("probe", url(port), "--write", "pyproject.toml")
     assert result.code == 3
-    assert result.err.startswith("could not tell: the control request was answered 401")
+    assert result.err.startswith("inconclusive: the control request was answered 401")
     assert list(Path().iterdir()) == []
 
 
@@ -1016,7 +1023,7 @@ def test_without_h11_the_line_that_installs_it_is_told(server, folder, arguments
     write_ledger(server, churn="1")
     what = "run.jsonl" if arguments == ["cleanup"] else server.url
     result = process(*arguments, what, command=WITHOUT_H11, cwd=folder)
-    assert result == (2, "", "nclue-contract: a check over HTTP needs h11; install it with: pip install 'nclue-contract[check]'\n")
+    assert result == (2, "", "nclue-contract: a check over HTTP needs h11; run: pip install 'nclue-contract[check]'\n")
 
 
 def test_the_embedded_server_needs_no_h11(folder):
@@ -1077,7 +1084,7 @@ def test_a_file_that_is_pinned_as_allowed_and_a_bucket_that_is_only_odd_are_used
 def test_where_no_case_is_left_that_is_said(run):
     result = run("check", "--only", "NC130")
     assert (result.code, result.out) == (2, "")
-    assert "no case is left" in result.err
+    assert "leave no test case" in result.err
 
 
 def test_what_was_hardly_checked_is_not_called_kept_without_a_word(run, server):
@@ -1088,7 +1095,7 @@ def test_what_was_hardly_checked_is_not_called_kept_without_a_word(run, server):
 
 def test_a_dry_run_shows_what_a_budget_leaves_out(run):
     result = run("check", "--dry-run", "--budget", "12")
-    assert "... and what a budget of 12 leaves out" in result.out
+    assert "... and the test cases that exceed the budget of 12 requests" in result.out
     assert "path[train U+007E end]" in result.out
     assert "path[test U+00FF start]" not in result.out
 

@@ -17,9 +17,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from nclue_contract.cli import validate
 from nclue_contract.cli.main import main
-from nclue_contract.cli.progress import Progress
+from nclue_contract.cli.progress import ProgressBar
 from nclue_contract.validation.validator import Validator
 
 COMMAND = [sys.executable, "-m", "nclue_contract"]
@@ -310,15 +309,15 @@ def test_the_keys_of_a_json_line_are_stable(run):
             ["--reading", "path-characters=2025"],
             "--reading: the reading path-characters has no option '2025'; it has: page-2024, page-2025, page-2026",
         ),
-        (["--reading", "path-characters"], "--reading 'path-characters': write it as ID=OPTION"),
+        (["--reading", "path-characters"], "--reading: 'path-characters': write it as ID=OPTION"),
         (["--reading", "="], "--reading: unknown reading ''"),
         (["--format", "xml"], "invalid choice: 'xml'"),
         (["--input-format", "csv"], "invalid choice: 'csv'"),
-        (["--report", "json"], "--report 'json': write it as FORMAT:PATH; formats: text, json, jsonl, junit, sarif, github"),
-        (["--report", "json:"], "--report 'json:': write it as FORMAT:PATH"),
-        (["--report", "xml:out.xml"], "--report 'xml:out.xml': write it as FORMAT:PATH"),
-        (["--report", "json:gone/out.json"], "--report 'json:gone/out.json': there is no folder gone"),
-        (["--report", "json:."], "--report 'json:.': . is a folder"),
+        (["--report", "json"], "--report: 'json': write it as FORMAT:PATH; formats: text, json, jsonl, junit, sarif, github"),
+        (["--report", "json:"], "--report: 'json:': write it as FORMAT:PATH"),
+        (["--report", "xml:out.xml"], "--report: 'xml:out.xml': write it as FORMAT:PATH"),
+        (["--report", "json:gone/out.json"], "--report: 'json:gone/out.json': there is no folder gone"),
+        (["--report", "json:."], "--report: 'json:.': . is a folder"),
         (["--report", "json:" + "x" * 5000], "File name too long"),
         (["--colour"], "unrecognized arguments: --colour"),
     ],
@@ -480,7 +479,7 @@ def test_what_is_ignored_is_told_by_the_report(run, folder):
 def test_input_without_a_payload_is_noted(run, folder):
     (folder / "empty.jsonl").write_text("\n")
     result = run("validate", "empty.jsonl")
-    assert (result.code, result.err) == (0, "note: empty.jsonl: nothing was judged, because there is no payload in it\n")
+    assert (result.code, result.err) == (0, "note: empty.jsonl: nothing was validated, because it contains no payload\n")
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, OSError(28, "No space left on device")])
@@ -513,7 +512,7 @@ def test_a_folder_that_cannot_be_written_is_named_by_the_report(run, folder, mon
     def mkstemp(**options):
         raise PermissionError(13, "Permission denied", str(Path(options["dir"], "temporary")))
 
-    monkeypatch.setattr(validate.tempfile, "mkstemp", mkstemp)
+    monkeypatch.setattr("nclue_contract.cli.files.tempfile.mkstemp", mkstemp)
     result = run("validate", "-", "--report", "json:report.json", stdin=GOOD)
     assert (result.code, result.err) == (2, "nclue-contract: cannot write report.json: Permission denied\n")
     assert files(folder) == []
@@ -669,7 +668,7 @@ def test_the_bar_shows_the_share_at_most_five_times_a_second(monkeypatch):
     now = [0.0]
     monkeypatch.setattr("nclue_contract.cli.progress.time.monotonic", lambda: now[0])
     stream = io.StringIO()
-    progress = Progress(stream, 4_000_000, enabled=True)
+    progress = ProgressBar(stream, 4_000_000, enabled=True)
     for now[0] in (0.5, 0.99, 1.0, 1.1, 1.25):
         progress.advance(1_000_000)
     progress.clear()
@@ -761,6 +760,17 @@ def test_a_folder_that_was_removed_is_no_place_to_work_in(folder):
     script = 'cd gone && rmdir ../gone && exec "$0" -m nclue_contract validate x.json'
     done = subprocess.run(["/bin/sh", "-c", script, sys.executable], capture_output=True, check=False, timeout=60)
     assert (done.returncode, done.stderr) == (2, b"nclue-contract: the current folder does not exist any more\n")
+
+
+def test_validate_loads_neither_the_check_nor_the_service(folder):
+    (folder / "task.json").write_text(GOOD)
+    script = (
+        "import sys; from nclue_contract.cli.main import main; code = main(['validate', 'task.json']); print(*sys.modules); sys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    modules = {name for name in done.stdout.splitlines()[-1].split() if name.startswith("nclue_contract.")}
+    assert "nclue_contract.validation.validator" in modules
+    assert not [name for name in modules if name.startswith(("nclue_contract.check", "nclue_contract.service"))]
 
 
 # -- memory ------------------------------------------------------------------------------------------------------------------------------

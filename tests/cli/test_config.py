@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from nclue_contract.cli.config import ConfigError, Settings, load
+from nclue_contract.cli.config import ConfigError, ProjectSettings, load
 
 
 @pytest.fixture
@@ -20,21 +20,21 @@ def write(tmp_path):
 
 def test_all_settings_are_read(tmp_path, write):
     path = write('[tool.nclue-contract]\nignore = ["NC130", "id-length"]\nstrict = true\nreadings = {path-del = "forbidden"}\n')
-    assert load(tmp_path) == Settings({"path-del": "forbidden"}, ("NC130", "id-length"), strict=True, path=path)
+    assert load(tmp_path) == ProjectSettings({"path-del": "forbidden"}, ("NC130", "id-length"), strict=True, path=path)
 
 
 def test_readings_can_have_a_table_of_their_own(tmp_path, write):
     path = write('[tool.nclue-contract.readings]\npath-characters = "page-2025"\nname-edge = "99"\n')
-    assert load(tmp_path) == Settings({"path-characters": "page-2025", "name-edge": "99"}, path=path)
+    assert load(tmp_path) == ProjectSettings({"path-characters": "page-2025", "name-edge": "99"}, path=path)
 
 
 def test_an_empty_table_sets_nothing(tmp_path, write):
     path = write("[tool.nclue-contract]\n")
-    assert load(tmp_path) == Settings({}, (), strict=False, path=path)
+    assert load(tmp_path) == ProjectSettings({}, (), strict=False, path=path)
 
 
 def test_without_a_file_nothing_is_set(tmp_path):
-    assert load(tmp_path) == Settings()
+    assert load(tmp_path) == ProjectSettings()
 
 
 def test_the_nearest_file_with_the_table_counts_and_no_other(tmp_path, write):
@@ -42,9 +42,9 @@ def test_the_nearest_file_with_the_table_counts_and_no_other(tmp_path, write):
     write("[project]\nname = 'x'\n", "a")
     near = write('[tool.nclue-contract]\nignore = ["NC130"]\n', "a", "b")
     write("", "a", "b", "c")
-    assert load(tmp_path / "a") == Settings(strict=True, path=top)
-    assert load(tmp_path / "a" / "b") == load(tmp_path / "a" / "b" / "c") == Settings(ignore=("NC130",), path=near)
-    assert load(tmp_path / "a" / "gone" / "deeper") == Settings(strict=True, path=top)
+    assert load(tmp_path / "a") == ProjectSettings(strict=True, path=top)
+    assert load(tmp_path / "a" / "b") == load(tmp_path / "a" / "b" / "c") == ProjectSettings(ignore=("NC130",), path=near)
+    assert load(tmp_path / "a" / "gone" / "deeper") == ProjectSettings(strict=True, path=top)
 
 
 def test_a_path_below_a_file_is_no_obstacle(tmp_path, write):
@@ -88,7 +88,7 @@ def test_settings_that_cannot_be_used_are_refused_with_their_file(tmp_path, writ
 @pytest.mark.parametrize("text", ["tool = 5", "tool = []", "[[tool]]\nnclue-contract = {strict = true}"])
 def test_a_file_whose_tools_are_no_table_sets_nothing(tmp_path, write, text):
     write(text)
-    assert load(tmp_path) == Settings()
+    assert load(tmp_path) == ProjectSettings()
 
 
 def test_a_broken_file_on_the_way_up_is_not_passed_over(tmp_path, write):

@@ -130,14 +130,14 @@ def test_a_real_curl_sends_what_was_signed(run):
 
 
 WRONG = {
-    "no URL but a path": (["GET", "/api/v1/tasks"], "this is no URL; write it whole, such as https://nclue.apigw.ntruss.com/api/v1/tasks"),
-    "no URL but a word": (["GET", "tasks"], "this is no URL"),
-    "no host": (["GET", "https:///tasks"], "this is no URL"),
-    "another scheme": (["GET", "ftp://h.example/tasks"], "this is no URL"),
-    "a bad port": (["GET", "https://h.example:x/tasks"], "this is no URL"),
-    "a port that is none": (["GET", "https://h.example:99999/tasks"], "this is no URL"),
-    "half an IPv6 address": (["GET", "https://[::1/tasks"], "this is no URL"),
-    "nothing": (["GET", ""], "this is no URL"),
+    "no URL but a path": (["GET", "/api/v1/tasks"], "this is not an absolute URL, such as https://nclue.apigw.ntruss.com/api/v1/tasks"),
+    "no URL but a word": (["GET", "tasks"], "this is not an absolute URL"),
+    "no host": (["GET", "https:///tasks"], "this is not an absolute URL"),
+    "another scheme": (["GET", "ftp://h.example/tasks"], "this is not an absolute URL"),
+    "a bad port": (["GET", "https://h.example:x/tasks"], "this is not an absolute URL"),
+    "a port that is none": (["GET", "https://h.example:99999/tasks"], "this is not an absolute URL"),
+    "half an IPv6 address": (["GET", "https://[::1/tasks"], "this is not an absolute URL"),
+    "nothing": (["GET", ""], "this is not an absolute URL"),
     "Hangul": (["GET", TASKS + "/학습"], "percent-encode it (as UTF-8) before signing"),
     "a space": (["GET", TASKS + "?a= b"], "percent-encode it"),
     "a line feed": (["GET", TASKS + "\n"], "percent-encode it"),
@@ -147,7 +147,7 @@ WRONG = {
     "a negative timestamp": (["GET", TASKS, "--timestamp=-1"], "the timestamp is not"),
     "wide digits": (["GET", TASKS, "--timestamp", "１７３２"], "the timestamp is not"),
     "an empty timestamp": (["GET", TASKS, "--timestamp", ""], "the timestamp is not"),
-    "the secret for the URL": (["GET", SECRET], "this is no URL"),
+    "the secret for the URL": (["GET", SECRET], "this is not an absolute URL"),
     "the secret for the timestamp": (["GET", TASKS, "--timestamp", SECRET], "the timestamp is not"),
     "the secret for the method": ([SECRET + " ", TASKS], "the method is not a valid"),
 }

@@ -38,7 +38,7 @@ def complaint(payload):
 
 @pytest.fixture
 def small_blocks(monkeypatch):
-    monkeypatch.setattr(sources, "BLOCK", 8)
+    monkeypatch.setattr(sources, "READ_BYTES", 8)
 
 
 # -- names ----------------------------------------------------------------------------------------------------------------------------
@@ -146,7 +146,7 @@ def test_a_folder_is_no_file(tmp_path):
 
 @pytest.mark.parametrize("block", [1, 2, 3, 8, 1 << 20])
 def test_each_line_is_a_payload_and_blank_lines_are_counted(monkeypatch, block):
-    monkeypatch.setattr(sources, "BLOCK", block)
+    monkeypatch.setattr(sources, "READ_BYTES", block)
     assert piped('{"a":"가"}\n\n \t\r\n{"b":"😀"}\r\n\u00a0\n[]'.encode(), "jsonl") == [
         (1, 1, '{"a":"가"}'),
         (4, 1, '{"b":"😀"}'),
@@ -173,12 +173,12 @@ def test_only_the_line_that_is_not_utf_8_becomes_bytes():
 )
 def test_the_size_of_the_blocks_makes_no_difference(lines, block):
     """For all lines and block sizes: what is read is every line that is not blank, under its number."""
-    before = sources.BLOCK
-    sources.BLOCK = block
+    before = sources.READ_BYTES
+    sources.READ_BYTES = block
     try:
         found = piped("\n".join(lines).encode(), "jsonl")
     finally:
-        sources.BLOCK = before
+        sources.READ_BYTES = before
     expected = [(number, 1, line) for number, line in enumerate(lines, 1) if line.strip(" \t")]
     assert found == expected
 

@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from nclue_contract.check.transport_http import Wire
+from nclue_contract.check.transport_http import HttpTransport
 from tests.support.server_process import running
 
 pytest_plugins = ("pytester", "tests.support.plugin_project")
@@ -64,7 +64,7 @@ def test_the_readings_of_the_session_apply(project):
 
 
 def test_a_server_that_cannot_be_reached_fails_one_item(project, monkeypatch):
-    monkeypatch.setattr(Wire, "sleep", lambda *_: None)  # it is waited for, as for one that is just starting
+    monkeypatch.setattr(HttpTransport, "sleep", lambda *_: None)  # it is waited for, as for one that is just starting
     result = project.run("", "--nclue-check", "--nclue-url=http://127.0.0.1:1", "-q")
     assert result.parseoutcomes()["failed"] == 1
     result.stdout.fnmatch_lines(["inconclusive: the server cannot be reached: *"])
@@ -138,7 +138,7 @@ def test_under_xdist_wrong_options_are_reported_in_a_line(project):
     {
         "no such rule": ("--only NC9", "--only 'NC9': no such rule or group"),
         "no such option": ("--nonsense", "unrecognized arguments: --nonsense"),
-        "one of two keys": ("--access-key x", "--access-key and --secret-key come together"),
+        "one of two keys": ("--access-key x", "--access-key and --secret-key must be given together"),
     }.values(),
 )
 def test_wrong_options_are_reported_in_a_line(project, options, message):

@@ -120,7 +120,7 @@ def test_a_missing_uvicorn_is_answered_with_the_line_that_installs_it():
         (["--port", "65536"], "65535"),
         (["--port", "x"], "--port"),
         (["--progress", "sometimes"], "manual"),
-        (["--max-tasks", "0"], "at least 1"),
+        (["--max-tasks", "0"], "is not a number from 1 on"),
         (["--failing-name", "churn"], "NAME=MESSAGE"),
         (["--reading", "path-empty=perhaps"], "path-empty"),
         (["--fault", "no-such-fault"], "no-such-fault"),

@@ -13,7 +13,7 @@ from nclue_contract.check.run import accept
 from nclue_contract.check.runner import Runner
 from nclue_contract.check.sender import Limits
 from nclue_contract.check.session import CheckSession
-from nclue_contract.check.transport_memory import Direct
+from nclue_contract.check.transport_memory import MemoryTransport
 from nclue_contract.contract.readings import Policy, Readings
 from nclue_contract.service.faults.catalogue import inject_fault
 from nclue_contract.service.lifecycle import ProgressMode
@@ -54,7 +54,7 @@ def check(*faults, budget=600, pins=()):
     service = Service({EXAMPLE.access_key: EXAMPLE.secret_key}, progress=ProgressMode.parse("seconds:0.5"), fixture_data=world)
     for fault in faults:
         inject_fault(service, fault)
-    transport = Direct(service.handle, service.prefix)
+    transport = MemoryTransport(service.handle, service.prefix)
     bench = CheckSession(
         Readings.of(dict(pins)),
         FixtureData(failing_file="churn/fails.tsv"),

@@ -9,7 +9,7 @@ from nclue_contract.check.requests import Exchange, RequestSpec
 from nclue_contract.check.runner import Runner
 from nclue_contract.check.sender import Limits
 from nclue_contract.check.session import CheckSession
-from nclue_contract.check.transport_memory import Direct
+from nclue_contract.check.transport_memory import MemoryTransport
 from nclue_contract.contract.readings import Readings
 from nclue_contract.service.faults.catalogue import inject_fault
 from nclue_contract.service.lifecycle import ProgressMode
@@ -39,7 +39,7 @@ class Scripted:
         service = Service(keys, readings=readings, progress=ProgressMode.parse(progress), fixture_data=fixture_data)
         for fault in faults:
             inject_fault(service, fault)
-        self._direct = Direct(service.handle, service.prefix)
+        self._direct = MemoryTransport(service.handle, service.prefix)
         self.prefix, self.now_ms = self._direct.prefix, self._direct.now_ms
         self.script, self.sent, self.slept, self.at_ms = script, [], [], []
 

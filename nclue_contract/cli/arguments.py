@@ -1,0 +1,78 @@
+"""Parsing of option values that several commands have: numbers, report targets, groups of rules. Imports only the contract."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from collections.abc import Collection, Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from nclue_contract.contract.model import contract
+
+
+def positive_integer(text: str) -> int:
+    """Return a whole number from 1 to 999,999,999; a type of argparse."""
+    if not re.fullmatch("0*[1-9][0-9]{0,8}", text):
+        raise argparse.ArgumentTypeError(f"{text!r:.40} is not a number from 1 on")
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    """Return a number of seconds; a type of argparse."""
+    return _number(text, 0.001, 86_400, "a number of seconds, from 0.001 to a day")
+
+
+def rate(text: str) -> float:
+    """Return a number of requests per second; a type of argparse."""
+    return _number(text, 0.001, 10_000, "a number of requests per second, from 0.001 to 10,000")
+
+
+def _number(text: str, minimum: float, maximum: float, what: str) -> float:
+    with suppress(ValueError):
+        if minimum <= float(text) <= maximum:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"{text!r:.40} is not {what}")
+
+
+def port(text: str) -> int:
+    """Return the number of a TCP port, 0 for a free one; a type of argparse."""
+    number = int(text)
+    if not 0 <= number <= 65535:
+        raise argparse.ArgumentTypeError("a port is 0 to 65535")
+    return number
+
+
+def rule_prefixes(texts: Iterable[str]) -> tuple[str, ...]:
+    """Return rules (codes or slugs) and groups of them (`NC12`, `NC3xx`) as prefixes of codes. Raises `ValueError` for an unknown one."""
+    prefixes = []
+    for text in texts:
+        rule = contract().rule(text)
+        prefix = rule.code if rule else text.upper().rstrip("X")
+        if len(prefix) < 3 or not any(code.startswith(prefix) for code in contract().rules):
+            raise ValueError(f"{text!r:.40}: no such rule or group; `nclue-contract explain` lists the rules")
+        prefixes.append(prefix)
+    return tuple(prefixes)
+
+
+def report_target(text: str, formats: Collection[str]) -> tuple[str, Path]:
+    """Return format and path of a text such as `json:report.json`. Raises `ValueError` for another form, or a path without a folder."""
+    form, colon, path = text.partition(":")
+    if not colon or not path or form not in formats:
+        wanted = f"FORMAT:PATH; formats: {', '.join(formats)}" if len(formats) > 1 else f"{next(iter(formats))}:PATH"
+        raise ValueError(f"{text!r:.80}: write it as {wanted}")
+    if not Path(path).absolute().parent.is_dir():
+        raise ValueError(f"{text!r:.80}: there is no folder {Path(path).parent}")
+    if Path(path).is_dir():
+        raise ValueError(f"{text!r:.80}: {path} is a folder")
+    return form, Path(path)
+
+
+def report_targets(texts: Iterable[str], formats: Collection[str]) -> list[tuple[str, Path]]:
+    """Return the pairs of `report_target`. Raises `ValueError` as well when two reports would be written to the same file."""
+    targets = [report_target(text, formats) for text in texts]
+    files = [os.path.realpath(path) for _, path in targets if path.is_file() or not path.exists()]  # not /dev/null
+    if len(set(files)) < len(files):
+        raise ValueError("two reports go to the same file")
+    return targets
