@@ -266,6 +266,8 @@ def test_500_is_a_failure_and_is_not_sent_again():
     assert result.exit_code == 1
     assert ("name[empty]", "NC110") in failed(result)
     assert sum(map(empty_name, transport.posts)) == 1
+    failure = next(failure for failure in result.failures if failure.rule == "NC110")
+    assert {(answer.status, answer.code) for answer in failure.expected} == {(status, None) for status in (400, 404, 409, 422)}
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])

@@ -13,8 +13,8 @@ have been rejected, since a task may have ended between poll and deletion.
 
 A *poll* reads all tracked tasks with one list request. The first task that has not ended is read with getTask as well, so that both
 operations are compared: at every third poll, and at each once it has moved on. Tasks that are not on the first page of the list are read
-one by one. Each status is recorded as a sample, and must not precede the one before it. Then deletions are tried, and the name of a task in
-progress is used again, which must be rejected.
+one by one. Each status is recorded as a sample, and must not precede the one before it. Then the name of a task that is pending or in
+progress is used again, which must be rejected, and deletions are tried.
 
 The pause between polls adapts to the server (`PollingPace`):
 

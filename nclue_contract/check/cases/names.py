@@ -17,7 +17,7 @@ from nclue_contract.check.requests import Exchange, RequestSpec, create_request,
 from nclue_contract.check.results import Case, Script, Wait
 from nclue_contract.check.server_clock import parse_time_ms
 from nclue_contract.check.session import CheckSession
-from nclue_contract.contract.model import contract
+from nclue_contract.contract.model import Field, contract
 from nclue_contract.contract.rules import Answer
 
 SAME_TIME_MS = 1000
@@ -136,16 +136,16 @@ def compare_created(session: CheckSession, case: Case, task: CreatedTask, fields
     """Compare the fields of a task in a response with what createTask answered."""
     for field in contract().responses["CreatedTask"]:
         name = field.name
-        if name in task.created and name in fields and not _same(name, task.created[name], fields[name]):
+        if name in task.created and name in fields and not _same(field, task.created[name], fields[name]):
             session.results.fail(case, "NC403", f"{name} is not what createTask has answered", exchange, f"/{name}")
 
 
-def _same(name: str, one: object, other: object) -> bool:
+def _same(field: Field, one: object, other: object) -> bool:
     if one == other:
         return True
     # The same moment may be written in another zone, and be stored less exactly than it was shown first.
     at_ms, other_ms = parse_time_ms(one), parse_time_ms(other)
-    return name.endswith("_at") and at_ms is not None and other_ms is not None and abs(at_ms - other_ms) < SAME_TIME_MS
+    return field.format == "date-time" and at_ms is not None and other_ms is not None and abs(at_ms - other_ms) < SAME_TIME_MS
 
 
 def _time_moves(session: CheckSession, case: Case) -> Script:
