@@ -186,7 +186,7 @@ def test_a_failure_tells_what_was_expected_what_came_back_and_how_to_see_it_agai
     assert article.one("pre").text == "curl http://127.0.0.1/api/v1/tasks"
     assert article.one("pre").attributes["data-copy"] == "the curl command"
     section = article.parent
-    assert "A file path holds no forbidden character." in section.text
+    assert "A file path contains no forbidden character." in section.text
     assert "Create task, Request body, train_file_path and test_file_path" in section.text
 
 
@@ -248,7 +248,7 @@ def test_white_space_in_values_is_kept():
 def test_what_is_expected_is_the_answer_that_the_sentence_names_or_else_the_rule():
     by_rule = {failure.rule: failure for failure in check(*FAULTS).failures}
     assert expected(by_rule["NC102"]) == "400 or 404 or 409 or 422"
-    assert expected(by_rule["NC307"]) == "What was sent comes back unchanged."
+    assert expected(by_rule["NC307"]) == "The values of the request are returned unchanged."
     refused = next(f for f in check("name-limit:40").failures if "keeps every rule is refused" in f.sentence)
     assert expected(refused) == "200"
 
