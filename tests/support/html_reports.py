@@ -14,7 +14,7 @@ from nclue_contract.check.runner import Runner
 from nclue_contract.check.sender import Limits
 from nclue_contract.check.session import Bench
 from nclue_contract.check.transport_memory import Direct
-from nclue_contract.contract.readings import Policy, Readings
+from nclue_contract.contract.readings import Judge, Readings
 from nclue_contract.service.faults.catalogue import plant
 from nclue_contract.service.lifecycle import Progress
 from nclue_contract.service.service import Service
@@ -73,7 +73,7 @@ def accepted(result):
 
 
 def told(text, rule="NC403", pointer=""):
-    verdict = Policy(Readings.choose()).documented(rule)
+    verdict = Judge(Readings.choose()).documented(rule)
     return Finding(
         dataclasses.replace(verdict, rule=dataclasses.replace(verdict.rule, message="{problem}")), pointer, detail={"problem": text}
     )
