@@ -28,7 +28,7 @@ help:
 	@echo "make check    what it does: a contract check, good payloads that pass, bad ones that are explained"
 	@echo "make test     the whole test suite"
 	@echo "make lint     formatting, style, types, and three linters on the OpenAPI file"
-	@echo "make spec     compile openapi/nclue-tasks.yaml into the files that the package ships"
+	@echo "make spec     compile the YAML files in openapi/ into the JSON files of the package"
 	@echo "make node     install the Node tools that 'make lint' and some tests use when they are there"
 	@echo "make bench    the benchmarks"
 	@echo "make lock     renew constraints.txt with the newest versions"

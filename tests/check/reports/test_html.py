@@ -192,7 +192,7 @@ def test_a_failure_tells_what_was_expected_what_came_back_and_how_to_see_it_agai
     assert article.one("pre").text == "curl http://127.0.0.1/api/v1/tasks"
     assert article.one("pre").attributes["data-copy"] == "the curl command"
     section = article.parent
-    assert "A file path holds no forbidden character." in section.text
+    assert "A file path contains no forbidden character." in section.text
     assert "Create task, Request body, train_file_path and test_file_path" in section.text
 
 
