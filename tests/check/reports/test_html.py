@@ -254,7 +254,7 @@ def test_white_space_in_values_is_kept():
 def test_what_is_expected_is_the_answer_that_the_sentence_names_or_else_the_rule():
     by_rule = {failure.rule: failure for failure in check(*FAULTS).failures}
     assert expected(by_rule["NC102"]) == "400 or 404 or 409 or 422"
-    assert expected(by_rule["NC307"]) == "What was sent comes back unchanged."
+    assert expected(by_rule["NC307"]) == "The values of the request are returned unchanged."
     refused = next(f for f in check("name-limit:40").failures if "a valid request is rejected" in f.sentence)
     assert expected(refused) == "200"
 
