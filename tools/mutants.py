@@ -411,7 +411,7 @@ def twin(module: str, changed: str, source: str) -> ModuleType:
 def package_server(mutant: Mutant, situation: Situation) -> Handle:
     """The package's service with a mutant in it."""
     module = twin("service.service", mutant.module, mutant.source)
-    fixture_data = module.FixtureData(failing_files={FAILING: MESSAGE}, files=FILES if situation.known_files else None)
+    fixture_data = module.ExternalData(failing_files={FAILING: MESSAGE}, files=FILES if situation.known_files else None)
     progress = module.ProgressMode.parse(situation.progress)
     keys = {EXAMPLE.access_key: EXAMPLE.secret_key}
     handle: Handle = module.Service(keys, readings=situation.readings(), progress=progress, fixture_data=fixture_data).handle

@@ -16,7 +16,7 @@ from nclue_contract.cli.arguments import positive_integer, rate, rule_prefixes, 
 from nclue_contract.cli.config import READINGS_TABLE
 from nclue_contract.cli.files import atomic_file
 from nclue_contract.cli.progress import ProgressBar
-from nclue_contract.contract import test_data
+from nclue_contract.contract import server_data
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Readings
 from nclue_contract.contract.wording import counted
@@ -82,9 +82,9 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
 
 def add_server(parser: argparse.ArgumentParser) -> None:
     """Add the options about the server, its test data, and the limits of the check."""
-    parser.add_argument("--feature-id", default=test_data.FEATURE_ID, metavar="ID", help="ID of an existing feature")
-    parser.add_argument("--bucket", default=test_data.BUCKET, metavar="NAME", help="an existing bucket (%(default)s)")
-    parser.add_argument("--file", default=test_data.FILE, metavar="PATH", help="an existing file in the bucket (%(default)s)")
+    parser.add_argument("--feature-id", default=server_data.FEATURE_ID, metavar="ID", help="ID of an existing feature")
+    parser.add_argument("--bucket", default=server_data.BUCKET, metavar="NAME", help="an existing bucket (%(default)s)")
+    parser.add_argument("--file", default=server_data.FILE, metavar="PATH", help="an existing file in the bucket (%(default)s)")
     parser.add_argument("--failing-file", metavar="PATH", help="a file whose tasks fail, to check failed tasks as well")
     parser.add_argument("--access-key", metavar="KEY", help="instead of NCLUE_ACCESS_KEY")
     parser.add_argument("--secret-key", metavar="KEY", help="instead of NCLUE_SECRET_KEY; visible to other users of this machine")

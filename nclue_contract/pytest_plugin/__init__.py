@@ -261,9 +261,9 @@ def nclue_task_request(request: pytest.FixtureRequest) -> dict[str, Any]:
 
     With a server of your own (`nclue_url`), which is not reset, the payload has a new name in each test.
     """
-    from nclue_contract.service.faults.injection import PAYLOAD  # noqa: PLC0415  # as above
+    from nclue_contract.contract.model import contract  # noqa: PLC0415  # as above
 
-    payload: dict[str, Any] = dict(PAYLOAD)
+    payload: dict[str, Any] = contract().sample_payload()
     if _session(request.config).settings.url:
         from uuid import uuid4  # noqa: PLC0415  # as above
 

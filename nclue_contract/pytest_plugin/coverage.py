@@ -20,7 +20,6 @@ from nclue_contract.cli.files import atomic_file
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Readings
 from nclue_contract.contract.wording import counted
-from nclue_contract.service.faults.injection import PAYLOAD
 from nclue_contract.service.recorder import Tally
 from nclue_contract.validation.reports.base import NAME, Run
 from nclue_contract.validation.validator import Validator
@@ -63,7 +62,7 @@ class Coverage:
             if code == "NC206":
                 report = validator.validate_headers([("content-type", "text/plain")])
             elif code in BREAKING_CHANGES:
-                report = validator.validate_request(PAYLOAD | BREAKING_CHANGES[code])
+                report = validator.validate_request(contract().sample_payload() | BREAKING_CHANGES[code])
             else:
                 return code not in NOT_OVER_HTTP
             return any(finding.rule == code for finding in report.errors)

@@ -213,7 +213,7 @@ def test_an_exploration_that_is_interrupted_leaves_the_check(tmp_path, monkeypat
     monkeypatch.setattr("nclue_contract.check.explore.explore", interrupted)
     with running("--progress", "reads", "--fault", "name-cut") as server:
         assert main(["check", server.url, "--only", "NC111", *BOUNDED, "--report", f"json:{tmp_path / 'report.json'}"]) == 1
-    assert "note: the exploration was interrupted, and nothing of it is in this report" in capsys.readouterr().out
+    assert "note: the exploration was interrupted; this report has no results of it" in capsys.readouterr().out
     assert json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["failures"]
 
 

@@ -179,7 +179,7 @@ def remains(*task_ids, uncertain=(), run="abc123"):
 def test_tasks_are_deleted_by_their_ids_and_nothing_else_is_touched():
     server = Server({"1": OURS, "2": "somebody's", "3": OURS})
     cleaned = delete_remaining(remains("1", "3", "gone before"), server, 0)
-    assert (cleaned.deleted, cleaned.left, cleaned.stop_reason) == (["1", "3", "gone before"], [], "")
+    assert (cleaned.deleted, cleaned.left, cleaned.trouble) == (["1", "3", "gone before"], [], "")
     assert server.tasks == {"2": "somebody's"}
     assert server.sent == ["DELETE /tasks/1", "DELETE /tasks/3", "DELETE /tasks/gone%20before"]
     assert server.slept == []
@@ -187,7 +187,7 @@ def test_tasks_are_deleted_by_their_ids_and_nothing_else_is_touched():
 
 def test_a_task_that_cannot_be_deleted_yet_is_left():
     cleaned = delete_remaining(remains("1", "2"), Server({"1": OURS, "2": OURS}, kept=["1"]), 0)
-    assert (cleaned.deleted, cleaned.left, cleaned.stop_reason) == (["2"], ["1"], "")
+    assert (cleaned.deleted, cleaned.left, cleaned.trouble) == (["2"], ["1"], "")
 
 
 def test_a_creation_whose_answer_nobody_knows_is_found_by_its_name():
@@ -214,8 +214,8 @@ def test_a_task_that_may_be_somebody_elses_is_named_and_not_deleted():
 
 def test_a_list_that_cannot_be_read_is_trouble_and_not_a_clean_server():
     cleaned = delete_remaining(remains("1", uncertain=[OURS]), Server({"1": OURS}, [401]), 0)
-    assert cleaned.stop_reason == "the list of tasks was answered 401: the credentials were rejected"
-    assert delete_remaining(remains(uncertain=[OURS]), Server({}, [0]), 0).stop_reason == (
+    assert cleaned.trouble == "the list of tasks was answered 401: the credentials were rejected"
+    assert delete_remaining(remains(uncertain=[OURS]), Server({}, [0]), 0).trouble == (
         "the list of tasks got no complete response: the connection was closed without a response"
     )
 
@@ -230,7 +230,7 @@ def test_a_list_that_cannot_be_read_is_trouble_and_not_a_clean_server():
 def test_a_server_that_does_not_take_part_is_not_asked_for_every_task(status, trouble):
     server = Server({"1": OURS, "2": OURS}, [status])
     cleaned = delete_remaining(remains("1", "2"), server, 0)
-    assert (cleaned.deleted, cleaned.left, cleaned.stop_reason) == ([], ["1", "2"], trouble)
+    assert (cleaned.deleted, cleaned.left, cleaned.trouble) == ([], ["1", "2"], trouble)
     assert len(server.sent) == 1
 
 

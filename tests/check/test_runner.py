@@ -249,7 +249,7 @@ def test_whichever_answer_is_late_fails_nothing(number, seconds):
 @pytest.mark.parametrize("takes_ms", [10, 30, 120, 450])
 def test_a_slow_server_fails_nothing(monkeypatch, takes_ms, queue):
     """What is seen in one answer may be over in the next, and tasks are made and deleted in the background."""
-    monkeypatch.setattr(transport_memory, "TAKES_MS", takes_ms)
+    monkeypatch.setattr(transport_memory, "EXCHANGE_MS", takes_ms)
     result, _ = run(only=ALL, readings={"queue": queue})
     assert (failed(result), result.exit_code) == (set(), 0)
 
@@ -423,7 +423,7 @@ def test_tasks_whose_status_forbids_it_are_left_and_reported():
 def test_the_clean_up_runs_after_a_run_that_the_rate_limit_has_stopped():
     """A server that keeps limiting the rate of create requests can be reached, so the tasks are deleted, one per second at most."""
     result, transport = run(lambda turn: 429 if turn.number >= 30 and turn.request.method == "POST" else None, limits=Limits())
-    assert result.stop_reason == "the server limits the rate (429), however long one waits; see --rate"
+    assert result.stop_reason == "the server limits the rate: it still answers 429 after 6 attempts; see --rate"
     assert (result.exit_code, result.remaining_tasks) == (3, ())
     assert result.cleanup_requests > 5
     deletions = transport.at_ms[result.requests :]

@@ -50,7 +50,7 @@ def test_a_failure_in_such_a_run_looks_as_always(tmp_path):
 def test_the_installed_plugin_is_found_by_its_entry_point(pytester):
     if not any(entry.value == PLUGIN for entry in entry_points(group="pytest11")):
         pytest.skip("the package was installed before it had the entry point")
-    pytester.makepyfile("def test_it(nclue_task_request): assert nclue_task_request['name'] == 'task'")
+    pytester.makepyfile("def test_it(nclue_task_request): assert nclue_task_request['name'] == 'churn 2026-11'")
     pytester.runpytest_subprocess("-pno:cacheprovider").assert_outcomes(passed=1)
 
 

@@ -823,7 +823,7 @@ print("nclue_contract.strategies.payloads" in sys.modules)
 """
     )
     loaded = {name for name in lines[0].split() if not name.startswith("hypothesis.")}  # which loads itself bit by bit
-    ours = ("", ".contract", ".contract.payloads", ".strategies", ".strategies.entry")
+    ours = ("", ".contract", ".contract.extras", ".contract.payloads", ".strategies", ".strategies.entry")
     assert loaded == {f"nclue_contract{name}" for name in ours}
     assert lines[1] == "True"
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from nclue_contract.service.faults.injection import PAYLOAD, Fault, Injection, Value, changing, wrap, wrapping
+from nclue_contract.contract.model import contract
+from nclue_contract.service.faults.injection import Fault, Injection, Value, changing, wrap, wrapping
 from nclue_contract.service.lifecycle import Task
 from nclue_contract.service.messages import Rejection, Request
 from nclue_contract.service.service import Service
@@ -73,7 +74,7 @@ def _first_task(service: Service, _: str) -> Task:
 
 
 def _empty_task(service: Service, task_id: str) -> Task:
-    return Task(task_id, "", service.fields(PAYLOAD), 0)
+    return Task(task_id, "", service.fields(contract().sample_payload()), 0)
 
 
 def _crash(service: Service, _: str) -> Task:

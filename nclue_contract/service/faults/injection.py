@@ -23,14 +23,6 @@ Value = dict[str, Any]
 Injection = Callable[[Service, str], None]
 """Injects a fault into a service; the second parameter is the argument of the fault, empty for faults without one."""
 
-PAYLOAD: dict[str, str] = {
-    "name": "task",
-    "train_feature_id": "0ccc59f9-0000-4000-8000-7837ae76d046",
-    "train_bucket": "answers",
-    "train_file_path": "churn/train.tsv",
-}
-"""A sample payload with the required fields."""
-
 REQUIRED = tuple(field.name for field in contract().request if field.required)
 OPTIONAL = tuple(field.name for field in contract().request if not field.required)
 
