@@ -56,7 +56,7 @@ def no_network(monkeypatch):
 
 @pytest.fixture
 def listener():
-    """A socket on loopback that takes connections and never answers."""
+    """Open a socket on loopback that accepts connections and never responds."""
     with socket.create_server(("127.0.0.1", 0)) as sock:
         yield sock.getsockname()
 
@@ -245,7 +245,7 @@ def test_a_client_with_a_resolver_of_its_own_is_refused(listener):
 
 @pytest.fixture
 def proxy():
-    """A proxy that opens every tunnel and then keeps silent."""
+    """Start a proxy that opens every tunnel and then sends nothing."""
     with socket.create_server(("127.0.0.1", 0)) as sock:
         connections = []
 

@@ -61,7 +61,7 @@ CLIENTS = {
 
 @pytest.fixture(params=CLIENTS)
 def call(request):
-    """A function (method, path or URL, options) -> response, for each library, synchronous and not. `call.library` is the library."""
+    """Return a function (method, path or URL, options) -> response, per library, synchronous and not; `call.library` is the library."""
     library, send = CLIENTS[request.param]
 
     def call(method, url, **options):
@@ -83,7 +83,7 @@ def nclue():
 
 @pytest.fixture(scope="module")
 def other_host():
-    """The URL of a server on loopback that tells what it was sent."""
+    """Start a server on loopback that returns what it receives; return its URL."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

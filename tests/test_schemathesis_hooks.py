@@ -47,7 +47,7 @@ FOREIGN = {
 
 @pytest.fixture(autouse=True)
 def keys(monkeypatch):
-    """The keys that our services know, and nothing of the environment's own."""
+    """Set the keys that our services accept, and clear the variables of the environment."""
     for name in ("NCLUE_STRICT", "NCLUE_FEATURE_ID", "NCLUE_BUCKET", "NCLUE_FILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NCLUE_ACCESS_KEY", ACCESS)
@@ -55,14 +55,14 @@ def keys(monkeypatch):
 
 
 def load(**config):
-    """A schema of our document, with settings as in schemathesis.toml."""
+    """Return a schema of our document, with settings as in schemathesis.toml."""
     schema = schemathesis.openapi.from_dict(document(), config=schemathesis.Config.from_dict(config))
     schema.config.update(base_url="http://testserver/api/v1")
     return schema
 
 
 def served(*faults, **options):
-    """A schema whose requests a service answers, and the service."""
+    """Return a schema whose requests are sent to a service, and the service."""
     service = Service({ACCESS: SECRET}, **options)
     for fault in faults:
         inject_fault(service, fault)
@@ -77,7 +77,7 @@ def creation(schema, payload=PAYLOAD, *, sign=True):
 
 
 def authenticated(case):
-    """The case as Schemathesis makes it: with what the provider gives."""
+    """Add to a case the headers of the authentication provider, as Schemathesis does."""
     Signing().set(case, Signing().get(case, None), None)
     return case
 
@@ -87,7 +87,7 @@ def reading(schema, task_id, method="GET", **options):
 
 
 def judge(case, response, **settings):
-    """The rules that the check reports."""
+    """Return the rules that the check reports."""
     try:
         NclueContract(**settings).after_response(None, response, case)
     except FailureGroup as group:
@@ -215,7 +215,7 @@ def test_the_schemas_of_others_are_left_alone(wire, other):
 
 
 def wsgi(service):
-    """A WSGI application around a service."""
+    """Return a WSGI application around a service."""
 
     def app(environ, start):
         headers = [(name[5:].replace("_", "-").lower(), value) for name, value in environ.items() if name.startswith("HTTP_")]
@@ -541,7 +541,7 @@ def test_whoever_imports_the_hooks_in_pytest_gets_the_same(tmp_path, service, co
 
 @pytest.fixture
 def contested():
-    """A server that follows the later pages takes a path that the page of the operation forbids."""
+    """Send a path that the page of the operation forbids to a server that follows the later pages; return the case and the response."""
     schema, _ = served(readings={"path-characters": "page-2025"})
     case = creation(schema, PAYLOAD | {"train_file_path": "dt=2026-11-01/a.csv"})
     return case, case.call()
@@ -688,7 +688,7 @@ def run(folder, location, *options, **variables):
 
 @pytest.fixture(scope="module")
 def faulty_run(tmp_path_factory):
-    """A run against a server with three bugs, with all reports that there are; the folder, and what came of it."""
+    """Run Schemathesis against a server with three faults, with all available reports; return the folder and the completed process."""
     folder = tmp_path_factory.mktemp("run")
     (folder / "schemathesis.toml").write_bytes(EXAMPLE.read_bytes())
     secrets = {"NCLUE_ACCESS_KEY": "CANARYACCESSKEY0001", "NCLUE_SECRET_KEY": CANARY}
@@ -718,7 +718,7 @@ def test_the_command_reports_what_schemathesis_alone_does_not_see(faulty_run):
 
 
 def leaks(folder, done):
-    """What of the keys, and whatever looks like a signature, stands in the output, in reports, and in what is left behind."""
+    """Return what looks like a key or a signature in the output, in reports, and in files that remain."""
     texts = [done.stdout, done.stderr, *(path.read_bytes().decode("latin-1") for path in folder.rglob("*") if path.is_file())]
     shapes = (r"CANARY\w*", r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{43}=(?![A-Za-z0-9+/=])", r"x-ncp-apigw-timestamp[^\[]{1,60}?\b(1\d{12})\b")
     return {match for text in texts for shape in shapes for match in re.findall(shape, text)}

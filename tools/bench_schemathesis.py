@@ -80,7 +80,7 @@ class Outcome:
 
 
 def reference(faults: Sequence[str], readings: dict[str, str]) -> Handle:
-    """The service of the package."""
+    """Return a handler of the package's reference service."""
     service = Service({EXAMPLE.access_key: EXAMPLE.secret_key}, readings=readings, progress=ProgressMode.parse("reads:1"))
     for fault in faults:
         inject_fault(service, fault)
@@ -93,13 +93,13 @@ def reference(faults: Sequence[str], readings: dict[str, str]) -> Handle:
 
 
 def second_module() -> Any:  # noqa: ANN401  # a module of the tests, which mypy does not see
-    """The second server, which only the tests have."""
+    """Return the module of the second server, which only the tests have."""
     sys.path.insert(0, str(Path(__file__).parent.parent))
     return importlib.import_module("tests.second_server.server")
 
 
 def second(faults: Sequence[str], readings: dict[str, str]) -> Handle:
-    """The server that shares nothing with the package."""
+    """Return a handler of the second server, which shares no code with the package."""
     handle: Handle = second_module().SecondServer(faults, readings, now_ms=now_ms, stage_ms=STAGE_MS).handle
     return handle
 
@@ -108,7 +108,7 @@ SERVERS: dict[str, Callable[[Sequence[str], dict[str, str]], Handle]] = {"refere
 
 
 def made(subject: Subject) -> Handle:
-    """The server that a subject describes."""
+    """Return a handler of the server that a configuration describes."""
     pin = dict([subject.id.split("=")]) if subject.kind in {"variant", "own-document"} else {}
     return SERVERS[subject.server]([subject.id] if subject.kind == "fault" else [], pin)
 
@@ -159,7 +159,7 @@ class Application:
 
 
 def settings(seed: int, max_examples: int | None) -> schemathesis.Config:
-    """The defaults of `st run`, but for what the head of this file says; our check is switched off."""
+    """Return the defaults of `st run`, except for what the top of this file lists; our check is disabled."""
     generation: dict[str, Any] = {"database": "none"} | ({"max-examples": max_examples} if max_examples else {})
     return schemathesis.Config.from_dict(
         {
@@ -209,7 +209,7 @@ def run(subject: Subject, *, seed: int, max_examples: int | None) -> Outcome:
 
 
 def first_problem(event: events.EngineEvent) -> tuple[str, str] | None:
-    """The phase of an event, and what makes `st run` end with another exit code than 0; None when nothing does."""
+    """Return the phase of an event and what makes `st run` exit with another code than 0; None when nothing does."""
     if isinstance(event, events.ScenarioFinished):
         nodes = (node for checks in event.recorder.checks.values() for node in checks)
         failures = (node.failure_info.failure for node in nodes if node.failure_info is not None)
@@ -224,7 +224,7 @@ def first_problem(event: events.EngineEvent) -> tuple[str, str] | None:
 
 
 def outcomes(todo: Sequence[Subject], work: Callable[[Subject], Outcome], jobs: int) -> Iterator[Outcome]:
-    """The outcomes, as they come; each job is a process of its own."""
+    """Return the outcomes, as they complete; each job is a separate process."""
     if jobs == 1:
         yield from map(work, todo)
         return
@@ -243,7 +243,7 @@ def line(outcome: Outcome) -> str:
 
 
 def totals(done: Sequence[Outcome]) -> dict[str, dict[str, int]]:
-    """The figures per server."""
+    """Return the figures per server."""
     figures = {}
     for server in dict.fromkeys(outcome.server for outcome in done):
         rows = [outcome for outcome in done if outcome.server == server]

@@ -52,7 +52,7 @@ class Target:
 
 
 def request(method: str, target: str, headers: dict[str, str], body: bytes = b"") -> bytes:
-    """A request as it goes over the wire."""
+    """Return a request as the bytes that are sent."""
     lines = [f"{method} {target} HTTP/1.1", "host: 127.0.0.1", f"content-length: {len(body)}", *map(": ".join, headers.items())]
     return "\r\n".join([*lines, "", ""]).encode() + body
 
@@ -99,7 +99,7 @@ class Connection:
 
 @contextmanager
 def started(command: Sequence[str], core: int | None) -> Iterator[subprocess.Popen[str]]:
-    """A server of its own process, on one core, without any key of the environment."""
+    """Start a server in a separate process, on one core, without any key of the environment."""
     everywhere = os.sched_getaffinity(0)
     if core is not None:
         os.sched_setaffinity(0, {core})  # the child inherits it
@@ -115,7 +115,7 @@ def started(command: Sequence[str], core: int | None) -> Iterator[subprocess.Pop
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
+    """Return a port that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -230,7 +230,7 @@ def rate(target: Target, make: Callable[[], bytes], seconds: float, clients: int
 
 
 def found(name: str, given: str | None) -> str | None:
-    """The program: the one that was given, beside this Python, on the path, or among our Node tools."""
+    """Return the path of a program: the given one, or one beside this Python, on PATH, or among our Node tools."""
     node_tools = Path(__file__).parent / "node" / "node_modules" / ".bin"
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", ""), str(node_tools)])
     return given or shutil.which(name, path=path)

@@ -31,7 +31,7 @@ Body = dict[str, Any]
 
 
 def bodies_of_schemathesis() -> st.SearchStrategy[Any]:
-    """What `as_strategy()` draws for the body of createTask."""
+    """Return the strategy of `as_strategy()` for the body of createTask."""
     api = document()
     del api["security"], api["components"]["securitySchemes"]
     strategy: st.SearchStrategy[Any] = schemathesis.openapi.from_dict(api)["/tasks"]["POST"].as_strategy()
@@ -60,7 +60,7 @@ def others() -> dict[str, st.SearchStrategy[Any]]:
 
 
 def drawing(strategy: st.SearchStrategy[Any], number: int) -> tuple[Callable[[], None], list[Any]]:
-    """A Hypothesis test that only draws, from the seed of this number, and the list of what it has drawn."""
+    """Return a Hypothesis test that only draws, from this seed, and the list of the drawn values."""
     drawn: list[Any] = []
 
     @seed(number)

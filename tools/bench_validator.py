@@ -38,7 +38,7 @@ CHOSEN = {"test-triple": "independent"}  # the schema does not know warnings
 
 
 def schema() -> dict[str, Any]:
-    """The schema of a payload with its references resolved by hand, so that every engine can read it."""
+    """Return the schema of a payload with its references resolved by hand, so that every engine can read it."""
     schemas = document()["components"]["schemas"]
     request: dict[str, Any] = schemas["TaskRequest"]
     request["properties"]["train_file_path"] = schemas["FilePath"]
@@ -89,7 +89,7 @@ class Struct(msgspec.Struct):
 
 
 def raises(function: Callable[[Payload], object], errors: tuple[type[Exception], ...]) -> Callable[[Payload], bool]:
-    """A yes or no from a function that raises."""
+    """Return a predicate from a function that raises: whether it does not raise."""
 
     def check(payload: Payload) -> bool:
         try:

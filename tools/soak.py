@@ -59,7 +59,7 @@ class Client:
                 self._streams[1].close()
 
     async def one_task(self, name: str) -> None:
-        """A task from beginning to end."""
+        """Run one task from creation to deletion."""
         payload = {"name": name, **PAYLOAD}
         created = await self.ask("createTask", "POST", "/tasks", 200, payload)
         path = f"/tasks/{created['task_id']}"

@@ -83,7 +83,7 @@ def _append(path: Path, value: Mapping[str, object]) -> None:
 
 
 def read_findings(path: Path) -> tuple[list[Found], bool]:
-    """The findings in a file, and whether the run came to its end. A line without its line break was cut off, and is left out."""
+    """Return the findings in a file, and whether the run finished. A last line without its line break is incomplete, and is ignored."""
     found, finished = [], False
     for line in path.read_bytes().split(b"\n")[:-1] if path.is_file() else ():
         value = json.loads(line)
@@ -105,7 +105,7 @@ def require_allowed(options: CheckOptions) -> None:
 
 
 def explore(options: CheckOptions, result: CheckResult, bounds: Bounds, environment: Mapping[str, str]) -> CheckResult:
-    """The result of a check with what the exploration adds."""
+    """Return the result of a check, with the findings of an exploration added."""
     require_allowed(options)
     if result.stop_reason:
         return result

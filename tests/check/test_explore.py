@@ -23,7 +23,7 @@ BOUNDED = ("--explore", "600", "--explore-examples", "5", "--seed", "1")
 
 
 def explored(url, folder, *options):
-    """A check with a small exploration: the exit code, what is printed, and the JSON report."""
+    """Check a server with a short exploration; return the exit code, the output and the JSON report."""
     command = [sys.executable, "-m", "nclue_contract", "check", url, *FEW, *BOUNDED, "--report", "json:report.json"]
     done = subprocess.run(
         [*command, *options],
@@ -123,7 +123,7 @@ def test_a_time_limit_ends_the_exploration_and_that_is_reported(tmp_path):
 
 @pytest.fixture
 def stubbed(tmp_path, monkeypatch, capsys):
-    """A check whose exploration writes these bytes, and then ends by itself, or is ended by the time limit."""
+    """Return a function that runs a check whose exploration writes these bytes, and then ends by itself or by the time limit."""
 
     def check(content, *, ended_by_limit=True):
         def run(_command, _folder, variables, _seconds):

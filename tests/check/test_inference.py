@@ -125,7 +125,7 @@ QUESTIONS = st.lists(st.tuples(st.sets(st.sampled_from(NAMES), min_size=1, max_s
 
 
 def seen(readings, names, salt):
-    """What a server with these readings answers to a question."""
+    """Return what a server with these readings returns for a question."""
     return crc32(repr((salt, *(readings[name] for name in sorted(names)))).encode()) % 3
 
 

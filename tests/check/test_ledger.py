@@ -21,7 +21,7 @@ def path(tmp_path):
 
 
 def written(path, *lines, about=ABOUT):
-    """A ledger with these lines, each a method of `Ledger` and its arguments; what is left of it."""
+    """Write a ledger, each line a method of `Ledger` and its arguments; return what is read back."""
     ledger = Ledger(path, about)
     for method, *arguments in lines:
         getattr(ledger, method)(*arguments)
@@ -91,7 +91,7 @@ def test_what_is_left_follows_from_the_lines(path, lines, task_ids, uncertain):
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """A ledger of nine tasks, in a folder of its own."""
+    """Write a ledger of nine tasks, in a folder of its own."""
     path = tmp_path_factory.mktemp("whole") / "ledger.jsonl"
     written(path, *[line for n in range(9) for line in (("creating", f"name {n} é"), ("answered", f"name {n} é", f"id {n}"))])
     return path, path.read_bytes()

@@ -55,7 +55,7 @@ def free_port():
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
-    """The JSON report of a whole check of Prism."""
+    """Return the JSON report of a complete check of Prism."""
     command = node_tool("@stoplight/prism-cli/dist/index.js")
     if not Path(command[-1]).is_file():
         missing("Prism is missing; run: make node")

@@ -14,7 +14,7 @@ OLD = f'{HEAD}\npath-characters = "page-2024"\npath-del = "allowed"\n'
 
 
 def found(**left):
-    """A result with these readings; of an option or several."""
+    """Return a result with these remaining options per reading; one option or several."""
     readings = {name.replace("_", "-"): (value,) if isinstance(value, str) else value for name, value in left.items()}
     nothing = {
         "outcomes": {},
@@ -46,7 +46,7 @@ def written(path, result=FOUND):
 
 @pytest.fixture
 def write(tmp_path):
-    """A function that writes the readings into a file with this text, twice, and gives what it holds then."""
+    """Return a function that writes the readings into a file with this text, twice, and returns the new text."""
 
     def write(text, result=FOUND):
         path = tmp_path / "pyproject.toml"

@@ -198,7 +198,7 @@ def test_a_server_that_is_just_starting_is_waited_for(response):
 
 
 def losing(method, which, response):
-    """The answer to one request of a method is lost, although it was carried out."""
+    """Drop the response to one request of a method, after the request was carried out."""
     seen = []
 
     def script(turn):

@@ -28,7 +28,7 @@ class Checked(NamedTuple):
 
 
 def checked(address, folder):
-    """A whole check of a server, in a process of its own."""
+    """Check a server completely, in a separate process."""
     command = [sys.executable, "-m", "nclue_contract", "check", address, "--report", f"json:{folder / 'report.json'}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, env=environment())
     assert done.stderr == ""
@@ -37,14 +37,14 @@ def checked(address, folder):
 
 @pytest.fixture(scope="module")
 def yes(tmp_path_factory):
-    """The check of a server that answers everything with 200."""
+    """Return the result of a check of a server that returns 200 for every request."""
     with always_yes() as address:
         yield checked(address, tmp_path_factory.mktemp("yes"))
 
 
 @pytest.fixture(scope="module")
 def dollar(tmp_path_factory):
-    """A server with a `$` in its pattern, which is still there, and its check."""
+    """Start a server with an unresolved `$` in its pattern, and check it."""
     with with_a_dollar() as address:
         yield address, checked(address, tmp_path_factory.mktemp("dollar"))
 

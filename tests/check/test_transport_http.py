@@ -23,7 +23,7 @@ SHORT_S = 0.3
 
 @pytest.fixture
 def wire():
-    """A function that makes a transport to a port; all are closed in the end."""
+    """Return a function that creates a transport to a port; all of them are closed at the end."""
     made = []
 
     def make(port, *, prefix=None, scheme="http", keys=KEYS, host="127.0.0.1", **options):
@@ -46,7 +46,7 @@ def keeping(seen, answer=lambda _: response()):
 
 
 def sent(wire, ask, **options):
-    """A request as it arrived."""
+    """Send a request, and return it as it was received."""
     seen = []
     with listening(keeping(seen)) as port:
         exchange = wire(port, **options).send(ask)[0]
@@ -168,7 +168,7 @@ def test_several_requests_are_under_way_at_the_same_moment(wire):
 
 
 def counted(talk):
-    """A talk, and the list that it adds to whenever there is a connection."""
+    """Wrap a connection handler; return it with a list to which each connection is added."""
     connections = []
 
     def one(connection):
@@ -439,7 +439,7 @@ def test_a_host_that_has_no_address_is_told(wire):
 
 @pytest.fixture(scope="module")
 def tls(tmp_path_factory):
-    """A throw-away authority, and a server that it vouches for as 127.0.0.1; the port, and the file of the authority."""
+    """Start a server with a certificate for 127.0.0.1 of a temporary authority; return its port and the authority's file."""
     authority, chain, key = certificates(tmp_path_factory.mktemp("tls"))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(chain, key)

@@ -64,7 +64,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def run(capsys, monkeypatch):
-    """The command in this process."""
+    """Return a function that runs the command in this process."""
 
     def run(*arguments):
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
@@ -78,7 +78,7 @@ def run(capsys, monkeypatch):
 
 
 def process(*arguments, command=COMMAND, cwd=None, **variables):
-    """The command in a process of its own."""
+    """Run the command in a separate process."""
     done = subprocess.run(
         [*command, *map(str, arguments)], capture_output=True, text=True, check=False, timeout=120, cwd=cwd, env=environment(**variables)
     )
@@ -87,14 +87,14 @@ def process(*arguments, command=COMMAND, cwd=None, **variables):
 
 @pytest.fixture(scope="module")
 def shared():
-    """A correct server whose tasks stay registered, so that all can be deleted."""
+    """Start a conforming server whose tasks stay registered, so that all can be deleted."""
     with running("--progress", "manual") as server:
         yield server
 
 
 @pytest.fixture
 def server(shared):
-    """The same server, without tasks and without a journal."""
+    """Return the shared server, without tasks and with an empty journal."""
     shared.control("reset", {})
     return shared
 
@@ -516,7 +516,7 @@ class Elsewhere(MemoryTransport):
 
 @pytest.fixture
 def elsewhere(monkeypatch):
-    """Checks over HTTP go to a service in this process, whatever the host; nothing can reach the real one."""
+    """Send the HTTP requests of checks to a service in this process, whatever the host; the real service cannot be reached."""
     transport = Elsewhere()
     monkeypatch.setattr(check_module, "http_transport", lambda *_: transport)
     monkeypatch.setenv("NCLUE_ACCESS_KEY", EXAMPLE.access_key)
@@ -802,7 +802,7 @@ class Stopping:
             raise OSError
 
     def run(self, *arguments):
-        """The check, stopped."""
+        """Run the check, and interrupt it."""
         command = [*INTERRUPTIBLE, "check", self.url, *arguments]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()) as self.process:
             out, err = self.process.communicate(timeout=60)
@@ -894,7 +894,7 @@ def test_cleanup_signs_what_the_check_has_signed(run, server):
 
 
 def write_ledger(server, **lines):
-    """A ledger with these tasks, by name and ID."""
+    """Write a ledger with these tasks, by name and ID."""
     with Path("run.jsonl").open("w") as ledger:
         ledger.write(json.dumps({"ledger": 1, "url": server.url, "signed_prefix": "/api/v1", "run": "abc123"}) + "\n")
         for name, task_id in lines.items():

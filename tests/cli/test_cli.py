@@ -52,7 +52,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def run(capsys, monkeypatch):
-    """The command in this process."""
+    """Return a function that runs the command in this process."""
 
     def run(*arguments, stdin=""):
         data = stdin if isinstance(stdin, bytes) else stdin.encode()
@@ -67,7 +67,7 @@ def run(capsys, monkeypatch):
 
 
 def process(*arguments, stdin="", **options):
-    """The command in a process of its own, as it is installed."""
+    """Run the command in a separate process, as it is installed."""
     data = stdin if isinstance(stdin, bytes) else stdin.encode()
     done = subprocess.run([*COMMAND, *arguments], input=data, capture_output=True, check=False, timeout=60, **options)
     return Result(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
@@ -342,7 +342,7 @@ def test_a_command_must_be_given(run, arguments):
 
 @pytest.fixture
 def below(folder, monkeypatch):
-    """A folder two levels below the one with the settings."""
+    """Create a folder two levels below the one with the settings."""
     path = folder / "one" / "two"
     path.mkdir(parents=True)
     monkeypatch.chdir(path)
@@ -597,7 +597,7 @@ def test_the_encoding_of_the_environment_is_kept_to(encoding):
 
 
 def on_terminal(*arguments, stdin=b"", pauses=(), environment=(), stream="stdout"):
-    """What the command writes to a pseudo terminal that is its standard output or error; `pauses` cut the input into parts."""
+    """Return what the command prints on a pseudo terminal. `pauses` is the input in parts, each with the seconds to wait after it."""
     pty = pytest.importorskip("pty")
     master, slave = pty.openpty()
     seen = bytearray()

@@ -26,7 +26,7 @@ def keys(monkeypatch):
 
 @pytest.fixture
 def run(capsys):
-    """Runs the command; gives exit code, standard output and standard error. No secret is in either."""
+    """Return a function that runs the command and returns exit code, standard output and standard error. No secret may be in either."""
 
     def call(*arguments):
         code = main(["sign", *arguments])

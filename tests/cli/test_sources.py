@@ -19,7 +19,7 @@ LETTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\n\r\0\uf
 
 
 def piped(data, input_format=None):
-    """What standard input gives: (line, column, text) of payloads, notes as they are."""
+    """Return what is read from standard input: (line, column, text) of payloads, notes unchanged."""
     return [
         (item.line, item.column, item.text) if isinstance(item, Payload) else item for item in payloads("-", io.BytesIO(data), input_format)
     ]
@@ -46,7 +46,7 @@ def small_blocks(monkeypatch):
 
 @pytest.fixture
 def tree(tmp_path, monkeypatch):
-    """A folder to stand in."""
+    """Create a folder tree, and change the working directory to it."""
     for name in (
         "b/2.jsonl",
         "b/1.json",

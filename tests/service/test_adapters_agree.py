@@ -64,7 +64,7 @@ VALUES = {"name": NAMES, "feature_id": IDS, "bucket": BUCKETS, "file_path": PATH
 
 @st.composite
 def payloads(draw):
-    """A payload that is right but for a few changes."""
+    """Draw a valid payload, with up to three changes."""
     payload = PAYLOAD | {"name": draw(st.sampled_from(["churn", "second", "fails"]))} | (TEST_FIELDS if draw(st.booleans()) else {})
     for _ in range(draw(st.sampled_from([0, 0, 1, 1, 1, 2, 3]))):
         field = draw(st.sampled_from([*PAYLOAD, *TEST_FIELDS]))
@@ -111,7 +111,7 @@ def bodies(draw):
 
 
 def task_id(number):
-    """The ID that the service gives to the task with this number, from 1."""
+    """Return the ID that the service assigns to the task with this number, from 1."""
     return f"00000000-0000-4000-8000-{number:012x}"
 
 
@@ -188,7 +188,7 @@ ODD_HEADERS = st.sampled_from(
 
 @st.composite
 def exchanges(draw, kinds):
-    """A request, and how many milliseconds pass before it; signed for what it is in most cases."""
+    """Draw a request, and how many milliseconds pass before it; in most cases with a correct signature."""
     kind = draw(st.sampled_from(kinds))
     target = TASKS if kind == "create" else draw(TARGETS[kind])
     methods = {"create": ["POST"], "list": ["GET"], "task": ["GET", "GET", "DELETE"], "odd": METHODS}[kind]
@@ -204,7 +204,7 @@ def exchanges(draw, kinds):
 
 
 def requests_of(sequence):
-    """The requests, with the times at which they arrive."""
+    """Return the requests, with the times at which they arrive."""
     now_ms = START_MS
     for method, target, headers, body, wait_ms, skew_ms, how in sequence:
         now_ms += wait_ms
@@ -238,7 +238,7 @@ calmly = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_
 
 
 def some_pins(seed):
-    """A choice of readings, the same one for the same seed: about half of them are pinned, to any option."""
+    """Return pinned readings, the same ones for the same seed: about half of the readings, with any option."""
     chance = random.Random(seed)
     return {reading: chance.choice(options) for reading, options in OPTIONS.items() if chance.random() < 0.5}
 
@@ -250,7 +250,7 @@ def _services(pins, number):
 
 
 def fresh_service(pins, progress, number=0, *, keys=True):
-    """A service without tasks. Making one takes 10 ms, so they are used again, the `number`-th of those with the same readings."""
+    """Return a service without tasks. Creating one takes 10 ms, so services are reused: the `number`-th of those with the same readings."""
     service = _services(tuple(sorted(pins.items())), number)
     service.reset()
     service.keys = {KEYS.access_key: KEYS.secret_key} if keys else None
@@ -394,7 +394,7 @@ def operation_of(method, target):
 
 
 def error_code(value, pins):
-    """The code of an error body, in the shape and with the type that the readings choose."""
+    """Return the code of an error body, in the structure and type that the readings select."""
     flat = pins.get("error-shape") == "flat"
     code = value["code"] if flat else value["error"]["errorCode"]
     assert isinstance(value["message"] if flat else value["error"]["message"], str)
@@ -403,7 +403,7 @@ def error_code(value, pins):
 
 
 def may_answer(errors, payload, pins, names):
-    """The pairs of status and code that creating may be answered with; a code of None is not judged."""
+    """Return the pairs of status and code that are allowed as response to a create request; any code is allowed where it is None."""
     existence = set()
     fields = payload if isinstance(payload, dict) else {}
     for part, code in (("train", "10107"), ("test", "10108")):
@@ -491,7 +491,7 @@ def test_the_queries_of_lists_are_echoed_as_they_were_asked():
     @settings(calmly, max_examples=300)
     @given(QUERIES, st.integers(0, 5), st.integers(0, 19).map(some_pins))
     def echoed(query, count, pins):
-        """A list repeats index and limit, and holds as many tasks as these leave."""
+        """Assert that a list repeats index and limit, and holds as many tasks as these leave."""
         service = fresh_service(pins, "manual", keys=False)
         for number in range(count):
             service.handle(Request("POST", TASKS, (), json.dumps(PAYLOAD | {"name": f"n{number}"}).encode()), START_MS)

@@ -853,7 +853,7 @@ def test_reset_forgets_tasks_names_journal_failures_and_the_last_time():
 
 
 def run(**options):
-    """A run with a bit of everything; all bytes that were answered."""
+    """Send one request of each kind to a service; return its responses and its journal."""
     nclue = Nclue(progress="seconds:1", fixture_data=ExternalData(failing_names={"n3": "COMMON_ERROR"}), **options)
     answers = []
     for number in range(5):

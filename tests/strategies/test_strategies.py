@@ -68,7 +68,7 @@ each_rule = pytest.mark.parametrize("rule", RULES)
 
 
 def draws(strategy, count):
-    """What Hypothesis draws first, the same in every run, with all health checks on."""
+    """Return the first values that Hypothesis draws, the same in every run, with all health checks enabled."""
     found = []
 
     @settings(max_examples=count, phases=[Phase.generate], database=None, derandomize=True, deadline=None)
@@ -82,7 +82,7 @@ def draws(strategy, count):
 
 @cache
 def with_odd_paths():
-    """The first 1,000 requests with a forbidden character in a path; several tests look at them."""
+    """Return the first 1,000 requests with a forbidden character in a path, which several tests use."""
     return draws(broken_task_requests("path-character"), 1000)
 
 
@@ -92,7 +92,7 @@ def pins_of(options):
 
 @cache
 def parties(pins):
-    """A lenient and a strict validator with these pins, and the engine with the schema that is written for them."""
+    """Return a lenient and a strict validator with these pins, and a schema validator with the schema generated for them."""
     chosen = dict(pins)
     schema = {"$ref": "#/components/schemas/TaskRequest", "components": document(Readings.of(chosen))["components"]}
     return Validator(chosen), Validator(chosen, strict=True), jsonschema.Draft202012Validator(schema)
@@ -116,7 +116,7 @@ def rows(found):
 
 
 def witnessed(payload, pins):
-    """What the witness says. It does not know that a bucket is not spelt like an IP address, so that is told here."""
+    """Return the findings of the witness, and NC130 for a bucket name that looks like an IP address, which it does not implement."""
     found = findings(payload, pins)
     if isinstance(payload, dict):
         for field in ("test_bucket", "train_bucket"):
@@ -298,7 +298,7 @@ def test_a_wrong_pin_is_told_at_once(function, pins, message):
 
 
 def assert_found(broken, pins):
-    """The findings are those of the validator, and of the witness where it knows the rule."""
+    """Assert that the findings equal those of the validator, and those of the witness where it implements the rule."""
     request, (validator, _, schema) = broken.request, parties(key(pins))
     in_bytes = isinstance(request, bytes)
     report = validator.validate_request_json(request) if in_bytes else validator.validate_request(request)

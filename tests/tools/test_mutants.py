@@ -17,12 +17,12 @@ def _one_situation(monkeypatch):
 
 
 def changed(text):
-    """What the mutants of a small source look like."""
+    """Return the sources of the mutants of a small source."""
     return {mutant.source for mutant in mutants_of("m", text)}
 
 
 def planted(module, old, new):
-    """A module with one change that is made by hand."""
+    """Return a module with one change made by hand."""
     assert text_of(module).count(old) == 1
     return Mutant(module, 1, "by hand", old, new, text_of(module).replace(old, new))
 

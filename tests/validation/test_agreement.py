@@ -86,7 +86,7 @@ def validator_with(pins):
 
 @lru_cache(maxsize=1024)
 def parties(pins):
-    """The validator with these pins, and the engine with the schema that is written for them."""
+    """Return the validator with these pins, and a schema validator with the schema generated for them."""
     readings = Readings.choose(("test", dict(pins)))
     schema = {"$ref": "#/components/schemas/TaskRequest", "components": document(readings)["components"]}
     return validator_with(pins), jsonschema.Draft202012Validator(schema)
@@ -98,7 +98,7 @@ def test_the_validator_and_the_schema_agree_under_all_readings_that_a_schema_can
     @settings(max_examples=1000, suppress_health_check=[HealthCheck.too_slow])
     @given(payloads(), pins_of(IN_A_SCHEMA))
     def agree(payload, pins):
-        """A payload has no error exactly if the schema for the same readings accepts it."""
+        """Assert that a payload has no error exactly if the schema for the same readings accepts it."""
         validator, schema = parties(tuple(sorted(pins.items())))
         accepted = schema.is_valid(payload)
         assert (validator.validate_request(payload).errors == ()) == accepted

@@ -44,7 +44,7 @@ def assert_as_expected(findings, wanted):
 
 @pytest.fixture(scope="module")
 def entries(tmp_path_factory):
-    """What the command line says of each file, in the format jsonl; all files in one run."""
+    """Return what the command line reports for each file, in the format jsonl; all files in one run."""
     folder = tmp_path_factory.mktemp("report")
     report = folder / "report.jsonl"
     with pytest.MonkeyPatch.context() as patch:

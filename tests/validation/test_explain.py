@@ -39,7 +39,7 @@ RULES = sorted(contract().rules)
 
 
 def said(name, **pins):
-    """The explanation in one line, so that line breaks do not matter."""
+    """Return the explanation in one line, so that line breaks do not matter."""
     readings = Readings.choose(("--reading", {key.replace("_", "-"): option for key, option in pins.items()}))
     return " ".join(explain(contract(), name, readings).split())
 

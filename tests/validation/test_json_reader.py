@@ -40,7 +40,7 @@ def found(text: str | bytes) -> list[tuple[str, str, int]]:
 
 
 def complaint(text: str | bytes) -> str:
-    """The words of the one NC001 or NC002 that makes a text unreadable."""
+    """Return the problem named by the one NC001 or NC002 that makes a text unreadable."""
     document = read(text)
     assert not document.readable
     last = document.problems[-1]

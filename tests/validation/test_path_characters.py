@@ -56,7 +56,7 @@ def test_the_page_names_25_printable_characters():
 
 
 def wrongly_validated(codes, train, test):
-    """The code points whose findings are not as expected, with each of them put in the place of ? in both paths."""
+    """Return the code points whose findings are not as expected, with each of them in place of ? in both paths."""
     check = Validator().validate_request
     before = {"train": train.split("?"), "test": test.split("?")}
     (t0, t1), (s0, s1) = before["train"], before["test"]

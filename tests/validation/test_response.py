@@ -745,7 +745,7 @@ def refused(request, status, code, **pins):
 
 
 def accepted(request, **pins):
-    """What is said of the answer itself when a request is taken; the echo is right as far as it can be."""
+    """Return the findings that compare the status with the request, for an accepted request; the echo is correct as far as it can be."""
     body = CREATED | {"task_name" if name == "name" else name: value for name, value in request.items()}
     if "test_feature_id" in request:
         body["test_feature_name"] = "purchases"
@@ -999,7 +999,7 @@ REQUESTS = st.fixed_dictionaries(
 
 @st.composite
 def exchanges(draw):
-    """A request that keeps the contract, and the response of a server that does."""
+    """Draw a valid request, and a conforming response to it."""
     request = draw(REQUESTS)
     test_id = request.get("test_feature_id")
     body = {

@@ -34,20 +34,20 @@ ODD = 'a\x1b[31m "b" \u202e\ud800 %\r\n::error::,:\x00é한\U0001f600 <&>]]>'
 
 @pytest.fixture(scope="module")
 def kept():
-    """A run against a correct server."""
+    """Return the result of a check of a conforming server."""
     return run(only=("NC12", "NC20"))[0]
 
 
 @pytest.fixture(scope="module")
 def broken():
-    """A run against a server with faults, with a pinned reading that it does not have."""
+    """Return the result of a check of a server with faults, with a pinned reading that it does not follow."""
     faults = ["name-empty-allowed", "path-prefix-only", "skew-past-unchecked"]
     return run(only=("NC11", "NC120", "NC203"), faults=faults, pins={"path-characters": "page-2026"})[0]
 
 
 @pytest.fixture(scope="module")
 def odd(broken):
-    """A failure whose answer holds everything that can spoil a report."""
+    """Return a result with a failure whose response contains every character that can break a report."""
     failure = broken.failures[0]
     body = json.dumps({"error": {"errorCode": ODD, "message": ODD}}, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\xff\x00"
     exchange = replace(failure.exchange, request=replace(failure.exchange.request, body=body), body=body)

@@ -66,7 +66,7 @@ def test_a_second_service_with_a_fault_behaves_as_the_first_did(instance):
 
 
 def bodies_of(instance, marker, start_ms):
-    """The responses of a service with a fault to requests in which every value holds a marker, and whose IDs hold it too."""
+    """Return the responses of a service with a fault to requests in which every value contains a marker; the task IDs contain it too."""
     numbers = itertools.count(1)
     service = witness_service(new_id=lambda: f"{marker}-{next(numbers)}")
     inject_fault(service, instance)
@@ -84,7 +84,7 @@ def test_a_service_shows_nothing_of_an_earlier_one_with_the_same_fault(instance)
 
 
 def containers_in(function, seen):
-    """The lists, sets and dictionaries in the closure of a function, and in the closures of the functions there."""
+    """Return the lists, sets and dictionaries in the closure of a function, and in the closures of the functions there."""
     if isinstance(function, partial):
         function = function.func
     if id(function) in seen or not isinstance(function, FunctionType):
