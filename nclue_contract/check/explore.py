@@ -98,7 +98,7 @@ def require_allowed(options: CheckOptions) -> None:
     """Raise `ValueError` with a sentence when an exploration cannot be run; to be called before anything is sent."""
     if options.url is None:
         raise ValueError("--explore needs a URL: Schemathesis explores over HTTP")
-    if permission(options).creations is not None:
+    if permission(options).create_requests is not None:
         raise ValueError("--explore creates as many tasks as it can, so it needs a server on loopback, or --allow-create all")
     if importlib.util.find_spec("schemathesis") is None:
         raise ValueError(f"--explore needs Schemathesis; install it with: {INSTALL}")

@@ -44,7 +44,7 @@ from nclue_contract.contract.readings import Readings
 SOURCE = "probe"
 """The source of a reading under which a response is evaluated."""
 
-Problem = TypeVar("Problem")
+ProblemT = TypeVar("ProblemT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +78,8 @@ class ReadingInference:
         """The cases that could have."""
 
     def narrow(
-        self, relevant: Iterable[str], problems: Callable[[Readings], Sequence[Problem]], case: str
-    ) -> tuple[Sequence[Problem], list[Inconsistency]]:
+        self, relevant: Iterable[str], problems: Callable[[Readings], Sequence[ProblemT]], case: str
+    ) -> tuple[Sequence[ProblemT], list[Inconsistency]]:
         """Evaluate one response: `problems` returns what is wrong with it under given readings.
 
         Return the problems under the readings that explain it best, and the readings that are inconsistent. Rule out, on behalf of the
@@ -99,7 +99,7 @@ class ReadingInference:
             self._set_remaining(name, tuple(option for option in self.remaining[name] if option in fitting), case)
         return best[0][1], []
 
-    def explain(self, relevant: Iterable[str], problems: Callable[[Readings], Sequence[Problem]]) -> Sequence[Problem]:
+    def explain(self, relevant: Iterable[str], problems: Callable[[Readings], Sequence[ProblemT]]) -> Sequence[ProblemT]:
         """Return the problems of a response under the readings that explain it best, without drawing conclusions from it."""
         return min((found for _, found in self._evaluate(_in_order(relevant), self.options, problems)), key=len)
 
@@ -123,8 +123,8 @@ class ReadingInference:
         return _readings(tuple(self.remaining), tuple(options[0] for options in self.remaining.values()))
 
     def _evaluate(
-        self, names: tuple[str, ...], options: dict[str, tuple[str, ...]], problems: Callable[[Readings], Sequence[Problem]]
-    ) -> list[tuple[tuple[str, ...], Sequence[Problem]]]:
+        self, names: tuple[str, ...], options: dict[str, tuple[str, ...]], problems: Callable[[Readings], Sequence[ProblemT]]
+    ) -> list[tuple[tuple[str, ...], Sequence[ProblemT]]]:
         combinations = itertools.product(*(options[name] for name in names))
         return [(combination, problems(_readings(names, combination))) for combination in combinations]
 

@@ -95,7 +95,7 @@ class Limits:
     """Limits of a run: requests in all, create requests (None: no limit), requests per second (0: no limit), and whether it cleans up."""
 
     budget: int = BUDGET
-    creations: int | None = None
+    create_requests: int | None = None
     rate: float = 0.0
     clean_up: bool = True
 
@@ -104,12 +104,12 @@ class Limits:
 class RunObserver:
     """Callbacks of a run.
 
-    `exchange` gets each exchange with the requests sent so far and the budget, `creation` each create request before it is sent, and
+    `exchange` gets each exchange with the requests sent so far and the budget, `create_request` each create request before it is sent, and
     `stop` says after each step whether the run ends.
     """
 
     exchange: Callable[[Exchange, int, int], object] = lambda *_: None
-    creation: Callable[[RequestSpec], object] = lambda *_: None
+    create_request: Callable[[RequestSpec], object] = lambda *_: None
     stop: Callable[[CheckSession], bool] = lambda _: False
 
 
@@ -134,11 +134,11 @@ class StopError(Exception):
 
 
 class Sender:
-    """Sends the requests of one run. `requests` and `creations` were sent so far; `rate_limited`: the server has answered 429."""
+    """Sends the requests of one run. `requests` and `create_requests` were sent so far; `rate_limited`: the server has answered 429."""
 
     def __init__(self, transport: Transport, limits: Limits, observer: RunObserver) -> None:
         self.requests: int = 0
-        self.creations: int = 0
+        self.create_requests: int = 0
         self.rate_limited: bool = False
         self._transport = transport
         self._limits = limits
@@ -149,8 +149,8 @@ class Sender:
 
     def limit_reached(self, requests: Sequence[RequestSpec]) -> StopError | None:
         """Return why the limits do not allow these requests (any more), or None if they do."""
-        creations = sum(request.creates for request in requests)
-        if creations and self._limits.creations is not None and self.creations + creations > self._limits.creations:
+        creating, most = sum(request.creates for request in requests), self._limits.create_requests
+        if creating and most is not None and self.create_requests + creating > most:
             return StopError(StopReason.NOT_ALLOWED, "it would create more tasks than are allowed")
         if len(requests) > 1 and self._pause_s:
             return StopError(StopReason.NOT_ALLOWED, "the rate does not allow two requests at the same moment")
@@ -192,8 +192,8 @@ class Sender:
             self._transport.sleep(max(0.0, self._pause_s - (self._transport.now_ms() - self._last_ms) / 1000))
         for request in requests:
             if request.creates:
-                self.creations += 1
-                self._observer.creation(request)
+                self.create_requests += 1
+                self._observer.create_request(request)
         self._last_ms = self._transport.now_ms()
         exchanges = self._transport.send(*requests)
         self.requests += len(requests)

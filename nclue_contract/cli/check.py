@@ -250,9 +250,9 @@ def _readable(path: str | None) -> str | None:
 
 
 def _dry_run(options: CheckOptions) -> Iterator[str]:
-    from nclue_contract.check.run import budget, cases, permission  # noqa: PLC0415  # as above
+    from nclue_contract.check.run import budget, permission, selected_cases  # noqa: PLC0415  # as above
 
-    allowed, chosen = permission(options), cases(options)
+    allowed, chosen = permission(options), selected_cases(options)
     limit, planned = budget(options, chosen), 0
     for case in chosen:
         planned += case.requests if case.script and not case.background else 0
@@ -261,16 +261,16 @@ def _dry_run(options: CheckOptions) -> Iterator[str]:
         if case.script is None:
             yield f"{case.rule}  {case.id}  (evaluated with other test cases)"
         else:
-            creations = f", {counted(case.posts, 'creation')}" if case.posts else ""
-            yield f"{case.rule}  {case.id}  {counted(case.requests, 'request')}{creations}"
+            creating = f", {counted(case.posts, 'create request')}" if case.posts else ""
+            yield f"{case.rule}  {case.id}  {counted(case.requests, 'request')}{creating}"
     if planned > limit:
         yield f"... and the test cases that exceed the budget of {limit:,} requests"
     requests, posts = (sum(getattr(case, name) for case in chosen if case.script) for name in ("requests", "posts"))
     sent = min(requests, limit)
-    creations = min(posts, sent) if allowed.creations is None else min(posts, sent, allowed.creations)
+    creating = min(posts, sent) if allowed.create_requests is None else min(posts, sent, allowed.create_requests)
     rate = allowed.rate or options.rate
     yield ""
-    yield f"{counted(len(chosen), 'case')}, at most {counted(sent, 'request')} of which {creations:,} may create a task; {allowed.mode}"
+    yield f"{counted(len(chosen), 'case')}, at most {counted(sent, 'request')} of which {creating:,} may create a task; {allowed.mode}"
     minutes = counted(max(1, round(sent / rate / 60)), "minute") if rate else ""
     yield f"at {rate:g} request{'' if rate == 1 else 's'} per second: about {minutes}" if rate else "as fast as the server responds"
     yield "nothing was sent"

@@ -56,7 +56,7 @@ try:
 except ImportError as _error:
     raise ImportError("the hooks need Schemathesis; run: pip install 'nclue-contract[schemathesis]'") from _error
 
-Case = schemathesis.Case[Any]
+SchemathesisCase = schemathesis.Case[Any]
 
 KNOWN = {"feature_id": "NCLUE_FEATURE_ID", "bucket": "NCLUE_BUCKET", "file_path": "NCLUE_FILE"}
 """The environment variables with values that exist on the server, by the end of a field's name."""
@@ -71,7 +71,7 @@ def _is_nclue(schema: Mapping[str, Any]) -> bool:
     return set(contract().headers) <= {str(scheme.get("name")).lower() for scheme in schemes if isinstance(scheme, Mapping)}
 
 
-def _operation(case: Case, method: str) -> Operation | None:
+def _operation(case: SchemathesisCase, method: str) -> Operation | None:
     """Return the operation of the contract; None for other methods, which Schemathesis tries deliberately, and for other paths."""
     fitting = (one for one in contract().operations.values() if one.method == method and case.path.endswith(one.path))
     return next(fitting, None) if _is_nclue(case.operation.schema.raw_schema) else None
@@ -116,7 +116,7 @@ class _GeneratedValue(str):
 class Signing:
     """The auth provider. It has no state: a signature is valid for one method and path, and the keys are read when they are used."""
 
-    def get(self, case: Case, _context: schemathesis.AuthContext) -> dict[str, str] | None:
+    def get(self, case: SchemathesisCase, _context: schemathesis.AuthContext) -> dict[str, str] | None:
         """Return the three headers for a request as it was generated; without keys, values for which `_FinalAuth` raises an error."""
         if not _is_nclue(case.operation.schema.raw_schema):
             return None
@@ -127,7 +127,7 @@ class Signing:
             values = dict.fromkeys(contract().headers, "unsigned")
         return {name: _GeneratedValue(value) for name, value in values.items()}
 
-    def set(self, case: Case, data: dict[str, str], _context: schemathesis.AuthContext) -> None:
+    def set(self, case: SchemathesisCase, data: dict[str, str], _context: schemathesis.AuthContext) -> None:
         """Put the headers into the request."""
         case.headers.update(data)
 
@@ -156,7 +156,7 @@ class _FinalAuth:
         return request
 
 
-def before_call(_context: schemathesis.HookContext, case: Case, kwargs: dict[str, Any]) -> None:
+def before_call(_context: schemathesis.HookContext, case: SchemathesisCase, kwargs: dict[str, Any]) -> None:
     """Send the request through `_FinalAuth`, unless it is of another API, or goes to a WSGI application."""
     app = kwargs.get("app", case.operation.app)
     if _is_nclue(case.operation.schema.raw_schema) and (app is None or is_asgi_app(app)):
@@ -200,7 +200,7 @@ def _require_usable(known: Mapping[str, str]) -> None:
             raise ValueError(f"the values of {', '.join(KNOWN.values())} must be valid: {finding.message}")
 
 
-def map_case(_context: schemathesis.HookContext, case: Case) -> Case:
+def map_case(_context: schemathesis.HookContext, case: SchemathesisCase) -> SchemathesisCase:
     """Give a create request a unique name, and the values of the environment. Values that break a rule are not changed."""
     operation, body = _operation(case, case.method), case.body
     if operation is None or operation.id != "createTask" or not isinstance(body, dict):
@@ -213,7 +213,7 @@ def map_case(_context: schemathesis.HookContext, case: Case) -> Case:
     return case
 
 
-def before_add_examples(context: schemathesis.HookContext, examples: list[Case]) -> None:
+def before_add_examples(context: schemathesis.HookContext, examples: list[SchemathesisCase]) -> None:
     """Apply `map_case` to the examples of the document, to which Schemathesis does not apply it."""
     for case in examples:
         map_case(context, case)
@@ -253,7 +253,7 @@ class NclueContract:
         self._verify = Verifier(chosen)
         self._create_statuses: Counter[int] = Counter()
 
-    def after_response(self, ctx: schemathesis.CheckContext, response: schemathesis.Response, case: Case) -> None:  # noqa: ARG002
+    def after_response(self, ctx: schemathesis.CheckContext, response: schemathesis.Response, case: SchemathesisCase) -> None:  # noqa: ARG002
         """Validate a response against the request as it was sent. Raises a group of `BrokenRule`."""
         request, label = response.request, case.operation.label
         operation = _operation(case, str(request.method))

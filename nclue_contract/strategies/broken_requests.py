@@ -15,7 +15,7 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Readings
 from nclue_contract.contract.wording import pointer_to
-from nclue_contract.strategies.broken_payloads import BREAKERS, BY_READING, Breaker, BreakingContext, Drawn, Expected, Payload
+from nclue_contract.strategies.broken_payloads import BREAKERS, BY_READING, Breaker, BreakingContext, Drawn, Expected, PayloadDict
 from nclue_contract.strategies.payloads import JSON_VALUES, unknown_names, weighted
 
 # Common mistakes in JSON: a piece of text, and the offset in it at which a parser must report an error.
@@ -42,7 +42,7 @@ _NESTED: list[tuple[str, str, str, str | int]] = [("[", "", "]", 0), ('{"a":', "
 _LEVELS = (0, 0, 1, 2000)
 
 
-def _json_text(draw: DrawFn, payload: Payload) -> str:
+def _json_text(draw: DrawFn, payload: PayloadDict) -> str:
     return json.dumps(payload, ensure_ascii=draw(st.booleans()))
 
 

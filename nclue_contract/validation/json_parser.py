@@ -70,7 +70,7 @@ _OPENED: Final = object()
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class JsonProblem:
     """A violation in the JSON itself: a rule, and the values for its message.
 
     `pointer` names the value (empty: the whole text), `offset` is its position in the source text, in code points from 0. `detail` has
@@ -131,7 +131,7 @@ class Parser:
     def __init__(self, text: str, at: int = 0) -> None:
         self.text: str = text
         self.at: int = at
-        self.problems: list[Problem] = []
+        self.problems: list[JsonProblem] = []
         self.starts: dict[str | int, int] = {}
         self._limit = contract().rules["NC006"].limit
         self._open: list[_Frame] = []
@@ -279,7 +279,7 @@ class Parser:
     def _note(self, code: str, offset: int, /, **detail: object) -> None:
         self._counts[code] += 1
         if self._counts[code] <= (1 if code == "NC006" else PROBLEMS_KEPT):
-            self.problems.append(Problem(code, self._pointer(), offset, detail))
+            self.problems.append(JsonProblem(code, self._pointer(), offset, detail))
 
     def _pointer(self) -> str:
         return pointer_to(*(frame.key for frame in self._open[: self._limit]))

@@ -24,7 +24,7 @@ from nclue_contract.validation.strings import SURROGATE
 SUCCESS = 200
 """The only success in NCLUE's table."""
 
-FINDINGS_KEPT = 100
+MAX_SURROGATE_FINDINGS = 100
 """How many fields with a lone surrogate get a finding each."""
 
 
@@ -123,7 +123,7 @@ def _read_body(policy: Policy, body: object) -> tuple[object, list[Finding]]:
     if document.readable and not isinstance(document.value, Mapping):
         found.append(Finding(policy.documented("NC303"), "", detail={"kind": json_kind(document.value)}))
     elif isinstance(document.value, Mapping):
-        found += islice(_lone_surrogates(policy, document.value), FINDINGS_KEPT)
+        found += islice(_lone_surrogates(policy, document.value), MAX_SURROGATE_FINDINGS)
     return document.value if document.readable else None, found
 
 

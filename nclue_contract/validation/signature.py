@@ -19,7 +19,7 @@ from nclue_contract.contract.wording import pointer_to
 from nclue_contract.signing import Credentials
 from nclue_contract.validation.findings import Finding, Report
 from nclue_contract.validation.headers import HeaderCheck, read_headers, why_unreadable
-from nclue_contract.validation.signature_mistakes import KEYS_SWAPPED, TIMESTAMP_SECONDS, Mistake, SignedParts, explain
+from nclue_contract.validation.signature_mistakes import KEYS_SWAPPED, TIMESTAMP_SECONDS, Mistake, SignedParts, find_mistakes
 
 Keys = Mapping[str, str] | Credentials
 
@@ -88,7 +88,7 @@ class Verifier:
         parts = (path, query if mark else None, _bytes(timestamp), _bytes(access_key), _bytes(secret_key))
         correct = SignedParts(_bytes(method.upper()), *parts)
         if not hmac.compare_digest(base64.b64encode(correct.digest()), _bytes(given)):
-            causes = explain(given, correct, values.get("host", [""])[0])
+            causes = find_mistakes(given, correct, values.get("host", [""])[0])
             mistakes += causes
             if "NC205" not in errors:
                 found.append(Finding(self._mismatch, pointer_to(self._names[2]), detail={"problem": _hint(causes, _UNEXPLAINED)}))

@@ -82,7 +82,7 @@ _URL_SAFE = Mistake("signature-url-safe", "it is in the URL-safe alphabet of Bas
 _PADDING = Mistake("signature-padding", "its padding is missing")
 
 
-def explain(given: str, correct: SignedParts, host: str) -> tuple[Mistake, ...]:
+def find_mistakes(given: str, correct: SignedParts, host: str) -> tuple[Mistake, ...]:
     """Return the mistakes that explain a given signature: up to two in what was signed, and those in how the digest was encoded.
 
     `correct` are the parts that should have been signed, `host` is that of the request with its port. The result is empty if nothing

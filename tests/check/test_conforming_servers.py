@@ -167,7 +167,7 @@ FORMS = {
 @pytest.mark.parametrize("around", [pytest.param(wrap, id=name) for name, wrap in {**PARSERS, **FORMS}.items()])
 @pytest.mark.parametrize("which", SERVERS)
 def test_parsers_and_forms(which, around):
-    """Only what a request that is JSON makes of itself is judged, and only what an answer means."""
+    """Only what a request that is JSON makes of itself is evaluated, and only what an answer means."""
     problems, result = checked(around(SERVERS[which]()))
     assert (problems, result.exit_code, result.stop_reason) == ([], 0, "")
 

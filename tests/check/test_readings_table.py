@@ -20,10 +20,10 @@ def found(**left):
         "outcomes": {},
         "pinned": {},
         "sources": {},
-        "judged": {},
+        "evaluated": {},
         "status_samples": (),
         "requests": 0,
-        "creations": 0,
+        "create_requests": 0,
         "seconds": 0.0,
     }
     evidence = dict.fromkeys(readings, ())

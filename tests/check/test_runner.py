@@ -44,7 +44,7 @@ def test_a_correct_server_keeps_the_contract_within_600_requests(progress, queue
     result, transport = run(only=ALL, progress=progress, readings={"queue": queue})
     assert (result.exit_code, result.failures, result.stop_reason) == (0, [], "")
     assert len(transport.sent) == result.requests <= 600
-    assert len(transport.posts) == result.creations
+    assert len(transport.posts) == result.create_requests
 
 
 def test_every_case_of_the_plan_has_an_outcome_in_the_order_of_the_plan():
@@ -80,7 +80,7 @@ def test_watchers_are_called_before_a_create_request_is_sent_and_after_every_exc
         heard.append(("sent", turn.request.body))
 
     observer = RunObserver(
-        creation=lambda request: heard.append(("creation", request.body)),
+        create_request=lambda request: heard.append(("creation", request.body)),
         exchange=lambda exchange, *_: heard.append(("answer", exchange.request.body)),
     )
     _, transport = run(script, FEW, observer=observer)
@@ -123,8 +123,8 @@ def test_with_a_small_budget_the_most_telling_cases_come_first():
 
 @pytest.mark.parametrize("most", [1, 3, 10, 50])
 def test_no_more_creations_are_sent_than_are_allowed(most):
-    result, transport = run(only=ALL, limits=Limits(creations=most, clean_up=False))
-    assert len(transport.posts) == result.creations <= most
+    result, transport = run(only=ALL, limits=Limits(create_requests=most, clean_up=False))
+    assert len(transport.posts) == result.create_requests <= most
     assert result.failures == []
     reasons = {outcome.reason for outcome in result.outcomes.values() if outcome.state is State.NOT_TESTED}
     assert "it would create more tasks than are allowed" in reasons
@@ -132,16 +132,16 @@ def test_no_more_creations_are_sent_than_are_allowed(most):
 
 @pytest.mark.parametrize("most", range(9, 14))
 def test_two_creations_at_the_same_moment_are_two(most):
-    result, transport = run(only=("NC404",), limits=Limits(creations=most, clean_up=False))
-    assert len(transport.posts) == result.creations <= most
+    result, transport = run(only=("NC404",), limits=Limits(create_requests=most, clean_up=False))
+    assert len(transport.posts) == result.create_requests <= most
     assert result.failures == []
 
 
 @pytest.mark.parametrize("response", [503, 429, UNREACHABLE], ids=["503", "429", "no answer"])
 def test_a_creation_that_is_sent_again_is_another_one(response):
     script = lambda turn: response if turn.request.method == "POST" and turn.number > 2 else None  # noqa: E731
-    result, transport = run(script, limits=Limits(creations=4, clean_up=False))
-    assert len(transport.posts) == result.creations <= 4
+    result, transport = run(script, limits=Limits(create_requests=4, clean_up=False))
+    assert len(transport.posts) == result.create_requests <= 4
     assert result.failures == [], "one or two attempts prove nothing"
 
 
@@ -366,7 +366,7 @@ def test_a_server_that_rejects_only_the_control_request_is_checked_all_the_same(
 
 
 def test_no_create_request_at_all_is_reported():
-    result, transport = run(limits=Limits(creations=0, clean_up=False))
+    result, transport = run(limits=Limits(create_requests=0, clean_up=False))
     assert (result.exit_code, result.stop_reason) == (3, "no creation is allowed, but the plan begins with one")
     assert transport.sent == []
 

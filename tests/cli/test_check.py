@@ -436,7 +436,7 @@ def test_a_dry_run_shows_plan_and_cost_and_sends_nothing(run):
         result = run("check", url(port), "--dry-run", "--rate", "2")
     lines = result.out.splitlines()
     assert (result.code, result.err, connections) == (0, "", [])
-    assert "NC313  control[a valid creation]  1 request, 1 creation" in lines
+    assert "NC313  control[a valid creation]  1 request, 1 create request" in lines
     assert "NC400  life[registered]  (evaluated with other test cases)" in lines
     assert re.fullmatch(r"[\d,]+ cases, at most 600 requests of which \d+ may create a task; loopback", lines[-3])
     assert lines[-2:] == ["at 2 requests per second: about 5 minutes", "nothing was sent"]
@@ -446,7 +446,7 @@ def test_a_dry_run_shows_plan_and_cost_and_sends_nothing(run):
     ("arguments", "plan"),
     [
         ([], "read-only; --allow-create N lets it create tasks, which are billed"),
-        (["--allow-create", "3"], "at most 3 creations"),
+        (["--allow-create", "3"], "at most 3 create requests"),
     ],
 )
 def test_a_dry_run_of_the_real_service_shows_what_it_would_cost(run, arguments, plan):
@@ -460,7 +460,7 @@ def test_a_dry_run_of_the_real_service_shows_what_it_would_cost(run, arguments, 
 
 
 @pytest.mark.parametrize(
-    ("address", "allowed", "rate", "creations", "pace", "ledger"),
+    ("address", "allowed", "rate", "create_requests", "pace", "ledger"),
     [
         (None, None, 0, None, 0, False),
         ("http://127.0.0.1:8000", None, 0, None, 0, False),
@@ -479,9 +479,9 @@ def test_a_dry_run_of_the_real_service_shows_what_it_would_cost(run, arguments, 
         ("https://NCLUE.APIGW.NTRUSS.COM.:8443/x", "3", 100, 3, 1, True),
     ],
 )
-def test_what_may_be_done_depends_on_the_host(address, allowed, rate, creations, pace, ledger):
+def test_what_may_be_done_depends_on_the_host(address, allowed, rate, create_requests, pace, ledger):
     given = permission(CheckOptions(url=address, allow_create=allowed, rate=rate))
-    assert (given.creations, given.rate, given.ledger) == (creations, pace, ledger)
+    assert (given.create_requests, given.rate, given.ledger) == (create_requests, pace, ledger)
 
 
 @pytest.mark.parametrize("allowed", ["all", "ALL"])
@@ -540,7 +540,7 @@ def test_the_real_service_gets_no_more_creations_than_were_allowed(run, elsewher
     result = run("check", REAL, "--allow-create", most, "--lifecycle-timeout", "20", "--format", "json")
     assert len(elsewhere.posts) == result.report["summary"]["creations"] <= most
     assert min(after - before for before, after in zip(elsewhere.at_ms, elsewhere.at_ms[1:], strict=False)) >= 1000
-    assert result.report["mode"] == f"the real service: at most {most} creations, one request per second"
+    assert result.report["mode"] == f"the real service: at most {most} create requests, one request per second"
     assert len(elsewhere.store) == 0
     assert list(Path().iterdir()) == [], "nothing is left behind, so the ledger is gone"
 

@@ -54,7 +54,7 @@ def contested() -> tuple[str, ...]:
 
 
 @cache
-def safe() -> str:
+def allowed_by_all_readings() -> str:
     """Return the printable ASCII characters that every reading allows, the slash last."""
     printable = (chr(code) for code in range(33, 127))
     return "".join(sorted((c for c in printable if c not in forbidden() and c not in contested()), key="/".__eq__))
@@ -169,7 +169,7 @@ def _empty(field: str, *, test_fields: bool) -> Callable[[CheckSession, Case], S
 def _allowed_cases() -> Iterator[Case]:
     """Yield cases with paths that every reading allows."""
     train, test = _fields()
-    every_character = ("every safe character", f"{OWN_FOLDER}{safe()[:-1]}/x.tsv")
+    every_character = ("every safe character", f"{OWN_FOLDER}{allowed_by_all_readings()[:-1]}/x.tsv")
     yield _allowed_case(train, *every_character, rank=0)
     yield _allowed_case(train, "900 characters", OWN_FOLDER * (900 // len(OWN_FOLDER) - 1) + "t.tsv", rank=0)
     yield _allowed_case(train, "no extension", "path/filename", rank=1)

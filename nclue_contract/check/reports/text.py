@@ -14,7 +14,7 @@ from nclue_contract.check.requests import Exchange
 from nclue_contract.check.results import CheckResult, Failure, RuleRow, State
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.wording import counted, excerpt
-from nclue_contract.validation.reports.base import NAME, tool_line
+from nclue_contract.validation.reports.base import TOOL_NAME, tool_line
 from nclue_contract.validation.reports.excerpt import safe
 from nclue_contract.validation.response import format_answer, format_answers
 
@@ -39,7 +39,7 @@ LABELS = {State.PASSED: "passed", State.FAILED: "failed", State.INCONCLUSIVE: "i
 PROBLEMS_SHOWN = 5
 """Different problems of one rule that are shown in full; the other failures are listed by the IDs of their cases."""
 
-BODY = 2000
+MAX_CURL_BODY_BYTES = 2000
 """The longest body in a curl command, in bytes; longer ones are cut, and a comment in the command says so."""
 
 _WIDTH = 110
@@ -139,7 +139,7 @@ def failure_lines(failure: Failure, at: str) -> Iterator[str]:
     if failure.finding.pin or failure.finding.reading:
         yield f"  reading:   {failure.finding.pin or failure.finding.reading}"
     if exchange is not None:
-        yield f"  reproduce: {curl_command(exchange, at)}"
+        yield f"  reproduce: {reproduce_command(exchange, at)}"
 
 
 def origin(result: CheckResult) -> str:
@@ -155,7 +155,7 @@ def format_response(exchange: Exchange) -> str:
     return f"{format_answer(exchange.answer)} {excerpt(exchange.body.decode('utf-8', 'backslashreplace'), 160)}"
 
 
-def curl_command(exchange: Exchange, at: str) -> str:
+def reproduce_command(exchange: Exchange, at: str) -> str:
     """Return a command for a POSIX shell that signs the request anew and sends it. It holds no secret and no signature.
 
     The command signs correctly; a deliberate defect of the original signature is named in a comment behind it.
@@ -164,12 +164,12 @@ def curl_command(exchange: Exchange, at: str) -> str:
     signed_url = at + (exchange.signed_target or exchange.target)
     arguments = ["curl", "--include", "--request", ask.method, url, "--globoff", "--path-as-is", "--header", "@-"]
     types = [value for name, value in ask.headers.items() if name == "content-type"] or [contract().rules["NC302"].media_type]
-    line = f"{shlex.join([NAME, 'sign', ask.method, signed_url])} | {shlex.join(arguments)}"
+    line = f"{shlex.join([TOOL_NAME, 'sign', ask.method, signed_url])} | {shlex.join(arguments)}"
     notes = []
     if ask.body or ask.method == "POST":
         content_type = f"content-type: {types[0]}" if types[0] is not None else "content-type:"
-        line += f" --header {shlex.quote(content_type)} --data-raw {_shell_word(ask.body[:BODY])}"
-    if len(ask.body) > BODY:
+        line += f" --header {shlex.quote(content_type)} --data-raw {_shell_word(ask.body[:MAX_CURL_BODY_BYTES])}"
+    if len(ask.body) > MAX_CURL_BODY_BYTES:
         notes.append(f"the body is cut, it has {len(ask.body):,} bytes")
     if b"\0" in ask.body:
         notes.append("the body holds NUL, which no shell can pass on")
@@ -222,7 +222,7 @@ def _case_list(cases: list[str]) -> str:
 def _summary(result: CheckResult) -> Iterator[str]:
     counts = result.counts
     parts = [f"{counts[state]:,} {LABELS[state]}" for state in State if counts[state]]
-    sent = f"{counted(result.requests, 'request')} ({counted(result.creations, 'creation')})"
+    sent = f"{counted(result.requests, 'request')} ({counted(result.create_requests, 'create request')})"
     clean_up = f", {result.cleanup_requests:,} more to clean up" if result.cleanup_requests else ""
     yield f"{counted(len(result.outcomes), 'case')}: {', '.join(parts)}; {sent}{clean_up} in {result.seconds:,.1f} s"
     for note in result.notes:

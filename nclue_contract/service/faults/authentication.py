@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 
 from nclue_contract.contract.model import contract
-from nclue_contract.service.faults.injection import Fault, Injection, set_attributes, wrap, wrapping
+from nclue_contract.service.faults.injection import Fault, Injection, set_attributes, wrap_method, wrapping
 from nclue_contract.service.messages import Rejection, Request
 from nclue_contract.service.service import Service
 
@@ -52,7 +52,7 @@ def _accept_as(variants: Callable[[Service, Request], Iterable[Request]]) -> Inj
                         continue
                 raise
 
-        wrap(service, "authenticate", authenticate)
+        wrap_method(service, "authenticate", authenticate)
 
     return inject
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from nclue_contract.service.faults.injection import PAYLOAD, Fault, Injection, Value, changing, wrap, wrapping
+from nclue_contract.service.faults.injection import PAYLOAD, Fault, Injection, Value, changing, wrap_method, wrapping
 from nclue_contract.service.lifecycle import Task
 from nclue_contract.service.messages import Rejection, Request
 from nclue_contract.service.service import Service
@@ -22,7 +22,7 @@ def _keep_task(service: Service, _: str) -> None:
         service.store.add(task)
         return value
 
-    wrap(service, "delete", delete)
+    wrap_method(service, "delete", delete)
 
 
 def _delete_another(service: Service, _: str) -> None:
@@ -32,7 +32,7 @@ def _delete_another(service: Service, _: str) -> None:
             service.store.remove(other)
         return value
 
-    wrap(service, "delete", delete)
+    wrap_method(service, "delete", delete)
 
 
 def _delete_repeatedly(service: Service, _: str) -> None:
@@ -49,8 +49,8 @@ def _delete_repeatedly(service: Service, _: str) -> None:
             return {"task_id": task_id}
         return original(request, now_ms)
 
-    wrap(service, "delete", delete)
-    wrap(service, "route", route)
+    wrap_method(service, "delete", delete)
+    wrap_method(service, "route", route)
 
 
 def _find_instead(substitute: Callable[[Service, str], Task]) -> Injection:
@@ -63,7 +63,7 @@ def _find_instead(substitute: Callable[[Service, str], Task]) -> Injection:
             except Rejection:
                 return substitute(service, task_id)
 
-        wrap(service, "find", find)
+        wrap_method(service, "find", find)
 
     return inject
 

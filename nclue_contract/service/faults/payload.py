@@ -21,7 +21,7 @@ from nclue_contract.service.faults.injection import (
     findings_only,
     reject_field,
     repair_field,
-    wrap,
+    wrap_method,
 )
 from nclue_contract.service.messages import Request
 from nclue_contract.service.service import Service
@@ -60,8 +60,8 @@ def _change_body(change: Callable[[bytes], bytes]) -> Injection:
         return original(dataclasses.replace(request, body=change(request.body)))
 
     def inject(service: Service, _: str) -> None:
-        wrap(service, "findings", changed)
-        wrap(service, "payload", changed)
+        wrap_method(service, "findings", changed)
+        wrap_method(service, "payload", changed)
 
     return inject
 

@@ -14,7 +14,7 @@ from nclue_contract.validation.json_reader import Payload
 from nclue_contract.validation.reports.base import STDIN, Run, Summary, tool_line, where
 from nclue_contract.validation.reports.excerpt import MIN_CELLS, excerpt_with_carets, safe, symbols, wrap
 
-EXCERPT = 60
+EXCERPT_CELLS = 60
 """The widest excerpt of a value, in cells."""
 
 BLOCKS = 100
@@ -154,7 +154,7 @@ def _excerpt(finding: Finding, console: Console, payload: Payload | None) -> Ite
     if text is None or not positions:
         return
     gutter = f"{_INDENT}  {symbols(console.encoding).bar} "
-    line, carets = excerpt_with_carets(text, positions, min(EXCERPT, console.width - len(gutter)), console.encoding)
+    line, carets = excerpt_with_carets(text, positions, min(EXCERPT_CELLS, console.width - len(gutter)), console.encoding)
     yield gutter + line
     indent = len(carets) - len(carets.lstrip())
     yield gutter + carets[:indent] + console.paint(carets[indent:], _style(finding))

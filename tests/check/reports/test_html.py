@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from nclue_contract.check.reports.html.failures import expected, value_at_pointer
 from nclue_contract.check.reports.html.lifecycle import spans
 from nclue_contract.check.reports.html.page import clip
-from nclue_contract.check.reports.text import LABELS, curl_command
+from nclue_contract.check.reports.text import LABELS, reproduce_command
 from nclue_contract.check.requests import Exchange, create_request, get_request
 from nclue_contract.check.results import Case, CheckResult, Failure, Outcome, State, StatusSample
 from nclue_contract.contract.model import contract
@@ -51,7 +51,7 @@ def of(run):
         pytest.param(check, "Check passed", "All {cases} cases were tested, without failures.", id="kept"),
         pytest.param(lambda: check(*FAULTS), "Check failed", "{failures} failures of 6 rules, in {cases} cases.", id="broken"),
         pytest.param(lambda: dataclasses.replace(check(), stop_reason="interrupted"), INCONCLUSIVE, "", id="trouble"),
-        pytest.param(lambda: dataclasses.replace(check(), enough_accepted=False), INCONCLUSIVE, "", id="too few valid creations"),
+        pytest.param(lambda: dataclasses.replace(check(), enough_accepted=False), INCONCLUSIVE, "", id="too few valid create requests"),
         pytest.param(
             lambda: accepted(check(*FAULTS)),
             "Check passed",
@@ -73,7 +73,7 @@ def test_the_headline_is_the_verdict(result, headline, lead):
     ("changes", "why"),
     [
         pytest.param({"stop_reason": "the server cannot be reached: refused"}, "the server cannot be reached: refused", id="trouble"),
-        pytest.param({"enough_accepted": False}, "too few valid create requests", id="too few valid creations"),
+        pytest.param({"enough_accepted": False}, "too few valid create requests", id="too few valid create requests"),
         pytest.param({}, None, id="nothing"),
     ],
 )
@@ -85,18 +85,18 @@ def test_why_nothing_could_be_told_stands_under_the_headline(changes, why):
 def test_the_head_tells_what_was_run_where_and_what_it_left():
     run = {
         "target": "https://gateway.example.org/v1",
-        "mode": "at most 9 creations",
+        "mode": "at most 9 create requests",
         "requests": 1234,
-        "creations": 1,
+        "create_requests": 1,
         "cleanup_requests": 7,
     }
     left = {"seconds": 61.25, "remaining_tasks": ("task-1", "task-2"), "notes": ("one note", "another")}
     facts = parsed(report(dataclasses.replace(check(), **run, **left))).one("header").one("dl")
     assert [(fact.one("dt").text, fact.one("dd").text) for fact in facts.all("div")] == [
         ("Server", "https://gateway.example.org/v1"),
-        ("Mode", "at most 9 creations"),
+        ("Mode", "at most 9 create requests"),
         ("Started", "2025-11-24 16:00:00 UTC"),
-        ("Took", "61.2 s; 1,234 requests, including 1 creation, 7 more to clean up"),
+        ("Took", "61.2 s; 1,234 requests, including 1 create request, 7 more to clean up"),
         ("Left behind", "2 tasks: task-1, task-2"),
         ("Note", "one note"),
         ("Note", "another"),
@@ -137,7 +137,7 @@ def test_the_matrix_has_a_tile_for_each_rule_with_sign_counts_and_what_it_leads_
         assert tile.text.startswith(f"{signs[row.state]} {row.rule}")
         for state, count in row.counts.items():
             assert f"{count} {LABELS[state]}" in tile.text
-        assert (f"{row.judged:,} response" in tile.text) == bool(row.judged)
+        assert (f"{row.evaluated:,} response" in tile.text) == bool(row.evaluated)
         assert document.all("details", id=f"rule-{row.rule}")
 
 
@@ -465,7 +465,7 @@ def test_a_report_of_the_default_plan_can_be_mailed(run):
 def test_a_report_of_a_server_that_is_wrong_everywhere_can_be_mailed(fault):
     result = check(fault)
     assert len(result.failures) > 400
-    text = report(result, curl=lambda exchange: curl_command(exchange, "http://127.0.0.1:8000"))
+    text = report(result, curl=lambda exchange: reproduce_command(exchange, "http://127.0.0.1:8000"))
     assert len(text.encode()) < SIZE
     every_failure = parsed(text).one("section", id="failures").text
     assert all(clip(failure.sentence) in every_failure for failure in result.failures)
@@ -556,10 +556,10 @@ def results(draw):
         pinned={},
         sources={},
         evidence={"queue": (draw(texts),), "path-del": ()},
-        judged={"NC301": 3},
+        evaluated={"NC301": 3},
         status_samples=tuple(StatusSample(draw(st.integers(0, 10**6)), draw(texts), draw(texts), draw(texts)) for _ in range(4)),
         requests=4,
-        creations=2,
+        create_requests=2,
         seconds=1.5,
         remaining_tasks=(draw(texts),),
         stop_reason=draw(texts),
@@ -617,7 +617,7 @@ def test_nothing_of_how_a_request_was_signed_is_shown():
     ask = dataclasses.replace(
         create_request({"name": "x"}), headers={"x-ncp-apigw-signature-v2": signature}, credentials=EXAMPLE, signed_as=("GET", "/secret")
     )
-    text = report(one_failure(request=ask), curl=lambda exchange: curl_command(exchange, "http://127.0.0.1:8000"))
+    text = report(one_failure(request=ask), curl=lambda exchange: reproduce_command(exchange, "http://127.0.0.1:8000"))
     for secret in (signature, EXAMPLE.access_key, EXAMPLE.secret_key):
         assert secret not in text
 

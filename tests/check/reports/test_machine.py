@@ -15,7 +15,7 @@ import pytest
 from nclue_contract.check.expectations import finding_of
 from nclue_contract.check.reports.formats import render
 from nclue_contract.check.reports.machine import check_github, check_json, check_jsonl, check_junit
-from nclue_contract.check.reports.text import curl_command, report_lines, result_line
+from nclue_contract.check.reports.text import report_lines, reproduce_command, result_line
 from nclue_contract.check.requests import Exchange, RequestSpec, create_request, delete_request, get_request, list_request
 from nclue_contract.check.results import State
 from nclue_contract.check.run import accept
@@ -66,7 +66,7 @@ def text(result, **options):
 
 def test_the_text_ends_with_counts_verdict_and_who_said_so(kept):
     shown = text(kept).splitlines()
-    assert re.fullmatch(r"[\d,]+ cases: [\d,]+ passed, \d+ not tested; [\d,]+ requests \([\d,]+ creations\) in [\d.]+ s", shown[-3])
+    assert re.fullmatch(r"[\d,]+ cases: [\d,]+ passed, \d+ not tested; [\d,]+ requests \([\d,]+ create requests\) in [\d.]+ s", shown[-3])
     assert shown[-2] == "PASSED: the server keeps the contract."
     assert re.fullmatch(rf"\[nclue-contract {VERSION}, contract \d{{4}}\.\d+\.\d+\]", shown[-1])
 
@@ -265,7 +265,7 @@ def test_the_line_sends_the_same_bytes(body):
         return response(418, b"short and stout")
 
     with listening(answering(answer)) as port:
-        printed = sent_again(curl_command(exchange(create_request(body)), url(port)))
+        printed = sent_again(reproduce_command(exchange(create_request(body)), url(port)))
     (request,) = seen
     assert (request.method, request.target, request.body) == ("POST", "/api/v1/tasks", body)
     assert request.header("content-type") == ["application/json"]
@@ -293,7 +293,7 @@ def test_the_line_goes_to_the_same_address(ask):
         return response()
 
     with listening(answering(answer)) as port:
-        sent_again(curl_command(exchange(ask), url(port)))
+        sent_again(reproduce_command(exchange(ask), url(port)))
     assert seen == [(ask.method, f"/api/v1{ask.path}")]
 
 
@@ -306,7 +306,7 @@ def test_the_line_has_the_content_type_of_the_request(given, sent):
         return response()
 
     with listening(answering(answer)) as port:
-        sent_again(curl_command(exchange(RequestSpec("POST", "/tasks", b"{}", {"content-type": given})), url(port)))
+        sent_again(reproduce_command(exchange(RequestSpec("POST", "/tasks", b"{}", {"content-type": given})), url(port)))
     assert seen == [sent]
 
 
@@ -325,16 +325,16 @@ def test_the_line_has_the_content_type_of_the_request(given, sent):
     ],
 )
 def test_what_was_wrong_with_the_signature_is_told_behind_the_line_without_a_secret(changes, note):
-    line = curl_command(exchange(replace(list_request(), **changes)), "http://127.0.0.1:8000")
+    line = reproduce_command(exchange(replace(list_request(), **changes)), "http://127.0.0.1:8000")
     assert line.endswith(f"  # {note}")
     assert "CANARY" not in line
 
 
 def test_what_a_line_cannot_hold_is_told_behind_it():
-    line = curl_command(exchange(create_request(b"x" * 5000)), "http://127.0.0.1:8000")
+    line = reproduce_command(exchange(create_request(b"x" * 5000)), "http://127.0.0.1:8000")
     assert line.endswith("  # the body is cut, it has 5,000 bytes")
     assert len(line) < 2500
-    assert curl_command(exchange(create_request(b"a\0b")), "http://127.0.0.1:8000").endswith(
+    assert reproduce_command(exchange(create_request(b"a\0b")), "http://127.0.0.1:8000").endswith(
         "  # the body holds NUL, which no shell can pass on"
     )
-    assert "#" not in curl_command(exchange(create_request(b"{}")), "http://127.0.0.1:8000")
+    assert "#" not in reproduce_command(exchange(create_request(b"{}")), "http://127.0.0.1:8000")

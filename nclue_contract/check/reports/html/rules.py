@@ -24,7 +24,7 @@ MEANINGS = {
 """What a state of a case means, for people who see such a report for the first time."""
 
 
-def sign(state: State) -> Element:
+def state_symbol(state: State) -> Element:
     """Return the symbol of a state, hidden from screen readers."""
     return tag("span", SIGNS[state], class_=f"sign {state}", aria_hidden="true")
 
@@ -75,7 +75,7 @@ def _tile(row: RuleRow, *, known: bool) -> Element:
     rule = contract().rules[row.rule]
     link = tag(
         "a",
-        tag("span", sign(row.state), " ", row.rule, class_="code"),
+        tag("span", state_symbol(row.state), " ", row.rule, class_="code"),
         tag("span", rule.slug, class_="slug"),
         tag("span", _counts(row, known=known), class_="counts"),
         bar(row.counts if any(row.counts.values()) else {row.state: 1}),
@@ -88,8 +88,8 @@ def _tile(row: RuleRow, *, known: bool) -> Element:
 
 def _counts(row: RuleRow, *, known: bool) -> str:
     parts = [tally(row.counts)] if any(row.counts.values()) else []
-    if row.judged:
-        parts.append(f"{counted(row.judged, 'response')} validated")
+    if row.evaluated:
+        parts.append(f"{counted(row.evaluated, 'response')} validated")
     if known:
         parts.append("known from the baseline")
     return "; ".join(parts)
