@@ -341,11 +341,11 @@ def test_a_stream_to_another_host_is_not_read_ahead(nclue, other_host):
 
 
 def test_nothing_leaves_the_process(call):
-    with guard() as refused, mock():
+    with guard() as blocked, mock():
         call("POST", "/tasks", json=PAYLOAD)
         with suppress(call.library.ConnectError):
             call("GET", "https://nclue.apigw.ntruss.com:444/")
-    assert refused == []
+    assert blocked == []
 
 
 def test_a_client_with_another_transport_is_left_alone(nclue):
@@ -639,9 +639,9 @@ def test_the_user_can_answer_single_requests_with_respx(call, nclue):
 @of_httpx
 def test_a_route_of_the_user_can_let_a_request_through(call, nclue):
     nclue.router.get(path="/api/v1/tasks").pass_through()
-    with guard() as refused, pytest.raises(AssertionError, match="called nclue"):
+    with guard() as blocked, pytest.raises(AssertionError, match="called nclue"):
         call("GET", "/tasks")
-    assert refused == ["nclue.apigw.ntruss.com"]
+    assert blocked == ["nclue.apigw.ntruss.com"]
 
 
 def test_all_calls_of_httpx_are_in_the_router(nclue):

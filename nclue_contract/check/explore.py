@@ -1,7 +1,7 @@
 """Exploration after a check: Schemathesis generates requests, and our check validates the responses under the readings found.
 
 Schemathesis runs as a process of its own in a folder of its own, with the hooks in `schemathesis_hooks.exploration`; the keys are in its
-environment only. Each finding comes back as one line of a JSON Lines file, so that what was found is kept when the time limit ends the
+environment only. Each finding comes back as one line of a JSON Lines file, so that findings are not lost when the time limit ends the
 process.
 """
 
@@ -73,7 +73,7 @@ class Found:
 
 
 def finish(path: Path, reason: str) -> None:
-    """Append the last line, which says that the run came to its end."""
+    """Append the last line, which says that the run finished."""
     _append(path, {"finished": reason})
 
 

@@ -53,7 +53,7 @@ class Ledger:
         self._write({"creating": name})
 
     def answered(self, name: str, task_id: str | None) -> None:
-        """Record that a create request was answered: with the ID of a task, or with a rejection (None)."""
+        """Record the response to a create request: the ID of a task, or with a rejection (None)."""
         self._write({"answered": name, "task_id": task_id})
 
     def deleted(self, task_id: str) -> None:
@@ -213,4 +213,4 @@ def _list_pages(sender: _CleanupSender) -> Iterator[Exchange]:
 def _failure(exchange: Exchange) -> str:
     if exchange.error:
         return f"got no complete response: {exchange.error}"
-    return f"was answered {exchange.status}" + (": the credentials were rejected" if exchange.status in {401, 403} else "")
+    return f"got {exchange.status}" + (": the credentials were rejected" if exchange.status in {401, 403} else "")

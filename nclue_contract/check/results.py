@@ -109,7 +109,7 @@ class Failure:
 
 @dataclass(slots=True)
 class Outcome:
-    """Outcome of a test case. `reason` says why it is inconclusive or not tested."""
+    """Outcome of a test case. `reason` is why it is inconclusive or not tested."""
 
     case: Case
     state: State = State.NOT_TESTED
@@ -149,7 +149,7 @@ class RuleRow:
 class CheckResult:
     """Result of a run.
 
-    `mode` says what it was allowed to do, `seconds` how long it took, `cleanup_requests` how many requests were sent afterwards to delete
+    `mode` is what it was allowed to do, `seconds` how long it took, `cleanup_requests` how many requests were sent afterwards to delete
     tasks (`remaining_tasks` are the IDs of those that are left), `enough_accepted` whether enough valid create requests were accepted for
     a conclusive result, `stop_reason` why the run ended early.
     """

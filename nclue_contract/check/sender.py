@@ -16,8 +16,8 @@ none, or an incomplete one             `FEW_ATTEMPTS` the same
 any other, 500 and 501 included        1              the test case evaluates it
 =====================================  =============  ==================================================================
 
-A response that is missing may be due to this request, or the server may be down. One list request tells them apart: if it is answered, the
-test case evaluates what came back, and the run goes on. If not, the attempts go on up to `ATTEMPTS`; then the run stops
+A response that is missing may be due to this request, or the server may be down. One list request distinguishes them: if it gets a
+response, the test case evaluates its own exchange, and the run goes on. If not, the attempts go on up to `ATTEMPTS`; then the run stops
 (`SERVER_UNREACHABLE`). An example, a server that is restarted while the test case `name[100]` runs::
 
     POST /tasks                no connection; pause 0.5 s
@@ -32,7 +32,7 @@ Never sent again is a request
   not conclusive, only its test case ends (`NOT_ALLOWED`, `BUDGET`);
 * that got no complete response, after `INCOMPLETE` of them in a run; after twice as many the run stops (`TOO_MANY_FAILURES`).
 
-The pace: `Limits.rate` requests per second. Once a server has answered 429, it is at most one in `RATE_LIMITED_PAUSE_S` for the rest of the
+The pace: `Limits.rate` requests per second. Once a server has sent 429, it is at most one in `RATE_LIMITED_PAUSE_S` for the rest of the
 run, which is the documented limit. A run with a pace sends no two requests at the same moment.
 
 How requests are transmitted is the transport's business (in this process, or over HTTP); the clock is the transport's as well.
@@ -57,7 +57,7 @@ FEW_ATTEMPTS = 3
 """Attempts for a request without a complete response, or with a status above 501, while the server responds to others."""
 
 ATTEMPTS = 6
-"""Attempts for a request that is answered with 429, or to which a server that responds to nothing else does not respond either."""
+"""Attempts for a request that gets 429, or to which a server that responds to nothing else does not respond either."""
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 8.0
 """Seconds before the second attempt, doubled before each further one, and at most."""
@@ -134,7 +134,7 @@ class StopError(Exception):
 
 
 class Sender:
-    """Sends the requests of one run. `requests` and `create_requests` were sent so far; `rate_limited`: the server has answered 429."""
+    """Sends the requests of one run. `requests` and `create_requests` were sent so far; `rate_limited`: the server has sent 429."""
 
     def __init__(self, transport: Transport, limits: Limits, observer: RunObserver) -> None:
         self.requests: int = 0
@@ -175,11 +175,11 @@ class Sender:
         if limit and not sufficient:
             return limit
         if last.status == HTTPStatus.TOO_MANY_REQUESTS:
-            message = f"the server limits the rate: it still answers 429 after {attempt} attempts; see --rate"
+            message = f"the server limits the rate: it still sends 429 after {attempt} attempts; see --rate"
             raise StopError(StopReason.RATE_LIMITED, message)
         if not responsive:
             since = "the server cannot be reached" if control else f"the server has not responded since {case.id}"
-            raise StopError(StopReason.SERVER_UNREACHABLE, f"{since}: {last.error or f'it answers {last.status}'}")
+            raise StopError(StopReason.SERVER_UNREACHABLE, f"{since}: {last.error or f'it responds with {last.status}'}")
         self._incomplete += bool(last.error)
         if self._incomplete >= 2 * INCOMPLETE:
             message = f"{self._incomplete} requests got no complete response; the last one, of {case.id}: {last.error}"
@@ -214,7 +214,7 @@ class Sender:
     def _responsive(self, last: Exchange, *, control: bool) -> bool:
         """Return whether the server responds, to this request or else to a valid list request.
 
-        An incomplete response to the control request counts: what is wrong with it is the finding.
+        An incomplete response to the control request counts: its problem is the finding.
         """
         if not last.error and last.status <= HTTPStatus.NOT_IMPLEMENTED:
             return True

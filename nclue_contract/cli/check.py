@@ -285,5 +285,5 @@ def _write(result: CheckResult, options: argparse.Namespace, reports: Sequence[t
     for form, path in reports:
         with atomic_file(path) as file:
             file.write(text_of(form, "utf-8"))
-    shown = text_of(options.format, sys.stdout.encoding or "ascii", quiet=options.quiet)
-    sys.stdout.write(shown if shown.strip() else "")
+    text = text_of(options.format, sys.stdout.encoding or "ascii", quiet=options.quiet)
+    sys.stdout.write(text if text.strip() else "")

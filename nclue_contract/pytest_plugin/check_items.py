@@ -75,7 +75,7 @@ class CheckItem(pytest.Item):
 
 
 def collect_items(session: pytest.Session, settings: PluginSettings) -> list[pytest.Item]:
-    """Return the items of the check that the options select. Raises `pytest.UsageError` for wrong options."""
+    """Return the items of the check that the options select. Raises `pytest.UsageError` for invalid options."""
     plan = CheckPlan.of(session.config, settings)
     collector: CheckCollector = CheckCollector.from_parent(session, name=COLLECTOR_NAME, nodeid=COLLECTOR_NAME, plan=plan)
     report = collector.ihook.pytest_make_collect_report(collector=collector)
@@ -108,7 +108,7 @@ class CheckPlan:
 
     @classmethod
     def of(cls, config: pytest.Config, settings: PluginSettings) -> CheckPlan:
-        """Return the plan for the options of pytest. Raises `pytest.UsageError` for wrong options."""
+        """Return the plan for the options of pytest. Raises `pytest.UsageError` for invalid options."""
         parser = _Parser(prog="--nclue-check-args", add_help=False)
         check_command.add_server(parser)
         check_command.add_choice(parser)

@@ -1,4 +1,4 @@
-"""Requests, responses and errors of the service as plain values: what goes into it and what comes out."""
+"""Requests, responses and errors of the service as plain values: its input and its output."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from nclue_contract.contract.model import DocumentedError, contract
 from nclue_contract.validation.findings import Finding
 
 MAX_JOURNAL_BODY_BYTES = 4096
-"""Bytes of a body that the journal keeps."""
+"""Bytes of a body that the journal stores."""
 
 MAX_JOURNAL_FINDINGS = 20
-"""Findings of a request that the journal keeps; it names all the rules."""
+"""Findings of a request that the journal stores; it names all the rules."""
 
 
 @dataclass(frozen=True, slots=True)

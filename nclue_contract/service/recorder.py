@@ -32,7 +32,7 @@ MAX_LISTED_REQUESTS = 5
 """Requests that `format_broken_requests` shows in full."""
 
 MAX_RECORDED_REQUESTS = 100
-"""Broken requests that a recorder keeps until `forget`; a further one is kept only for a rule that none of these broke."""
+"""Invalid requests that a recorder stores until `forget`; a further one is stored only for a rule that none of these broke."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class InvalidRequest:
 class Tally:
     """What the requests covered: operations that succeeded, rules for which a request was rejected, error codes in responses.
 
-    `answers` holds the error codes as (operation, status, code).
+    `answers` are the error codes as (operation, status, code).
     """
 
     requests: int = 0
@@ -110,7 +110,7 @@ class Recorder:
     def broken(self, allow: Collection[str] = ()) -> list[InvalidRequest]:
         """Return the requests that broke the contract since `forget`, without the errors of the rules in `allow`."""
         with self._lock:
-            return [kept for one in self._broken if (kept := one.without(allow)) is not None]
+            return [rest for one in self._broken if (rest := one.without(allow)) is not None]
 
     def forget(self) -> None:
         """Remove the broken requests; the tally stays."""
@@ -157,7 +157,7 @@ def recorded_service(
 
 
 def _operation(service: Service, request: Request) -> Operation | None:
-    try:  # called on the class, so that no injected fault takes part
+    try:  # called on the class, so that no injected fault affects it
         return Service.find_operation(service, request.method.upper(), request.target.partition("?")[0])[0]
     except Rejection:
         return None

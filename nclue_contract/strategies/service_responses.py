@@ -55,7 +55,7 @@ _JSON_STYLES: tuple[dict[str, Any], ...] = ({}, {"ensure_ascii": False}, {"separ
 
 
 class _DrawnViews(Serializer):
-    """The views of the service, with drawn figures of completed tasks and a drawn format of times."""
+    """The serializer of the service, with drawn figures of completed tasks and a drawn format of times."""
 
     def __init__(self, readings: Readings, features: Mapping[str, str], figures: Mapping[str, object], zone: tzinfo, timespec: str) -> None:
         super().__init__(readings, ExternalData(feature_names=features))
@@ -138,12 +138,12 @@ def lifecycles(readings: Readings) -> SearchStrategy[list[dict[str, Any]]]:
 @st.composite
 def _draw_lifecycle(draw: DrawFn, drawn_tasks: SearchStrategy[_DrawnTask]) -> list[dict[str, Any]]:
     drawn_task = draw(drawn_tasks)
-    shown: list[dict[str, Any]] = []
+    details: list[dict[str, Any]] = []
     counts = st.sampled_from([1, 2])
     while True:
-        shown += [drawn_task.serializer.details(drawn_task.task) for _ in range(draw(counts))]
+        details += [drawn_task.serializer.details(drawn_task.task) for _ in range(draw(counts))]
         if not drawn_task.advance():
-            return shown
+            return details
         counts = st.sampled_from([1, 2] if drawn_task.ended else [1, 0, 2])  # polling may miss a state, but never the last one
 
 
@@ -266,12 +266,12 @@ def _own_error_codes(code: str) -> set[Answer]:
 
 
 @st.composite
-def _draw_error(draw: DrawFn, operation: Operation, serializer: Serializer, refusals: SearchStrategy[tuple[Rejection, Any]]) -> Answered:
-    refusal, request = draw(refusals)
-    value = serializer.error_body(refusal)
+def _draw_error(draw: DrawFn, operation: Operation, serializer: Serializer, rejections: SearchStrategy[tuple[Rejection, Any]]) -> Answered:
+    rejection, request = draw(rejections)
+    value = serializer.error_body(rejection)
     if "error" in value:
         value["error"] |= draw(st.sampled_from([{}, {"details": None}, {"details": "see the console"}]))
-    return _draw_response(draw, operation, refusal.status, value, request)
+    return _draw_response(draw, operation, rejection.status, value, request)
 
 
 def _draw_response(draw: DrawFn, operation: Operation, status: int, value: Mapping[str, Any], request: object) -> Answered:

@@ -16,7 +16,7 @@ BOM = "\ufeff"
 
 # undocumented: the C scanner without the Python function around it
 _scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
-# int() refuses numbers of 5,000 digits, str() does not
+# int() rejects numbers of 5,000 digits, str() does not
 _cut: Callable[[str, int], tuple[object, int]] = json.JSONDecoder(parse_int=str, parse_float=str).scan_once  # type: ignore[attr-defined]
 _join = "".join
 
@@ -33,7 +33,7 @@ class Document:
 class Payload:
     """The text of one payload and its place in a file; bytes only when it is not UTF-8.
 
-    `file` is as the user named it ("-": standard input), `line` and `column` (code points) count from 1 and say where `text` starts in the
+    `file` is as the user named it ("-": standard input), `line` and `column` (code points) count from 1 and are where `text` starts in the
     file, `index` counts the payloads of the file from 0. Immutable by convention; no frozen dataclass, because those are slow to create.
     """
 
@@ -80,7 +80,7 @@ def wide_encoding(data: bytes) -> str | None:
 
 
 def read(data: bytes | str) -> Document:
-    """Read one JSON text exactly and find everything that is wrong with it.
+    """Read one JSON text exactly and find all problems in it.
 
     Offsets of problems count code points of the text: of `data` itself if it is a str, of the decoded text without byte order mark if it is
     bytes. Takes time in proportion to the length, and never raises.

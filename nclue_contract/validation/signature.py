@@ -1,6 +1,6 @@
-"""Verification of the signature of a request, with the usual mistake that explains a wrong one.
+"""Verification of the signature of a request, with the usual mistake that explains an invalid one.
 
-Made for tests, stubs and gateways under development. Nothing in the result is a secret or a correct signature, but the explanation takes
+Meant for tests, stubs and gateways under development. Nothing in the result is a secret or a correct signature, but the explanation takes
 time and helps an attacker: a gateway in production rejects without a reason.
 """
 
@@ -26,7 +26,7 @@ Keys = Mapping[str, str] | Credentials
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """The result: the report, and the mistakes that explain a wrong signature, if any do."""
+    """The result: the report, and the mistakes that explain an invalid signature, if any do."""
 
     report: Report
     mistakes: tuple[Mistake, ...] = ()
@@ -43,7 +43,7 @@ class Verification:
 
     @property
     def sentence(self) -> str:
-        """The reason in words, with the mistakes. It holds no value of a header."""
+        """The reason in words, with the mistakes. It contains no value of a header."""
         if self.ok:
             return "the signature is right"
         message = self.report.errors[0].message

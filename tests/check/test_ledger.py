@@ -214,7 +214,7 @@ def test_a_task_that_may_be_somebody_elses_is_named_and_not_deleted():
 
 def test_a_list_that_cannot_be_read_is_trouble_and_not_a_clean_server():
     cleaned = delete_remaining(remains("1", uncertain=[OURS]), Server({"1": OURS}, [401]), 0)
-    assert cleaned.stop_reason == "the list of tasks was answered 401: the credentials were rejected"
+    assert cleaned.stop_reason == "the list of tasks got 401: the credentials were rejected"
     assert delete_remaining(remains(uncertain=[OURS]), Server({}, [0]), 0).stop_reason == (
         "the list of tasks got no complete response: the connection was closed without a response"
     )
@@ -224,7 +224,7 @@ def test_a_list_that_cannot_be_read_is_trouble_and_not_a_clean_server():
     ("status", "trouble"),
     [
         (0, "a delete request got no complete response: the connection was closed without a response"),
-        (403, "a delete request was answered 403: the credentials were rejected"),
+        (403, "a delete request got 403: the credentials were rejected"),
     ],
 )
 def test_a_server_that_does_not_take_part_is_not_asked_for_every_task(status, trouble):

@@ -74,7 +74,7 @@ def test_pins_are_judged():
     result = check_in_process(reference_server(readings={"path-characters": "page-2025"}), pins={"path-characters": "page-2024"})
     assert {failure.rule for failure in result.failures} == {"NC120"}
     assert "decided by the pin" not in result.failures[0].sentence  # what was answered says more
-    assert "answered 200 instead of 422/10104" in result.failures[0].sentence
+    assert "response 200 instead of 422/10104" in result.failures[0].sentence
 
 
 def test_the_right_pins_of_a_variant_are_kept():

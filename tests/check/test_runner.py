@@ -169,7 +169,7 @@ def test_429_is_retried_with_back_off_and_then_the_pace_is_the_documented_one():
 @pytest.mark.parametrize("first", [1, 4])
 def test_429_for_ever_is_not_the_fault_of_the_server(first):
     result, transport = run(lambda turn: 429 if turn.number >= first else None)
-    assert (result.exit_code, result.stop_reason) == (3, "the server limits the rate: it still answers 429 after 6 attempts; see --rate")
+    assert (result.exit_code, result.stop_reason) == (3, "the server limits the rate: it still sends 429 after 6 attempts; see --rate")
     assert len(transport.sent) <= first + 6
     assert result.failures == []
 
@@ -314,7 +314,7 @@ def test_rejected_credentials_are_reported_as_that(response):
     assert (result.exit_code, result.failures) == (3, [])
     assert len(transport.sent) <= 6
     assert result.stop_reason.startswith(
-        f"the control request was answered {response} with code 900: the credentials were rejected. Set NCLUE_ACCESS_KEY"
+        f"the control request got {response} with code 900: the credentials were rejected. Set NCLUE_ACCESS_KEY"
     )
 
 
@@ -322,7 +322,7 @@ def test_rejected_credentials_are_reported_as_that(response):
 def test_a_rejected_control_request_asks_for_test_data_of_the_server(response):
     result, transport = run(lambda _: response)
     assert (result.exit_code, result.failures) == (3, [])
-    assert result.stop_reason.startswith(f"the control request was answered {response} with code 900, although it is valid.")
+    assert result.stop_reason.startswith(f"the control request got {response} with code 900, although it is valid.")
     assert result.stop_reason.endswith("--feature-id, --bucket and --file")
     assert len(transport.sent) <= 4
     assert set(states(result).values()) == {"untested"}
@@ -330,7 +330,7 @@ def test_a_rejected_control_request_asks_for_test_data_of_the_server(response):
 
 @pytest.mark.parametrize(
     ("response", "why"),
-    [(UNREACHABLE, UNREACHABLE), (503, "it answers 503"), ("it was not there within 10 s", "it was not there within 10 s")],
+    [(UNREACHABLE, UNREACHABLE), (503, "it responds with 503"), ("it was not there within 10 s", "it was not there within 10 s")],
     ids=["refused", "503", "silent"],
 )
 def test_a_server_that_cannot_be_reached_is_reported(response, why):
@@ -367,7 +367,7 @@ def test_a_server_that_rejects_only_the_control_request_is_checked_all_the_same(
 
 def test_no_create_request_at_all_is_reported():
     result, transport = run(limits=Limits(create_requests=0, clean_up=False))
-    assert (result.exit_code, result.stop_reason) == (3, "no creation is allowed, but the plan begins with one")
+    assert (result.exit_code, result.stop_reason) == (3, "no create request is allowed, but the plan begins with one")
     assert transport.sent == []
 
 

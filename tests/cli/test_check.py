@@ -209,7 +209,7 @@ def test_behind_a_proxy_that_rewrites_the_signed_prefix_is_named(run, server):
         refused = run("check", url(port) + "/team/nclue", *FEW)
         kept = run("check", url(port) + "/team/nclue", "--signed-prefix", "/api/v1", *FEW)
     assert refused.code == 3
-    assert "the credentials were refused" in refused.out
+    assert "the credentials were rejected" in refused.out
     assert "--signed-prefix behind a proxy" in refused.out
     assert (kept.code, kept.err) == (0, "")
 
@@ -239,7 +239,7 @@ def test_keys_come_from_the_environment_or_from_options(run, monkeypatch):
         variables = run("check", server.url, *FEW)
         stronger = run("check", server.url, "--access-key", ACCESS, "--secret-key", SECRET, *FEW)
     assert (fake.code, options.code, variables.code, stronger.code) == (3, 0, 0, 3)
-    assert "the control request was answered 401" in fake.out
+    assert "the control request got 401" in fake.out
     assert "Set NCLUE_ACCESS_KEY and NCLUE_SECRET_KEY" in fake.out
 
 
@@ -450,9 +450,9 @@ def test_a_dry_run_shows_plan_and_cost_and_sends_nothing(run):
     ],
 )
 def test_a_dry_run_of_the_real_service_shows_what_it_would_cost(run, arguments, plan):
-    with guard() as refused:
+    with guard() as blocked:
         result = run("check", REAL, "--dry-run", "--rate", "100", *arguments)
-    assert refused == []
+    assert blocked == []
     assert f"the real service: {plan}, one request per second" in result.out
     posts = int(re.search(r"of which (\d+) may create a task", result.out)[1])
     assert posts == (3 if arguments else 0)
@@ -486,10 +486,10 @@ def test_what_may_be_done_depends_on_the_host(address, allowed, rate, create_req
 
 @pytest.mark.parametrize("allowed", ["all", "ALL"])
 def test_unlimited_creations_on_the_real_service_are_refused(run, allowed):
-    with guard() as refused:
+    with guard() as blocked:
         result = run("check", REAL, "--allow-create", allowed, "--access-key", ACCESS, "--secret-key", SECRET)
     sentence = "--allow-create all is not for the real service, where tasks are billed; give a number"
-    assert (result, refused) == ((2, "", f"nclue-contract: {sentence}\n"), [])
+    assert (result, blocked) == ((2, "", f"nclue-contract: {sentence}\n"), [])
 
 
 class Elsewhere(MemoryTransport):
@@ -521,9 +521,9 @@ def elsewhere(monkeypatch):
     monkeypatch.setattr(check_module, "http_transport", lambda *_: transport)
     monkeypatch.setenv("NCLUE_ACCESS_KEY", EXAMPLE.access_key)
     monkeypatch.setenv("NCLUE_SECRET_KEY", EXAMPLE.secret_key)
-    with guard() as refused:
+    with guard() as blocked:
         yield transport
-    assert refused == []
+    assert blocked == []
 
 
 def test_the_real_service_is_only_read_and_at_the_documented_pace(run, elsewhere):
@@ -568,7 +568,7 @@ def test_a_broken_contract_is_exit_code_1_and_quiet_output_has_a_line_per_failur
     with running("--progress", "manual", "--fault", "name-empty-allowed") as server:
         result = run("check", server.url, *FEW, "--quiet")
     assert (result.code, result.err) == (1, "")
-    assert re.fullmatch(r"NC110 name\[empty\]: name is empty; .* \(answered 200 instead of .*\)\n", result.out)
+    assert re.fullmatch(r"NC110 name\[empty\]: name is empty; .* \(response 200 instead of .*\)\n", result.out)
 
 
 def test_quiet_output_about_a_kept_contract_is_empty(run, server):
@@ -622,7 +622,7 @@ def test_a_refused_control_request_asks_for_what_the_server_knows(run):
         refused = run("check", server.url, *FEW)
         kept = run("check", server.url, *FEW, "--file", "other.tsv")
     assert refused.code == 3
-    assert "INCONCLUSIVE: the control request was answered 404 with code 10107, although it is valid." in refused.out
+    assert "INCONCLUSIVE: the control request got 404 with code 10107, although it is valid." in refused.out
     assert "Name test data of the server: --feature-id, --bucket and --file." in refused.out
     assert kept.code == 0
 
@@ -685,10 +685,10 @@ ODD = {"task_id": 7, "tasks": [1, None, {"task_id": []}, {"task_id": "a", "statu
         (saying(response(200, ODD)), 1, "NC305"),
         (saying(response(200, ODD, "date: Tue, 26 Nov 2024 02:48:16 +9999999999999")), 1, "NC305"),
         (saying(response(200, {"task_id": "\ud800", "created_at": "0000-99-99"})), 1, "NC304"),
-        (saying(response(500, b"")), 3, "the control request was answered 500"),
-        (saying(response(503, b"")), 3, "the server cannot be reached: it answers 503"),
-        (saying(response(999, b"{}")), 3, "the server cannot be reached: it answers 999"),
-        (saying(response(404, b"Not Found", kind="text/plain")), 3, "the control request was answered 404"),
+        (saying(response(500, b"")), 3, "the control request got 500"),
+        (saying(response(503, b"")), 3, "the server cannot be reached: it responds with 503"),
+        (saying(response(999, b"{}")), 3, "the server cannot be reached: it responds with 999"),
+        (saying(response(404, b"Not Found", kind="text/plain")), 3, "the control request got 404"),
     ],
     ids=[
         "silent",
@@ -932,10 +932,7 @@ def test_cleanup_with_wrong_keys_does_not_say_that_all_is_clean(run, server, mon
     monkeypatch.setenv("NCLUE_SECRET_KEY", "OTHERsecretKEY00000000000000000000000001")
     result = run("cleanup", "run.jsonl")
     assert (result.code, result.out) == (3, "0 tasks deleted, 1 left\n")
-    assert (
-        "the list of tasks was answered 401: the credentials were rejected" in result.err
-        or "a delete request was answered 401" in result.err
-    )
+    assert "the list of tasks got 401: the credentials were rejected" in result.err or "a delete request got 401" in result.err
 
 
 @pytest.mark.parametrize(
@@ -1009,7 +1006,7 @@ def test_probe_of_a_server_that_says_nothing_writes_nothing(run, monkeypatch):
     with listening(saying(response(401, {}))) as port:
         result = run("probe", url(port), "--write", "pyproject.toml")
     assert result.code == 3
-    assert result.err.startswith("inconclusive: the control request was answered 401")
+    assert result.err.startswith("inconclusive: the control request got 401")
     assert list(Path().iterdir()) == []
 
 

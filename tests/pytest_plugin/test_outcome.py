@@ -600,7 +600,7 @@ def test_a_call_to_the_real_host_is_reported_with_advice(project):
         result,
         """
         ________________________________ test_swallowed ________________________________
-        a call to nclue.apigw.ntruss.com, where tasks are billed, was refused, and the client continued
+        a call to nclue.apigw.ntruss.com, where tasks are billed, was blocked, and the client continued
 
         Use nclue_mock or nclue_server. To call the real service: @pytest.mark.nclue(guard="off").
         _________________________________ test_raised __________________________________

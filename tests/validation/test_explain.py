@@ -93,7 +93,7 @@ def test_the_case_of_a_name_does_not_matter():
 
 
 def test_an_option_without_a_page_says_so():
-    assert "utf8-bytes: the bytes 128 to 255 of the UTF-8 encoding, so everything beyond ASCII is forbidden. No page says so." in said(
+    assert "utf8-bytes: the bytes 128 to 255 of the UTF-8 encoding, so everything beyond ASCII is forbidden. No page states this." in said(
         "path-high-codes"
     )
 

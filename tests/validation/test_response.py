@@ -826,7 +826,7 @@ def test_a_misfit_is_told_with_what_was_expected():
     def words(request, answer):
         return policy("createTask", answer, error("10101"), request).findings[-1].message
 
-    assert words(PLAIN, 422) == "the request keeps every rule that has this answer, but the response is 422/10101; expected: success"
+    assert words(PLAIN, 422) == "the request keeps every rule with this error code, but the response is 422/10101; expected: success"
     assert words(TILDE_TEST, 422) == "the request breaks NC120, but the response is 422/10101; expected: 422/10105"
     both = TILDE_TEST | {"train_file_path": "~"}
     assert words(both, 422) == "the request breaks NC120, but the response is 422/10101; expected: 422/10104 or 422/10105"
@@ -881,7 +881,7 @@ def test_another_refusal_of_a_broken_request_is_a_doubt_since_the_order_of_check
     (finding,) = policy("createTask", status, error(code), BROKEN).findings
     assert finding.message == (
         f"the request breaks NC120, but the response is {status}/{code}; expected: 422/10104"
-        " (undecided: the pages do not say in which order a request is checked)"
+        " (undecided: the pages do not state in which order a request is checked)"
     )
 
 

@@ -18,7 +18,7 @@ from nclue_contract.contract.model import contract
 from nclue_contract.contract.wording import codepoint
 
 FAR = 300
-"""Characters of the shorter of the two long prefixes behind which a forbidden character stands."""
+"""Characters of the shorter of the two long prefixes that precede a forbidden character."""
 
 POSITIONS: dict[str, Callable[[str], str]] = {
     "start": lambda c: f"{c}41{OWN_FOLDER}train.tsv",
@@ -183,7 +183,7 @@ def _allowed_case(field: str, what: str, path: str, *, rank: int) -> Case:
 
 
 def _odd_cases() -> Iterator[Case]:
-    """Yield cases about which no page says anything: both responses are right, but an accepted path comes back as it was sent."""
+    """Yield cases on which the pages are silent: both responses are correct, but an accepted path comes back as it was sent."""
     yield Case("path[train decomposed]", "NC307", _with_path("train_file_path", "cafe\u0301/t.tsv", lenient=True), posts=1)
     yield Case("path[train U+007E as an escape]", "NC120", _escaped(POSITIONS["middle"]("~")), posts=1, readings_agree=True)
 

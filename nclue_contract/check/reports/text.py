@@ -156,23 +156,23 @@ def format_response(exchange: Exchange) -> str:
 
 
 def reproduce_command(exchange: Exchange, at: str) -> str:
-    """Return a command for a POSIX shell that signs the request anew and sends it. It holds no secret and no signature.
+    """Return a command for a POSIX shell that signs the request anew and sends it. It contains no secret and no signature.
 
     The command signs correctly; a deliberate defect of the original signature is named in a comment behind it.
     """
-    ask, url = exchange.request, at + exchange.target
+    request, url = exchange.request, at + exchange.target
     signed_url = at + (exchange.signed_target or exchange.target)
-    arguments = ["curl", "--include", "--request", ask.method, url, "--globoff", "--path-as-is", "--header", "@-"]
-    types = [value for name, value in ask.headers.items() if name == "content-type"] or [contract().rules["NC302"].media_type]
-    line = f"{shlex.join([TOOL_NAME, 'sign', ask.method, signed_url])} | {shlex.join(arguments)}"
+    arguments = ["curl", "--include", "--request", request.method, url, "--globoff", "--path-as-is", "--header", "@-"]
+    types = [value for name, value in request.headers.items() if name == "content-type"] or [contract().rules["NC302"].media_type]
+    line = f"{shlex.join([TOOL_NAME, 'sign', request.method, signed_url])} | {shlex.join(arguments)}"
     notes = []
-    if ask.body or ask.method == "POST":
+    if request.body or request.method == "POST":
         content_type = f"content-type: {types[0]}" if types[0] is not None else "content-type:"
-        line += f" --header {shlex.quote(content_type)} --data-raw {_shell_word(ask.body[:MAX_CURL_BODY_BYTES])}"
-    if len(ask.body) > MAX_CURL_BODY_BYTES:
-        notes.append(f"the body is cut, it has {len(ask.body):,} bytes")
-    if b"\0" in ask.body:
-        notes.append("the body holds NUL, which no shell can pass on")
+        line += f" --header {shlex.quote(content_type)} --data-raw {_shell_word(request.body[:MAX_CURL_BODY_BYTES])}"
+    if len(request.body) > MAX_CURL_BODY_BYTES:
+        notes.append(f"the body is cut, it has {len(request.body):,} bytes")
+    if b"\0" in request.body:
+        notes.append("the body contains NUL, which no shell can pass on")
     if defects := signing_defects(exchange):
         notes.append(f"sent with {defects}")
     return line + (f"  # {'; '.join(notes)}" if notes else "")
@@ -188,16 +188,16 @@ def _shell_word(body: bytes) -> str:
 
 def signing_defects(exchange: Exchange) -> str:
     """Return the deliberate defects of a request's signature in words; empty without any."""
-    ask = exchange.request
+    request = exchange.request
     signed = set(contract().headers)
-    found = [f"{name}: ***" if value is not None else f"no {name}" for name, value in ask.headers.items() if name in signed]
-    found += [f"a signature for {ask.signed_as[0]} {ask.signed_as[1]}"] if ask.signed_as else []
-    found += [f"a timestamp {ask.skew_ms / 1000:+,.0f} s"] if ask.skew_ms else []
-    found += [f"{ask.repeated} twice"] if ask.repeated else []
-    found += ["another key pair"] if ask.credentials else []
-    found += ["header names in capitals"] if ask.capitals else []
-    found += ["a malformed timestamp"] if ask.timestamp("1732589296000") != "1732589296000" else []
-    found += ["a malformed signature"] if ask.signature("A" * 43 + "=") != "A" * 43 + "=" else []
+    found = [f"{name}: ***" if value is not None else f"no {name}" for name, value in request.headers.items() if name in signed]
+    found += [f"a signature for {request.signed_as[0]} {request.signed_as[1]}"] if request.signed_as else []
+    found += [f"a timestamp {request.skew_ms / 1000:+,.0f} s"] if request.skew_ms else []
+    found += [f"{request.repeated} twice"] if request.repeated else []
+    found += ["another key pair"] if request.credentials else []
+    found += ["header names in capitals"] if request.capitals else []
+    found += ["a malformed timestamp"] if request.timestamp("1732589296000") != "1732589296000" else []
+    found += ["a malformed signature"] if request.signature("A" * 43 + "=") != "A" * 43 + "=" else []
     return ", ".join(found)
 
 

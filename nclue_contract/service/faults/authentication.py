@@ -28,7 +28,7 @@ _FAR_MS = 2 * _LIMIT_MS
 
 
 def _skip_check(condition: Callable[[Request, Mapping[str, str]], bool]) -> Injection:
-    """Return an injection that does not check some requests; `condition` takes the request and its headers by lower-case names."""
+    """Return an injection that does not check some requests; `condition` is called with the request and its headers by lower-case names."""
 
     def authenticate(original: Authenticate, request: Request, now_ms: int) -> None:
         if not condition(request, {name.lower(): value for name, value in request.headers}):

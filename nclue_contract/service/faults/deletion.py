@@ -54,7 +54,7 @@ def _delete_repeatedly(service: Service, _: str) -> None:
 
 
 def _find_instead(substitute: Callable[[Service, str], Task]) -> Injection:
-    """Return an injection that finds a substitute for a task that does not exist; it takes the service and the unknown ID."""
+    """Return an injection that finds a substitute for a task that does not exist; it is called with the service and the unknown ID."""
 
     def inject(service: Service, _: str) -> None:
         def find(original: Callable[[str], Task], task_id: str) -> Task:

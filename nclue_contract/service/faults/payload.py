@@ -74,7 +74,7 @@ def _first_element(body: bytes) -> bytes:
 FAULTS: tuple[Fault, ...] = (
     Fault(
         "name-limit",
-        "Names may have another length than the page says.",
+        "Names may have another length than the page states.",
         "NC111",
         _limit_from_argument,
         ("40", "64", "101", "128", "255"),

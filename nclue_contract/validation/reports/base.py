@@ -15,7 +15,7 @@ TOOL_NAME = "nclue-contract"
 """The name of the tool in reports."""
 
 PASSED, FAILED, USAGE, INCONCLUSIVE = 0, 1, 2, 3
-"""The exit codes of every command; `USAGE` stands for wrong usage and for unreadable input."""
+"""The exit codes of every command; `USAGE` stands for incorrect usage and for unreadable input."""
 
 FORMATS: Final[Mapping[str, tuple[str, ...]]] = {
     "validate": ("text", "json", "jsonl", "junit", "sarif", "github"),

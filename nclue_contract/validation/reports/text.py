@@ -1,6 +1,6 @@
-"""Reports as text for people: a block per finding, with carets under what is wrong and what to do about it.
+"""Reports as text for people: a block per finding, with carets under the faulty characters and a suggestion.
 
-Whatever a value or a file name holds, the text can be encoded and controls no terminal: see `excerpt.safe`.
+Whatever a value or a file name contains, the text can be encoded and controls no terminal: see `excerpt.safe`.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ def test_the_text_ends_with_counts_verdict_and_who_said_so(kept):
 
 def test_each_failure_says_rule_expectation_answer_page_and_how_to_see_it_again(broken):
     block = text(broken).partition("FAILED NC110 name-empty: name[empty]\n")[2].partition("\n\n")[0].splitlines()
-    assert block[0] == "  name is empty; at least 1 character is required (answered 200 instead of 400 or 404 or 409 or 422)"
+    assert block[0] == "  name is empty; at least 1 character is required (response 200 instead of 400 or 404 or 409 or 422)"
     labels = [line.split(":")[0].strip() for line in block[1:]]
     assert labels == ["received", "expected", "page", "reproduce"]
     assert re.fullmatch(r'  received:  200 \{"task_id": "[^"]+", "task_name": "", .*…', block[1])
@@ -335,6 +335,6 @@ def test_what_a_line_cannot_hold_is_told_behind_it():
     assert line.endswith("  # the body is cut, it has 5,000 bytes")
     assert len(line) < 2500
     assert reproduce_command(exchange(create_request(b"a\0b")), "http://127.0.0.1:8000").endswith(
-        "  # the body holds NUL, which no shell can pass on"
+        "  # the body contains NUL, which no shell can pass on"
     )
     assert "#" not in reproduce_command(exchange(create_request(b"{}")), "http://127.0.0.1:8000")

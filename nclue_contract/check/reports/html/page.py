@@ -19,7 +19,7 @@ CLIP_LENGTH = 300
 def tag(name: str, /, *children: Element | str | None, **attributes: str | int | None) -> Element:
     """Return an element. Attribute names lose a `_` at their end, and other `_` become `-`; None is left out, as child and as attribute.
 
-    All text is escaped so that it can be encoded and holds no control characters; only line feeds stay.
+    All text is escaped so that it can be encoded and contains no control characters; only line feeds stay.
     """
     element = Element(name, {key.rstrip("_").replace("_", "-"): _plain(str(v)) for key, v in attributes.items() if v is not None})
     last: Element | None = None

@@ -31,7 +31,7 @@ def html_report(result: CheckResult, *, version: str, revision: str, started_ms:
     """Return the whole document, which can be encoded in UTF-8 whatever a server has sent. The same result gives the same text.
 
     `version` is that of the tool, `revision` that of the contract; `started_ms` is when the run began, in milliseconds since 1970-01-01
-    UTC. `curl` returns the shell command that sends a request again. The headers that were sent are not shown.
+    UTC. `curl` returns the shell command that sends a request again. The sent headers are not included.
     """
     anchors = {case_id: f"case-{number}" for number, case_id in enumerate(result.outcomes, 1)}
     new = failures(result.failures, curl, anchors)

@@ -17,7 +17,7 @@ SIGNS = {State.FAILED: "✗", State.PASSED: "✓", State.INCONCLUSIVE: "?", Stat
 
 MEANINGS = {
     State.FAILED: "The server broke the contract: no possible reading of the pages allows its response.",
-    State.PASSED: "The server responded as the contract says.",
+    State.PASSED: "The server responded as the contract requires.",
     State.INCONCLUSIVE: "The response proves nothing: any would have been right, or the failure is part of a baseline.",
     State.NOT_TESTED: "No request was sent, or no response could be evaluated. The reason is given beside it.",
 }
