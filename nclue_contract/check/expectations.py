@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from nclue_contract.check.requests import value_of
-from nclue_contract.contract import test_data
+from nclue_contract.contract import default_data
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Policy, Readings
 from nclue_contract.contract.rules import Answer
@@ -44,9 +44,9 @@ OWN_FOLDER = "nclue-check/"
 class FixtureData:
     """Test data of the server under test: a feature, a bucket, a file in it, and perhaps a file with which tasks fail."""
 
-    feature_id: str = test_data.FEATURE_ID
-    bucket: str = test_data.BUCKET
-    file: str = test_data.FILE
+    feature_id: str = default_data.FEATURE_ID
+    bucket: str = default_data.BUCKET
+    file: str = default_data.FILE
     failing_file: str | None = None
 
 

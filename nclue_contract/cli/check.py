@@ -16,7 +16,7 @@ from nclue_contract.cli.arguments import positive_integer, rate, rule_prefixes, 
 from nclue_contract.cli.config import READINGS_TABLE
 from nclue_contract.cli.files import atomic_file
 from nclue_contract.cli.progress import ProgressBar
-from nclue_contract.contract import test_data
+from nclue_contract.contract import default_data
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Readings
 from nclue_contract.contract.wording import counted
@@ -82,9 +82,9 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
 
 def add_server(parser: argparse.ArgumentParser) -> None:
     """Add the options about the server, its test data, and the limits of the check."""
-    parser.add_argument("--feature-id", default=test_data.FEATURE_ID, metavar="ID", help="ID of an existing feature")
-    parser.add_argument("--bucket", default=test_data.BUCKET, metavar="NAME", help="an existing bucket (%(default)s)")
-    parser.add_argument("--file", default=test_data.FILE, metavar="PATH", help="an existing file in the bucket (%(default)s)")
+    parser.add_argument("--feature-id", default=default_data.FEATURE_ID, metavar="ID", help="ID of an existing feature")
+    parser.add_argument("--bucket", default=default_data.BUCKET, metavar="NAME", help="an existing bucket (%(default)s)")
+    parser.add_argument("--file", default=default_data.FILE, metavar="PATH", help="an existing file in the bucket (%(default)s)")
     parser.add_argument("--failing-file", metavar="PATH", help="a file whose tasks fail, to check failed tasks as well")
     parser.add_argument("--access-key", metavar="KEY", help="instead of NCLUE_ACCESS_KEY")
     parser.add_argument("--secret-key", metavar="KEY", help="instead of NCLUE_SECRET_KEY; visible to other users of this machine")
@@ -181,14 +181,14 @@ def run_cleanup(options: argparse.Namespace) -> int:
     headers, cafile = _headers(options.header), _readable(options.cacert)
     wanted = CheckOptions(headers=headers, cafile=cafile, timeout_s=options.timeout, rate=options.rate)
     result = clean_up(read_ledger(options.ledger), wanted, os.environ)
-    why = ": their state does not allow it yet, or the server rejected the request" if result.left and not result.trouble else ""
+    why = ": their state does not allow it yet, or the server rejected the request" if result.left and not result.stop_reason else ""
     print(f"{counted(len(result.deleted), 'task')} deleted, {len(result.left)} left{why}")
     for name in result.doubtful:
         quoted = safe(name, sys.stdout.encoding or "ascii")
         print(f"not deleted: the task named {quoted} may belong to the check or to another user; please check it")
-    if result.trouble:
-        print(f"inconclusive: {result.trouble}", file=sys.stderr)
-    return INCONCLUSIVE if result.left or result.doubtful or result.trouble else PASSED
+    if result.stop_reason:
+        print(f"inconclusive: {result.stop_reason}", file=sys.stderr)
+    return INCONCLUSIVE if result.left or result.doubtful or result.stop_reason else PASSED
 
 
 def options_of(options: argparse.Namespace, *, strict: bool = False, probe: bool = False) -> CheckOptions:

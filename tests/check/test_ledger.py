@@ -221,16 +221,16 @@ def test_a_list_that_cannot_be_read_is_trouble_and_not_a_clean_server():
 
 
 @pytest.mark.parametrize(
-    ("status", "trouble"),
+    ("status", "stop_reason"),
     [
         (0, "a delete request got no complete response: the connection was closed without a response"),
         (403, "a delete request got 403: the credentials were rejected"),
     ],
 )
-def test_a_server_that_does_not_take_part_is_not_asked_for_every_task(status, trouble):
+def test_a_server_that_does_not_take_part_is_not_asked_for_every_task(status, stop_reason):
     server = Server({"1": OURS, "2": OURS}, [status])
     cleaned = delete_remaining(remains("1", "2"), server, 0)
-    assert (cleaned.deleted, cleaned.left, cleaned.stop_reason) == ([], ["1", "2"], trouble)
+    assert (cleaned.deleted, cleaned.left, cleaned.stop_reason) == ([], ["1", "2"], stop_reason)
     assert len(server.sent) == 1
 
 

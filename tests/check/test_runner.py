@@ -249,7 +249,7 @@ def test_whichever_answer_is_late_fails_nothing(number, seconds):
 @pytest.mark.parametrize("takes_ms", [10, 30, 120, 450])
 def test_a_slow_server_fails_nothing(monkeypatch, takes_ms, queue):
     """What is seen in one answer may be over in the next, and tasks are made and deleted in the background."""
-    monkeypatch.setattr(transport_memory, "TAKES_MS", takes_ms)
+    monkeypatch.setattr(transport_memory, "EXCHANGE_MS", takes_ms)
     result, _ = run(only=ALL, readings={"queue": queue})
     assert (failed(result), result.exit_code) == (set(), 0)
 
