@@ -162,7 +162,7 @@ def test_the_error_is_none_that_clients_handle(call):
         assert error.__cause__ is None  # noqa: PT017  # whichever comes is looked at
 
 
-def test_the_error_says_what_to_use_instead():
+def test_the_error_names_what_to_use_instead():
     message = str(RealHostError(REAL))
     assert message.startswith(f"this test called {REAL}, where tasks are billed.")
     assert "nclue_contract.mock" in message
@@ -205,7 +205,7 @@ def test_connections_to_loopback_and_local_sockets_work(listener, tmp_path):
 # -- what does not look the name up ----------------------------------------------------------------------------------------------
 
 
-def test_tls_with_the_real_name_is_refused_whoever_looked_it_up(listener):
+def test_tls_with_the_real_name_is_blocked_whatever_resolved_it(listener):
     context = ssl.create_default_context()
     with guard() as blocked:
         with socket.create_connection(listener) as sock, pytest.raises(RealHostError):
@@ -231,7 +231,7 @@ class OwnResolver(aiohttp.abc.AbstractResolver):
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")  # asyncio drops the socket
-def test_a_client_with_a_resolver_of_its_own_is_refused(listener):
+def test_a_client_with_a_resolver_of_its_own_is_blocked(listener):
     async def call():
         connector = aiohttp.TCPConnector(resolver=OwnResolver(listener))
         async with aiohttp.ClientSession(connector=connector) as client, client.get(URL):
@@ -277,7 +277,7 @@ def through_proxy_httpx(library):
 
 
 @pytest.mark.parametrize("call", [through_proxy_requests, through_proxy_httpx(httpx), through_proxy_httpx(httpx2)])
-def test_a_call_through_a_proxy_is_refused_before_anything_is_said_to_the_real_host(call, proxy):
+def test_a_call_through_a_proxy_is_blocked_before_anything_is_sent_to_the_real_host(call, proxy):
     with guard() as blocked, pytest.raises(RealHostError):
         call(proxy)
     assert blocked == [REAL]
@@ -297,7 +297,7 @@ def test_everything_is_restored():
     assert there() == before
 
 
-def test_guards_can_be_nested_and_the_outer_one_knows_all():
+def test_guards_can_be_nested_and_the_outer_one_records_all():
     before = there()
     with guard() as outer:
         with guard() as inner, pytest.raises(RealHostError):
@@ -337,14 +337,14 @@ def test_threads_can_guard_at_the_same_time():
     assert there() == before
 
 
-def test_a_guard_holds_in_every_thread():
+def test_a_guard_applies_in_every_thread():
     with guard() as blocked, ThreadPoolExecutor(1) as threads:
         error = threads.submit(socket.getaddrinfo, REAL, 443).exception()
     assert isinstance(error, RealHostError)
     assert blocked == [REAL]
 
 
-def test_what_somebody_puts_over_the_guard_stays_and_lets_everything_pass_afterwards(monkeypatch):
+def test_a_patch_over_the_guard_stays_and_allows_every_call_afterwards(monkeypatch):
     Call = namedtuple("Call", "host port")  # noqa: PYI024  # only for this test
     asked = []
     monkeypatch.setattr(socket, "getaddrinfo", lambda host, port: asked.append(Call(host, port)))

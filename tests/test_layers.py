@@ -57,7 +57,7 @@ def test_imports_form_no_cycle(package):
     assert cycle(package) == []
 
 
-def test_third_party_libraries_are_imported_where_the_table_says_and_nowhere_else(package):
+def test_third_party_libraries_are_imported_only_where_the_table_allows_it(package):
     assert misplaced_third_party(package, THIRD_PARTY) == []
 
 
@@ -116,7 +116,7 @@ SMALL_LAYERS = [{"low"}, {"__init__"}, {"high", "other"}]
         ("from small import __version__", False),
     ],
 )
-def test_an_upward_import_is_found_wherever_it_stands(small_package, source, upward):
+def test_an_upward_import_is_found_at_any_place(small_package, source, upward):
     package = small_package(BELOW | {"low/a.py": source, "low/b.py": ""})
     assert not_downward(package, SMALL_LAYERS, {}) == (["low.a -> high"] if upward else [])
 

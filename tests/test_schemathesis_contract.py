@@ -52,7 +52,7 @@ def enough_accepted_requests():
 
 @schema.parametrize()
 @settings(max_examples=30)
-def test_every_operation_responds_as_the_openapi_document_says(case):
+def test_every_operation_responds_as_the_openapi_document_states(case):
     response = case.call_and_validate()
     seen[case.operation.label, response.status_code] += 1
 

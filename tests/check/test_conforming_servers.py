@@ -321,7 +321,7 @@ def shows_late(handle, seconds):
 
 
 @pytest.mark.parametrize("seconds", [1, 5])
-def test_an_end_that_is_shown_late(seconds):
+def test_an_end_that_is_returned_late(seconds):
     """Nothing is deleted here: what is asked of the server's own state then is another matter."""
     transport = MemoryTransport(shows_late(service("seconds:2").handle, seconds), PREFIX)
     session = CheckSession(Readings.of(None), KNOWN, run="run", prefix=PREFIX, now_ms=transport.now_ms)

@@ -61,7 +61,7 @@ def test_a_response_without_readings_is_only_evaluated(inference):
     assert not any(inference.relevant_cases.values())
 
 
-def test_two_readings_that_explain_an_answer_only_together_stay_open(inference):
+def test_two_readings_that_explain_a_response_only_together_stay_open(inference):
     def problems(readings):
         return [] if (readings["path-characters"] == "page-2026") == (readings["check-order"] == "rules-first") else ["wrong"]
 
@@ -72,7 +72,7 @@ def test_two_readings_that_explain_an_answer_only_together_stay_open(inference):
     assert inference.remaining["path-characters"] == ("page-2026",)
 
 
-def test_an_answer_that_no_option_explains_is_a_problem_and_rules_nothing_out(inference):
+def test_a_response_that_no_option_explains_is_a_problem_and_rules_nothing_out(inference):
     problems, inconsistent = inference.narrow(["path-characters"], lambda _: ["wrong"], "case")
     assert (problems, inconsistent) == (["wrong"], [])
     assert inference.remaining["path-characters"] == PATHS
@@ -130,7 +130,7 @@ def seen(readings, names, salt):
 
 
 @given(TRUTHS, QUESTIONS)
-def test_a_server_that_has_one_reading_of_each_has_no_problems_and_keeps_its_options(truth, questions):
+def test_a_server_that_has_one_reading_of_each_has_no_problems_and_no_option_is_ruled_out(truth, questions):
     """Whatever is sent, the options of the server stay possible, and none of its answers is a problem or inconsistent."""
     inference = ReadingInference(Readings.of(None))
     for number, (names, salt) in enumerate(questions):

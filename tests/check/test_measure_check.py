@@ -69,7 +69,7 @@ def test_there_are_no_false_positives_and_the_reading_is_recognised(which, readi
             assert result.readings[reading] == (option,)
 
 
-def test_pins_are_judged():
+def test_pins_are_validated():
     """With a pin, another reading is a failure of its rule."""
     result = check_in_process(reference_server(readings={"path-characters": "page-2025"}), pins={"path-characters": "page-2024"})
     assert {failure.rule for failure in result.failures} == {"NC120"}
@@ -77,7 +77,7 @@ def test_pins_are_judged():
     assert "response 200 instead of 422/10104" in result.failures[0].sentence
 
 
-def test_the_right_pins_of_a_variant_are_kept():
+def test_the_correct_pins_of_a_variant_pass():
     chosen = {"error-shape": "flat", "queue": "serial", "list-index": "page", "auth-refusal": "gateway", "name-edge": "99"}
     result = check_in_process(reference_server(readings=chosen), pins=chosen)
     assert (result.failures, result.exit_code) == ([], 0)
@@ -125,6 +125,6 @@ def test_the_tool_fails_when_a_fault_is_missed(capsys):
 
 
 @pytest.mark.parametrize("arguments", [["--only", "nothing"], ["--budget", "0"]])
-def test_the_tool_refuses_patterns_without_faults_and_other_numbers(arguments):
+def test_the_tool_rejects_patterns_without_faults_and_other_numbers(arguments):
     with pytest.raises(SystemExit, match="2"):
         measure_check.main(arguments)

@@ -60,12 +60,12 @@ def write(tmp_path):
     return write
 
 
-def test_the_table_has_a_line_per_reading_and_tells_what_is_open():
+def test_the_table_has_a_line_per_reading_and_states_what_is_open():
     assert readings_table(FOUND, "tool.nclue-contract.readings") == NEW
     assert tomllib.loads(NEW)["tool"]["nclue-contract"]["readings"] == {"path-characters": "page-2026", "name-edge": "99"}
 
 
-def test_a_file_that_is_not_there_is_made(tmp_path):
+def test_a_missing_file_is_created(tmp_path):
     written(tmp_path / "pyproject.toml", FOUND)
     assert (tmp_path / "pyproject.toml").read_text() == NEW
     assert [file.name for file in tmp_path.iterdir()] == ["pyproject.toml"]
@@ -163,7 +163,7 @@ def test_the_settings_are_those_that_commands_use_then(write, tmp_path):
         "a table inside",
     ],
 )
-def test_a_form_that_cannot_be_replaced_is_refused_and_the_file_stays(tmp_path, text):
+def test_a_form_that_cannot_be_replaced_is_rejected_and_the_file_stays(tmp_path, text):
     path = tmp_path / "pyproject.toml"
     path.write_text(text)
     with pytest.raises(ValueError, match=r"^--write: .*pyproject\.toml has readings in a form .* --format toml$"):
@@ -173,7 +173,7 @@ def test_a_form_that_cannot_be_replaced_is_refused_and_the_file_stays(tmp_path, 
 
 
 @pytest.mark.parametrize("data", [b"hello", b"\xff = 1", b"x = " + b"[" * 5000, b"a = 1\na = 2\n"])
-def test_a_file_that_is_no_toml_is_refused_and_stays(tmp_path, data):
+def test_a_file_that_is_no_toml_is_rejected_and_stays(tmp_path, data):
     path = tmp_path / "pyproject.toml"
     path.write_bytes(data)
     with pytest.raises(ValueError, match=r"^--write: .*pyproject\.toml cannot be read as TOML: "):

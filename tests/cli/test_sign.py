@@ -155,7 +155,7 @@ WRONG = {
 
 @pytest.mark.parametrize("options", [[], ["--curl"]], ids=["headers", "curl"])
 @pytest.mark.parametrize(("arguments", "sentence"), WRONG.values(), ids=WRONG.keys())
-def test_what_is_wrong_is_told_in_a_sentence(run, arguments, sentence, options):
+def test_errors_are_reported_in_a_sentence(run, arguments, sentence, options):
     code, out, err = run(*arguments, *options)
     assert (code, out) == (2, "")
     assert err.startswith("nclue-contract: ")

@@ -62,7 +62,7 @@ def test_every_example_of_the_document_is_shown_somewhere():
     assert named == set(DOCUMENT["components"]["examples"])
 
 
-def test_the_examples_of_the_page_are_in_the_document_as_they_stand_there():
+def test_the_examples_of_the_page_are_in_the_document_unchanged():
     examples = DOCUMENT["components"]["examples"]
     assert examples["TaskRequestOfThePage"]["value"] == PAGE_REQUEST
     assert examples["CreatedTaskOfThePage"]["value"] == json.loads(PAGE_RESPONSE)

@@ -45,7 +45,7 @@ def test_spectral_finds_nothing_not_even_a_hint(document):
     assert (json.loads(output), code) == ([], 0)
 
 
-def test_redocly_and_spectral_do_complain_about_a_document_that_deserves_it(tmp_path):
+def test_redocly_and_spectral_report_a_defective_document(tmp_path):
     # Otherwise a linter that no longer reads its settings would pass the tests above.
     document = json.loads((ROOT / "nclue_contract" / "contract" / "openapi.json").read_text(encoding="utf-8"))
     del document["info"]["license"]  # Redocly: a warning of the recommended rules

@@ -127,7 +127,7 @@ def test_under_xdist_a_worker_may_crash(project):
     assert result.parseoutcomes()["passed"] == 8
 
 
-def test_under_xdist_wrong_options_are_reported_in_a_line(project):
+def test_under_xdist_invalid_options_are_reported_in_a_line(project):
     result = project.run_apart("", "--nclue-check", "--nclue-check-args=--only NC9", "-n2", plugins=[XDIST])
     assert result.ret == USAGE_ERROR
     result.stderr.fnmatch_lines(["ERROR: --nclue-check-args: --only 'NC9': no such rule or group*"])
@@ -141,7 +141,7 @@ def test_under_xdist_wrong_options_are_reported_in_a_line(project):
         "one of two keys": ("--access-key x", "--access-key and --secret-key must be given together"),
     }.values(),
 )
-def test_wrong_options_are_reported_in_a_line(project, options, message):
+def test_invalid_options_are_reported_in_a_line(project, options, message):
     result = project.run("", "--nclue-check", f"--nclue-check-args={options}")
     assert result.ret == USAGE_ERROR
     result.stderr.fnmatch_lines([f"ERROR: --nclue-check-args: {message}*"])

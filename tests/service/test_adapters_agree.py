@@ -356,7 +356,7 @@ def compare(loopback, clients, pins, progress, sequence, *, keys=True):
 
 
 @pytest.mark.parametrize("keys", [True, False])
-def test_all_doors_give_the_same_answers(loopback, clients, keys):
+def test_all_adapters_return_the_same_responses(loopback, clients, keys):
     seen = Counter()
 
     @settings(calmly, max_examples=100)
@@ -372,7 +372,7 @@ def test_all_doors_give_the_same_answers(loopback, clients, keys):
 
 
 @pytest.mark.parametrize(("size", "status"), [(1 << 20, 400), ((1 << 20) + 1, 413), (3 << 20, 413)])
-def test_all_doors_draw_the_line_for_large_bodies_at_the_same_byte(loopback, clients, size, status):
+def test_all_adapters_have_the_same_limit_for_large_bodies(loopback, clients, size, status):
     exchange = ("POST", TASKS, (), b" " * size, 0, 0, "rightly")
     assert compare(loopback, clients, {}, "manual", [exchange])[0] == [status]
 
@@ -463,7 +463,7 @@ def check_answers(pins, progress, sequence, seen):
 
 
 @pytest.mark.parametrize(("reading", "option"), [(reading, option) for reading, options in OPTIONS.items() for option in options])
-def test_every_answer_is_one_that_the_findings_about_its_request_allow(reading, option):
+def test_every_response_is_one_that_the_findings_about_its_request_allow(reading, option):
     seen = Counter()
     choices = [{reading: option}, some_pins(f"{reading}={option}") | {reading: option}]
 
@@ -487,7 +487,7 @@ def test_the_readings_of_this_file_are_all_there_are():
             Readings.choose(("test", {reading: option}))
 
 
-def test_the_queries_of_lists_are_echoed_as_they_were_asked():
+def test_the_queries_of_lists_are_echoed_as_they_were_sent():
     @settings(calmly, max_examples=300)
     @given(QUERIES, st.integers(0, 5), st.integers(0, 19).map(some_pins))
     def echoed(query, count, pins):

@@ -214,7 +214,7 @@ def service_for(mode, queue):
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("queue", ["parallel", "serial"])
-def test_tasks_live_as_the_model_says(mode, queue):
+def test_tasks_behave_as_the_model_does(mode, queue):
     """Whatever is created, looked at, deleted, moved or waited for, in any order: every answer is the one of the model."""
     seen = Counter()
     calmly = settings(max_examples=100, stateful_step_count=40, suppress_health_check=[HealthCheck.too_slow])

@@ -92,7 +92,7 @@ def parties(pins):
     return validator_with(pins), jsonschema.Draft202012Validator(schema)
 
 
-def test_the_validator_and_the_schema_agree_under_all_readings_that_a_schema_can_say():
+def test_the_validator_and_the_schema_agree_under_all_readings_that_a_schema_can_express():
     verdicts = Counter()
 
     @settings(max_examples=1000, suppress_health_check=[HealthCheck.too_slow])
@@ -169,7 +169,7 @@ def test_a_reading_changes_the_schema_for_some_payload(reading, option):
     assert default.is_valid(telling[reading]) != other.is_valid(telling[reading])
 
 
-def test_the_unit_of_a_name_is_what_no_schema_can_say():
+def test_the_unit_of_a_name_cannot_be_expressed_in_a_schema():
     validator, schema = parties((("name-unit", "utf16"),))
     payload = FULL_PAYLOAD | {"name": "😀" * 51}
     assert not validator.is_valid_request(payload)
@@ -185,7 +185,7 @@ def test_the_schema_written_for_the_defaults_is_the_compiled_one_but_for_the_spe
 
 
 @given(payloads(surrogates=True))
-def test_strict_refuses_exactly_what_has_any_finding(payload):
+def test_strict_rejects_exactly_what_has_any_finding(payload):
     """A payload is valid for a strict validator exactly if a lenient one finds nothing at all."""
     assert STRICT.is_valid_request(payload) == (not validator_with(()).validate_request(payload).findings)
 

@@ -66,7 +66,7 @@ def test_a_body_has_the_findings_that_are_written_beside_it(case):
 
 
 @each_case
-def test_the_command_line_says_the_same_about_a_file(case, entries):
+def test_the_command_line_reports_the_same_about_a_file(case, entries):
     (entry,) = entries[case]
     assert_as_expected(entry["findings"], FILES.get(case.stem, expected(case)))
     assert entry["valid"] == (case.parent.name == "valid" or case.stem in FILES)
@@ -78,7 +78,7 @@ def test_a_payload_in_python_has_the_same_findings_as_its_json_text(case):
 
 
 @each_case
-def test_a_case_expects_what_its_folder_says_and_names_rule_severity_and_pointer(case):
+def test_a_case_matches_its_folder_and_names_rule_severity_and_pointer(case):
     wanted = expected(case)
     assert all({"rule", "severity", "pointer"} <= due.keys() for due in wanted)
     assert any(due["severity"] == "error" for due in wanted) == (case.parent.name == "invalid")

@@ -225,7 +225,7 @@ def unfilter(kind, line, before, step):
 
 
 @pytest.mark.parametrize(("scheme", "name"), [(1, "light"), (0, "dark")], ids=["light", "dark"])
-def test_it_looks_like_something_in_light_and_in_dark(chromium, tmp_path, scheme, name):
+def test_it_is_rendered_in_light_and_in_dark(chromium, tmp_path, scheme, name):
     shot = tmp_path / "shot.png"
     chromium(report(check(*FAULTS)), f"--blink-settings=preferredColorScheme={scheme}", "--window-size=900,700", f"--screenshot={shot}")
     width, height, colours = pixels(shot)

@@ -60,7 +60,7 @@ def of(run):
         ),
     ],
 )
-def test_the_headline_is_the_verdict(result, headline, lead):
+def test_the_headline_is_the_result(result, headline, lead):
     result = result()
     document = parsed(report(result))
     assert document.one("h1").text == headline
@@ -77,12 +77,12 @@ def test_the_headline_is_the_verdict(result, headline, lead):
         pytest.param({}, None, id="nothing"),
     ],
 )
-def test_why_nothing_could_be_told_stands_under_the_headline(changes, why):
+def test_the_reason_of_an_inconclusive_result_is_below_the_headline(changes, why):
     found = parsed(report(dataclasses.replace(check(), **changes))).all("p", class_="trouble")
     assert [why in paragraph.text for paragraph in found] == ([True] if why else [])
 
 
-def test_the_head_tells_what_was_run_where_and_what_it_left():
+def test_the_head_states_what_was_run_where_and_which_tasks_remain():
     run = {
         "target": "https://gateway.example.org/v1",
         "mode": "at most 9 create requests",
@@ -103,7 +103,7 @@ def test_the_head_tells_what_was_run_where_and_what_it_left():
     ]
 
 
-def test_the_failures_of_a_baseline_stand_apart():
+def test_the_failures_of_a_baseline_are_listed_separately():
     document = parsed(report(accepted(check(*FAULTS))))
     assert document.one("section", id="failures").text == "FailuresNone."
     apart = document.one("section", id="accepted")
@@ -115,7 +115,7 @@ def test_the_failures_of_a_baseline_stand_apart():
 
 
 @each_run
-def test_the_counts_of_the_states_stand_in_the_head_with_what_they_mean(run):
+def test_the_counts_of_the_states_are_in_the_head_with_their_meaning(run):
     result, document = of(run)
     numbers = document.one("ul", class_="numbers")
     for state in ("failed", "passed", "undecided", "untested"):
@@ -141,7 +141,7 @@ def test_the_matrix_has_a_tile_for_each_rule_with_sign_counts_and_what_it_leads_
         assert document.all("details", id=f"rule-{row.rule}")
 
 
-def test_rules_that_did_not_come_up_are_named():
+def test_rules_that_were_not_tested_are_named():
     named = page().one("section", id="rules").one("details")
     missing = contract().rules.keys() - {row.rule for row in check().rows()}
     assert {code.text for code in named.all("code")} == missing
@@ -149,7 +149,7 @@ def test_rules_that_did_not_come_up_are_named():
     assert contract().rules["NC602"].sentence in named.text
 
 
-def test_rules_stand_in_the_group_that_they_are_about():
+def test_rules_are_in_the_group_of_their_topic():
     groups = {section.one("h3").children[0].strip(): section for section in page().one("section", id="rules").all("section")}
     codes = {name: [link.attributes["href"][-5:] for link in section.all("a")] for name, section in groups.items()}
     assert codes["The JSON itself"] == [f"NC00{number}" for number in range(1, 8)]
@@ -158,7 +158,7 @@ def test_rules_stand_in_the_group_that_they_are_about():
 
 
 @each_run
-def test_every_failure_stands_there_with_its_rule_and_leads_to_its_case(run):
+def test_every_failure_is_listed_with_its_rule_and_links_to_its_case(run):
     result, document = of(run)
     section = document.one("section", id="failures")
     entries = section.all("article") + section.all("li", class_="case")
@@ -181,7 +181,7 @@ def above(node):
         yield node
 
 
-def test_a_failure_tells_what_was_expected_what_came_back_and_how_to_see_it_again():
+def test_a_failure_states_the_expected_and_the_received_response_and_how_to_reproduce_it():
     failure = next(f for f in check(*FAULTS).failures if "U+007E TILDE" in f.sentence)
     (article,) = (one for one in page(*FAULTS).all("article") if one.one("a").text == failure.case)
     facts = dict(zip([dt.text for dt in article.all("dt")], [dd.text for dd in article.all("dd")], strict=True))
@@ -196,7 +196,7 @@ def test_a_failure_tells_what_was_expected_what_came_back_and_how_to_see_it_agai
     assert "Create task, Request body, train_file_path and test_file_path" in section.text
 
 
-def test_the_value_that_a_failure_points_at_is_shown_although_the_answer_is_cut():
+def test_the_value_that_a_failure_points_at_is_shown_although_the_response_is_cut():
     failure = next(f for f in check(*FAULTS).failures if f.rule == "NC305" and f.finding.pointer.startswith("/tasks/"))
     assert value_at_pointer(failure) == "7"
     article = next(one for one in page(*FAULTS).all("article") if failure.sentence in one.text)
@@ -204,7 +204,7 @@ def test_the_value_that_a_failure_points_at_is_shown_although_the_answer_is_cut(
     assert facts["In it"] == f"{failure.finding.pointer} is 7"
 
 
-def test_a_pointer_into_the_request_is_not_looked_up_in_the_answer():
+def test_a_pointer_into_the_request_is_not_looked_up_in_the_response():
     failure = Failure("case[one]", "NC404", told("x", "NC120", "/code"), Exchange(create_request({}), "/", 0, 0, 422, body=b'{"code": 7}'))
     assert value_at_pointer(failure) is None
     assert value_at_pointer(dataclasses.replace(failure, finding=told("x", "NC305", "/code"))) == "7"
@@ -239,7 +239,7 @@ def test_a_failure_because_of_another_rule_than_that_of_the_case_names_it():
     assert facts.keys() == {"Because of", "Expected"}  # and no answer, since no single one shows it
 
 
-def test_a_rule_tells_of_its_cases_that_broke_another_one_and_of_others_that_broke_it():
+def test_a_rule_lists_its_cases_that_broke_another_rule_and_other_cases_that_broke_it():
     document = page(*FAULTS)
     assert "1 case below failed by other rules, not by this one." in document.one("details", id="rule-NC400").text
     assert "Failed in cases about other rules: life[watched], " in document.one("details", id="rule-NC305").text
@@ -251,7 +251,7 @@ def test_white_space_in_values_is_kept():
     assert "white-space: break-spaces" in page().one("style").text
 
 
-def test_what_is_expected_is_the_answer_that_the_sentence_names_or_else_the_rule():
+def test_what_is_expected_is_the_response_in_the_message_or_else_that_of_the_rule():
     by_rule = {failure.rule: failure for failure in check(*FAULTS).failures}
     assert expected(by_rule["NC102"]) == "400 or 404 or 409 or 422"
     assert expected(by_rule["NC307"]) == "The values of the request are returned unchanged."
@@ -260,7 +260,7 @@ def test_what_is_expected_is_the_answer_that_the_sentence_names_or_else_the_rule
 
 
 @each_run
-def test_every_case_stands_there_with_its_state_and_its_requests(run):
+def test_every_case_is_listed_with_its_state_and_its_requests(run):
     result, document = of(run)
     entries = document.one("section", id="cases").all("li", class_="case")
     shown = {entry.one("summary").one("code").text: entry for entry in entries}
@@ -278,7 +278,7 @@ def test_every_case_stands_there_with_its_state_and_its_requests(run):
 
 
 @each_run
-def test_what_was_left_out_stands_there_with_its_reason(run):
+def test_what_was_not_tested_is_listed_with_its_reason(run):
     result, document = of(run)
     section = document.one("section", id="left-out")
     open_ones = {o.case.id: o for o in result.outcomes.values() if o.state in {State.INCONCLUSIVE, State.NOT_TESTED}}
@@ -296,7 +296,7 @@ def test_what_was_left_out_stands_there_with_its_reason(run):
 
 
 @each_run
-def test_every_reading_stands_there_with_its_options_and_what_refuted_them(run):
+def test_every_reading_is_listed_with_its_options_and_what_ruled_them_out(run):
     result, document = of(run)
     cards = {card.one("h3").one("code").text: card for card in document.one("ul", class_="readings").children}
     assert list(cards) == list(result.readings)
@@ -319,7 +319,7 @@ def test_the_pins_of_what_was_found_can_be_copied_into_pyproject():
     assert not any(line.startswith("check-order") for line in lines)  # nobody could tell
 
 
-def test_a_pinned_reading_says_who_pinned_it():
+def test_a_pinned_reading_states_where_it_was_pinned():
     document = page(pins=(("path-del", "forbidden"),))
     assert 'path-del = "forbidden"' in document.one("section", id="readings").one("pre").text
     card = next(card for card in document.one("ul", class_="readings").children if "path-del" in card.text)
@@ -385,7 +385,7 @@ def test_a_state_lasts_until_the_next_one_was_seen():
         pytest.param([(0, "a", "complete"), (10, "a", "on its way"), (20, "a", "")], 1, id="words of other pages and of none"),
     ],
 )
-def test_any_number_of_sightings_can_be_drawn(sightings, lanes):
+def test_any_number_of_status_samples_can_be_drawn(sightings, lanes):
     document = parsed(report(seen(*sightings)))
     section = document.one("section", id="lifecycle")
     if not sightings:
@@ -462,7 +462,7 @@ def test_a_report_of_the_default_plan_can_be_mailed(run):
 
 
 @pytest.mark.parametrize("fault", ["errors-with-200", "error-without-code", "path-odd-removed"])
-def test_a_report_of_a_server_that_is_wrong_everywhere_can_be_mailed(fault):
+def test_a_report_of_a_server_with_failures_everywhere_is_small_enough_to_mail(fault):
     result = check(fault)
     assert len(result.failures) > 400
     text = report(result, curl=lambda exchange: reproduce_command(exchange, "http://127.0.0.1:8000"))
@@ -483,7 +483,7 @@ def test_headings_come_in_order(run):
     assert all(after <= before + 1 for before, after in pairwise(levels))
 
 
-def test_it_can_be_used_from_the_keyboard_and_heard():
+def test_it_can_be_used_with_the_keyboard_and_a_screen_reader():
     document = page(*FAULTS)
     assert document.one("body").all()[0].attributes == {"href": "#rules", "class": "skip"}
     assert not [node for node in document.all() if "tabindex" in node.attributes or any(name.startswith("on") for name in node.attributes)]

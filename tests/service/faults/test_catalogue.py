@@ -38,7 +38,7 @@ def faulty_service(*instances):
 
 
 @pytest.mark.parametrize("instance", INSTANCES)
-def test_a_witness_tells_the_faulty_service_from_the_clean_one(instance):
+def test_a_witness_distinguishes_the_faulty_service_from_the_clean_one(instance):
     """Both values are typed by hand, so a fault without effect, or a service that has it anyway, is detected."""
     shown = witness_for(instance)
     assert shown.clean != shown.faulty
@@ -150,7 +150,7 @@ def test_the_catalogue_never_shrinks():
     assert set(INSTANCES) <= set(known), "add the new faults to tests/data/faults.txt"
 
 
-def test_every_fault_says_what_it_is_in_one_sentence():
+def test_every_fault_is_described_in_one_sentence():
     for fault in CATALOGUE:
         assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", fault.id)
         assert fault.sentence.endswith(".")
@@ -172,7 +172,7 @@ def test_all_25_printable_characters_of_the_page_have_a_fault():
         "field-missing:": None,
     }.items(),
 )
-def test_a_wrong_id_or_argument_is_reported_with_a_suggestion(text, problem):
+def test_an_invalid_id_or_argument_is_reported_with_a_suggestion(text, problem):
     if problem is None:
         inject_fault(witness_service(), text)
         return
