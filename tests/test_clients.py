@@ -55,7 +55,7 @@ class Sent(NamedTuple):
 
 
 class Recorder(BaseHTTPRequestHandler):
-    """Answers `{}`, or sends on: `/redirect/307/URL` with the URL encoded."""
+    """Responds with `{}`, or redirects: `/redirect/307/URL` with the URL encoded."""
 
     protocol_version = "HTTP/1.1"
 
@@ -81,10 +81,10 @@ class Recorder(BaseHTTPRequestHandler):
         self.rfile.readline()
         return body
 
-    do_GET = do_POST = do_DELETE = answer  # noqa: N815  # the names that http.server asks for
+    do_GET = do_POST = do_DELETE = answer  # noqa: N815  # the names that http.server requires
 
     def log_message(self, *_):
-        """Nothing: what is sent is kept."""
+        """Print nothing: requests are recorded."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Under `guard()` nobody reaches the real host, whichever client is used; afterwards everything is as before. No name is looked up here."""
+"""Under `guard()` no call reaches the real host, whichever client is used; afterwards everything is as before. No name is resolved here."""
 
 import asyncio
 import gc
@@ -159,7 +159,7 @@ def test_the_error_is_none_that_clients_handle(call):
     except kinds:
         pytest.fail("the client took it for a bad connection")
     except RealHostError as error:
-        assert error.__cause__ is None  # noqa: PT017  # whichever comes is looked at
+        assert error.__cause__ is None  # noqa: PT017  # either error is inspected
 
 
 def test_the_error_names_what_to_use_instead():
@@ -217,7 +217,7 @@ def test_tls_with_the_real_name_is_blocked_whatever_resolved_it(listener):
 
 
 class OwnResolver(aiohttp.abc.AbstractResolver):
-    """Like aiodns: asks nobody in this process."""
+    """Like aiodns: resolves names without this process's resolver."""
 
     def __init__(self, address):
         self.address = address

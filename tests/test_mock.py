@@ -1,4 +1,4 @@
-"""The mock: httpx and httpx2, synchronous and not, are answered by the service; other hosts, and everything afterwards, are left alone."""
+"""The mock: httpx and httpx2, synchronous and not, get responses of the service; other hosts, and everything afterwards, are unaffected."""
 
 import asyncio
 import importlib
@@ -31,7 +31,7 @@ pytest_plugins = ("pytester",)
 
 URL = "https://nclue.apigw.ntruss.com/api/v1"
 KEYS = Credentials(ACCESS, SECRET)
-TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # one for all, because making one with all certificates takes time
+TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # one for all, because creating one with all certificates takes time
 NOW_MS = 1_764_000_000_000
 
 

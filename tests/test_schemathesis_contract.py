@@ -1,4 +1,4 @@
-"""Schemathesis contract tests: for each operation and along the lifecycle, the service responds as the OpenAPI document says.
+"""Schemathesis contract tests: for each operation and along the lifecycle, the service responds as the OpenAPI document states.
 
 The requests are generated with `schema.parametrize()` and with the state machine of Schemathesis, in this process; and by `st run` over
 HTTP, with every check and phase of Schemathesis. Our hooks sign the requests and add the check `NclueContract`.

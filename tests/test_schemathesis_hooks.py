@@ -244,7 +244,7 @@ def test_a_wsgi_application_is_tested_as_well():
 
 @given(st.text(min_size=1, max_size=100))
 def test_a_unique_name_is_as_long_as_the_one_that_was_drawn(name):
-    """White space and case at the ends, where servers trim and cut, survive as far as there is room."""
+    """White space and letter case at the ends, where servers trim and cut, are preserved as far as the length allows."""
     made = unique_name(name)
     assert len(made) == len(name)
     assert made.encode("utf-8", "surrogatepass")
@@ -263,7 +263,7 @@ def test_no_name_occurs_twice(length):
 
 
 def test_two_runs_have_other_names():
-    # A server that keeps its tasks would refuse those of the second run.
+    # A server that stores its tasks would reject those of the second run.
     code = "from nclue_contract.schemathesis_hooks import unique_name; print(unique_name('a name of thirty characters, say'))"
     command = [sys.executable, "-c", code]
     first, second = (subprocess.run(command, capture_output=True, encoding="utf-8", check=True, timeout=60).stdout for _ in range(2))
@@ -649,7 +649,7 @@ REAL = "https://nclue.apigw.ntruss.com/api/v1"
 
 @pytest.mark.parametrize("url", [REAL, "https://NCLUE.apigw.NTRUSS.com./api/v1", "http://ntruss.com:8080/api/v1"])
 def test_a_call_to_the_real_service_is_rejected_before_it_leaves(url):
-    """The guard would see what is sent: it refuses and remembers."""
+    """The guard would detect what is sent: it blocks and records it."""
     case = creation(load())
     with (
         guard() as seen,
@@ -732,7 +732,7 @@ def test_no_key_and_no_signature_is_in_any_output_or_report(faulty_run):
 
 
 def test_they_would_be_found_if_they_stood_there(tmp_path):
-    # Otherwise the test above could look for the wrong thing. Also: whoever switches masking off gets what he asks for.
+    # Otherwise the test above could search for the wrong thing. Also: masking can be switched off.
     secrets = {"NCLUE_ACCESS_KEY": "CANARYACCESSKEY0001", "NCLUE_SECRET_KEY": CANARY}
     (tmp_path / "schemathesis.toml").write_text("[output.sanitization]\nenabled = false\n", encoding="utf-8")
     with running("--fault", "status-201", **secrets) as server:
@@ -759,7 +759,7 @@ MISSING = {
 
 
 def test_what_exists_must_be_something_that_can_be_sent(tmp_path):
-    # Otherwise every creation would be refused, and rightly so: a green run that has tested nothing.
+    # Otherwise every create request would be rejected, correctly: a green run that has tested nothing.
     variables = {"NCLUE_ACCESS_KEY": ACCESS, "NCLUE_SECRET_KEY": SECRET, "NCLUE_FILE": "churn/a~b.tsv"}
     with running() as server:
         done = run(tmp_path, SPECIFICATION, "--url", server.url, **variables)
@@ -874,7 +874,7 @@ def test_the_documented_settings_are_understood():
 
 
 def test_no_reading_forbids_a_value_of_the_documented_dictionaries():
-    from nclue_contract.contract.model import contract  # noqa: PLC0415  # the list of readings is what is asked
+    from nclue_contract.contract.model import contract  # noqa: PLC0415  # the list of readings is under test
 
     dictionaries = tomllib.loads(EXAMPLE.read_text(encoding="utf-8"))["dictionaries"]
     pins = [{reading.id: option.id} for reading in contract().readings.values() for option in reading.options]

@@ -1,7 +1,7 @@
-"""Signature v2 step by step, the way back, and that no secret is ever shown.
+"""Signature v2 step by step, its verification, and that no secret is ever printed.
 
 The vectors are one folder per case with one file per step. The signatures of `create-task`, `list-tasks` and `get-task` are typed by hand
-from our notes on the pages; the others were made with `openssl dgst -sha256 -hmac`.
+from our notes on the pages; the others were computed with `openssl dgst -sha256 -hmac`.
 """
 
 import base64
@@ -157,7 +157,7 @@ def test_credentials_are_equal_when_both_keys_are():
             setattr(CREDENTIALS, name, "x")
 
 
-# -- what is wrong -----------------------------------------------------------------------------------------------------------------------
+# -- findings ----------------------------------------------------------------------------------------------------------------------------
 
 GOOD = signed_headers("GET", PAGED, CREDENTIALS, NOW)
 
@@ -235,7 +235,7 @@ def test_other_headers_do_not_matter():
     assert verify("get", PAGED.encode(), headers, {ACCESS: SECRET}, NOW, {"request-content-type": "json-only"}).report.findings == ()
 
 
-# -- why a signature is wrong --------------------------------------------------------------------------------------------------------------
+# -- why a signature is invalid ------------------------------------------------------------------------------------------------------------
 
 TAIL = f"{NOW}\n{ACCESS}"
 

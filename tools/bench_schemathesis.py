@@ -1,17 +1,17 @@
-"""What Schemathesis alone finds: its own checks in all phases, against every planted fault, the clean service, and its correct variants.
+"""What Schemathesis alone finds: its own checks in all phases, against every injected fault, the clean service, and conforming variants.
 
 Run it with `python tools/bench_schemathesis.py [--only PATTERN] [--jobs N] [--json FILE] [--second]`. It gets what a user of `st run` gives
-it: the document that the package ships, default settings, requests that are signed rightly and names that are unique (both from
+it: the document that the package ships, default settings, requests that are signed correctly and names that are unique (both from
 `nclue_contract.schemathesis_hooks`, whose check is switched off). A run ends with its first failure or error, for then `st run` would end
 with an exit code that is not 0: the fault is caught. A correct variant of the service (another option of a reading) is given to it
 twice, with the document as it is and with the one of its own reading; whatever is found there is a false alarm.
 
 The engine behind `st run` is run in this process, and the servers are called as ASGI applications: that saves starting two programs per
-run, and a port. The seed is fixed, and nothing is kept on disk. What a run over HTTP could not know is kept from this one: neither
+run, and a port. The seed is fixed, and nothing is stored on disk. What a run over HTTP could not know is hidden from this one: neither
 Schemathesis nor Hypothesis may search source code for constants. Hypothesis does so in every module of a checkout that is loaded, and
-would draw the very values that our faults are made of; a run in which it has found any is refused. Requests are counted where they arrive.
+would draw the very values that our faults are made of; a run in which it has found any is rejected. Requests are counted where they arrive.
 Tasks of the reference server move one step with each look at them, those of the second server (`--second`) every
-few milliseconds. A run without failure takes about 1,000 requests and 10 seconds, the whole catalogue about 20 minutes with two jobs.
+few milliseconds. A run without failure needs about 1,000 requests and 10 seconds, the whole catalogue about 20 minutes with two jobs.
 """
 
 from __future__ import annotations
@@ -127,14 +127,14 @@ def subjects(server: str, *, only: str) -> Iterator[Subject]:
 
 
 class Application:
-    """A server as an ASGI application, which counts what arrives. Like a real one it answers 500 when the server crashes."""
+    """A server as an ASGI application, which counts requests. Like a real one it responds with 500 when the server crashes."""
 
     def __init__(self, handle: Handle) -> None:
         self._handle = handle
         self.requests = 0
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Callable[[], Any], send: Callable[[Any], Any]) -> None:
-        """Answer a request."""
+        """Respond to a request."""
         if scope["type"] != "http":
             return
         self.requests += 1
@@ -174,13 +174,13 @@ def settings(seed: int, max_examples: int | None) -> schemathesis.Config:
 
 
 def search_no_source() -> None:
-    """Let Hypothesis take no module for local, as it takes none of a wheel. There is no setting for it."""
+    """Make Hypothesis treat no module as local, as with a wheel. There is no setting for it."""
     vars(providers)["is_local_module_file"] = lambda _path: False
 
 
 def require_no_constants() -> None:
-    """Raise `RuntimeError` when Hypothesis has found constants all the same: then the figures say too much."""
-    found = providers._get_local_constants()  # noqa: SLF001  # nobody else tells
+    """Raise `RuntimeError` when Hypothesis has found constants nevertheless: then the figures are too good."""
+    found = providers._get_local_constants()  # noqa: SLF001  # there is no public way
     if len(found):
         raise RuntimeError(f"Hypothesis draws from {len(found)} constants of our source code; see search_no_source")
 

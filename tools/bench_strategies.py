@@ -5,7 +5,7 @@ Run it with `make bench`, or `python tools/bench_strategies.py [--rounds N]`.
 Every candidate draws 500 whole bodies of createTask per round, in a Hypothesis test that does nothing else, without a database and without
 shrinking. Schemathesis gets the document without its security schemes, so that it draws bodies only. A round times all candidates one
 after the other, so the ratios (medians over the rounds) hardly depend on what else the machine does. Ratios above 1 mean: that many times
-slower than ours. Every body is judged before anything is timed. Only the times of one run can be compared.
+slower than ours. Every body is validated before anything is timed. Only the times of one run can be compared.
 """
 
 from __future__ import annotations

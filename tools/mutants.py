@@ -2,10 +2,10 @@
 
 Run it with `python tools/mutants.py [--second] [--only MODULE] [--jobs N] [--sample N --seed S] [--json FILE]`. Each mutant differs in one
 place from the package's own service or, with `--second`, from the second implementation in `tests/`. The plan runs against it in memory,
-under a clock that is made up, in one situation after the other until something fails. Who survives all of them is printed: it means the
+under a simulated clock, in one situation after the other until something fails. Mutants that survive all of them are printed: it means the
 same as the original, or no page forbids it, or the plan has a gap. Exit code 1 when the originals themselves fail.
 
-The server under test gets copies of its modules, so that no mutant judges itself. Functions that no answer depends on are left out.
+The server under test gets copies of its modules, so that no mutant checks itself. Functions that no response depends on are left out.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ LEFT_OUT = {
     ),
     "validation.headers": ("why_unreadable",),
 }
-"""What a test may ask of a server, what the journal keeps, and how refusals are explained."""
+"""What a test may request of a server, what the journal stores, and how rejections are explained."""
 
 PREFIX = "/api/v1"
 FAILING = "churn/fails.tsv"
@@ -92,7 +92,7 @@ Handle = Callable[[Request, int], Response]
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What a server is told when it is made; with `pinned`, the check knows its readings.
+    """How a server is configured; with `pinned`, the check knows its readings.
 
     With `other`, it has the last option of every reading but the order of its checks, which is `first`: a server that looks for files
     first, and knows but a few, hardly ever comes to the rules.
@@ -141,7 +141,7 @@ def first_of(module: str) -> str:
 class Verdict:
     """What came of a mutant. `state`: killed, start (it did not even begin), time, broke (the check itself fell over), or survived.
 
-    `situation` is where, and `by` says what failed. Of a survivor it names those in which it answered anything else than the original.
+    `situation` is where, and `by` names what failed. Of a survivor it names those in which its responses differ from the original's.
     """
 
     module: str
@@ -439,7 +439,7 @@ def second_server(mutant: Mutant, situation: Situation) -> Handle:
 
 
 def guarded(handle: Handle) -> Handle:
-    """Return a handler that does what an adapter does: where the service crashes or returns values of wrong types, the client gets 500."""
+    """Return a handler that does what an adapter does: where the service crashes or returns values of other types, the client gets 500."""
 
     def answer(request: Request, now_ms: int) -> Response:
         try:
@@ -480,7 +480,7 @@ def judge_in(mutant: Mutant, situation: Situation) -> dict[str, Any]:
     begun = False
     try:
         with _limited():
-            # A check does the same where it is told the same, so there is no need to run it.
+            # A check of a server with the same responses has the same result, so there is no need to run it.
             handle = made(mutant, situation)
             if all(handle(request, now_ms) == response for request, now_ms, response in said):
                 return {"other": False}
@@ -489,7 +489,7 @@ def judge_in(mutant: Mutant, situation: Situation) -> dict[str, Any]:
             return run(handle, situation)
     except TimeIsUpError:
         return {"state": "time", "by": f"more than {CPU_S} s"}
-    except Exception as error:  # noqa: BLE001  # a mutant does what it likes, but a check has to live with whatever a server says
+    except Exception as error:  # noqa: BLE001  # a mutant may do anything, but a check must handle every response of a server
         return {"state": "broke" if begun else "start", "by": f"{type(error).__name__}: {error}"[:200]}
 
 
@@ -525,7 +525,7 @@ def run(handle: Handle, situation: Situation) -> dict[str, Any]:
 
 @cache
 def answers_of_original(module: str, situation: Situation) -> tuple[tuple[Request, int, Response], ...]:
-    """All requests that the plan sends to the original, when, and what that answers. Raises `ValueError` when it fails."""
+    """Return all requests that the plan sends to the original, when, and the responses. Raises `ValueError` when it fails."""
     said: list[tuple[Request, int, Response]] = []
     handle = made(Mutant(module, 0, "none", "", "", text_of(module)), situation)
 
@@ -541,7 +541,7 @@ def answers_of_original(module: str, situation: Situation) -> tuple[tuple[Reques
 
 
 def judge_all(mutants: Iterable[Mutant], jobs: int) -> Iterator[Verdict]:
-    """Judge mutants in processes of their own, whose memory is limited."""
+    """Check mutants in processes of their own, whose memory is limited."""
     context = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(jobs, context, resource.setrlimit, (resource.RLIMIT_AS, (MEMORY, MEMORY))) as pool:
         yield from pool.map(judge, mutants)
@@ -576,7 +576,7 @@ def told(verdict: Verdict) -> str:
 
 
 def main() -> int:
-    """Make the mutants, judge them, print what came of it."""
+    """Create the mutants, check them, print the results."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--second", action="store_true", help="mutate the second server instead of the package")
     parser.add_argument("--only", action="append", choices=[*MODULES, *SECOND], help="mutate this module only")

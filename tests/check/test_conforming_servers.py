@@ -107,7 +107,7 @@ PARSERS = {
 
 
 def dressed(change):
-    """Other JSON for the same answer, or other headers: `change` gets value and headers."""
+    """Change the JSON or the headers of responses without changing their meaning: `change` gets value and headers."""
 
     def wrap(handle):
         def other(request, now_ms):
@@ -167,7 +167,7 @@ FORMS = {
 @pytest.mark.parametrize("around", [pytest.param(wrap, id=name) for name, wrap in {**PARSERS, **FORMS}.items()])
 @pytest.mark.parametrize("which", SERVERS)
 def test_parsers_and_forms(which, around):
-    """Only what a request that is JSON makes of itself is evaluated, and only what an answer means."""
+    """Only the meaning of a valid JSON request and of a response is evaluated, not its form."""
     problems, result = checked(around(SERVERS[which]()))
     assert (problems, result.exit_code, result.stop_reason) == ([], 0, "")
 
@@ -200,7 +200,7 @@ def intercepting(answer):
 
 
 def only_json(request):
-    """HTTP's own refusal of another content type, as frameworks word it."""
+    """HTTP's own rejection of another content type, as frameworks word it."""
     types = [value for name, value in request.headers if name.lower() == "content-type"]
     if types != [] and not types[0].startswith("application/json"):
         return refusal(415, {"timestamp": 7, "status": 415, "error": "Unsupported Media Type"})
@@ -230,7 +230,7 @@ def strict_where_required(request):
 
 
 def measuring(counter):
-    """Fields that no page has are another thing in each answer, and the space that a task takes is measured anew."""
+    """Undocumented fields differ in each response, and the size of a task is computed each time."""
 
     def change(value, headers):
         value = {**value, "request_id": str(next(counter))}
@@ -322,7 +322,7 @@ def shows_late(handle, seconds):
 
 @pytest.mark.parametrize("seconds", [1, 5])
 def test_an_end_that_is_returned_late(seconds):
-    """Nothing is deleted here: what is asked of the server's own state then is another matter."""
+    """Nothing is deleted here: whether a task can be deleted depends on the server's own state, which is not the one returned."""
     transport = MemoryTransport(shows_late(service("seconds:2").handle, seconds), PREFIX)
     session = CheckSession(Readings.of(None), KNOWN, run="run", prefix=PREFIX, now_ms=transport.now_ms)
     result = Runner(session, plan(only=["NC400"]), transport, Limits(clean_up=False)).run("somewhere", "tested")
@@ -374,7 +374,7 @@ def set_apart(ahead_ms, *, date):
 @pytest.mark.parametrize("ahead_s", [0, 3, -10, 60, -200, 290])
 @pytest.mark.parametrize("which", SERVERS)
 def test_clocks(which, ahead_s, date):
-    """The server's clock decides; without a Date header the time of a creation tells it."""
+    """The server's clock decides; without a Date header it is inferred from the creation time of a task."""
     problems, result = checked(set_apart(ahead_s * 1000, date=date)(SERVERS[which]()))
     assert (problems, result.exit_code, result.stop_reason) == ([], 0, "")
     assert str(result.outcomes["clock[beyond the limit ahead]"].state) == "passed"
@@ -451,7 +451,7 @@ def test_tasks_that_wait_for_a_place(places, manner):
 
 
 def test_a_pinned_serial_queue_is_checked_for_its_order():
-    """The guide says: one at a time, in the order of the requests. That is checked only where the reading is pinned."""
+    """The guide states: one at a time, in the order of the requests. That is checked only where the reading is pinned."""
     found = {}
     for last_come in (False, True):
         transport = MemoryTransport(with_places(1, last_come=last_come), PREFIX)
@@ -462,7 +462,7 @@ def test_a_pinned_serial_queue_is_checked_for_its_order():
 
 
 def numbered(handle):
-    """IDs are numbers, and what is none is refused as malformed."""
+    """IDs are numbers, and any other ID is rejected as malformed."""
     known, ids = {}, {}
 
     def number(task_id):
@@ -490,7 +490,7 @@ def numbered(handle):
 
 @pytest.mark.parametrize("which", SERVERS)
 def test_ids_that_are_numbers(which):
-    """No page says what an ID looks like; 36 characters are what all examples have."""
+    """No page states the format of an ID; 36 characters are what all examples have."""
     handle = numbered(SERVERS[which]())
     for number in range(1, 121):  # so that the beginning of the next number is the number of another task, too
         payload = {"name": f"old {number}"} | dict.fromkeys(["train_feature_id", "train_bucket", "train_file_path"], "x")

@@ -203,7 +203,7 @@ def test_a_process_that_never_ends_is_terminated(tmp_path, monkeypatch, script):
     assert explore_module._run([sys.executable, "-c", "print(1)"], tmp_path, environment(), 600) == (False, "1\n")  # noqa: SLF001  # as above
 
 
-# -- interruptions, and what is refused ----------------------------------------------------------------------------------------------------
+# -- interruptions and rejected options ----------------------------------------------------------------------------------------------------
 
 
 def test_an_exploration_that_is_interrupted_leaves_the_check(tmp_path, monkeypatch, capsys):

@@ -20,7 +20,7 @@ def inference():
 
 
 def fits(**options):
-    """Problems of an answer that only these options explain: one for each reading that is otherwise."""
+    """Problems of a response that only these options explain: one for each reading that is otherwise."""
     wanted = {name.replace("_", "-"): option if isinstance(option, tuple) else (option,) for name, option in options.items()}
     return lambda readings: [name for name, allowed in wanted.items() if readings[name] not in allowed]
 
@@ -120,7 +120,7 @@ TRUTHS = st.fixed_dictionaries(
         "name-unit": st.sampled_from(["code-points", "utf16"]),
     }
 )
-# What an answer shows of the readings that it concerns: one of three things, decided by a number for every combination.
+# What a response shows of the readings that it concerns: one of three values, decided by a checksum for every combination.
 QUESTIONS = st.lists(st.tuples(st.sets(st.sampled_from(NAMES), min_size=1, max_size=3), st.integers(0, 10**9)), max_size=12)
 
 
@@ -131,7 +131,7 @@ def seen(readings, names, salt):
 
 @given(TRUTHS, QUESTIONS)
 def test_a_server_that_has_one_reading_of_each_has_no_problems_and_no_option_is_ruled_out(truth, questions):
-    """Whatever is sent, the options of the server stay possible, and none of its answers is a problem or inconsistent."""
+    """Whatever is sent, the options of the server stay possible, and none of its responses is a problem or inconsistent."""
     inference = ReadingInference(Readings.of(None))
     for number, (names, salt) in enumerate(questions):
         answer = seen(truth, names, salt)

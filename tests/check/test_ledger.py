@@ -141,7 +141,7 @@ def test_an_empty_signed_path_is_something_else_than_none(path):
 
 
 class Server:
-    """A transport to tasks in memory: IDs with their names. `said` are statuses of the next answers, instead of what they would be."""
+    """A transport to tasks in memory: IDs with their names. `statuses` replace the statuses of the next responses."""
 
     prefix = "/api/v1"
     exact_clock = True

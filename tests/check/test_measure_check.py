@@ -15,7 +15,7 @@ from tools.measure_check import check_in_process, measure_fault, reference, refe
 INSTANCES = list(reference().faults)
 
 INDISTINGUISHABLE = {"path-character-allowed:U+003D"}
-"""A server that takes the equals sign reads the pages of 2025; only a pin can say that it should not."""
+"""A server that accepts the equals sign reads the pages of 2025; only a pin can require that it does not."""
 
 UNDECIDED = {
     "name-blank-refused": "no page says whether a name of one blank is empty",
@@ -73,7 +73,7 @@ def test_pins_are_validated():
     """With a pin, another reading is a failure of its rule."""
     result = check_in_process(reference_server(readings={"path-characters": "page-2025"}), pins={"path-characters": "page-2024"})
     assert {failure.rule for failure in result.failures} == {"NC120"}
-    assert "decided by the pin" not in result.failures[0].sentence  # what was answered says more
+    assert "decided by the pin" not in result.failures[0].sentence  # the note about the response is more informative
     assert "response 200 instead of 422/10104" in result.failures[0].sentence
 
 

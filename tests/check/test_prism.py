@@ -1,4 +1,4 @@
-"""What the check says of Prism's mock of our OpenAPI document: a server that judges payloads by their schema, and remembers nothing."""
+"""The check of Prism's mock of our OpenAPI document: a server that validates payloads by their schema, and stores nothing."""
 
 import json
 import socket
@@ -45,7 +45,7 @@ KEPT = {
     "NC305": "of the right type",
     "NC505": "a limit out of range is refused by the schema",
 }
-"""Rules that it keeps, since the document says all there is to them."""
+"""Rules that it passes, since the document states them completely."""
 
 
 def free_port():
@@ -61,7 +61,7 @@ def report(tmp_path_factory):
         missing("Prism is missing; run: make node")
     folder, port = tmp_path_factory.mktemp("prism"), free_port()
     document = json.loads((ROOT / "nclue_contract" / "contract" / "openapi.json").read_text(encoding="utf-8"))
-    document["paths"] = {f"/api/v1{path}": item for path, item in document["paths"].items()}  # Prism leaves out what `servers` says
+    document["paths"] = {f"/api/v1{path}": item for path, item in document["paths"].items()}  # Prism ignores the path in `servers`
     (folder / "openapi.json").write_text(json.dumps(document))
     options = ["--host", "127.0.0.1", "--port", str(port), "--multiprocess", "false", "--verboseLevel", "silent"]
     with subprocess.Popen([*command, "mock", *options, folder / "openapi.json"], stdout=subprocess.DEVNULL) as prism:

@@ -248,13 +248,13 @@ def test_a_late_response_is_no_failure(number, seconds):
 @pytest.mark.parametrize("queue", ["parallel", "serial"])
 @pytest.mark.parametrize("takes_ms", [10, 30, 120, 450])
 def test_a_slow_server_fails_nothing(monkeypatch, takes_ms, queue):
-    """What is seen in one answer may be over in the next, and tasks are made and deleted in the background."""
+    """A state in one response may be over in the next, and tasks are created and deleted in the background."""
     monkeypatch.setattr(transport_memory, "EXCHANGE_MS", takes_ms)
     result, _ = run(only=ALL, readings={"queue": queue})
     assert (failed(result), result.exit_code) == (set(), 0)
 
 
-# -- what a server does wrong -------------------------------------------------------------------------------------------------------------
+# -- failures of a server -----------------------------------------------------------------------------------------------------------------
 
 
 def empty_name(request):
@@ -460,7 +460,7 @@ def test_nothing_is_deleted_where_that_is_not_wanted():
     assert {request.method for request in transport.sent} == {"POST"}
 
 
-# -- nothing that a server says makes a run raise -----------------------------------------------------------------------------------------
+# -- no response makes a run raise --------------------------------------------------------------------------------------------------------
 
 FIELDS = [
     "task_id",
@@ -491,7 +491,7 @@ HEADERS = st.lists(
 @settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_there_is_a_result_whatever_a_server_responds(data):
-    """Statuses, headers and bodies of any kind, in the place of any answer, end in outcomes and never in a traceback."""
+    """Statuses, headers and bodies of any kind, in place of any response, end in outcomes and never in a traceback."""
     odd = st.builds(lambda *parts: parts, STATUSES, HEADERS, BODIES)
     answers = data.draw(st.dictionaries(st.integers(1, 40), odd, max_size=12))
     every = data.draw(st.none() | odd)

@@ -1,4 +1,4 @@
-"""What the check says of two servers that people really write, and that its lines send what it has sent."""
+"""The check of two realistic stub servers, and that the printed commands reproduce its requests."""
 
 import json
 import os

@@ -36,7 +36,7 @@ def wire():
 
 
 def keeping(seen, answer=lambda _: response()):
-    """Answer, and keep what was received."""
+    """Respond, and record what was received."""
 
     def kept(request):
         seen.append(request)
@@ -230,7 +230,7 @@ def test_a_post_that_the_server_may_have_read_is_not_sent_again_behind_the_back_
         bodies.append(first.body)
         connection.sendall(response())
         if (second := received(connection)) is not None:
-            bodies.append(second.body)  # it may have been carried out; nobody is told
+            bodies.append(second.body)  # it may have been carried out, and only the response is lost
 
     with listening(talk) as port:
         over = wire(port)
@@ -297,7 +297,7 @@ def dripping(before, drop):
 
 
 def pouring(before, flood):
-    """Send something, and then as much as the other side takes."""
+    """Send something, and then as much as the other side reads."""
 
     def talk(connection):
         received(connection)

@@ -40,7 +40,7 @@ INTERRUPTIBLE = [
 ]
 REAL = "https://nclue.apigw.ntruss.com/api/v1"
 FEW = ("--only", "NC110")
-"""Three cases: of four requests, three are creations that are carried out."""
+"""Three cases: of four requests, three are create requests that are carried out."""
 
 
 class Result(NamedTuple):
@@ -493,7 +493,7 @@ def test_unlimited_create_requests_on_the_real_service_are_rejected(run, allowed
 
 
 class Elsewhere(MemoryTransport):
-    """A transport that says it goes to another host, but goes to a service in this process; keeps what was sent, and when."""
+    """A transport that claims another host, but sends to a service in this process; records what was sent, and when."""
 
     def __init__(self):
         service = Service({EXAMPLE.access_key: EXAMPLE.secret_key})
@@ -779,7 +779,7 @@ def test_two_create_requests_at_the_same_moment_are_sent_concurrently(run, monke
 
 
 class Stopping:
-    """A proxy that stops the check at a request: it sends the process a signal, lets the server carry the request out, and says nothing."""
+    """A proxy that stops the check at a request: it sends a signal, lets the server carry out the request, and does not respond."""
 
     def __init__(self, server, number, signal_number):
         self.server, self.left, self.signal = server, number, signal_number
@@ -810,7 +810,7 @@ class Stopping:
 
 
 POST_NUMBER = 30
-"""The request at which checks are stopped; it is a creation that is carried out."""
+"""The request at which checks are stopped; it is a create request that is carried out."""
 
 
 def test_ctrl_c_leaves_a_usable_report_and_a_ledger_and_cleanup_finds_unreported_tasks(run, server):
@@ -840,7 +840,7 @@ def test_a_check_that_was_killed_is_tidied_up_after(run, server, cut):
     with Stopping(server, POST_NUMBER, signal.SIGKILL) as proxy:
         stopped = proxy.run("--only", "NC307", "--only", "NC12", "--ledger", ledger)
         lines = ledger.read_bytes().splitlines(keepends=True)
-        if cut:  # the line before the last is an answer: without it, a creation is uncertain
+        if cut:  # the line before the last is a response: without it, a create request is uncertain
             ledger.write_bytes(b"".join(lines[:-1])[:-cut])
         tasks = server.control("health").json()["tasks"]
         cleaned = run("cleanup", "run.jsonl")

@@ -606,7 +606,7 @@ def on_terminal(*arguments, stdin=b"", pauses=(), environment=(), stream="stdout
         try:
             while data := os.read(master, 65536):
                 seen.extend(data)
-        except OSError:  # Linux says so when the other side is closed
+        except OSError:  # Linux raises this when the other side is closed
             pass
 
     reader = threading.Thread(target=read, daemon=True)
@@ -786,7 +786,7 @@ print(code, peak, file=sys.stderr)
 
 
 def peak_memory(megabytes, folder):
-    """Exit code and megabytes that the command takes for a file of this size, every thousandth line of which is wrong."""
+    """Exit code and megabytes that the command needs for a file of this size, every thousandth line of which is invalid."""
     block = (f"{GOOD}\n" * 999 + f"{BAD}\n").encode()
     with (folder / "tasks.jsonl").open("wb") as file:
         for _ in range(megabytes * 1_000_000 // len(block)):

@@ -1,4 +1,4 @@
-"""Where settings come from, and that what cannot be used is refused with the name of its file."""
+"""Where settings come from, and that invalid ones are rejected with the name of their file."""
 
 from pathlib import Path
 

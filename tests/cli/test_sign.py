@@ -1,4 +1,4 @@
-"""`nclue-contract sign` as somebody types it; and a shell and a real curl, where there is one, take its command as it is."""
+"""`nclue-contract sign` as a user runs it; a shell and a real curl, if there is one, accept its command unchanged."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Which hosts are the real service, which are this machine, and what a base URL says."""
+"""Which hosts are the real service, which are this machine, and how a base URL is parsed."""
 
 import pytest
 from hypothesis import given

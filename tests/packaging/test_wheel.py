@@ -142,7 +142,7 @@ def test_the_package_works_in_an_environment_without_any_other_package(installed
 
 
 def test_the_package_works_from_inside_a_zip_file(wheel, installed):
-    # -S leaves site-packages out, so that the installed copy cannot answer in place of the archive.
+    # -S leaves site-packages out, so that the installed copy is not imported instead of the archive.
     assert output_of(installed / "python", "-I", "-S", "-c", USE_THE_FILES, wheel) == "False NC120"
 
 

@@ -19,7 +19,7 @@ ANSWERS = {(operation, *answer) for operation in OPERATIONS for answer in GATEWA
 
 RULES = {f"NC00{digit}" for digit in range(1, 8)} | {"NC100", "NC101", "NC102", "NC110", "NC111", "NC120"}
 RULES |= {"NC200", "NC201", "NC202", "NC203", "NC204", "NC205", "NC208", "NC209"}
-"""What a server refuses under the default readings, of what a client can send."""
+"""What a server rejects under the default readings, of what a client can send."""
 
 BY_READING = {
     "optional-null=refused": {"NC103"},

@@ -1,4 +1,4 @@
-"""What a project can configure, where it stands, which of it wins, and what is said about mistakes."""
+"""The settings of a project: where they can be set, their precedence, and the messages about mistakes."""
 
 import pytest
 
@@ -101,7 +101,7 @@ def test_an_ini_option_is_stronger_than_the_table(project):
     project.run("def test_it(nclue_validate): assert not nclue_validate.strict").assert_outcomes(passed=1)
 
 
-# -- what is shown --------------------------------------------------------------------------------------------------------------------
+# -- output -----------------------------------------------------------------------------------------------------------------------
 
 OF_A_PASSING_TEST = "def test_it(nclue_task_request): pass"
 

@@ -18,7 +18,7 @@ def c():
     return connect()
 
 
-# --- the clean server: who may ask ---
+# --- the clean server: authentication ---
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
-"""One service behind four doors: called by itself, mocked in httpx and in httpx2, and over HTTP. All of them answer alike.
+"""One service behind four adapters: called directly, mocked in httpx and in httpx2, and over HTTP. All of them respond alike.
 
-And what they answer is what the validator expects of the request, under every option of every reading. The options and the error codes are
+The responses are those that the validator expects, under every option of every reading. The options and the error codes are
 typed here by hand.
 """
 
@@ -195,7 +195,7 @@ def exchanges(draw, kinds):
     method = draw(st.sampled_from(methods if draw(st.integers(0, 15)) else METHODS))
     body = draw(bodies()) if kind == "create" or draw(st.integers(0, 9)) == 0 else b""
     headers = [(b"content-type", draw(CONTENT_TYPES))] if draw(st.integers(0, 3)) else []
-    if target.endswith("?"):  # ASGI does not tell whether an empty query had its question mark, so the server cannot verify it
+    if target.endswith("?"):  # ASGI does not show whether an empty query had its question mark, so the server cannot verify it
         target = target.rstrip("?") or "/"
     skew_ms = draw(st.sampled_from([0] * 40 + [-300_000, 300_000, -300_001, 300_001]))
     how = draw(st.sampled_from(["rightly"] * 30 + ["not", "as another", "twice"]))
@@ -223,7 +223,7 @@ SEQUENCES = st.builds(
 JSON = ((b"content-type", b"application/json"),)
 TAKEN = ("POST", TASKS, JSON, json.dumps(PAYLOAD).encode(), 0, 0, "rightly")
 REFUSED = ("POST", TASKS, JSON, json.dumps(PAYLOAD | {"train_file_path": "a~b"}).encode(), 0, 0, "rightly")
-# Every kind of answer once, whatever is drawn.
+# Every kind of response once, whatever is drawn.
 ONE_OF_EACH = [
     TAKEN,
     TAKEN,
@@ -259,11 +259,11 @@ def fresh_service(pins, progress, number=0, *, keys=True):
     return service
 
 
-# -- the doors ---------------------------------------------------------------------------------------------------------------------------
+# -- the adapters ------------------------------------------------------------------------------------------------------------------------
 
 
 def by_itself(service, request, now_ms):
-    """Status, headers and body of the answer, as they would be sent."""
+    """Status, headers and body of the response, as they would be sent."""
     response = service.handle(request, now_ms)
     body = b"" if request.method == "HEAD" else response.body
     return response.status, sorted([*response.headers, ("content-length", str(len(response.body)))]), body
@@ -278,15 +278,15 @@ def through_a_mock(client, library, request):
 
 
 class Loopback:
-    """The server on loopback, and a connection to it that is kept."""
+    """The server on loopback, with a persistent connection to it."""
 
     def __init__(self):
         self.now_ms = START_MS
         self.app = App(Service(), lambda: self.now_ms)
-        # Without the name of the protocol asyncio leaves Nagle's algorithm on, and every answer takes 40 ms.
+        # Without the name of the protocol asyncio leaves Nagle's algorithm on, and every response takes 40 ms.
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.bind(("127.0.0.1", 0))
-        listener.listen()  # at once: who comes before uvicorn is ready has to wait, and is not refused
+        listener.listen()  # at once: a connection before uvicorn is ready has to wait, and is not refused
         # Without a log_config of its own: uvicorn's keeps its records from everybody else, in all tests to come.
         config = uvicorn.Config(self.app, log_config=None, lifespan="off", server_header=False, date_header=False, ws="none")
         self.server = uvicorn.Server(config)
@@ -334,7 +334,7 @@ def clients():
 
 
 def compare(loopback, clients, pins, progress, sequence, *, keys=True):
-    """Send the requests through every door; the statuses that came, and the tasks that are left, when all agree."""
+    """Send the requests through every adapter; return the statuses, and the tasks that remain, when all agree."""
     pure, served, *mocked = (fresh_service(pins, progress, number, keys=keys) for number in range(4))
     mocks = {library: mock(service, clock=lambda: clock[0]) for library, service in zip(clients, mocked, strict=True)}
     loopback.app.service = served
@@ -363,7 +363,7 @@ def test_all_adapters_return_the_same_responses(loopback, clients, keys):
     @given(SEQUENCES, st.integers(0, 19).map(some_pins), PROGRESS)
     @example(ONE_OF_EACH, {}, "manual")
     def agree(sequence, pins, progress):
-        """Whatever is sent, the answers and the tasks that are left are the same through every door, to the byte."""
+        """Whatever is sent, the responses and the remaining tasks are the same through every adapter, to the byte."""
         statuses, _ = compare(loopback, clients, pins, progress, sequence, keys=keys)
         seen.update(statuses)
 
@@ -377,7 +377,7 @@ def test_all_adapters_have_the_same_limit_for_large_bodies(loopback, clients, si
     assert compare(loopback, clients, {}, "manual", [exchange])[0] == [status]
 
 
-# -- answers and findings ----------------------------------------------------------------------------------------------------------------
+# -- responses and findings --------------------------------------------------------------------------------------------------------------
 
 
 @cache
@@ -418,7 +418,7 @@ def may_answer(errors, payload, pins, names):
 
 
 def judge(request, response, pins, names, created):
-    """Whether an answer is one that the findings about its request allow; `names` are taken, `created` are payloads by task ID."""
+    """Return whether a response is allowed by the findings about its request; `names` are in use, `created` are payloads by task ID."""
     validator = validator_with(tuple(sorted(pins.items())))
     operation = operation_of(request.method, request.target)
     value = json.loads(response.body)
@@ -471,7 +471,7 @@ def test_every_response_is_one_that_the_findings_about_its_request_allow(reading
     @given(SEQUENCES, st.sampled_from(choices), PROGRESS)
     @example([TAKEN, TAKEN, REFUSED], choices[0], "manual")
     def agree(sequence, pins, progress):
-        """Errors are answered by one of the answers they expect, and what has none by success, unless it is taken or does not exist."""
+        """Allow for each error the responses that it expects; else success, unless a name is in use or an object is missing."""
         check_answers(pins, progress, sequence, seen)
 
     agree()

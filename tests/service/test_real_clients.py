@@ -1,4 +1,4 @@
-"""Clients as they are, over real HTTP: each creates a task, watches it to its end, lists and deletes it."""
+"""Real clients over HTTP: each creates a task, polls it until it ends, lists and deletes it."""
 
 import asyncio
 import importlib
@@ -44,7 +44,7 @@ def server(process):
 
 @pytest.fixture
 def javascript():
-    """Node, asked for before the server: a test that is skipped sends nothing that `server` could look for."""
+    """Node, requested before the server: a test that is skipped sends nothing that `server` could look for."""
     return node()
 
 
@@ -96,7 +96,7 @@ async def play_later(call):
 
 @pytest.fixture
 def curl():
-    """Asked for before the server, for the same reason."""
+    """Skip before the server is requested, for the same reason."""
     if shutil.which("curl") is None:
         missing("curl is missing")
 

@@ -1,4 +1,4 @@
-"""The service by itself: what NCLUE would answer. Codes, words and limits are typed here by hand, from the pages."""
+"""The service by itself: the responses of NCLUE. Codes, words and limits are typed here by hand, from the pages."""
 
 import json
 import re
@@ -727,7 +727,7 @@ def test_other_forms_of_progress_are_rejected(text):
         ProgressMode.parse(text)
 
 
-# -- failures that are asked for --------------------------------------------------------------------------------------------------
+# -- requested failures -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

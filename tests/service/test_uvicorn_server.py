@@ -1,4 +1,4 @@
-"""The server over real sockets: NCLUE's paths, the control paths, and everything a client can do wrong or the network can do to it."""
+"""The server over real sockets: NCLUE's paths, the control paths, and errors of clients and of the network."""
 
 import http.client
 import json
@@ -34,7 +34,7 @@ def server(process):
 
 
 def serve(*options, **variables):
-    """Run `serve` where it should refuse to: exit code, standard output, the last line of standard error."""
+    """Run `serve` with invalid arguments; return exit code, standard output, and the last line of standard error."""
     command = [sys.executable, "-m", "nclue_contract", "serve", *options]
     done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, check=False, env=environment(**variables))
     return done.returncode, done.stdout, done.stderr.strip().rpartition("\n")[2]

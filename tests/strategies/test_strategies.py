@@ -1,6 +1,6 @@
-"""What the strategies draw is what they promise: judged by the validator, by the witness written by hand, and by jsonschema.
+"""The strategies draw what they document: compared with the validator, with the witness written by hand, and with jsonschema.
 
-The values of the pages are typed here by hand. Draws are the same in every run of the same code, and their numbers leave room: the worst of
+The values of the pages are typed here by hand. Draws are the same in every run of the same code, with a margin: the worst of
 sixteen seeds needed 371 of the 1,000 draws for the 185 characters, and 187 of the 400 for the options.
 """
 
@@ -140,7 +140,7 @@ def assert_accepted(payload, pins, *, strict):
 @settings(max_examples=150)
 @given(pins=pins_of(OPTIONS), data=st.data())
 def test_validator_witness_and_schema_accept_every_payload_under_any_readings(strict, pins, data):
-    """A draw has no error under the readings that it was made for, and with strict no finding at all."""
+    """A draw has no error under its readings, and with strict no finding at all."""
     payload = data.draw(strategy_with(task_requests, key(pins), strict=strict))
     assert_accepted(payload, pins, strict=strict)
 
@@ -444,13 +444,13 @@ def test_the_allowed_responses_are_stated(rule, pointer, answers):
 def test_names_that_are_too_long_are_so_in_every_way_that_the_readings_allow():
     sizes = {(len(b.request["name"]), utf16(b.request["name"])) for b in draws(broken_task_requests("name-length"), 500)}
     assert (101, 101) in sizes  # under every reading
-    assert (100, 100) in sizes  # where the limit itself is refused
+    assert (100, 100) in sizes  # where the limit itself is rejected
     assert any(points < 100 < units for points, units in sizes)  # in UTF-16 code units only
     assert any(units > points > 100 for points, units in sizes)
     assert max(points for points, _ in sizes) > 400
 
 
-# -- bodies that are wrong as JSON ------------------------------------------------------------------------------------------------------
+# -- bodies with invalid JSON -----------------------------------------------------------------------------------------------------------
 
 
 def pairs_seen(body):
@@ -519,7 +519,7 @@ def test_bodies_that_are_too_deep_are_deeper_than_64_and_the_offset_is_that_of_t
         assert broken.request.decode()[offset] in "[{"
 
 
-# -- answers and lives -------------------------------------------------------------------------------------------------------------------
+# -- responses and lifecycles -------------------------------------------------------------------------------------------------------------
 
 BOTH = {400, 401, 403, 404, 429, 500, 503, 504}
 STATUSES = {
@@ -704,7 +704,7 @@ def test_lives_are_what_the_service_shows_of_such_a_task(pins):
             assert report.findings == ()
 
 
-# -- how Hypothesis takes them -----------------------------------------------------------------------------------------------------------
+# -- use with Hypothesis -----------------------------------------------------------------------------------------------------------------
 
 
 MINIMAL = {
@@ -756,7 +756,7 @@ def test_a_broken_request_shrinks_to_the_required_fields_and_the_slip(rule, tell
 
 
 def rejected(strategy):
-    """How often Hypothesis had to throw away what a filter or an assumption refused."""
+    """How often Hypothesis discarded what a filter or an assumption rejected."""
     reasons = Counter()
 
     def note(observation):

@@ -1,6 +1,6 @@
 """Three parties that must agree on payloads: the validator, the JSON Schema of the OpenAPI document, and a witness written by hand.
 
-The schema is judged by jsonschema; the witness (tests/witness.py) types the values of the page itself and imports nothing of the package.
+The schema is evaluated by jsonschema; the witness (tests/witness.py) repeats the values of the page and imports nothing of the package.
 """
 
 import itertools
@@ -20,7 +20,7 @@ from tests.support.payloads import FEATURE_ID, FULL_PAYLOAD
 from tests.support.witness import OPTIONAL, OPTIONS, REQUIRED, findings
 
 STRICT = Validator(strict=True)
-# JSON Schema counts code points, so the unit of a name cannot be said in it.
+# JSON Schema counts code points, so the unit of a name cannot be expressed in it.
 IN_A_SCHEMA = {reading: options for reading, options in OPTIONS.items() if reading != "name-unit"}
 
 

@@ -17,7 +17,7 @@ CASES = sorted(path for path in CORPUS.glob("*/*.json") if not path.name.endswit
 
 # What a file may be and the body of a request may not: the command line reads these otherwise, on purpose.
 FILES = {
-    "byte-order-mark": [],  # of the file, not of the payload in it; a note tells about it
+    "byte-order-mark": [],  # of the file, not of the payload in it; a note reports it
     "body-is-an-array-of-payloads": [],  # several payloads
 }
 
@@ -29,7 +29,7 @@ def expected(case):
 
 
 def is_about_the_payload(case):
-    """Whether all that is wrong can be seen in the payload as a Python value; a nested value is only looked at in a text."""
+    """Return whether all findings can be seen in the payload as a Python value; a nested value is only read in a text."""
     return all(due["rule"] > "NC006" and due["pointer"].count("/") < 2 for due in expected(case))
 
 

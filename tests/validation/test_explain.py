@@ -1,4 +1,4 @@
-"""What `explain` says: enough to understand a finding without the pages at hand. Expected words are typed by hand."""
+"""The output of `explain`: enough to understand a finding without the pages at hand. Expected words are typed by hand."""
 
 import re
 

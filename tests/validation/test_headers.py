@@ -1,4 +1,4 @@
-"""What is said of the three signed headers, and that no secret is ever said; expected values are typed by hand from the pages."""
+"""Findings about the three signed headers, and that no secret is ever printed; expected values are typed by hand from the pages."""
 
 import pickle
 import time
@@ -170,12 +170,12 @@ def test_a_name_with_a_space_is_another_header():
         "1_732_589_296_000",
         "1,732,589,296,000",
         "0x19366d5cb80",
-        "١٧٣٢٥٨٩٢٩٦٠٠٠",  # Arabic digits, which int() takes
+        "١٧٣٢٥٨٩٢٩٦٠٠٠",  # Arabic digits, which int() accepts
         "１７３２５８９２９６０００",
         "1732589296000, 1732589296000",
         "2024-11-26T11:48:16+09:00",
         "1732589296000000",  # microseconds: 16 digits
-        "9" * 5000,  # more digits than int() takes
+        "9" * 5000,  # more digits than int() accepts
     ],
 )
 def test_what_is_no_decimal_number_of_milliseconds_is_rejected(value):
@@ -319,7 +319,7 @@ def test_no_content_type_is_fine_since_requests_without_a_body_have_none():
     assert found(GOOD, request_content_type="json-only") == []
 
 
-# -- answers ----------------------------------------------------------------------------------------------------------------------------
+# -- expected responses -----------------------------------------------------------------------------------------------------------------
 
 BROKEN = [
     {},
@@ -404,7 +404,7 @@ def test_a_report_survives_pickling():
 
 
 class Hostile(Mapping):
-    """A mapping that fails where it is told to."""
+    """A mapping that fails at the given place."""
 
     def __init__(self, where):
         self.where = where
@@ -492,7 +492,7 @@ ANYTHING = st.recursive(
 
 @given(ANYTHING | st.lists(st.tuples(TEXTS, TEXTS)), st.none() | st.integers() | st.floats())
 def test_nothing_makes_it_raise(headers, now_ms):
-    """For any object as headers and any clock there is a report, its findings can be said, and all of them are of the headers' rules."""
+    """For any object as headers and any clock there is a report, its findings can be formatted, and all are of the headers' rules."""
     report = validate_headers(headers, now_ms)
     assert str(report)
     assert {f.rule for f in report.findings} <= {"NC200", "NC201", "NC202", "NC203", "NC204", "NC205", "NC206", "NC207"}

@@ -53,7 +53,7 @@ def complaint(text: str | bytes) -> str:
 
 @given(JSON_VALUES, st.booleans(), st.sampled_from([None, 2]))
 def test_what_json_dumps_writes_is_read_without_problems(value, ascii_only, indent):
-    """For every JSON value v: read(json.dumps(v)) is v, of the same types, and there is nothing to complain about."""
+    """For every JSON value v: read(json.dumps(v)) is v, of the same types, without findings."""
     text = json.dumps(value, ensure_ascii=ascii_only, indent=indent)
     document = read(text)
     assert document.readable
@@ -64,7 +64,7 @@ def test_what_json_dumps_writes_is_read_without_problems(value, ascii_only, inde
 
 @given(PUNCTUATION)
 def test_syntax_is_accepted_as_by_the_standard_library(text):
-    """A text is readable exactly if json.loads takes it, constants such as NaN aside, and then the values are the same."""
+    """A text is readable exactly if json.loads accepts it, constants such as NaN aside, and then the values are the same."""
     try:
         expected = json.loads(text)
     except ValueError:
@@ -523,7 +523,7 @@ def test_every_character_of_a_string_is_found(value, ascii_only, data):
 
 @given(ANY_TEXT | PUNCTUATION, st.text(max_size=5).map("/{}".format) | st.just(""), st.none() | st.integers(-5, 50))
 def test_a_place_is_always_within_the_text(text, pointer, offset):
-    """Whatever is asked, the answer is an offset of the text, or its end."""
+    """For any pointer, the result is an offset of the text, or its end."""
     assert 0 <= locate(text, pointer, offset) <= len(text)
 
 

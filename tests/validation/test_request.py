@@ -1,4 +1,4 @@
-"""The judgement of payloads of createTask, rule by rule; expected values are typed by hand from the page "Create task"."""
+"""Validation of payloads of createTask, rule by rule; expected values are typed by hand from the page "Create task"."""
 
 import itertools
 import json
@@ -514,7 +514,7 @@ def test_the_text_of_a_key_is_validated_whatever_its_methods_return():
 
 
 class Angry:
-    """Raises whatever it is asked."""
+    """Raises on every operation."""
 
     def __getattribute__(self, name):
         raise RuntimeError(name)
@@ -622,7 +622,7 @@ def test_a_key_that_raises_when_it_is_compared_is_an_error(name):
 
 
 class Same(str):
-    """A string that says it equals every other one."""
+    """A string that claims to equal every other one."""
 
     __slots__ = ()
 
@@ -672,7 +672,7 @@ SOME_READINGS = st.dictionaries(st.sampled_from(sorted(OPTIONS)), st.integers(0,
 )
 @example([[[]]], {}, True)
 def test_no_python_object_makes_it_raise(payload, pins, strict):
-    """Whatever the payload is, there is a report, and everything that can be asked of it is answered."""
+    """Whatever the payload is, there is a report, and all of its attributes can be read."""
     report = Validator(pins, strict=strict).validate_request(payload)
     assert isinstance(report, Report)
     assert json.dumps(report.to_dict())
@@ -876,7 +876,7 @@ def test_a_report_distinguishes_errors_and_warnings(numbers):
 
 
 def test_readings_that_are_not_whole_are_completed():
-    """Readings made by hand may lack some; what is there counts as pinned."""
+    """Readings created directly may lack some; what is there counts as pinned."""
     validator = Validator(Readings({"path-characters": "page-2025"}, {}))
     assert validator.readings.pinned("path-characters")
     assert not validator.readings.pinned("name-edge")

@@ -1,4 +1,4 @@
-"""What is said of responses: fields, echo, error codes, and whether the answer fits the request; expected values are typed by hand."""
+"""Findings about responses: fields, echo, error codes, and whether the response fits the request; expected values are typed by hand."""
 
 import json
 import time
@@ -221,7 +221,7 @@ def test_another_content_type_is_reported(headers, shown):
 def test_a_body_that_is_no_object_is_reported_whatever_the_status(status, body, rules):
     report = policy("createTask", status, body, PAGE_REQUEST)
     assert [f.rule for f in report.findings] == rules
-    assert report.expects == ()  # nobody answers a response
+    assert report.expects == ()  # a response has no response
 
 
 @pytest.mark.parametrize("body", [None, CREATED, [], 5, object()])
@@ -560,7 +560,7 @@ def test_a_field_that_contradicts_the_status_is_a_warning(changes, name):
 
 
 def test_a_failed_task_may_have_the_time_of_its_end_or_not():
-    """No page says whether a task that failed is "completed" at some time."""
+    """No page states whether a task that failed is "completed" at some time."""
     for moment in (None, "2024-11-26T12:00:00Z"):
         assert found("getTask", 200, TASK | STATES["failed"] | {"status": "failed", "completed_at": moment}) == []
 
@@ -724,7 +724,7 @@ def test_details_may_be_there():
     assert found("createTask", 409, error("10102", details="more")) == found("createTask", 409, error("10102", details=None)) == []
 
 
-# -- NC313: whether the answer fits the request ------------------------------------------------------------------------------------------
+# -- NC313: whether the response fits the request ----------------------------------------------------------------------------------------
 
 PLAIN = PAGE_REQUEST | {"train_bucket": "answers"}  # without the placeholder, which Object Storage would not take
 LONG = PAGE_REQUEST | {"name": "x" * 101}
@@ -861,7 +861,7 @@ def test_an_empty_path_may_be_rejected_with_any_code_because_the_pages_name_none
         (status, code)
         for status, codes in TABLE.items()
         for code in codes
-        if code not in {"10101", "10103", "10104", "10105"}  # these tell of the payload itself
+        if code not in {"10101", "10103", "10104", "10105"}  # these are about the payload itself
     ],
 )
 def test_what_a_payload_cannot_show_is_never_a_misfit(request_, status, code):
@@ -1054,7 +1054,7 @@ def test_one_changed_field_is_found_at_that_field(exchange, data):
     assert report.ok == (name == "more")
 
 
-# Every option of every reading that an answer shows, and what a server that reads the pages so would send.
+# Every option of every reading that a response shows, and what a server with that reading would send.
 OPTIONS = {
     "error-shape": {
         "nested": lambda code: {"error": {"errorCode": code, "message": "m"}},
@@ -1071,7 +1071,7 @@ KNOWN = st.sampled_from([(status, code) for status, codes in TABLE.items() for c
 
 @given(CHOICES, KNOWN, st.booleans())
 def test_a_server_that_reads_the_pages_otherwise_gets_no_error_without_a_pin(choices, pair, pinned):
-    """For every choice of options: the answers of such a server are clean when they are pinned; unpinned, every error names its pin."""
+    """For every choice of options: the responses of such a server are clean when they are pinned; unpinned, every error names its pin."""
     pins = choices if pinned else {}
     status, code = pair
     shape, spell = (OPTIONS[name][choices[name]] for name in ("error-shape", "error-code-type"))
@@ -1124,7 +1124,7 @@ def refuses_path(path, choices):
 
 
 def answer_of_a_server(request, choices):
-    """Status and code of a service that reads the pages as `choices` say; no file exists whose path it would not take."""
+    """Status and code of a service with the readings in `choices`; no file exists whose path it would not accept."""
     name = request["name"]
     length = len(name) if choices["name-unit"] == "code-points" else len(name.encode("utf-16-le")) // 2
     if length > 100 - (choices["name-edge"] == "99"):
@@ -1139,7 +1139,7 @@ def answer_of_a_server(request, choices):
 
 @given(SERVERS, EDGY_NAMES, EDGY_PATHS, st.none() | EDGY_PATHS, st.booleans())
 def test_a_server_with_another_reading_is_not_reported(choices, name, train, test, pinned):
-    """For every choice of options and every request: what such a server answers is no error, and not even a doubt when it is pinned."""
+    """For every choice of options and every request: the response of such a server is no error, and no warning when it is pinned."""
     request = PLAIN | {"name": name, "train_file_path": train, "test_file_path": test}
     status, code = answer_of_a_server(request, choices)
     body = (
@@ -1152,7 +1152,7 @@ def test_a_server_with_another_reading_is_not_reported(choices, name, train, tes
 
 @given(SERVERS, EDGY_NAMES, EDGY_PATHS, st.none() | EDGY_PATHS)
 def test_a_server_that_accepts_what_every_option_rejects_is_reported(choices, name, train, test):
-    """For every request that a server refuses whatever it reads, an answer of 200 is an error, pinned or not."""
+    """For every request that a server rejects under every reading, a response of 200 is an error, pinned or not."""
     request = PLAIN | {"name": name, "train_file_path": train, "test_file_path": test}
     body = CREATED | {"task_name": name, "train_bucket": "answers", "train_file_path": train, "test_file_path": test}
     always_refused = answer_of_a_server(request, LOOSEST)[0] != 200
@@ -1165,7 +1165,7 @@ def test_a_server_that_accepts_what_every_option_rejects_is_reported(choices, na
 
 
 class Hostile(Mapping):
-    """A mapping that fails as soon as somebody looks into it."""
+    """A mapping that fails as soon as it is read."""
 
     def __getitem__(self, name):
         raise RuntimeError
@@ -1263,7 +1263,7 @@ STATUSES = st.sampled_from([200, 400, 404, 409, 422, 500]) | ANYTHING
 
 @given(OPERATIONS, STATUSES, st.just(JSON) | ANYTHING, BODIES, ANYTHING)
 def test_nothing_makes_it_raise(operation, status, headers, body, request_):
-    """For any five objects there is a report; every finding can be said in under 1,000 characters, and none lists answers to a response."""
+    """For any five objects there is a report; every finding is formatted in under 1,000 characters, and none lists expected responses."""
     report = validate_response(operation, status, headers, body, request_)
     assert str(report)
     assert report.to_dict()
@@ -1274,7 +1274,7 @@ def test_nothing_makes_it_raise(operation, status, headers, body, request_):
 @settings(max_examples=25)
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys({**DONE, **LIST, "error": 0}, VALUES)), OPERATIONS, STATUSES)
 def test_a_response_validated_again_has_the_same_findings(body, operation, status):
-    """A validator keeps nothing of what it has judged: the same exchange gives the same report from an old and from a new one."""
+    """A validator stores nothing of what it has validated: the same exchange has the same report from an old and from a new one."""
     content = json.dumps(body).encode()
     report = validate_response(operation, status, JSON, content, PAGE_REQUEST)
     assert report == Validator().validate_response(operation, status, JSON, content, PAGE_REQUEST)
@@ -1283,7 +1283,7 @@ def test_a_response_validated_again_has_the_same_findings(body, operation, statu
 
 
 def test_a_field_that_the_page_does_not_know_is_no_part_of_the_echo():
-    """A creation may have held `status` or `created_at`; what getTask says of the task is not compared with that."""
+    """A create request may have contained `status` or `created_at`; what getTask returns is not compared with that."""
     task = COMPLETED_TASK
     sent = {name: task[name] for name in ("train_feature_id", "train_bucket", "train_file_path")} | {"name": "churn"}
     request = sent | {"status": "done", "created_at": "now", "task_id": task["task_id"]}

@@ -27,7 +27,7 @@ CHROMIUM = [
     "--disable-component-update",
     "--disable-sync",
     "--hide-scrollbars",
-    "--host-resolver-rules=MAP * ~NOTFOUND",  # nobody is asked anything
+    "--host-resolver-rules=MAP * ~NOTFOUND",  # no network lookups
 ]
 
 

@@ -236,7 +236,7 @@ def test_a_failure_because_of_another_rule_than_that_of_the_case_names_it():
     article = parsed(report(dataclasses.replace(check(), outcomes={case.id: outcome}))).one("article")
     facts = dict(zip([dt.text for dt in article.all("dt")], [dd.text for dd in article.all("dd")], strict=True))
     assert facts["Because of"] == "NC120 path-character (page: Create task, Request body, train_file_path and test_file_path)"
-    assert facts.keys() == {"Because of", "Expected"}  # and no answer, since no single one shows it
+    assert facts.keys() == {"Because of", "Expected"}  # and no response, since no single one shows it
 
 
 def test_a_rule_lists_its_cases_that_broke_another_rule_and_other_cases_that_broke_it():
@@ -316,7 +316,7 @@ def test_the_pins_of_what_was_found_can_be_copied_into_pyproject():
     lines = block.text.splitlines()
     assert lines[0] == "[tool.nclue-contract.readings]"
     assert 'name-edge = "100"' in lines
-    assert not any(line.startswith("check-order") for line in lines)  # nobody could tell
+    assert not any(line.startswith("check-order") for line in lines)  # inconclusive
 
 
 def test_a_pinned_reading_states_where_it_was_pinned():
@@ -409,7 +409,7 @@ def by_task(sightings):
     return groups
 
 
-# -- one file that asks nobody --------------------------------------------------------------------------------------------------------
+# -- one file without network access ------------------------------------------------------------------------------------------------------
 
 
 @each_run
@@ -525,7 +525,7 @@ bodies = texts.map(lambda text: text.encode("utf-8", "surrogatepass")) | st.bina
 
 @st.composite
 def results(draw):
-    """Results as small as can be, in which every text is what somebody has sent."""
+    """Results as small as can be, in which every text comes from a server or a user."""
     exchanges = [
         Exchange(
             dataclasses.replace(draw(st.sampled_from([create_request({"name": "x"}), get_request("1")])), body=draw(bodies)),
@@ -612,7 +612,7 @@ def test_long_values_are_cut():
 
 
 def test_nothing_of_how_a_request_was_signed_is_shown():
-    """The sender takes what it sent out of what comes back; here the request itself could give something away."""
+    """The sender masks what it sent in responses; here the request itself could contain a secret."""
     signature = "cSilA3+iXudyHCy8RVF4308EGdStb/9B3nlcigZ+HiM="
     ask = dataclasses.replace(
         create_request({"name": "x"}), headers={"x-ncp-apigw-signature-v2": signature}, credentials=EXAMPLE, signed_as=("GET", "/secret")

@@ -1,4 +1,4 @@
-"""The reports of a contract check, for people and machines: what they say, and that any reader can read them."""
+"""The reports of a contract check, for people and machines: their contents, and that any reader can parse them."""
 
 import json
 import os

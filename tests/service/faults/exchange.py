@@ -34,7 +34,7 @@ TEST = {"test_feature_id": "1ccc59f9-0000-4000-8000-7837ae76d046", "test_bucket"
 
 @dataclass(frozen=True)
 class Step:
-    """One request, with a valid signature unless a field says otherwise. `{1}` in the path stands for the ID of the first created task.
+    """One request, with a valid signature unless a field changes it. `{1}` in the path stands for the ID of the first created task.
 
     `wait_ms` passes before, and all tasks move `advance` stages. `headers` replace those of the signature; None removes one.
     """

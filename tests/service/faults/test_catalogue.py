@@ -20,9 +20,9 @@ KNOWN = Path(__file__).parent.parent.parent / "data" / "faults.txt"
 INSTANCES = {instance: find_fault(instance) for fault in CATALOGUE for instance in fault.instances()}
 PARTS = (authentication, deletion, echo, injection, lists, paths, payload, responses, tasks)
 OF_READINGS = {"NC003", "NC005", "NC103", "NC104", "NC105", "NC106", "NC121", "NC130", "NC131", "NC206", "NC310", "NC409"}
-"""Rules whose other side is right under some reading, or that only warn: a server cannot be wrong there."""
+"""Rules whose violation is allowed under some reading, or that only warn: a server cannot break them."""
 OF_CALLERS = {"NC008", "NC204", "NC207", "NC300"}
-"""Rules about what a caller passes; a server has no part in them, or (NC204) is wrong about the key as such."""
+"""Rules about what a caller passes, which a server cannot break, or (NC204) about the key as such."""
 
 
 def witness_for(instance):
@@ -137,7 +137,7 @@ def test_faults_work_without_signatures_and_under_other_readings():
 
 
 def test_every_rule_that_a_server_can_break_has_a_fault():
-    from nclue_contract.contract.model import contract  # noqa: PLC0415  # the list of rules is what is asked
+    from nclue_contract.contract.model import contract  # noqa: PLC0415  # the list of rules is under test
 
     assert {fault.rule for fault in CATALOGUE} >= set(contract().rules) - OF_READINGS - OF_CALLERS
     assert {fault.rule for fault in CATALOGUE} <= set(contract().rules)
