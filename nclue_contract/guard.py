@@ -1,8 +1,8 @@
 """Keep tests away from the real service: under `guard()`, a call to it raises an error, whichever client is used.
 
-    with guard() as refused:
+    with guard() as blocked:
         ...                     # a call to nclue.apigw.ntruss.com raises RealHostError
-    assert refused == []        # also holds the hosts of calls whose error the client handled
+    assert blocked == []        # also contains the hosts of calls whose error the client handled
 
 Functions of the standard library are patched in three places: the look-up of a name, the connection to a name, and TLS with a name, which
 detects calls through a proxy or with another resolver (aiodns, uvloop). Calls to other hosts are not affected. Not detected are calls of
@@ -42,28 +42,28 @@ class RealHostError(AssertionError):
 
 @contextmanager
 def guard() -> Iterator[list[str]]:
-    """Refuse every call to `*.ntruss.com` in this process until the block ends. Yields the list of the hosts of refused calls.
+    """Block every call to `*.ntruss.com` in this process until the block ends. Yields the list of the hosts of blocked calls.
 
     Guards can be nested and used from several threads. The last one to end restores the functions that the first one patched.
-    A refused call raises `RealHostError`.
+    A blocked call raises `RealHostError`.
     """
-    refused: list[str] = []
+    blocked: list[str] = []
     with _lock:
         if not _active:
             _patch()
-        _active.append(refused)
+        _active.append(blocked)
     try:
-        yield refused
+        yield blocked
     finally:
         with _lock:
             # By identity: two empty lists are equal.
-            del _active[next(index for index, one in enumerate(_active) if one is refused)]
+            del _active[next(index for index, one in enumerate(_active) if one is blocked)]
             if not _active:
                 _restore()
 
 
 _lock = threading.RLock()
-_active: list[list[str]] = []  # the refused hosts of each guard in force
+_active: list[list[str]] = []  # the blocked hosts of each guard in force
 _patched: list[tuple[Any, str, bool, Any, Any]] = []  # owner, name, whether the owner itself had it, the original, the wrapper
 
 _PLACES: tuple[tuple[Any, str, int, str], ...] = (
@@ -75,7 +75,7 @@ _PLACES: tuple[tuple[Any, str, int, str], ...] = (
     (ssl.SSLContext, "wrap_socket", 5, "server_hostname"),
     (ssl.SSLContext, "wrap_bio", 4, "server_hostname"),
 )
-"""The functions to patch: owner and name, and which argument, by position or name, holds a host or an address."""
+"""The functions to patch: owner and name, and which argument, by position or name, is a host or an address."""
 
 
 def _patch() -> None:
@@ -90,7 +90,7 @@ def _restore() -> None:
     while _patched:
         owner, name, own, original, wrapper = _patched.pop()
         if vars(owner).get(name) is not wrapper:
-            continue  # patched again by other code, which may call the wrapper; without a guard in force, that lets every call pass
+            continue  # patched again by other code, which may call the wrapper; without a guard in force, all calls are allowed
         if own:
             setattr(owner, name, original)
         else:  # `connect` is inherited from a class in C
@@ -105,8 +105,8 @@ def _checked(original: Callable[..., object], position: int, keyword: str) -> Ca
         if _active:
             host = _host_of(args[position] if len(args) > position else kwargs.get(keyword))
             if is_real(host):
-                for refused in tuple(_active):
-                    refused.append(host)
+                for blocked in tuple(_active):
+                    blocked.append(host)
                 raise RealHostError(host)
         return original(*args, **kwargs)
 

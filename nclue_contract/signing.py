@@ -26,7 +26,7 @@ _TARGET = re.compile("[!-~]+")  # what a request line can hold; RFC 3986 allows 
 
 
 class Credentials:
-    """An access key and its secret key. Neither is shown in a `repr` or an error, and neither can be pickled: read them where needed.
+    """An access key and its secret key. Neither appears in a `repr` or an error, and neither can be pickled: read them where needed.
 
     Immutable. Raises `ValueError` for an access key that a header cannot hold, and for a secret key that is empty or has white space around
     it. Not a dataclass, because pytest, Hypothesis, orjson and pydantic show or write dataclasses field by field, whatever their `repr` is.

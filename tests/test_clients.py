@@ -55,7 +55,7 @@ class Sent(NamedTuple):
 
 
 class Recorder(BaseHTTPRequestHandler):
-    """Answers `{}`, or sends on: `/redirect/307/URL` with the URL encoded."""
+    """Responds with `{}`, or redirects: `/redirect/307/URL` with the URL encoded."""
 
     protocol_version = "HTTP/1.1"
 
@@ -81,10 +81,10 @@ class Recorder(BaseHTTPRequestHandler):
         self.rfile.readline()
         return body
 
-    do_GET = do_POST = do_DELETE = answer  # noqa: N815  # the names that http.server asks for
+    do_GET = do_POST = do_DELETE = answer  # noqa: N815  # the names that http.server requires
 
     def log_message(self, *_):
-        """Nothing: what is sent is kept."""
+        """Print nothing: requests are recorded."""
 
 
 @contextmanager
@@ -195,7 +195,7 @@ REQUESTS = {
 
 @each_way
 @pytest.mark.parametrize(("method", "path", "options"), REQUESTS.values(), ids=REQUESTS.keys())
-def test_the_signature_is_right_for_what_was_sent(call, method, path, options, server):
+def test_the_signature_is_valid_for_what_was_sent(call, method, path, options, server):
     options = {"data" if call is through_requests and name == "content" else name: value for name, value in options.items()}
     call(method, server.url + path, signer(), **options)
     (sent,) = server.sent
@@ -288,7 +288,7 @@ def test_as_an_asynchronous_hook_no_other_origin_sees_a_signature(library, serve
 
 
 @each_httpx
-def test_as_auth_no_redirect_is_followed_unless_the_client_is_told_to(library, server, other):
+def test_as_auth_no_redirect_is_followed_unless_the_client_is_configured_to(library, server, other):
     with library.Client(verify=False, auth=signer()) as client:
         assert client.get(redirect(server, f"{other.url}/tasks")).is_redirect
     assert len(server.sent) == 1
@@ -413,7 +413,7 @@ def test_a_bad_payload_is_not_sent(call, server):
 @pytest.mark.parametrize(
     ("payload", "pin"), [(CONTESTED, "path-characters=page-2025"), (WARNED, "path-high-codes=code-points")], ids=["contested", "warned"]
 )
-def test_contested_ground_is_told_with_its_pin_and_sent(call, payload, pin, server):
+def test_a_contested_payload_is_reported_with_its_pin_and_sent(call, payload, pin, server):
     with pytest.warns(ContractWarning, match=f"NC120 path-character: .*pin {pin}"):
         call(payload, url=server.url)
     assert json.loads(server.sent[0].body) == payload
@@ -514,12 +514,12 @@ def test_a_body_that_requests_streams_is_passed_over(body, server):
     assert json.loads(server.sent[0].body) == BAD
 
 
-def test_requests_takes_the_pre_flight_check_alone(server):
+def test_requests_accepts_the_pre_flight_check_alone(server):
     through_requests("POST", f"{server.url}/tasks", preflight(), json=PAYLOAD)
     assert server.sent[0].signature_headers == []
 
 
-def test_the_asynchronous_check_takes_a_prepared_request_too():
+def test_the_asynchronous_check_accepts_a_prepared_request_too():
     asyncio.run(async_preflight()(requests.Request("POST", "http://127.0.0.1/tasks", json=PAYLOAD).prepare()))
     with pytest.raises(ContractError):
         asyncio.run(async_preflight()(requests.Request("POST", "http://127.0.0.1/tasks", json=BAD).prepare()))
@@ -531,7 +531,7 @@ def test_contested_is_one_of_two_words():
             make(contested="ignore")
 
 
-def test_a_warning_is_given_once_for_the_same_sentence(server):
+def test_a_warning_is_issued_once_for_the_same_message(server):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
         for _ in range(3):

@@ -1,4 +1,4 @@
-"""Under `guard()` nobody reaches the real host, whichever client is used; afterwards everything is as before. No name is looked up here."""
+"""Under `guard()` no call reaches the real host, whichever client is used; afterwards everything is as before. No name is resolved here."""
 
 import asyncio
 import gc
@@ -56,7 +56,7 @@ def no_network(monkeypatch):
 
 @pytest.fixture
 def listener():
-    """A socket on loopback that takes connections and never answers."""
+    """Open a socket on loopback that accepts connections and never responds."""
     with socket.create_server(("127.0.0.1", 0)) as sock:
         yield sock.getsockname()
 
@@ -144,10 +144,10 @@ CLIENTS = {
 
 @pytest.mark.parametrize("call", CLIENTS.values(), ids=CLIENTS.keys())
 def test_a_call_to_the_real_host_fails_loudly(call):
-    with guard() as refused, pytest.raises(RealHostError) as caught:
+    with guard() as blocked, pytest.raises(RealHostError) as caught:
         call(URL)
     assert caught.value.host == REAL
-    assert refused == [REAL]
+    assert blocked == [REAL]
 
 
 @pytest.mark.parametrize("call", CLIENTS.values(), ids=CLIENTS.keys())
@@ -159,10 +159,10 @@ def test_the_error_is_none_that_clients_handle(call):
     except kinds:
         pytest.fail("the client took it for a bad connection")
     except RealHostError as error:
-        assert error.__cause__ is None  # noqa: PT017  # whichever comes is looked at
+        assert error.__cause__ is None  # noqa: PT017  # either error is inspected
 
 
-def test_the_error_says_what_to_use_instead():
+def test_the_error_names_what_to_use_instead():
     message = str(RealHostError(REAL))
     assert message.startswith(f"this test called {REAL}, where tasks are billed.")
     assert "nclue_contract.mock" in message
@@ -183,10 +183,10 @@ def test_every_host_of_the_platform_is_real(host):
 def test_other_hosts_are_not_touched(host, monkeypatch):
     asked = []
     monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: asked.append((args, kwargs)) or [])
-    with guard() as refused:
+    with guard() as blocked:
         assert socket.getaddrinfo(host, 80, type=socket.SOCK_STREAM) == []
     assert asked == [((host, 80), {"type": socket.SOCK_STREAM})]
-    assert refused == []
+    assert blocked == []
 
 
 def test_connections_to_loopback_and_local_sockets_work(listener, tmp_path):
@@ -205,19 +205,19 @@ def test_connections_to_loopback_and_local_sockets_work(listener, tmp_path):
 # -- what does not look the name up ----------------------------------------------------------------------------------------------
 
 
-def test_tls_with_the_real_name_is_refused_whoever_looked_it_up(listener):
+def test_tls_with_the_real_name_is_blocked_whatever_resolved_it(listener):
     context = ssl.create_default_context()
-    with guard() as refused:
+    with guard() as blocked:
         with socket.create_connection(listener) as sock, pytest.raises(RealHostError):
             context.wrap_socket(sock, server_hostname=REAL)
         with pytest.raises(RealHostError):
             context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), False, REAL)  # by position, as some clients do
         context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname="example.com")
-    assert refused == [REAL, REAL]
+    assert blocked == [REAL, REAL]
 
 
 class OwnResolver(aiohttp.abc.AbstractResolver):
-    """Like aiodns: asks nobody in this process."""
+    """Like aiodns: resolves names without this process's resolver."""
 
     def __init__(self, address):
         self.address = address
@@ -231,21 +231,21 @@ class OwnResolver(aiohttp.abc.AbstractResolver):
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")  # asyncio drops the socket
-def test_a_client_with_a_resolver_of_its_own_is_refused(listener):
+def test_a_client_with_a_resolver_of_its_own_is_blocked(listener):
     async def call():
         connector = aiohttp.TCPConnector(resolver=OwnResolver(listener))
         async with aiohttp.ClientSession(connector=connector) as client, client.get(URL):
             pass
 
-    with guard() as refused, pytest.raises(RealHostError):
+    with guard() as blocked, pytest.raises(RealHostError):
         asyncio.run(call())
-    assert set(refused) == {REAL}
-    gc.collect()  # what the refused handshake left behind is complained about here, if at all
+    assert set(blocked) == {REAL}
+    gc.collect()  # what the blocked handshake left open is reported here, if at all
 
 
 @pytest.fixture
 def proxy():
-    """A proxy that opens every tunnel and then keeps silent."""
+    """Start a proxy that opens every tunnel and then sends nothing."""
     with socket.create_server(("127.0.0.1", 0)) as sock:
         connections = []
 
@@ -277,10 +277,10 @@ def through_proxy_httpx(library):
 
 
 @pytest.mark.parametrize("call", [through_proxy_requests, through_proxy_httpx(httpx), through_proxy_httpx(httpx2)])
-def test_a_call_through_a_proxy_is_refused_before_anything_is_said_to_the_real_host(call, proxy):
-    with guard() as refused, pytest.raises(RealHostError):
+def test_a_call_through_a_proxy_is_blocked_before_anything_is_sent_to_the_real_host(call, proxy):
+    with guard() as blocked, pytest.raises(RealHostError):
         call(proxy)
-    assert refused == [REAL]
+    assert blocked == [REAL]
     gc.collect()
 
 
@@ -297,7 +297,7 @@ def test_everything_is_restored():
     assert there() == before
 
 
-def test_guards_can_be_nested_and_the_outer_one_knows_all():
+def test_guards_can_be_nested_and_the_outer_one_records_all():
     before = there()
     with guard() as outer:
         with guard() as inner, pytest.raises(RealHostError):
@@ -327,24 +327,24 @@ def test_threads_can_guard_at_the_same_time():
     def one(_):
         barrier.wait()
         for _ in range(50):
-            with guard() as refused:
+            with guard() as blocked:
                 with pytest.raises(RealHostError):
                     socket.getaddrinfo(REAL, 443)
-                assert REAL in refused
+                assert REAL in blocked
 
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(one, range(8)))
     assert there() == before
 
 
-def test_a_guard_holds_in_every_thread():
-    with guard() as refused, ThreadPoolExecutor(1) as threads:
+def test_a_guard_applies_in_every_thread():
+    with guard() as blocked, ThreadPoolExecutor(1) as threads:
         error = threads.submit(socket.getaddrinfo, REAL, 443).exception()
     assert isinstance(error, RealHostError)
-    assert refused == [REAL]
+    assert blocked == [REAL]
 
 
-def test_what_somebody_puts_over_the_guard_stays_and_lets_everything_pass_afterwards(monkeypatch):
+def test_a_patch_over_the_guard_stays_and_allows_every_call_afterwards(monkeypatch):
     Call = namedtuple("Call", "host port")  # noqa: PYI024  # only for this test
     asked = []
     monkeypatch.setattr(socket, "getaddrinfo", lambda host, port: asked.append(Call(host, port)))
@@ -360,12 +360,12 @@ def test_what_somebody_puts_over_the_guard_stays_and_lets_everything_pass_afterw
 
 
 def test_a_swallowed_error_can_be_found():
-    with guard() as refused:
+    with guard() as blocked:
         try:
             socket.gethostbyname(REAL)
         except Exception:  # noqa: BLE001  # as some code does
-            refused_so_far = list(refused)
-    assert refused_so_far == refused == [REAL]
+            blocked_so_far = list(blocked)
+    assert blocked_so_far == blocked == [REAL]
 
 
 def test_only_the_standard_library_is_imported():

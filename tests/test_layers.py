@@ -21,7 +21,7 @@ LAYERS = [
     {"cli"},
     {"schemathesis_hooks", "pytest_plugin", "__main__"},
 ]
-# The check judges any server. Only what builds the embedded server, and the transport to it, may know the service.
+# The check validates any server. Only what builds the embedded server, and the transport to it, may import the service.
 RESTRICTED = {
     "check -> service": {
         "check.run": {"service"},
@@ -57,12 +57,12 @@ def test_imports_form_no_cycle(package):
     assert cycle(package) == []
 
 
-def test_third_party_libraries_are_imported_where_the_table_says_and_nowhere_else(package):
+def test_third_party_libraries_are_imported_only_where_the_table_allows_it(package):
     assert misplaced_third_party(package, THIRD_PARTY) == []
 
 
 def test_error_codes_and_path_characters_come_from_the_compiled_contract(package):
-    # The injected faults are typed by hand, like tests: they must stay wrong when the contract changes.
+    # The injected faults are typed by hand, like tests: they must stay faulty when the contract changes.
     modules = [module for module in package.trees if not module.startswith("service.faults")]
     literals = [(module, text) for module in modules for text in package.literals(module)]
     assert [(module, text) for module, text in literals if re.search(r"(?<!\d)101(0\d|10)(?!\d)", text)] == []
@@ -116,7 +116,7 @@ SMALL_LAYERS = [{"low"}, {"__init__"}, {"high", "other"}]
         ("from small import __version__", False),
     ],
 )
-def test_an_upward_import_is_found_wherever_it_stands(small_package, source, upward):
+def test_an_upward_import_is_found_at_any_place(small_package, source, upward):
     package = small_package(BELOW | {"low/a.py": source, "low/b.py": ""})
     assert not_downward(package, SMALL_LAYERS, {}) == (["low.a -> high"] if upward else [])
 

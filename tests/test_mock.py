@@ -1,4 +1,4 @@
-"""The mock: httpx and httpx2, synchronous and not, are answered by the service; other hosts, and everything afterwards, are left alone."""
+"""The mock: httpx and httpx2, synchronous and not, get responses of the service; other hosts, and everything afterwards, are unaffected."""
 
 import asyncio
 import importlib
@@ -31,7 +31,7 @@ pytest_plugins = ("pytester",)
 
 URL = "https://nclue.apigw.ntruss.com/api/v1"
 KEYS = Credentials(ACCESS, SECRET)
-TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # one for all, because making one with all certificates takes time
+TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # one for all, because creating one with all certificates takes time
 NOW_MS = 1_764_000_000_000
 
 
@@ -61,7 +61,7 @@ CLIENTS = {
 
 @pytest.fixture(params=CLIENTS)
 def call(request):
-    """A function (method, path or URL, options) -> response, for each library, synchronous and not. `call.library` is the library."""
+    """Return a function (method, path or URL, options) -> response, per library, synchronous and not; `call.library` is the library."""
     library, send = CLIENTS[request.param]
 
     def call(method, url, **options):
@@ -83,7 +83,7 @@ def nclue():
 
 @pytest.fixture(scope="module")
 def other_host():
-    """The URL of a server on loopback that tells what it was sent."""
+    """Start a server on loopback that returns what it receives; return its URL."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -139,7 +139,7 @@ def test_a_task_is_created_read_listed_and_deleted(call, nclue):
     assert [entry["target"] for entry in nclue.requests][2] == "/api/v1/tasks?index=0&limit=5"
 
 
-def test_a_refused_request_tells_which_rules_it_broke_and_where(call, nclue):
+def test_a_rejected_request_names_the_rules_it_broke_and_where(call, nclue):
     answer = call("POST", "/tasks", json=PAYLOAD | {"name": "", "train_file_path": "a~b"})
     assert answer.status_code == 400
     assert answer.headers["x-nclue-rules"] == "NC110, NC120"
@@ -190,7 +190,7 @@ def test_tasks_are_moved_and_failed_by_hand(call):
         assert nclue.advance("no such task") == 0
 
 
-def test_reset_forgets_everything_but_keeps_answering(call, nclue):
+def test_reset_removes_all_tasks_and_the_mock_still_responds(call, nclue):
     call("POST", "/tasks", json=PAYLOAD)
     nclue.fail_next(3, error="FORBIDDEN")
     nclue.reset()
@@ -198,7 +198,7 @@ def test_reset_forgets_everything_but_keeps_answering(call, nclue):
     assert call("POST", "/tasks", json=PAYLOAD).status_code == 200
 
 
-def test_a_mock_is_made_of_options_in_any_spelling():
+def test_a_mock_is_created_from_options_in_any_form():
     with mock(
         keys=None,
         readings={"error-shape": "flat", "error-code-type": "integer"},
@@ -217,7 +217,7 @@ def test_a_mock_is_made_of_options_in_any_spelling():
         assert httpx.get(f"{URL}/tasks/none").json()["code"] == "300"
 
 
-def test_a_mock_is_put_around_a_service_or_makes_one_but_not_both():
+def test_a_mock_wraps_a_service_or_creates_one_but_not_both():
     service = Service()
     with mock(service) as nclue:
         assert nclue.service is service
@@ -230,7 +230,7 @@ def test_a_mock_is_put_around_a_service_or_makes_one_but_not_both():
 
 
 @pytest.mark.parametrize("options", [{"progress": "soon"}, {"readings": {"queue": "fast"}}, {"readings": {"queu": "serial"}}])
-def test_wrong_options_are_refused_before_anything_is_patched(options):
+def test_invalid_options_are_rejected_before_anything_is_patched(options):
     before = transports()
     with pytest.raises(ValueError, match=r"progress|queue"):
         mock(**options)
@@ -264,7 +264,7 @@ def test_a_target_that_replaces_the_path_of_the_url_is_what_counts(call, nclue):
     assert nclue.requests[-1]["target"] == "/api/v1/tasks/%zz?~^"
 
 
-def test_an_unsigned_request_is_refused_and_no_secret_gets_into_the_journal(call):
+def test_an_unsigned_request_is_rejected_and_no_secret_gets_into_the_journal(call):
     with mock(keys=KEYS, clock=lambda: NOW_MS) as nclue:
         assert call("GET", "/tasks").status_code == 401
         signed = signed_headers("GET", "/api/v1/tasks", KEYS, NOW_MS)
@@ -290,14 +290,14 @@ def test_an_unsigned_request_is_refused_and_no_secret_gets_into_the_journal(call
         "https://nclue.apigw.ntruss.com./api/v1",
     ],
 )
-def test_the_host_is_known_in_any_spelling(call, nclue, base):
+def test_the_host_is_recognized_in_any_form(call, nclue, base):
     assert call("GET", base.rstrip("/") + "/tasks").json()["total"] == 0
     with call.library.Client(base_url=base) as client:
         assert client.get("tasks").json()["total"] == 0
     assert [entry["target"] for entry in nclue.requests] == ["/api/v1/tasks"] * 2
 
 
-def test_without_tls_the_gateway_refuses(call, nclue):
+def test_without_tls_the_gateway_rejects(call, nclue):
     answer = call("GET", "http://nclue.apigw.ntruss.com/api/v1/tasks")
     assert answer.status_code == 400
     assert answer.json() == {"error": {"errorCode": "100", "message": "Bad Request Exception"}}
@@ -305,7 +305,7 @@ def test_without_tls_the_gateway_refuses(call, nclue):
 
 
 @pytest.mark.parametrize("url", ["https://nclue.apigw.ntruss.com:8443/api/v1/tasks", "http://nclue.apigw.ntruss.com:443/api/v1/tasks"])
-def test_nobody_listens_at_other_ports(call, nclue, url):
+def test_other_ports_are_closed(call, nclue, url):
     with pytest.raises(call.library.ConnectError, match="listens on the ports 443 and 80"):
         call("GET", url)
     assert nclue.requests == []
@@ -341,11 +341,11 @@ def test_a_stream_to_another_host_is_not_read_ahead(nclue, other_host):
 
 
 def test_nothing_leaves_the_process(call):
-    with guard() as refused, mock():
+    with guard() as blocked, mock():
         call("POST", "/tasks", json=PAYLOAD)
         with suppress(call.library.ConnectError):
             call("GET", "https://nclue.apigw.ntruss.com:444/")
-    assert refused == []
+    assert blocked == []
 
 
 def test_a_client_with_another_transport_is_left_alone(nclue):
@@ -355,7 +355,7 @@ def test_a_client_with_another_transport_is_left_alone(nclue):
     assert nclue.requests == []
 
 
-def test_a_transport_made_by_the_user_is_answered(call, nclue):
+def test_a_transport_created_by_the_user_gets_responses(call, nclue):
     transport = call.library.AsyncHTTPTransport(retries=2) if call.is_async else call.library.HTTPTransport(retries=2)
     assert call("GET", "/tasks", client={"transport": transport}).status_code == 200
     assert call("GET", "/tasks", client={"proxy": "http://127.0.0.1:9"}).status_code == 200
@@ -398,7 +398,7 @@ def test_a_response_can_be_streamed(nclue):
     assert [asyncio.run(streamed(library)) for library in (httpx, httpx2)] == [0, 0]
 
 
-def test_the_answer_to_head_has_no_body_but_its_length(call, nclue):
+def test_the_response_to_head_has_no_body_but_its_length(call, nclue):
     del nclue
     get, head = (call(method, "/nothing") for method in ("GET", "HEAD"))
     assert (head.status_code, head.content, head.headers["content-length"]) == (404, b"", str(len(get.content)))
@@ -421,7 +421,7 @@ def test_hooks_and_auth_of_a_client_work_as_always(nclue):
 # -- failures -----------------------------------------------------------------------------------------------------------
 
 
-def test_the_next_requests_fail_as_told_and_the_one_after_does_not(call, nclue):
+def test_the_next_requests_fail_as_requested_and_the_one_after_does_not(call, nclue):
     nclue.fail_next(2, error="RATE_LIMITED")
     nclue.fail_next(error="ENDPOINT_TIMEOUT")
     answers = [call("GET", "/tasks") for _ in range(4)]
@@ -430,7 +430,7 @@ def test_the_next_requests_fail_as_told_and_the_one_after_does_not(call, nclue):
     assert [entry["status"] for entry in nclue.requests] == [429, 429, 504, 200]
 
 
-def test_an_unknown_error_or_an_impossible_delay_is_refused(nclue):
+def test_an_unknown_error_or_an_impossible_delay_is_rejected(nclue):
     with pytest.raises(ValueError, match="RATE_LIMITED"):
         nclue.fail_next(error="RATELIMITED")
     for delay in (-1.0, float("nan"), float("inf"), 1e6):
@@ -440,14 +440,14 @@ def test_an_unknown_error_or_an_impossible_delay_is_refused(nclue):
 
 
 @pytest.mark.parametrize("error", ["", "ENDPOINT_TIMEOUT"])
-def test_a_late_answer_comes_after_the_delay(call, nclue, error):
+def test_a_late_response_arrives_after_the_delay(call, nclue, error):
     nclue.fail_next(error=error, delay_s=0.15)
     start = time.monotonic()
     assert call("GET", "/tasks").status_code == (504 if error else 200)
     assert 0.15 <= time.monotonic() - start < 3
 
 
-def test_an_answer_later_than_the_read_timeout_is_a_read_timeout(call, nclue):
+def test_a_response_later_than_the_read_timeout_is_a_read_timeout(call, nclue):
     nclue.fail_next(delay_s=60)
     start = time.monotonic()
     with pytest.raises(call.library.ReadTimeout):
@@ -469,7 +469,7 @@ def test_a_delay_does_not_hold_up_other_requests(nclue):
     assert asyncio.run(both()) == 200
 
 
-def test_a_cut_answer_is_a_protocol_error_when_it_is_read(call, nclue):
+def test_a_cut_response_is_a_protocol_error_when_it_is_read(call, nclue):
     nclue.fail_next(cut=True)
     with pytest.raises(call.library.RemoteProtocolError, match=r"received 25 bytes, expected 50"):
         call("GET", "/tasks")
@@ -477,7 +477,7 @@ def test_a_cut_answer_is_a_protocol_error_when_it_is_read(call, nclue):
     assert call("GET", "/tasks").status_code == 200
 
 
-def test_the_first_half_of_a_cut_answer_can_be_seen(nclue):
+def test_the_first_half_of_a_cut_response_can_be_seen(nclue):
     for library in (httpx, httpx2):
         nclue.fail_next(cut=True)
         got = []
@@ -489,7 +489,7 @@ def test_the_first_half_of_a_cut_answer_can_be_seen(nclue):
         assert caught.value.request.url == f"{URL}/tasks"
 
 
-def test_a_cut_answer_to_head_has_nothing_to_cut(call, nclue):
+def test_a_cut_response_to_head_has_nothing_to_cut(call, nclue):
     nclue.fail_next(cut=True)
     assert call("HEAD", "/tasks").status_code == 405
 
@@ -511,7 +511,7 @@ def test_nothing_stays_patched_after_an_exception():
     assert transports() == before
 
 
-def test_the_innermost_of_nested_mocks_answers(call):
+def test_the_innermost_of_nested_mocks_responds(call):
     before = transports()
     with mock() as outer:
         call("POST", "/tasks", json=PAYLOAD)
@@ -541,7 +541,7 @@ def test_mocks_may_end_in_any_order(call):
     assert transports() == before
 
 
-def test_a_patch_that_somebody_put_over_ours_is_not_taken_away(monkeypatch, other_host):
+def test_a_patch_over_ours_is_not_removed(monkeypatch, other_host):
     before = transports()
     one = mock()
     one.__enter__()
@@ -562,7 +562,7 @@ def test_a_patch_that_somebody_put_over_ours_is_not_taken_away(monkeypatch, othe
     assert transports() == before
 
 
-def test_two_clients_at_once_do_not_mix_up_their_answers(nclue):
+def test_two_clients_at_once_do_not_mix_up_their_responses(nclue):
     with httpx.Client(verify=TLS) as one, httpx2.Client(verify=TLS) as two, ThreadPoolExecutor(8) as pool:
         names = [f"task-{number}" for number in range(80)]
         answers = pool.map(lambda name: (one, two)[int(name[5:]) % 2].post(f"{URL}/tasks", json=PAYLOAD | {"name": name}).json(), names)
@@ -571,7 +571,7 @@ def test_two_clients_at_once_do_not_mix_up_their_answers(nclue):
     assert sorted(entry["number"] for entry in nclue.requests) == list(range(1, 81))
 
 
-def test_many_tasks_of_an_event_loop_do_not_mix_up_their_answers(nclue):
+def test_many_tasks_of_an_event_loop_do_not_mix_up_their_responses(nclue):
     names = [f"task-{number}" for number in range(80)]
 
     async def all_of_them():
@@ -583,7 +583,7 @@ def test_many_tasks_of_an_event_loop_do_not_mix_up_their_answers(nclue):
     assert len(nclue.tasks) == 80
 
 
-def test_only_one_of_many_creations_gets_a_name(nclue):
+def test_only_one_of_many_create_requests_gets_a_name(nclue):
     with httpx.Client(verify=TLS) as client, ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: client.post(f"{URL}/tasks", json=PAYLOAD).status_code, range(40)))
     assert sorted(answers) == [200] + [409] * 39
@@ -625,7 +625,7 @@ def test_mocks_of_the_user_for_other_hosts_work_inside_and_outside(call, ours_ou
 
 
 @of_httpx
-def test_the_user_can_answer_single_requests_with_respx(call, nclue):
+def test_the_user_can_respond_to_single_requests_with_respx(call, nclue):
     route = nclue.router.get(path="/api/v1/tasks").mock(side_effect=[httpx.ConnectError, httpx.Response(502, html="<p>")])
     with pytest.raises(httpx.ConnectError):
         call("GET", "/tasks")
@@ -639,9 +639,9 @@ def test_the_user_can_answer_single_requests_with_respx(call, nclue):
 @of_httpx
 def test_a_route_of_the_user_can_let_a_request_through(call, nclue):
     nclue.router.get(path="/api/v1/tasks").pass_through()
-    with guard() as refused, pytest.raises(AssertionError, match="called nclue"):
+    with guard() as blocked, pytest.raises(AssertionError, match="called nclue"):
         call("GET", "/tasks")
-    assert refused == ["nclue.apigw.ntruss.com"]
+    assert blocked == ["nclue.apigw.ntruss.com"]
 
 
 def test_all_calls_of_httpx_are_in_the_router(nclue):
@@ -651,7 +651,7 @@ def test_all_calls_of_httpx_are_in_the_router(nclue):
     assert call.response.json()["task_name"] == "churn"
 
 
-def test_a_respx_mock_that_lies_above_takes_everything(nclue):
+def test_an_outer_respx_mock_gets_all_requests(nclue):
     with respx.mock(using="httpx") as above:
         above.get(f"{URL}/tasks").respond(418)
         assert httpx.get(f"{URL}/tasks").status_code == 418
@@ -662,7 +662,7 @@ def test_a_respx_mock_that_lies_above_takes_everything(nclue):
 
 
 @pytest.mark.parametrize("name", ["respx", "httpx", "anyio"])
-def test_a_missing_extra_is_answered_with_the_line_that_installs_it(monkeypatch, name):
+def test_a_missing_extra_is_reported_with_the_command_that_installs_it(monkeypatch, name):
     monkeypatch.delitem(sys.modules, "nclue_contract.mock")
     monkeypatch.setitem(sys.modules, name, None)
     if name == "httpx":

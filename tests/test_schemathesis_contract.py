@@ -1,4 +1,4 @@
-"""Schemathesis contract tests: for each operation and along the lifecycle, the service responds as the OpenAPI document says.
+"""Schemathesis contract tests: for each operation and along the lifecycle, the service responds as the OpenAPI document states.
 
 The requests are generated with `schema.parametrize()` and with the state machine of Schemathesis, in this process; and by `st run` over
 HTTP, with every check and phase of Schemathesis. Our hooks sign the requests and add the check `NclueContract`.
@@ -52,7 +52,7 @@ def enough_accepted_requests():
 
 @schema.parametrize()
 @settings(max_examples=30)
-def test_every_operation_responds_as_the_openapi_document_says(case):
+def test_every_operation_responds_as_the_openapi_document_states(case):
     response = case.call_and_validate()
     seen[case.operation.label, response.status_code] += 1
 

@@ -47,7 +47,7 @@ FOREIGN = {
 
 @pytest.fixture(autouse=True)
 def keys(monkeypatch):
-    """The keys that our services know, and nothing of the environment's own."""
+    """Set the keys that our services accept, and clear the variables of the environment."""
     for name in ("NCLUE_STRICT", "NCLUE_FEATURE_ID", "NCLUE_BUCKET", "NCLUE_FILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NCLUE_ACCESS_KEY", ACCESS)
@@ -55,14 +55,14 @@ def keys(monkeypatch):
 
 
 def load(**config):
-    """A schema of our document, with settings as in schemathesis.toml."""
+    """Return a schema of our document, with settings as in schemathesis.toml."""
     schema = schemathesis.openapi.from_dict(document(), config=schemathesis.Config.from_dict(config))
     schema.config.update(base_url="http://testserver/api/v1")
     return schema
 
 
 def served(*faults, **options):
-    """A schema whose requests a service answers, and the service."""
+    """Return a schema whose requests are sent to a service, and the service."""
     service = Service({ACCESS: SECRET}, **options)
     for fault in faults:
         inject_fault(service, fault)
@@ -77,7 +77,7 @@ def creation(schema, payload=PAYLOAD, *, sign=True):
 
 
 def authenticated(case):
-    """The case as Schemathesis makes it: with what the provider gives."""
+    """Add to a case the headers of the authentication provider, as Schemathesis does."""
     Signing().set(case, Signing().get(case, None), None)
     return case
 
@@ -87,7 +87,7 @@ def reading(schema, task_id, method="GET", **options):
 
 
 def judge(case, response, **settings):
-    """The rules that the check reports."""
+    """Return the rules that the check reports."""
     try:
         NclueContract(**settings).after_response(None, response, case)
     except FailureGroup as group:
@@ -154,7 +154,7 @@ def test_a_base_url_that_is_given_to_the_call_is_signed(wired, wire):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_header_that_a_test_took_away_stays_away(wired, wire, name):
+def test_a_header_that_a_test_removed_stays_removed(wired, wire, name):
     case = reading(wired, "a")
     del case.headers[name]
     case.call()
@@ -184,7 +184,7 @@ def test_without_keys_a_request_is_generated_but_not_sent(wired, wire, monkeypat
     assert not wire.requests
 
 
-def test_an_auth_of_the_caller_is_asked_as_well(wired, wire):
+def test_an_auth_of_the_caller_is_called_as_well(wired, wire):
     reading(wired, "a").call(auth=("user", "password"))
     assert wire.requests[-1][2]["authorization"].startswith("Basic ")
     assert wire.is_signed
@@ -215,7 +215,7 @@ def test_the_schemas_of_others_are_left_alone(wire, other):
 
 
 def wsgi(service):
-    """A WSGI application around a service."""
+    """Return a WSGI application around a service."""
 
     def app(environ, start):
         headers = [(name[5:].replace("_", "-").lower(), value) for name, value in environ.items() if name.startswith("HTTP_")]
@@ -244,7 +244,7 @@ def test_a_wsgi_application_is_tested_as_well():
 
 @given(st.text(min_size=1, max_size=100))
 def test_a_unique_name_is_as_long_as_the_one_that_was_drawn(name):
-    """White space and case at the ends, where servers trim and cut, survive as far as there is room."""
+    """White space and letter case at the ends, where servers trim and cut, are preserved as far as the length allows."""
     made = unique_name(name)
     assert len(made) == len(name)
     assert made.encode("utf-8", "surrogatepass")
@@ -257,13 +257,13 @@ def test_a_unique_name_is_as_long_as_the_one_that_was_drawn(name):
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 9, 10, 11, 100])
-def test_no_name_comes_twice(length):
+def test_no_name_occurs_twice(length):
     names = [unique_name(" " * length) for _ in range(5000)]
     assert len(set(names)) == 5000
 
 
 def test_two_runs_have_other_names():
-    # A server that keeps its tasks would refuse those of the second run.
+    # A server that stores its tasks would reject those of the second run.
     code = "from nclue_contract.schemathesis_hooks import unique_name; print(unique_name('a name of thirty characters, say'))"
     command = [sys.executable, "-c", code]
     first, second = (subprocess.run(command, capture_output=True, encoding="utf-8", check=True, timeout=60).stdout for _ in range(2))
@@ -290,7 +290,7 @@ def test_only_names_that_keep_the_rules_are_made_unique(drawn):
     assert not changed or len(body["name"]) == len(sent["name"])
 
 
-def test_what_exists_takes_the_place_of_what_is_allowed(monkeypatch):
+def test_existing_test_data_replaces_generated_values(monkeypatch):
     known = {"NCLUE_FEATURE_ID": "9ccc59f9-0000-4000-8000-7837ae76d046", "NCLUE_BUCKET": "known", "NCLUE_FILE": "known/file.tsv"}
     for name, value in known.items():
         monkeypatch.setenv(name, value)
@@ -363,7 +363,7 @@ def test_a_fault_is_reported_by_the_rule_it_breaks_and_the_clean_service_is_not(
         assert judge(case, case.call()) == rules
 
 
-def test_a_failure_tells_rule_place_and_page():
+def test_a_failure_states_rule_place_and_page():
     schema, _ = served("echo-trimmed:task_name")
     case = creation(schema, PAYLOAD | {"name": " churn "})
     with pytest.raises(FailureGroup) as caught:
@@ -385,7 +385,7 @@ def test_two_rules_are_two_failures_and_two_findings_of_one_rule_are_one():
     assert failures["NC302"] != failures["NC307"]
 
 
-def test_the_body_that_was_sent_is_judged_and_not_the_one_that_was_generated():
+def test_the_sent_body_is_validated_and_not_the_generated_one():
     schema, _ = served()
     case = creation(schema, dict(PAYLOAD))
     refused = case.call(json=PAYLOAD | {"train_file_path": "a~b.tsv"})
@@ -395,7 +395,7 @@ def test_the_body_that_was_sent_is_judged_and_not_the_one_that_was_generated():
     assert judge(case, case.call(json=PAYLOAD | {"train_file_path": "a~b.tsv"})) == {"NC313"}
 
 
-def test_a_body_that_is_not_known_is_not_judged():
+def test_an_unknown_body_is_not_validated():
     schema, _ = served()
     sent = WerkzeugClient(wsgi(Service({ACCESS: SECRET}))).post(
         "/api/v1/tasks", json=PAYLOAD, headers=signed("POST", "/api/v1/tasks") | {"accept": "*/*"}
@@ -404,7 +404,7 @@ def test_a_body_that_is_not_known_is_not_judged():
     assert judge(creation(schema, dict(PAYLOAD)), schemathesis.Response.from_any(sent)) == set()
 
 
-def test_a_creation_without_a_body_is_judged_as_one():
+def test_a_create_request_without_a_body_is_validated_as_such():
     schema, _ = served()
     case = authenticated(schema["/tasks"]["POST"].Case())
     response = case.call()
@@ -413,7 +413,7 @@ def test_a_creation_without_a_body_is_judged_as_one():
     assert "NC313" in judge(case, response)
 
 
-def test_what_httpx_has_sent_can_be_judged():
+def test_requests_of_httpx_can_be_validated():
     service = Service({ACCESS: SECRET})
 
     def answer(request):
@@ -433,7 +433,7 @@ def test_what_httpx_has_sent_can_be_judged():
 
 
 @pytest.mark.parametrize(("method", "fault"), [("GET", "unknown-as-another"), ("DELETE", "deletion-answers-another")])
-def test_the_task_that_was_asked_for_must_be_the_one_that_is_shown(method, fault):
+def test_the_returned_task_must_be_the_requested_one(method, fault):
     for faults, rules in ((), set()), ((fault,), {"NC307"}):
         schema, _ = served(*faults)
         task_id = json.loads(creation(schema).call().content)["task_id"]
@@ -449,14 +449,14 @@ def test_a_task_id_that_is_written_in_percent_codes_is_the_same():
     assert (response.status_code, judge(case, response)) == (200, set())
 
 
-def test_the_list_is_judged_by_the_query_that_was_sent():
+def test_the_list_is_validated_by_the_query_that_was_sent():
     for faults, rules in ((), set()), (("list-echoes-defaults",), {"NC500"}):
         schema, _ = served(*faults)
         case = authenticated(schema["/tasks"]["GET"].Case(query={"index": 0, "limit": 5}))
         assert judge(case, case.call()) == rules
 
 
-def test_other_methods_are_not_ours_to_judge():
+def test_other_methods_are_not_validated():
     schema, _ = served()
     case = reading(schema, "a")
     case.method = "PATCH"
@@ -464,7 +464,7 @@ def test_other_methods_are_not_ours_to_judge():
     assert (response.status_code, judge(case, response)) == (405, set())
 
 
-def test_nothing_is_said_of_signatures_when_the_keys_are_not_known(monkeypatch):
+def test_signatures_are_not_verified_when_the_keys_are_unknown(monkeypatch):
     schema, _ = served("auth-code")
     case = unsigned(schema)
     response = case.call()
@@ -472,7 +472,7 @@ def test_nothing_is_said_of_signatures_when_the_keys_are_not_known(monkeypatch):
     assert judge(case, response) == set()
 
 
-def test_a_wrong_code_is_seen_in_a_flat_error_as_well():
+def test_another_code_is_reported_in_a_flat_error_as_well():
     schema, _ = served("auth-code", readings={"error-shape": "flat"})
     case = unsigned(schema)
     assert judge(case, case.call(), readings={"error-shape": "flat"}) == {"NC200"}
@@ -486,7 +486,7 @@ def test_a_rule_about_signatures_can_be_ignored_too():
 
 
 @pytest.mark.parametrize("option", ["nclue", "gateway"])
-def test_both_ways_to_refuse_a_signature_are_right_until_one_is_pinned(option):
+def test_both_ways_to_reject_a_signature_are_allowed_unless_one_is_pinned(option):
     schema, _ = served(readings={"auth-refusal": option})
     case = unsigned(schema)
     response = case.call()
@@ -541,13 +541,13 @@ def test_whoever_imports_the_hooks_in_pytest_gets_the_same(tmp_path, service, co
 
 @pytest.fixture
 def contested():
-    """A server that follows the later pages takes a path that the page of the operation forbids."""
+    """Send a path that the page of the operation forbids to a server that follows the later pages; return the case and the response."""
     schema, _ = served(readings={"path-characters": "page-2025"})
     case = creation(schema, PAYLOAD | {"train_file_path": "dt=2026-11-01/a.csv"})
     return case, case.call()
 
 
-def test_warnings_do_not_fail_unless_somebody_is_strict(contested, monkeypatch):
+def test_warnings_are_no_failures_unless_strict_is_set(contested, monkeypatch):
     case, response = contested
     assert response.status_code == 200
     assert judge(case, response) == set()
@@ -574,7 +574,7 @@ def test_a_failure_on_contested_ground_names_the_pin_that_would_allow_it():
     assert judge(case, response, readings={"error-shape": "flat"}) == set()
 
 
-def test_the_nearest_pyproject_is_read_where_no_keyword_says_otherwise(contested, tmp_path, monkeypatch):
+def test_the_nearest_pyproject_is_read_unless_a_keyword_overrides_it(contested, tmp_path, monkeypatch):
     case, response = contested
     settings = '[tool.nclue-contract]\nstrict = true\n[tool.nclue-contract.readings]\npath-characters = "page-2024"\n'
     (tmp_path / "pyproject.toml").write_text(settings, encoding="utf-8")
@@ -599,7 +599,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("wrong", WRONG)
-def test_settings_that_cannot_be_used_are_told_in_a_sentence(wrong):
+def test_invalid_settings_are_reported_in_a_sentence(wrong):
     settings, problem = WRONG[wrong]
     with pytest.raises(ValueError, match=f"^{re.escape(problem)}$"):
         NclueContract(**settings)
@@ -614,7 +614,7 @@ def test_a_strictness_in_the_environment_is_one_or_zero(monkeypatch):
 # -- a run in which nothing was accepted ---------------------------------------------------------------------------------------------
 
 
-def test_a_run_in_which_no_creation_was_taken_fails(monkeypatch):
+def test_a_run_without_an_accepted_create_request_fails(monkeypatch):
     schema, _ = served()
     monkeypatch.setenv("NCLUE_SECRET_KEY", "EXAMPLEsecretKEY0000000000000000000000002")
     check = NclueContract()
@@ -625,7 +625,7 @@ def test_a_run_in_which_no_creation_was_taken_fails(monkeypatch):
         check.after_run(None)
 
 
-def test_one_creation_that_was_taken_is_enough():
+def test_one_accepted_create_request_is_enough():
     schema, _ = served()
     check = NclueContract()
     for _ in range(2):
@@ -634,7 +634,7 @@ def test_one_creation_that_was_taken_is_enough():
     check.after_run(None)
 
 
-def test_creations_that_are_refused_with_reason_do_not_count():
+def test_create_requests_that_are_rejected_with_reason_do_not_count():
     schema, _ = served()
     check = NclueContract()
     for case in (creation(schema, PAYLOAD | {"name": ""}), unsigned(schema), reading(schema, "a")):
@@ -648,8 +648,8 @@ REAL = "https://nclue.apigw.ntruss.com/api/v1"
 
 
 @pytest.mark.parametrize("url", [REAL, "https://NCLUE.apigw.NTRUSS.com./api/v1", "http://ntruss.com:8080/api/v1"])
-def test_a_call_to_the_real_service_is_refused_before_it_leaves(url):
-    """The guard would see what is sent: it refuses and remembers."""
+def test_a_call_to_the_real_service_is_rejected_before_it_leaves(url):
+    """The guard would detect what is sent: it blocks and records it."""
     case = creation(load())
     with (
         guard() as seen,
@@ -660,7 +660,7 @@ def test_a_call_to_the_real_service_is_refused_before_it_leaves(url):
 
 
 @pytest.mark.parametrize("url", ["http://testserver/api/v1", "http://ntruss.com.example/api/v1", "http://notntruss.com/api/v1"])
-def test_hosts_that_only_look_alike_are_not_refused(url):
+def test_hosts_that_only_look_alike_are_not_rejected(url):
     request = requests.Request("GET", url).prepare()
     assert schemathesis_hooks._FinalAuth(None, in_process=False)(request) is request  # noqa: SLF001  # without Schemathesis
 
@@ -688,7 +688,7 @@ def run(folder, location, *options, **variables):
 
 @pytest.fixture(scope="module")
 def faulty_run(tmp_path_factory):
-    """A run against a server with three bugs, with all reports that there are; the folder, and what came of it."""
+    """Run Schemathesis against a server with three faults, with all available reports; return the folder and the completed process."""
     folder = tmp_path_factory.mktemp("run")
     (folder / "schemathesis.toml").write_bytes(EXAMPLE.read_bytes())
     secrets = {"NCLUE_ACCESS_KEY": "CANARYACCESSKEY0001", "NCLUE_SECRET_KEY": CANARY}
@@ -718,13 +718,13 @@ def test_the_command_reports_what_schemathesis_alone_does_not_see(faulty_run):
 
 
 def leaks(folder, done):
-    """What of the keys, and whatever looks like a signature, stands in the output, in reports, and in what is left behind."""
+    """Return what looks like a key or a signature in the output, in reports, and in files that remain."""
     texts = [done.stdout, done.stderr, *(path.read_bytes().decode("latin-1") for path in folder.rglob("*") if path.is_file())]
     shapes = (r"CANARY\w*", r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{43}=(?![A-Za-z0-9+/=])", r"x-ncp-apigw-timestamp[^\[]{1,60}?\b(1\d{12})\b")
     return {match for text in texts for shape in shapes for match in re.findall(shape, text)}
 
 
-def test_no_key_and_no_signature_stands_in_any_output_or_report(faulty_run):
+def test_no_key_and_no_signature_is_in_any_output_or_report(faulty_run):
     folder, done = faulty_run
     written = {path.suffix for path in (folder / "reports").rglob("*") if path.is_file()}
     assert written >= {".xml", ".json", ".ndjson", ".html", ".py"}
@@ -732,7 +732,7 @@ def test_no_key_and_no_signature_stands_in_any_output_or_report(faulty_run):
 
 
 def test_they_would_be_found_if_they_stood_there(tmp_path):
-    # Otherwise the test above could look for the wrong thing. Also: whoever switches masking off gets what he asks for.
+    # Otherwise the test above could search for the wrong thing. Also: masking can be switched off.
     secrets = {"NCLUE_ACCESS_KEY": "CANARYACCESSKEY0001", "NCLUE_SECRET_KEY": CANARY}
     (tmp_path / "schemathesis.toml").write_text("[output.sanitization]\nenabled = false\n", encoding="utf-8")
     with running("--fault", "status-201", **secrets) as server:
@@ -759,7 +759,7 @@ MISSING = {
 
 
 def test_what_exists_must_be_something_that_can_be_sent(tmp_path):
-    # Otherwise every creation would be refused, and rightly so: a green run that has tested nothing.
+    # Otherwise every create request would be rejected, correctly: a green run that has tested nothing.
     variables = {"NCLUE_ACCESS_KEY": ACCESS, "NCLUE_SECRET_KEY": SECRET, "NCLUE_FILE": "churn/a~b.tsv"}
     with running() as server:
         done = run(tmp_path, SPECIFICATION, "--url", server.url, **variables)
@@ -826,11 +826,11 @@ def refused(done, trap):
     assert "Traceback" not in done.stdout
 
 
-def test_the_command_refuses_the_real_service_before_anything_is_sent(tmp_path, trap):
+def test_the_command_rejects_the_real_service_before_anything_is_sent(tmp_path, trap):
     refused(run(tmp_path, SPECIFICATION, "--url", REAL, **trap.variables), trap)
 
 
-def test_the_real_service_in_a_settings_file_is_refused(tmp_path, trap):
+def test_the_real_service_in_a_settings_file_is_rejected(tmp_path, trap):
     (tmp_path / "schemathesis.toml").write_text(f'base-url = "{REAL}"\n', encoding="utf-8")
     refused(run(tmp_path, SPECIFICATION, **trap.variables), trap)
 
@@ -845,7 +845,7 @@ def test_without_the_hooks_the_real_service_would_have_been_called(tmp_path, tra
     assert trap.calls > 0, done.stdout
 
 
-def test_a_missing_schemathesis_is_answered_with_the_line_that_installs_it():
+def test_a_missing_schemathesis_is_reported_with_the_command_that_installs_it():
     code = "import sys; sys.modules['schemathesis'] = None; import nclue_contract.schemathesis_hooks"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=False, timeout=60)
     message = "ImportError: the hooks need Schemathesis; run: pip install 'nclue-contract[schemathesis]'"
@@ -874,7 +874,7 @@ def test_the_documented_settings_are_understood():
 
 
 def test_no_reading_forbids_a_value_of_the_documented_dictionaries():
-    from nclue_contract.contract.model import contract  # noqa: PLC0415  # the list of readings is what is asked
+    from nclue_contract.contract.model import contract  # noqa: PLC0415  # the list of readings is under test
 
     dictionaries = tomllib.loads(EXAMPLE.read_text(encoding="utf-8"))["dictionaries"]
     pins = [{reading.id: option.id} for reading in contract().readings.values() for option in reading.options]

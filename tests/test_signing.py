@@ -1,7 +1,7 @@
-"""Signature v2 step by step, the way back, and that no secret is ever shown.
+"""Signature v2 step by step, its verification, and that no secret is ever printed.
 
 The vectors are one folder per case with one file per step. The signatures of `create-task`, `list-tasks` and `get-task` are typed by hand
-from our notes on the pages; the others were made with `openssl dgst -sha256 -hmac`.
+from our notes on the pages; the others were computed with `openssl dgst -sha256 -hmac`.
 """
 
 import base64
@@ -102,12 +102,12 @@ def test_a_target_begins_with_a_slash(target):
 
 
 @pytest.mark.parametrize("target", ["/학습", "/a b", "/a\n", "/\x7f", "/é", "/\udc80"])
-def test_a_target_that_no_request_line_can_hold_is_refused(target):
+def test_a_target_that_no_request_line_can_contain_is_rejected(target):
     with pytest.raises(ValueError, match="percent-encode it"):
         string_to_sign("GET", target, NOW, ACCESS)
 
 
-def test_a_target_of_bytes_is_taken_as_it_came():
+def test_a_target_of_bytes_is_signed_unchanged():
     assert string_to_sign("GET", "/학습".encode(), NOW, ACCESS) == f"GET /학습\n{NOW}\n{ACCESS}".encode()
 
 
@@ -157,7 +157,7 @@ def test_credentials_are_equal_when_both_keys_are():
             setattr(CREDENTIALS, name, "x")
 
 
-# -- what is wrong -----------------------------------------------------------------------------------------------------------------------
+# -- findings ----------------------------------------------------------------------------------------------------------------------------
 
 GOOD = signed_headers("GET", PAGED, CREDENTIALS, NOW)
 
@@ -177,7 +177,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("headers", "reason", "rule"), REFUSED.values(), ids=REFUSED.keys())
-def test_the_part_that_is_wrong_is_named(headers, reason, rule):
+def test_the_defective_part_is_named(headers, reason, rule):
     verification = verify("GET", PAGED, headers, CREDENTIALS, NOW)
     assert not verification.ok
     assert verification.reason == reason
@@ -207,14 +207,14 @@ def test_five_minutes_are_the_limit_and_the_reading_decides_about_the_edge(ahead
     assert {finding.rule for finding in verification.report.findings} <= {"NC203"}
 
 
-def test_everything_is_told_at_once():
+def test_all_findings_are_reported_at_once():
     headers = signed_headers("GET", TASKS, CREDENTIALS, NOW - 400_000)
     verification = verify("GET", PAGED, headers, CREDENTIALS, NOW)
     assert [finding.rule for finding in verification.report.errors] == ["NC203", "NC208"]
     assert [mistake.word for mistake in verification.mistakes] == ["query-missing"]
 
 
-def test_what_a_refusal_expects_follows_the_reading():
+def test_the_expected_rejection_follows_the_reading():
     report = verify("GET", PAGED, {}, CREDENTIALS, NOW, {"auth-refusal": "gateway"}).report
     assert {(answer.status, answer.code) for answer in report.expects} == {(401, "200")}
     assert Verifier(Readings.choose(("test", {"auth-refusal": "gateway"})))("GET", PAGED, {}, CREDENTIALS, NOW).report == report
@@ -235,7 +235,7 @@ def test_other_headers_do_not_matter():
     assert verify("get", PAGED.encode(), headers, {ACCESS: SECRET}, NOW, {"request-content-type": "json-only"}).report.findings == ()
 
 
-# -- why a signature is wrong --------------------------------------------------------------------------------------------------------------
+# -- why a signature is invalid ------------------------------------------------------------------------------------------------------------
 
 TAIL = f"{NOW}\n{ACCESS}"
 
@@ -372,7 +372,7 @@ def test_what_is_signed_is_verified(method, target, credentials, now):
 
 
 @given(methods, methods, targets, targets, times, st.integers(-299_999, 299_999), pairs, pairs)
-def test_any_change_is_refused(method, other_method, target, other_target, now, later, credentials, others):
+def test_any_change_is_rejected(method, other_method, target, other_target, now, later, credentials, others):
     headers = signed_headers(method, target, credentials, now)
     known = {others.access_key: others.secret_key} | {credentials.access_key: credentials.secret_key}
     moved = headers | {TIMESTAMP: str(min(now + later, 10**15 - 1))}
@@ -416,7 +416,7 @@ class Failing:
 
 
 @pytest.mark.parametrize("headers", [Failing(), object(), repeat("ab"), [("a",)], [("a", "b", "c")], {"a": object()}, (x for x in "ab")])
-def test_headers_that_cannot_be_read_are_refused(headers):
+def test_headers_that_cannot_be_read_are_rejected(headers):
     verification = verify("GET", PAGED, headers, CREDENTIALS, NOW)
     assert verification.reason == "headers-readable"
     assert SECRET not in verification.sentence
@@ -498,7 +498,7 @@ VERIFICATIONS = [
 
 
 @pytest.mark.parametrize("verification", VERIFICATIONS)
-def test_no_verification_shows_a_key_or_a_right_signature(verification):
+def test_no_verification_contains_a_key_or_a_valid_signature(verification):
     right = signature(CANARY, string_to_sign("GET", PAGED, NOW, CANARY_KEY))
     words = [show(verification) for show in SHOWS] + [verification.sentence, str(verification.report), repr(verification.report.to_dict())]
     words += [repr(finding) for finding in verification.report.findings]
@@ -534,7 +534,7 @@ def test_signatures_are_compared_in_constant_time(monkeypatch):
     assert compared == [(GOOD[SIGNATURE].encode(), GOOD[SIGNATURE].encode())]
 
 
-def test_a_long_target_is_refused_without_trying_every_mistake(monkeypatch):
+def test_a_long_target_is_rejected_without_trying_every_mistake(monkeypatch):
     """Explaining costs as many signatures as there are pairs of mistakes; a stranger with a long query must not get them."""
     made = []
     original = hmac.digest

@@ -6,7 +6,7 @@ A round starts one pytest after the other, each in a process of its own, on a pr
 each plugin alone. An empty module as a plugin shows what no plugin can save. A plugin's cost is the median, over the rounds, of what it
 took longer than the bare run of the same round, so it hardly depends on what else the machine does. Bytecode is cached, as with users.
 pytest-httpx wants another httpx than we do, so it is put into a folder of its own for the time of the run; what cannot be had is left out,
-and said.
+and reported.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SCRIPT = "import sys, pytest; code = pytest.main(sys.argv[1:]); print('MODULES',
 
 
 def run(project: Path, plugin: str | None, path: str) -> tuple[float, int]:
-    """Seconds of the processor that a run with this plugin takes, and the modules that it has loaded in the end."""
+    """Seconds of the processor that a run with this plugin needs, and the modules that it has loaded in the end."""
     usual = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     environment = usual | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": "", "PYTHONPATH": path}
     command = [sys.executable, "-c", SCRIPT, "-q", "-pno:cacheprovider", *([f"-p{plugin}"] if plugin else [])]

@@ -1,17 +1,17 @@
-"""What Schemathesis alone finds: its own checks in all phases, against every planted fault, the clean service, and its correct variants.
+"""What Schemathesis alone finds: its own checks in all phases, against every injected fault, the clean service, and conforming variants.
 
 Run it with `python tools/bench_schemathesis.py [--only PATTERN] [--jobs N] [--json FILE] [--second]`. It gets what a user of `st run` gives
-it: the document that the package ships, default settings, requests that are signed rightly and names that are unique (both from
+it: the document that the package ships, default settings, requests that are signed correctly and names that are unique (both from
 `nclue_contract.schemathesis_hooks`, whose check is switched off). A run ends with its first failure or error, for then `st run` would end
 with an exit code that is not 0: the fault is caught. A correct variant of the service (another option of a reading) is given to it
 twice, with the document as it is and with the one of its own reading; whatever is found there is a false alarm.
 
 The engine behind `st run` is run in this process, and the servers are called as ASGI applications: that saves starting two programs per
-run, and a port. The seed is fixed, and nothing is kept on disk. What a run over HTTP could not know is kept from this one: neither
+run, and a port. The seed is fixed, and nothing is stored on disk. What a run over HTTP could not know is hidden from this one: neither
 Schemathesis nor Hypothesis may search source code for constants. Hypothesis does so in every module of a checkout that is loaded, and
-would draw the very values that our faults are made of; a run in which it has found any is refused. Requests are counted where they arrive.
+would draw the very values that our faults are made of; a run in which it has found any is rejected. Requests are counted where they arrive.
 Tasks of the reference server move one step with each look at them, those of the second server (`--second`) every
-few milliseconds. A run without failure takes about 1,000 requests and 10 seconds, the whole catalogue about 20 minutes with two jobs.
+few milliseconds. A run without failure needs about 1,000 requests and 10 seconds, the whole catalogue about 20 minutes with two jobs.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Outcome:
 
 
 def reference(faults: Sequence[str], readings: dict[str, str]) -> Handle:
-    """The service of the package."""
+    """Return a handler of the package's reference service."""
     service = Service({EXAMPLE.access_key: EXAMPLE.secret_key}, readings=readings, progress=ProgressMode.parse("reads:1"))
     for fault in faults:
         inject_fault(service, fault)
@@ -93,13 +93,13 @@ def reference(faults: Sequence[str], readings: dict[str, str]) -> Handle:
 
 
 def second_module() -> Any:  # noqa: ANN401  # a module of the tests, which mypy does not see
-    """The second server, which only the tests have."""
+    """Return the module of the second server, which only the tests have."""
     sys.path.insert(0, str(Path(__file__).parent.parent))
     return importlib.import_module("tests.second_server.server")
 
 
 def second(faults: Sequence[str], readings: dict[str, str]) -> Handle:
-    """The server that shares nothing with the package."""
+    """Return a handler of the second server, which shares no code with the package."""
     handle: Handle = second_module().SecondServer(faults, readings, now_ms=now_ms, stage_ms=STAGE_MS).handle
     return handle
 
@@ -108,7 +108,7 @@ SERVERS: dict[str, Callable[[Sequence[str], dict[str, str]], Handle]] = {"refere
 
 
 def made(subject: Subject) -> Handle:
-    """The server that a subject describes."""
+    """Return a handler of the server that a configuration describes."""
     pin = dict([subject.id.split("=")]) if subject.kind in {"variant", "own-document"} else {}
     return SERVERS[subject.server]([subject.id] if subject.kind == "fault" else [], pin)
 
@@ -127,14 +127,14 @@ def subjects(server: str, *, only: str) -> Iterator[Subject]:
 
 
 class Application:
-    """A server as an ASGI application, which counts what arrives. Like a real one it answers 500 when the server crashes."""
+    """A server as an ASGI application, which counts requests. Like a real one it responds with 500 when the server crashes."""
 
     def __init__(self, handle: Handle) -> None:
         self._handle = handle
         self.requests = 0
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Callable[[], Any], send: Callable[[Any], Any]) -> None:
-        """Answer a request."""
+        """Respond to a request."""
         if scope["type"] != "http":
             return
         self.requests += 1
@@ -159,7 +159,7 @@ class Application:
 
 
 def settings(seed: int, max_examples: int | None) -> schemathesis.Config:
-    """The defaults of `st run`, but for what the head of this file says; our check is switched off."""
+    """Return the defaults of `st run`, except for what the top of this file lists; our check is disabled."""
     generation: dict[str, Any] = {"database": "none"} | ({"max-examples": max_examples} if max_examples else {})
     return schemathesis.Config.from_dict(
         {
@@ -174,13 +174,13 @@ def settings(seed: int, max_examples: int | None) -> schemathesis.Config:
 
 
 def search_no_source() -> None:
-    """Let Hypothesis take no module for local, as it takes none of a wheel. There is no setting for it."""
+    """Make Hypothesis treat no module as local, as with a wheel. There is no setting for it."""
     vars(providers)["is_local_module_file"] = lambda _path: False
 
 
 def require_no_constants() -> None:
-    """Raise `RuntimeError` when Hypothesis has found constants all the same: then the figures say too much."""
-    found = providers._get_local_constants()  # noqa: SLF001  # nobody else tells
+    """Raise `RuntimeError` when Hypothesis has found constants nevertheless: then the figures are too good."""
+    found = providers._get_local_constants()  # noqa: SLF001  # there is no public way
     if len(found):
         raise RuntimeError(f"Hypothesis draws from {len(found)} constants of our source code; see search_no_source")
 
@@ -209,7 +209,7 @@ def run(subject: Subject, *, seed: int, max_examples: int | None) -> Outcome:
 
 
 def first_problem(event: events.EngineEvent) -> tuple[str, str] | None:
-    """The phase of an event, and what makes `st run` end with another exit code than 0; None when nothing does."""
+    """Return the phase of an event and what makes `st run` exit with another code than 0; None when nothing does."""
     if isinstance(event, events.ScenarioFinished):
         nodes = (node for checks in event.recorder.checks.values() for node in checks)
         failures = (node.failure_info.failure for node in nodes if node.failure_info is not None)
@@ -224,7 +224,7 @@ def first_problem(event: events.EngineEvent) -> tuple[str, str] | None:
 
 
 def outcomes(todo: Sequence[Subject], work: Callable[[Subject], Outcome], jobs: int) -> Iterator[Outcome]:
-    """The outcomes, as they come; each job is a process of its own."""
+    """Return the outcomes, as they complete; each job is a separate process."""
     if jobs == 1:
         yield from map(work, todo)
         return
@@ -243,7 +243,7 @@ def line(outcome: Outcome) -> str:
 
 
 def totals(done: Sequence[Outcome]) -> dict[str, dict[str, int]]:
-    """The figures per server."""
+    """Return the figures per server."""
     figures = {}
     for server in dict.fromkeys(outcome.server for outcome in done):
         rows = [outcome for outcome in done if outcome.server == server]

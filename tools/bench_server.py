@@ -1,13 +1,13 @@
 """Requests per second of `nclue-contract serve`, of moto's server (S3), and of Prism's mock of our OpenAPI document, in one run.
 
 Run it with `python tools/bench_server.py [--rounds N] [--seconds S]`. Each server gets one core, the client the others. In each round every
-server is asked for the same time, one after the other, to read one thing and to create things, over open connections if it keeps them
+server gets requests for the same time, one after the other, to read one thing and to create things, over open connections if it keeps them
 open. Ratios are medians over the rounds; only figures of one run can be compared. The three do not do the same work: ours verifies the
-signature, judges the payload and remembers the task; moto remembers an object and verifies nothing; Prism judges the payload and
-answers with an example.
+signature, validates the payload and stores the task; moto stores an object and verifies nothing; Prism validates the payload and
+responds with an example.
 
 moto comes with `pip install --group servers`, Prism with `npm install --prefix FOLDER @stoplight/prism-cli` (then give
-`--prism FOLDER/node_modules/.bin/prism`). What is missing is left out, which is said. Everything stays on loopback and ends by itself.
+`--prism FOLDER/node_modules/.bin/prism`). What is missing is skipped with a note. Everything stays on loopback and ends by itself.
 """
 
 from __future__ import annotations
@@ -52,20 +52,20 @@ class Target:
 
 
 def request(method: str, target: str, headers: dict[str, str], body: bytes = b"") -> bytes:
-    """A request as it goes over the wire."""
+    """Return a request as the bytes that are sent."""
     lines = [f"{method} {target} HTTP/1.1", "host: 127.0.0.1", f"content-length: {len(body)}", *map(": ".join, headers.items())]
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
 class Connection:
-    """Sends requests and reads answers, on one socket as long as the server keeps it open."""
+    """Sends requests and reads responses, on one socket as long as the server keeps it open."""
 
     def __init__(self, address: Address) -> None:
         self._address = address
         self._socket: socket.socket | None = None
 
     def ask(self, data: bytes) -> tuple[int, bytes]:
-        """Status and body of the answer."""
+        """Return status and body of the response."""
         if self._socket is None:
             self._socket = socket.create_connection(self._address, DEADLINE)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -99,7 +99,7 @@ class Connection:
 
 @contextmanager
 def started(command: Sequence[str], core: int | None) -> Iterator[subprocess.Popen[str]]:
-    """A server of its own process, on one core, without any key of the environment."""
+    """Start a server in a separate process, on one core, without any key of the environment."""
     everywhere = os.sched_getaffinity(0)
     if core is not None:
         os.sched_setaffinity(0, {core})  # the child inherits it
@@ -115,14 +115,14 @@ def started(command: Sequence[str], core: int | None) -> Iterator[subprocess.Pop
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
+    """Return a port that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def wait_for(address: Address, process: subprocess.Popen[str]) -> None:
-    """Wait until somebody listens."""
+    """Wait until the server accepts connections."""
     end = time.monotonic() + DEADLINE
     while True:
         try:
@@ -136,7 +136,7 @@ def wait_for(address: Address, process: subprocess.Popen[str]) -> None:
 
 
 def ours(stack: ExitStack, core: int | None) -> Target:
-    """`nclue-contract serve`. A signature is good for five minutes and does not cover the body, so it is made once."""
+    """`nclue-contract serve`. A signature is valid for five minutes and does not cover the body, so it is computed once."""
     command = [sys.executable, "-m", "nclue_contract", "serve", "--max-tasks", "10000000"]
     process = stack.enter_context(started(command, core))
     assert process.stdout is not None  # noqa: S101  # for the type checker
@@ -162,7 +162,7 @@ def moto(stack: ExitStack, core: int | None, program: str) -> Target:
     address = ("127.0.0.1", free_port())
     wait_for(address, stack.enter_context(started([program, "-H", address[0], "-p", str(address[1])], core)))
     connection = Connection(address)
-    # Only looked at for the service and the region.
+    # Only read for the service and the region.
     signed = {"authorization": "AWS4-HMAC-SHA256 Credential=EXAMPLE/20261123/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"}
     connection.ask(request("PUT", "/answers", signed))
     body = json.dumps({"name": "task", **PAYLOAD}).encode()
@@ -200,7 +200,7 @@ def prism(stack: ExitStack, core: int | None, program: str) -> Target:
 
 
 def rate(target: Target, make: Callable[[], bytes], seconds: float, clients: int) -> float:
-    """Right answers per second; raises for a wrong one."""
+    """Return correct responses per second; raise for an unexpected one."""
     counts, problems = [0] * clients, []
     end = time.perf_counter() + seconds
 
@@ -230,7 +230,7 @@ def rate(target: Target, make: Callable[[], bytes], seconds: float, clients: int
 
 
 def found(name: str, given: str | None) -> str | None:
-    """The program: the one that was given, beside this Python, on the path, or among our Node tools."""
+    """Return the path of a program: the given one, or one beside this Python, on PATH, or among our Node tools."""
     node_tools = Path(__file__).parent / "node" / "node_modules" / ".bin"
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", ""), str(node_tools)])
     return given or shutil.which(name, path=path)

@@ -5,7 +5,7 @@ Run it with `make bench`, or `python tools/bench_strategies.py [--rounds N]`.
 Every candidate draws 500 whole bodies of createTask per round, in a Hypothesis test that does nothing else, without a database and without
 shrinking. Schemathesis gets the document without its security schemes, so that it draws bodies only. A round times all candidates one
 after the other, so the ratios (medians over the rounds) hardly depend on what else the machine does. Ratios above 1 mean: that many times
-slower than ours. Every body is judged before anything is timed. Only the times of one run can be compared.
+slower than ours. Every body is validated before anything is timed. Only the times of one run can be compared.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Body = dict[str, Any]
 
 
 def bodies_of_schemathesis() -> st.SearchStrategy[Any]:
-    """What `as_strategy()` draws for the body of createTask."""
+    """Return the strategy of `as_strategy()` for the body of createTask."""
     api = document()
     del api["security"], api["components"]["securitySchemes"]
     strategy: st.SearchStrategy[Any] = schemathesis.openapi.from_dict(api)["/tasks"]["POST"].as_strategy()
@@ -60,7 +60,7 @@ def others() -> dict[str, st.SearchStrategy[Any]]:
 
 
 def drawing(strategy: st.SearchStrategy[Any], number: int) -> tuple[Callable[[], None], list[Any]]:
-    """A Hypothesis test that only draws, from the seed of this number, and the list of what it has drawn."""
+    """Return a Hypothesis test that only draws, from this seed, and the list of the drawn values."""
     drawn: list[Any] = []
 
     @seed(number)

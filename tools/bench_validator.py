@@ -2,7 +2,7 @@
 
 Run it with `make bench`, or `python tools/bench_validator.py [--rounds N]`.
 
-Every candidate answers the same question about the same payloads, and before anything is timed they must agree about each of them. A round
+Every candidate validates the same payloads, and before anything is timed they must agree about each of them. A round
 times all candidates one after the other, so the ratios (medians over the rounds) hardly depend on what else the machine does. Ratios
 above 1 mean: that many times slower than ours. The payloads are all distinct; IDs and buckets are few, as in a pipeline, but for the last
 row. Only the times of one run can be compared.
@@ -38,7 +38,7 @@ CHOSEN = {"test-triple": "independent"}  # the schema does not know warnings
 
 
 def schema() -> dict[str, Any]:
-    """The schema of a payload with its references resolved by hand, so that every engine can read it."""
+    """Return the schema of a payload with its references resolved by hand, so that every engine can read it."""
     schemas = document()["components"]["schemas"]
     request: dict[str, Any] = schemas["TaskRequest"]
     request["properties"]["train_file_path"] = schemas["FilePath"]
@@ -89,7 +89,7 @@ class Struct(msgspec.Struct):
 
 
 def raises(function: Callable[[Payload], object], errors: tuple[type[Exception], ...]) -> Callable[[Payload], bool]:
-    """A yes or no from a function that raises."""
+    """Return a predicate from a function that raises: whether it does not raise."""
 
     def check(payload: Payload) -> bool:
         try:
@@ -102,7 +102,7 @@ def raises(function: Callable[[Payload], object], errors: tuple[type[Exception],
 
 
 def yes_no() -> dict[str, Callable[[Payload], Any]]:
-    """Candidates that say whether a payload is valid."""
+    """Candidates that return whether a payload is valid."""
     rules = schema()
     fast = fastjsonschema.compile({key: value for key, value in rules.items() if key != "title"})
     return {
@@ -116,7 +116,7 @@ def yes_no() -> dict[str, Callable[[Payload], Any]]:
 
 
 def violations() -> dict[str, Callable[[Payload], int]]:
-    """Candidates that say where which forbidden character stands, and what else is wrong; they give the number of places."""
+    """Candidates that find which forbidden character is where, and all other violations; they return the number of places."""
     rules = schema()
     engine, plain = jsonschema_rs.Draft202012Validator(rules), jsonschema.Draft202012Validator(rules)
     check = Validator(CHOSEN, ignore=["NC130", "NC131"]).validate_request  # the schema does not have these two
@@ -141,7 +141,7 @@ def violations() -> dict[str, Callable[[Payload], int]]:
 
 
 def all_errors() -> dict[str, Callable[[Payload], int]]:
-    """Candidates that say how many things are wrong, without asking for places."""
+    """Candidates that return the number of violations, without their places."""
     rules = schema()
     check, engine = Validator(CHOSEN, ignore=["NC130", "NC131"]).validate_request, jsonschema_rs.Draft202012Validator(rules)
     plain = jsonschema.Draft202012Validator(rules)

@@ -117,7 +117,7 @@ def _second_module() -> Any:  # noqa: ANN401  # a module of the tests, which myp
 class FaultMeasurement:
     """The result for one fault: requests until the first failure (or of the whole run), and the failure's test case and rule.
 
-    `pinned`: it was found, if at all, only with the default readings pinned. `trouble` says why a run ended early.
+    `pinned`: it was found, if at all, only with the default readings pinned. `trouble` is why a run ended early.
     """
 
     name: str

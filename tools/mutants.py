@@ -2,10 +2,10 @@
 
 Run it with `python tools/mutants.py [--second] [--only MODULE] [--jobs N] [--sample N --seed S] [--json FILE]`. Each mutant differs in one
 place from the package's own service or, with `--second`, from the second implementation in `tests/`. The plan runs against it in memory,
-under a clock that is made up, in one situation after the other until something fails. Who survives all of them is printed: it means the
+under a simulated clock, in one situation after the other until something fails. Mutants that survive all of them are printed: it means the
 same as the original, or no page forbids it, or the plan has a gap. Exit code 1 when the originals themselves fail.
 
-The server under test gets copies of its modules, so that no mutant judges itself. Functions that no answer depends on are left out.
+The server under test gets copies of its modules, so that no mutant checks itself. Functions that no response depends on are left out.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ LEFT_OUT = {
     ),
     "validation.headers": ("why_unreadable",),
 }
-"""What a test may ask of a server, what the journal keeps, and how refusals are explained."""
+"""What a test may request of a server, what the journal stores, and how rejections are explained."""
 
 PREFIX = "/api/v1"
 FAILING = "churn/fails.tsv"
@@ -92,7 +92,7 @@ Handle = Callable[[Request, int], Response]
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What a server is told when it is made; with `pinned`, the check knows its readings.
+    """How a server is configured; with `pinned`, the check knows its readings.
 
     With `other`, it has the last option of every reading but the order of its checks, which is `first`: a server that looks for files
     first, and knows but a few, hardly ever comes to the rules.
@@ -107,7 +107,7 @@ class Situation:
     progress: str = "seconds:0.5"
 
     def readings(self) -> dict[str, str]:
-        """The option of every reading."""
+        """Return the option of every reading."""
         chosen = {r.id: r.options[-1].id if self.other else r.default for r in contract().readings.values()}
         return chosen | {
             "queue": "serial" if self.serial else "parallel",
@@ -128,12 +128,12 @@ SITUATIONS = (
 
 
 def situations_of(module: str) -> tuple[Situation, ...]:
-    """The situations in which a server with this module can be."""
+    """Return the situations in which a server with this module is checked."""
     return tuple(situation for situation in SITUATIONS if module not in SECOND or situation.progress == SITUATIONS[0].progress)
 
 
 def first_of(module: str) -> str:
-    """The module that stands for the whole server."""
+    """Return the module that stands for the whole server."""
     return SECOND[0] if module in SECOND else MODULES[0]
 
 
@@ -141,7 +141,7 @@ def first_of(module: str) -> str:
 class Verdict:
     """What came of a mutant. `state`: killed, start (it did not even begin), time, broke (the check itself fell over), or survived.
 
-    `situation` is where, and `by` says what failed. Of a survivor it names those in which it answered anything else than the original.
+    `situation` is where, and `by` names what failed. Of a survivor it names those in which its responses differ from the original's.
     """
 
     module: str
@@ -271,12 +271,12 @@ def _with(node: ast.AST, **changes: object) -> ast.AST:
 
 
 def _shorter(items: list[Any]) -> Iterator[list[Any]]:
-    """A list without each of its items."""
+    """Return copies of the list, each without one of its items."""
     return (items[:index] + items[index + 1 :] for index in range(len(items)))
 
 
 def _variants(node: ast.AST) -> Iterator[_Variant]:
-    """What may stand in the place of a node, with the name of the operator."""
+    """Return the replacements of a node, with the name of the operator."""
     if isinstance(node, ast.stmt):
         yield from _of_statement(node)
     elif isinstance(node, ast.Constant):
@@ -326,7 +326,7 @@ def _of_constant(node: ast.Constant) -> Iterator[_Variant]:
 
 
 def _swapped(text: str, pattern: str, change: Callable[[str], str]) -> Iterator[str]:
-    """A text with each place that the pattern finds changed."""
+    """Yield the text once for each match of the pattern, with that match changed."""
     for found in re.finditer(pattern, text, re.ASCII):
         yield text[: found.start()] + change(found[0]) + text[found.end() :]
 
@@ -379,7 +379,7 @@ def _of_display(node: ast.expr) -> Iterator[_Variant]:
 
 @cache
 def text_of(module: str) -> str:
-    """The source of a module."""
+    """Return the source of a module."""
     folder = ROOT / ("tests" if module in SECOND else PACKAGE)
     return folder.joinpath(*module.split(".")).with_suffix(".py").read_text(encoding="utf-8")
 
@@ -390,7 +390,7 @@ def _compiled(module: str) -> CodeType:
 
 
 def twin(module: str, changed: str, source: str) -> ModuleType:
-    """A fresh copy of a module of the package, whose imports find copies too; the source that is given is that of the changed one."""
+    """Return a fresh copy of a module of the package that imports copies too; `source` replaces the source of the changed module."""
     loaded: dict[str, ModuleType] = {}
 
     def fetch(name: str, *rest: Any) -> ModuleType:  # noqa: ANN401  # what __import__ takes
@@ -409,7 +409,7 @@ def twin(module: str, changed: str, source: str) -> ModuleType:
 
 
 def package_server(mutant: Mutant, situation: Situation) -> Handle:
-    """The package's service with a mutant in it."""
+    """Return a handler of the package's service with a mutant in it."""
     module = twin("service.service", mutant.module, mutant.source)
     fixture_data = module.ExternalData(failing_files={FAILING: MESSAGE}, files=FILES if situation.known_files else None)
     progress = module.ProgressMode.parse(situation.progress)
@@ -419,7 +419,7 @@ def package_server(mutant: Mutant, situation: Situation) -> Handle:
 
 
 def second_server(mutant: Mutant, situation: Situation) -> Handle:
-    """The second implementation with a mutant in it."""
+    """Return a handler of the second implementation with a mutant in it."""
     faults, patch = importlib.import_module("tests.second_server.faults.catalogue"), importlib.import_module("tests.second_server.patch")
     edits = [(text_of(mutant.module), mutant.source)]  # the whole text stands at exactly one place
     patch.compiled.cache_clear()
@@ -439,7 +439,7 @@ def second_server(mutant: Mutant, situation: Situation) -> Handle:
 
 
 def guarded(handle: Handle) -> Handle:
-    """What a door makes of a service: where that crashes, or answers what is no number, text and bytes, a client sees 500."""
+    """Return a handler that does what an adapter does: where the service crashes or returns values of other types, the client gets 500."""
 
     def answer(request: Request, now_ms: int) -> Response:
         try:
@@ -454,7 +454,7 @@ def guarded(handle: Handle) -> Handle:
 
 
 def made(mutant: Mutant, situation: Situation) -> Handle:
-    """The server with a mutant in it. Raises whatever the mutant raises when it is loaded."""
+    """Return a handler of the server with a mutant in it. Raises whatever the mutant raises when it is loaded."""
     return guarded((second_server if mutant.module in SECOND else package_server)(mutant, situation))
 
 
@@ -475,12 +475,12 @@ def judge(mutant: Mutant) -> Verdict:
 
 
 def judge_in(mutant: Mutant, situation: Situation) -> dict[str, Any]:
-    """What one situation has to say of a mutant, under a limit of time: fields of its verdict, or whether it gave other answers."""
+    """Return the result of a mutant in one situation, under a time limit: fields of its result, or whether its responses differ."""
     said = answers_of_original(first_of(mutant.module), situation)
     begun = False
     try:
         with _limited():
-            # A check does the same where it is told the same, so there is no need to run it.
+            # A check of a server with the same responses has the same result, so there is no need to run it.
             handle = made(mutant, situation)
             if all(handle(request, now_ms) == response for request, now_ms, response in said):
                 return {"other": False}
@@ -489,7 +489,7 @@ def judge_in(mutant: Mutant, situation: Situation) -> dict[str, Any]:
             return run(handle, situation)
     except TimeIsUpError:
         return {"state": "time", "by": f"more than {CPU_S} s"}
-    except Exception as error:  # noqa: BLE001  # a mutant does what it likes, but a check has to live with whatever a server says
+    except Exception as error:  # noqa: BLE001  # a mutant may do anything, but a check must handle every response of a server
         return {"state": "broke" if begun else "start", "by": f"{type(error).__name__}: {error}"[:200]}
 
 
@@ -525,7 +525,7 @@ def run(handle: Handle, situation: Situation) -> dict[str, Any]:
 
 @cache
 def answers_of_original(module: str, situation: Situation) -> tuple[tuple[Request, int, Response], ...]:
-    """All requests that the plan sends to the original, when, and what that answers. Raises `ValueError` when it fails."""
+    """Return all requests that the plan sends to the original, when, and the responses. Raises `ValueError` when it fails."""
     said: list[tuple[Request, int, Response]] = []
     handle = made(Mutant(module, 0, "none", "", "", text_of(module)), situation)
 
@@ -541,7 +541,7 @@ def answers_of_original(module: str, situation: Situation) -> tuple[tuple[Reques
 
 
 def judge_all(mutants: Iterable[Mutant], jobs: int) -> Iterator[Verdict]:
-    """Judge mutants in processes of their own, whose memory is limited."""
+    """Check mutants in processes of their own, whose memory is limited."""
     context = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(jobs, context, resource.setrlimit, (resource.RLIMIT_AS, (MEMORY, MEMORY))) as pool:
         yield from pool.map(judge, mutants)
@@ -553,7 +553,7 @@ COLUMNS = ("mutants", "killed", "at start", "by time", "broke the check", "survi
 
 
 def table(verdicts: Iterable[Verdict], key: Callable[[Verdict], str]) -> Iterator[str]:
-    """A line for each group of mutants: how many came out how. Survivors with other answers than the original are counted again."""
+    """Return a line for each group of mutants with the counts per state. Survivors whose responses differ are counted separately too."""
     yield " ".join([f"{'':24}", *COLUMNS])
     groups: dict[str, list[Verdict]] = {}
     for verdict in verdicts:
@@ -567,7 +567,7 @@ def table(verdicts: Iterable[Verdict], key: Callable[[Verdict], str]) -> Iterato
 
 
 def told(verdict: Verdict) -> str:
-    """A mutant in one line."""
+    """Return a mutant in one line."""
     if verdict.state == "survived":
         how = f"  [other answers: {verdict.situation}]" if verdict.situation else ""
     else:
@@ -576,7 +576,7 @@ def told(verdict: Verdict) -> str:
 
 
 def main() -> int:
-    """Make the mutants, judge them, print what came of it."""
+    """Create the mutants, check them, print the results."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--second", action="store_true", help="mutate the second server instead of the package")
     parser.add_argument("--only", action="append", choices=[*MODULES, *SECOND], help="mutate this module only")

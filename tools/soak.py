@@ -1,7 +1,7 @@
-"""Many clients at the same time, for a while: no wrong answer, and memory that does not grow.
+"""Many clients at the same time, for a while: every response is correct, and memory does not grow.
 
-Run it with `python tools/soak.py [--seconds 60] [--clients 50]`. Each client creates a task, sends what must be refused, reads the task
-until it is completed, looks for it in the list, deletes it, and makes sure that it is gone. The validator judges every answer. Exit code 0
+Run it with `python tools/soak.py [--seconds 60] [--clients 50]`. Each client creates a task, sends invalid requests, reads the task
+until it is completed, looks for it in the list, deletes it, and checks that it is gone. The validator checks every response. Exit code 0
 when all were right and the server's resident memory grew by less than 20 MB after the first 10 seconds, else 1. Everything stays on
 loopback and ends by itself.
 """
@@ -26,7 +26,7 @@ from nclue_contract.signing import Credentials, signed_headers
 KEYS = Credentials("EXAMPLEACCESSKEY0001", "EXAMPLEsecretKEY0000000000000000000000001")
 PREFIX = "/api/v1"
 WARM_UP = 10
-"""Seconds after which memory is first looked at."""
+"""Seconds after which memory is first measured."""
 LIMIT_MB = 20
 PAYLOAD = {
     "train_feature_id": "0ccc59f9-0000-4000-8000-7837ae76d046",
@@ -37,7 +37,7 @@ ORDER = ["registered", "pending", "in_progress", "completed"]
 
 
 class Client:
-    """One client with its own connection. Raises `AssertionError` for a wrong answer."""
+    """One client with its own connection. Raises `AssertionError` for an unexpected response."""
 
     counts: ClassVar[collections.Counter[str]] = collections.Counter()
     validator = Validator({"test-triple": "independent"})
@@ -59,7 +59,7 @@ class Client:
                 self._streams[1].close()
 
     async def one_task(self, name: str) -> None:
-        """A task from beginning to end."""
+        """Run one task from creation to deletion."""
         payload = {"name": name, **PAYLOAD}
         created = await self.ask("createTask", "POST", "/tasks", 200, payload)
         path = f"/tasks/{created['task_id']}"
@@ -84,7 +84,7 @@ class Client:
         await self.ask("getTask", "GET", path, 404)
 
     async def ask(self, operation: str, method: str, path: str, expected: int, payload: object = None) -> Any:  # noqa: ANN401  # any JSON value
-        """Send a signed request; the value of the answer, which must be right in itself."""
+        """Send a signed request; return the value of the response, which must be valid."""
         target = PREFIX + path
         headers = signed_headers(method, target, KEYS, time.time_ns() // 1_000_000)
         body = b"" if payload is None else json.dumps(payload).encode()
@@ -127,7 +127,7 @@ async def watch(process_id: int, end: float, figures: list[float]) -> None:
 
 
 async def soak(process_id: int, address: tuple[str, int], clients: int, seconds: float) -> list[float]:
-    """Let the clients live; the memory over time. The first wrong answer ends everything."""
+    """Run the clients; return the memory over time. The first unexpected response ends everything."""
     end = time.monotonic() + seconds
     figures: list[float] = []
     lives: list[Coroutine[Any, Any, None]] = [Client(number, address).live(end) for number in range(clients)]

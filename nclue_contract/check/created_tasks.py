@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(slots=True)
 class CreatedTask:
-    """A task that this run has created: the payload, what createTask answered, and when it was sent (ms since 1970-01-01 UTC)."""
+    """A task that this run has created: the payload, what createTask returned, and when it was sent (ms since 1970-01-01 UTC)."""
 
     task_id: str
     payload: dict[str, Any]

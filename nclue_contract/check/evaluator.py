@@ -60,7 +60,7 @@ class Evaluator:
         self._clock = clock
         self._fixture_data = fixture_data
         self._strict = strict
-        self._looks_up_files = False  # whether the server has answered that a file does not exist
+        self._looks_up_files = False  # whether the server has reported that a file does not exist
 
     def evaluate_create(self, case: Case, exchange: Exchange, also: Iterable[Answer] = (), *, echo: bool = True) -> bool:
         """Evaluate a response of createTask against what was sent; return whether it is right and the task was created.
@@ -119,10 +119,10 @@ class Evaluator:
             if fits(answer, allowed) or (200 <= answer.status < 300 and ACCEPTED in allowed):
                 return []  # NC301 reports another status of success
             expected = tuple(sorted(allowed, key=lambda one: (one.status, one.code or "")))
-            note = f"answered {format_answer(answer)} instead of {format_answers(expected)}"
+            note = f"response {format_answer(answer)} instead of {format_answers(expected)}"
             if reasons := expectation.reasons(readings):
                 return [_Mismatch(reasons[0].noted(note), expected)]
-            problem = "a valid request is rejected" if ACCEPTED in allowed else "a request gets the wrong response"
+            problem = "a valid request is rejected" if ACCEPTED in allowed else "a request gets an unexpected response"
             return [_Mismatch(finding_of(case.rule, f"{problem}: {note}"), expected)]
 
         found, inconsistencies = self._inference.narrow(expectation.readings, problems, case.id)

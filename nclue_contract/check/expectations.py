@@ -1,4 +1,4 @@
-"""Expected responses: which responses the contract allows to a request under given readings, and what is wrong with a response.
+"""Expected responses: which responses the contract allows to a request under given readings, and which problems a response has.
 
 Expectations are computed from the bytes that were sent, never from what a test case means to send.
 """
@@ -34,7 +34,7 @@ MALFORMED = tuple(Answer(answer.status, answer.code) for answer in contract().ru
 """The rejections of a request that a gateway cannot read."""
 
 GATEWAY_STATUSES = frozenset(answer.status for answer in contract().rules["NC208"].expects)
-"""The statuses of rejections that may come from the gateway before the service, such as those for a wrong signature."""
+"""The statuses of rejections that may come from the gateway before the service, such as those for an invalid signature."""
 
 OWN_FOLDER = "nclue-check/"
 """The folder of the paths that checks make up; no server has files in it."""
@@ -90,10 +90,10 @@ def rejected_under(rule: str, reading: str, option: str) -> Expectation:
 def create_expectation(
     body: bytes, content_types: Iterable[str], fixture_data: FixtureData, also: Iterable[Answer] = (), *, looks_up_files: bool = False
 ) -> Expectation:
-    """Expect what createTask answers to a body: success if it is valid, else what the rules say that it violates.
+    """Expect the response of createTask to a body: success if it is valid, else what the rules say that it violates.
 
     A file that is not part of the fixture data may be missing: then 404 is as right as success. A server that `looks_up_files` has
-    answered so before; if it looks for files first, it does so for a path with a forbidden character as well, since no such file exists.
+    responded so before; if it looks for files first, it does so for a path with a forbidden character as well, since no such file exists.
     """
     types = [("content-type", value) for value in content_types]
     not_found = _not_found(body, fixture_data)
@@ -155,9 +155,9 @@ def response_readings(operation: str, status: int) -> tuple[str, ...]:
 def response_problems(
     operation: str, answer: tuple[int, object, bytes], request: object, readings: Readings, *, strict: bool = False
 ) -> tuple[Finding, ...]:
-    """Return what is wrong with a response by itself and against what was sent: status code, headers and body.
+    """Return the problems of a response by itself and against what was sent: status code, headers and body.
 
-    Whether it fits the request is decided by an `Expectation`, which is stricter than NC313, since it knows what is wrong with the request.
+    Whether it fits the request is decided by an `Expectation`, which is stricter than NC313, since it knows the problem of the request.
     """
     status, headers, body = answer
     report = validator_of(readings).validate_response(operation, status, headers, body, request)

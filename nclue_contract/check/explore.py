@@ -1,7 +1,7 @@
 """Exploration after a check: Schemathesis generates requests, and our check validates the responses under the readings found.
 
 Schemathesis runs as a process of its own in a folder of its own, with the hooks in `schemathesis_hooks.exploration`; the keys are in its
-environment only. Each finding comes back as one line of a JSON Lines file, so that what was found is kept when the time limit ends the
+environment only. Each finding comes back as one line of a JSON Lines file, so that findings are not lost when the time limit ends the
 process.
 """
 
@@ -73,7 +73,7 @@ class Found:
 
 
 def finish(path: Path, reason: str) -> None:
-    """Append the last line, which says that the run came to its end."""
+    """Append the last line, which says that the run finished."""
     _append(path, {"finished": reason})
 
 
@@ -83,7 +83,7 @@ def _append(path: Path, value: Mapping[str, object]) -> None:
 
 
 def read_findings(path: Path) -> tuple[list[Found], bool]:
-    """The findings in a file, and whether the run came to its end. A line without its line break was cut off, and is left out."""
+    """Return the findings in a file, and whether the run finished. A last line without its line break is incomplete, and is ignored."""
     found, finished = [], False
     for line in path.read_bytes().split(b"\n")[:-1] if path.is_file() else ():
         value = json.loads(line)
@@ -98,14 +98,14 @@ def require_allowed(options: CheckOptions) -> None:
     """Raise `ValueError` with a sentence when an exploration cannot be run; to be called before anything is sent."""
     if options.url is None:
         raise ValueError("--explore needs a URL: Schemathesis explores over HTTP")
-    if permission(options).creations is not None:
+    if permission(options).create_requests is not None:
         raise ValueError("--explore creates as many tasks as it can, so it needs a server on loopback, or --allow-create all")
     if importlib.util.find_spec("schemathesis") is None:
         raise ValueError(f"--explore needs Schemathesis; install it with: {INSTALL}")
 
 
 def explore(options: CheckOptions, result: CheckResult, bounds: Bounds, environment: Mapping[str, str]) -> CheckResult:
-    """The result of a check with what the exploration adds."""
+    """Return the result of a check, with the findings of an exploration added."""
     require_allowed(options)
     if result.stop_reason:
         return result

@@ -1,4 +1,4 @@
-"""Inference of readings: which interpretations of the documentation a server can have, by what it has answered so far.
+"""Inference of readings: which interpretations of the documentation a server can have, by its responses so far.
 
 Theory of operation
 ===================
@@ -9,8 +9,8 @@ response narrows the sets of the readings that it concerns.
 
 A response is evaluated under every combination of the remaining options of these readings. Each combination yields a list of problems. The
 combinations with the fewest problems explain the response best: their problems are the findings, and options that occur in none of them
-are ruled out. Take `path-characters`, where `page-2024` forbids `=` and space is allowed, `page-2025` allows both, and `page-2026` allows
-`=` and forbids space:
+are ruled out. For example `path-characters`: `page-2024` forbids `=` and allows space, `page-2025` allows both, and `page-2026` allows `=`
+and forbids space:
 
 ====================================  ====================  =========================================
 request with this path, and response  problems per option   remaining options afterwards
@@ -20,8 +20,8 @@ request with this path, and response  problems per option   remaining options af
 `a~b.tsv` is accepted                 2025: 1               `page-2025`; the problem is a failure
 ====================================  ====================  =========================================
 
-Why the fewest problems, and not none: a response can be wrong under every option, as the last one is, and still be more wrong under one
-than under another. What all of the best combinations have in common is wrong whatever the server reads.
+Why the fewest problems, and not none: a response can be a violation under every option, as the last one is, and still have more problems
+under one than under another. What all of the best combinations have in common is a violation under every reading.
 
 A server is *inconsistent* if only ruled-out options explain a response. Suppose that the server above rejects `a=b.tsv` as a test path.
 Under `page-2025`, all that remains, this is one problem; under `page-2024`, which the train path has ruled out, there is none. The result
@@ -44,7 +44,7 @@ from nclue_contract.contract.readings import Readings
 SOURCE = "probe"
 """The source of a reading under which a response is evaluated."""
 
-Problem = TypeVar("Problem")
+ProblemT = TypeVar("ProblemT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +78,9 @@ class ReadingInference:
         """The cases that could have."""
 
     def narrow(
-        self, relevant: Iterable[str], problems: Callable[[Readings], Sequence[Problem]], case: str
-    ) -> tuple[Sequence[Problem], list[Inconsistency]]:
-        """Evaluate one response: `problems` returns what is wrong with it under given readings.
+        self, relevant: Iterable[str], problems: Callable[[Readings], Sequence[ProblemT]], case: str
+    ) -> tuple[Sequence[ProblemT], list[Inconsistency]]:
+        """Evaluate one response: `problems` returns its problems under given readings.
 
         Return the problems under the readings that explain it best, and the readings that are inconsistent. Rule out, on behalf of the
         case, the options that explain it worse than others.
@@ -99,7 +99,7 @@ class ReadingInference:
             self._set_remaining(name, tuple(option for option in self.remaining[name] if option in fitting), case)
         return best[0][1], []
 
-    def explain(self, relevant: Iterable[str], problems: Callable[[Readings], Sequence[Problem]]) -> Sequence[Problem]:
+    def explain(self, relevant: Iterable[str], problems: Callable[[Readings], Sequence[ProblemT]]) -> Sequence[ProblemT]:
         """Return the problems of a response under the readings that explain it best, without drawing conclusions from it."""
         return min((found for _, found in self._evaluate(_in_order(relevant), self.options, problems)), key=len)
 
@@ -123,8 +123,8 @@ class ReadingInference:
         return _readings(tuple(self.remaining), tuple(options[0] for options in self.remaining.values()))
 
     def _evaluate(
-        self, names: tuple[str, ...], options: dict[str, tuple[str, ...]], problems: Callable[[Readings], Sequence[Problem]]
-    ) -> list[tuple[tuple[str, ...], Sequence[Problem]]]:
+        self, names: tuple[str, ...], options: dict[str, tuple[str, ...]], problems: Callable[[Readings], Sequence[ProblemT]]
+    ) -> list[tuple[tuple[str, ...], Sequence[ProblemT]]]:
         combinations = itertools.product(*(options[name] for name in names))
         return [(combination, problems(_readings(names, combination))) for combination in combinations]
 

@@ -53,7 +53,7 @@ class Ledger:
         self._write({"creating": name})
 
     def answered(self, name: str, task_id: str | None) -> None:
-        """Record that a create request was answered: with the ID of a task, or with a rejection (None)."""
+        """Record the response to a create request: the ID of a task, or with a rejection (None)."""
         self._write({"answered": name, "task_id": task_id})
 
     def deleted(self, task_id: str) -> None:
@@ -137,7 +137,7 @@ class CleanupResult:
     deleted: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     doubtful: list[str] = field(default_factory=list)
-    trouble: str = ""
+    stop_reason: str = ""
 
 
 def delete_remaining(contents: LedgerContents, transport: Transport, rate: float) -> CleanupResult:
@@ -148,7 +148,7 @@ def delete_remaining(contents: LedgerContents, transport: Transport, rate: float
     for task_id in tuple(result.left):
         exchange = sender.send(delete_request(task_id))
         if exchange.error or exchange.status in {401, 403}:
-            result.trouble = f"a delete request {_failure(exchange)}"
+            result.stop_reason = f"a delete request {_failure(exchange)}"
             break
         if exchange.status in {SUCCESS, 404}:
             result.left.remove(task_id)
@@ -183,7 +183,7 @@ def _find_uncertain(contents: LedgerContents, sender: _CleanupSender, result: Cl
     """
     for page in _list_pages(sender):
         if not page.accepted:
-            result.trouble = f"the list of tasks {_failure(page)}"
+            result.stop_reason = f"the list of tasks {_failure(page)}"
             return
         for item in tasks_of(page):
             task_id, name = item["task_id"], item.get("task_name")
@@ -213,4 +213,4 @@ def _list_pages(sender: _CleanupSender) -> Iterator[Exchange]:
 def _failure(exchange: Exchange) -> str:
     if exchange.error:
         return f"got no complete response: {exchange.error}"
-    return f"was answered {exchange.status}" + (": the credentials were rejected" if exchange.status in {401, 403} else "")
+    return f"got {exchange.status}" + (": the credentials were rejected" if exchange.status in {401, 403} else "")

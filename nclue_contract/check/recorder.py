@@ -11,10 +11,10 @@ from nclue_contract.contract.rules import Answer
 from nclue_contract.validation.findings import Finding
 
 MAX_FAILURES = 20
-"""Failures of one case that are kept; a server that implements something else violates every rule in every response."""
+"""Failures of one case that are recorded; a server that implements something else violates every rule in every response."""
 
 MAX_EXCHANGES = 40
-"""Exchanges of one case that are kept for the reports."""
+"""Exchanges of one case that are recorded for the reports."""
 
 
 class ResultRecorder:
@@ -35,9 +35,9 @@ class ResultRecorder:
 
     def add_exchange(self, case: Case, exchange: Exchange) -> None:
         """Keep an exchange as evidence of a case."""
-        kept = self.outcome(case).exchanges
-        if len(kept) < MAX_EXCHANGES and (not kept or kept[-1] is not exchange):
-            kept.append(exchange)
+        exchanges = self.outcome(case).exchanges
+        if len(exchanges) < MAX_EXCHANGES and (not exchanges or exchanges[-1] is not exchange):
+            exchanges.append(exchange)
 
     def add_finding(self, case: Case, rule: str, finding: Finding, exchange: Exchange | None, expected: tuple[Answer, ...] = ()) -> None:
         """Record a failure, once for each rule and sentence; the case has failed then."""

@@ -16,7 +16,7 @@ from nclue_contract.signing import EXAMPLE, Credentials, signature, string_to_si
 
 @lru_cache(maxsize=8)
 def value_of(body: bytes) -> Any:  # noqa: ANN401  # any JSON value
-    """Return the JSON value in a body, None when there is none; the validator reports what is wrong with it.
+    """Return the JSON value in a body, None when there is none; the validator reports the problem.
 
     It is cached, since one body is read again and again. The value must not be changed.
     """

@@ -109,7 +109,7 @@ class Failure:
 
 @dataclass(slots=True)
 class Outcome:
-    """Outcome of a test case. `reason` says why it is inconclusive or not tested."""
+    """Outcome of a test case. `reason` is why it is inconclusive or not tested."""
 
     case: Case
     state: State = State.NOT_TESTED
@@ -130,11 +130,11 @@ class StatusSample:
 
 @dataclass(frozen=True, slots=True)
 class RuleRow:
-    """Outcomes of the cases of one rule. `judged` counts the responses that were evaluated against a rule about responses."""
+    """Outcomes of the cases of one rule. `evaluated` counts the responses that were evaluated against a rule about responses."""
 
     rule: str
     counts: Mapping[State, int]
-    judged: int = 0
+    evaluated: int = 0
 
     @property
     def state(self) -> State:
@@ -142,14 +142,14 @@ class RuleRow:
         for state in (State.FAILED, State.PASSED, State.INCONCLUSIVE):
             if self.counts[state]:
                 return state
-        return State.PASSED if self.judged else State.NOT_TESTED
+        return State.PASSED if self.evaluated else State.NOT_TESTED
 
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
     """Result of a run.
 
-    `mode` says what it was allowed to do, `seconds` how long it took, `cleanup_requests` how many requests were sent afterwards to delete
+    `mode` is what it was allowed to do, `seconds` how long it took, `cleanup_requests` how many requests were sent afterwards to delete
     tasks (`remaining_tasks` are the IDs of those that are left), `enough_accepted` whether enough valid create requests were accepted for
     a conclusive result, `stop_reason` why the run ended early.
     """
@@ -161,10 +161,10 @@ class CheckResult:
     pinned: Mapping[str, str]
     sources: Mapping[str, str]
     evidence: Mapping[str, tuple[str, ...]]
-    judged: Mapping[str, int]
+    evaluated: Mapping[str, int]
     status_samples: tuple[StatusSample, ...]
     requests: int
-    creations: int
+    create_requests: int
     seconds: float
     cleanup_requests: int = 0
     enough_accepted: bool = True
@@ -201,5 +201,5 @@ class CheckResult:
             counts.setdefault(outcome.case.rule, Counter())[state] += 1
             for rule in broken - {outcome.case.rule}:
                 counts.setdefault(rule, Counter())[State.FAILED] += 1
-        known = sorted({*counts, *self.judged})
-        return [RuleRow(rule, counts.get(rule, Counter()), self.judged.get(rule, 0)) for rule in known if rule in contract().rules]
+        known = sorted({*counts, *self.evaluated})
+        return [RuleRow(rule, counts.get(rule, Counter()), self.evaluated.get(rule, 0)) for rule in known if rule in contract().rules]

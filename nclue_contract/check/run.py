@@ -75,7 +75,7 @@ class Permission:
     `mode` is the sentence about it in reports.
     """
 
-    creations: int | None
+    create_requests: int | None
     rate: float
     ledger: bool
     mode: str
@@ -92,21 +92,21 @@ def permission(options: CheckOptions) -> Permission:
     if is_real(host):
         if allowed == "all":
             raise ValueError("--allow-create all is not for the real service, where tasks are billed; give a number")
-        creations = int(allowed or 0)
+        most = int(allowed or 0)
         rate = min(options.rate or REAL_RATE, REAL_RATE)
-        what = f"at most {creations} creations" if creations else "read-only; --allow-create N lets it create tasks, which are billed"
-        return Permission(creations, rate, ledger=bool(creations), mode=f"the real service: {what}, one request per second")
+        what = f"at most {most} create requests" if most else "read-only; --allow-create N lets it create tasks, which are billed"
+        return Permission(most, rate, ledger=bool(most), mode=f"the real service: {what}, one request per second")
     if is_loopback(host):
         number = None if allowed in {None, "all"} else int(allowed or 0)
-        return Permission(number, options.rate, ledger=False, mode="loopback" if number is None else f"at most {number} creations")
+        return Permission(number, options.rate, ledger=False, mode="loopback" if number is None else f"at most {number} create requests")
     number = None if allowed == "all" else int(allowed or 0)
-    mode = "creations allowed" if number is None else f"at most {number} creations"
+    mode = "create requests allowed" if number is None else f"at most {number} create requests"
     return Permission(number, options.rate, ledger=number != 0, mode=mode if number != 0 else "read-only; --allow-create N|all lifts that")
 
 
-def cases(options: CheckOptions) -> list[Case]:
+def selected_cases(options: CheckOptions) -> list[Case]:
     """Return the test cases that the options select. Raises `ValueError` if none is left."""
-    may_create = permission(options).creations != 0
+    may_create = permission(options).create_requests != 0
     chosen = plan(full=options.full, may_create=may_create, only=options.only, skip=options.skip, ids=options.ids)
     if len(chosen) == 1 and (options.only or options.skip):
         raise ValueError("--only and --skip leave no test case; `nclue-contract check --dry-run` lists the cases")
@@ -142,11 +142,11 @@ def check(
 
     Raises `ValueError` with a sentence for what the user can correct, and `OSError` for a ledger that cannot be written.
     """
-    allowed, chosen = permission(options), cases(options)
+    allowed, chosen = permission(options), selected_cases(options)
     require_usable(options.known, readings)
     keys = credentials(options, environment)
     run = secrets.token_hex(3)
-    limits = Limits(budget(options, chosen), allowed.creations, allowed.rate, clean_up=options.url is not None)
+    limits = Limits(budget(options, chosen), allowed.create_requests, allowed.rate, clean_up=options.url is not None)
     with ExitStack() as stack:
         transport, target = _transport(options, keys, readings, stack)
         ledger = _ledger(options, allowed, run, transport, stack)
@@ -156,7 +156,7 @@ def check(
             if ledger is not None:
                 ledger.exchange(exchange)
 
-        bench = CheckSession(
+        session = CheckSession(
             readings,
             options.known if options.url is not None else replace(options.known, failing_file=FAILING_FILE),
             run=run,
@@ -167,8 +167,8 @@ def check(
             exact_clock=transport.exact_clock,
             lifecycle_s=options.lifecycle_s,
         )
-        observer = RunObserver(exchange=on_exchange, creation=ledger.creation if ledger else lambda _: None)
-        result = Runner(bench, chosen, transport, limits, observer).run(target, allowed.mode)
+        observer = RunObserver(exchange=on_exchange, create_request=ledger.create_request if ledger else lambda _: None)
+        result = Runner(session, chosen, transport, limits, observer).run(target, allowed.mode)
         if result.failures and keys is EXAMPLE and options.url is not None:
             pair = " ".join(f"{name}={value}" for name, value in zip(VARIABLES, (keys.access_key, keys.secret_key), strict=True))
             result = replace(result, notes=(*result.notes, f"before reproducing a request: export {pair}"))
@@ -220,7 +220,7 @@ class _LedgerObserver:
         self._ledger = ledger
         self._keep = keep
 
-    def creation(self, request: RequestSpec) -> None:
+    def create_request(self, request: RequestSpec) -> None:
         """Record a create request that is about to be sent."""
         self._ledger.creating(_name(request))
 

@@ -16,13 +16,13 @@ from nclue_contract.check.session import CheckSession
 from nclue_contract.validation.response import SUCCESS
 
 RESERVED = 1 / 5
-"""The share of the budget that is kept for background cases, where the budget is too small for the plan."""
+"""The share of the budget that is reserved for background cases, where the budget is too small for the plan."""
 
 CLEAN_UP_PAUSE_S, CLEAN_UP_IDLE_S = 0.3, 4.0
 """Seconds between two attempts to delete what cannot be deleted yet, and without success until the clean-up gives up."""
 
 RATE_LIMITED_ATTEMPTS = 6
-"""Attempts to delete a task that is answered with 429, with pauses that double from half a second on."""
+"""Attempts to delete a task that get 429, with pauses that double from half a second on."""
 
 LEAST_ACCEPTED = 1 / 4
 """Minimum share of valid create requests that must succeed for a conclusive result."""
@@ -89,15 +89,15 @@ class Runner:
     def _why_rejected(self, exchange: Exchange | None) -> str:
         """Return why a check cannot begin, and what to do about it."""
         if exchange is None:
-            return "no creation is allowed, but the plan begins with one"
+            return "no create request is allowed, but the plan begins with one"
         if exchange.error:
             return f"the control request got no complete response: {exchange.error}"
         code = exchange.answer.code
-        answered = f"the control request was answered {exchange.status}" + (f" with code {code}" if code else "")
+        outcome = f"the control request got {exchange.status}" + (f" with code {code}" if code else "")
         if exchange.status in {401, 403}:
             hint = "Set NCLUE_ACCESS_KEY and NCLUE_SECRET_KEY, and --signed-prefix behind a proxy"
-            return f"{answered}: the credentials were rejected. {hint}"
-        return f"{answered}, although it is valid. Name test data of the server: --feature-id, --bucket and --file"
+            return f"{outcome}: the credentials were rejected. {hint}"
+        return f"{outcome}, although it is valid. Name test data of the server: --feature-id, --bucket and --file"
 
     # -- the plan ----------------------------------------------------------------------------------------------------------------
 
@@ -221,10 +221,10 @@ class Runner:
             pinned={name: option for name, option in readings.items() if readings.pinned(name)},
             sources={name: source for name, source in readings.sources.items() if readings.pinned(name)},
             evidence={name: tuple(cases) for name, cases in inference.evidence.items()},
-            judged=dict(results.evaluated),
+            evaluated=dict(results.evaluated),
             status_samples=tuple(results.status_samples),
             requests=planned,
-            creations=self._sender.creations,
+            create_requests=self._sender.create_requests,
             seconds=seconds,
             cleanup_requests=self._sender.requests - planned,
             enough_accepted=results.positives[True] >= results.positives.total() * LEAST_ACCEPTED,

@@ -16,8 +16,8 @@ none, or an incomplete one             `FEW_ATTEMPTS` the same
 any other, 500 and 501 included        1              the test case evaluates it
 =====================================  =============  ==================================================================
 
-A response that is missing may be due to this request, or the server may be down. One list request tells them apart: if it is answered, the
-test case evaluates what came back, and the run goes on. If not, the attempts go on up to `ATTEMPTS`; then the run stops
+A response that is missing may be due to this request, or the server may be down. One list request distinguishes them: if it gets a
+response, the test case evaluates its own exchange, and the run goes on. If not, the attempts go on up to `ATTEMPTS`; then the run stops
 (`SERVER_UNREACHABLE`). An example, a server that is restarted while the test case `name[100]` runs::
 
     POST /tasks                no connection; pause 0.5 s
@@ -32,7 +32,7 @@ Never sent again is a request
   not conclusive, only its test case ends (`NOT_ALLOWED`, `BUDGET`);
 * that got no complete response, after `INCOMPLETE` of them in a run; after twice as many the run stops (`TOO_MANY_FAILURES`).
 
-The pace: `Limits.rate` requests per second. Once a server has answered 429, it is at most one in `RATE_LIMITED_PAUSE_S` for the rest of the
+The pace: `Limits.rate` requests per second. Once a server has sent 429, it is at most one in `RATE_LIMITED_PAUSE_S` for the rest of the
 run, which is the documented limit. A run with a pace sends no two requests at the same moment.
 
 How requests are transmitted is the transport's business (in this process, or over HTTP); the clock is the transport's as well.
@@ -57,7 +57,7 @@ FEW_ATTEMPTS = 3
 """Attempts for a request without a complete response, or with a status above 501, while the server responds to others."""
 
 ATTEMPTS = 6
-"""Attempts for a request that is answered with 429, or to which a server that responds to nothing else does not respond either."""
+"""Attempts for a request that gets 429, or to which a server that responds to nothing else does not respond either."""
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 8.0
 """Seconds before the second attempt, doubled before each further one, and at most."""
@@ -95,7 +95,7 @@ class Limits:
     """Limits of a run: requests in all, create requests (None: no limit), requests per second (0: no limit), and whether it cleans up."""
 
     budget: int = BUDGET
-    creations: int | None = None
+    create_requests: int | None = None
     rate: float = 0.0
     clean_up: bool = True
 
@@ -104,12 +104,12 @@ class Limits:
 class RunObserver:
     """Callbacks of a run.
 
-    `exchange` gets each exchange with the requests sent so far and the budget, `creation` each create request before it is sent, and
+    `exchange` gets each exchange with the requests sent so far and the budget, `create_request` each create request before it is sent, and
     `stop` says after each step whether the run ends.
     """
 
     exchange: Callable[[Exchange, int, int], object] = lambda *_: None
-    creation: Callable[[RequestSpec], object] = lambda *_: None
+    create_request: Callable[[RequestSpec], object] = lambda *_: None
     stop: Callable[[CheckSession], bool] = lambda _: False
 
 
@@ -134,11 +134,11 @@ class StopError(Exception):
 
 
 class Sender:
-    """Sends the requests of one run. `requests` and `creations` were sent so far; `rate_limited`: the server has answered 429."""
+    """Sends the requests of one run. `requests` and `create_requests` were sent so far; `rate_limited`: the server has sent 429."""
 
     def __init__(self, transport: Transport, limits: Limits, observer: RunObserver) -> None:
         self.requests: int = 0
-        self.creations: int = 0
+        self.create_requests: int = 0
         self.rate_limited: bool = False
         self._transport = transport
         self._limits = limits
@@ -149,8 +149,8 @@ class Sender:
 
     def limit_reached(self, requests: Sequence[RequestSpec]) -> StopError | None:
         """Return why the limits do not allow these requests (any more), or None if they do."""
-        creations = sum(request.creates for request in requests)
-        if creations and self._limits.creations is not None and self.creations + creations > self._limits.creations:
+        creating, most = sum(request.creates for request in requests), self._limits.create_requests
+        if creating and most is not None and self.create_requests + creating > most:
             return StopError(StopReason.NOT_ALLOWED, "it would create more tasks than are allowed")
         if len(requests) > 1 and self._pause_s:
             return StopError(StopReason.NOT_ALLOWED, "the rate does not allow two requests at the same moment")
@@ -175,11 +175,11 @@ class Sender:
         if limit and not sufficient:
             return limit
         if last.status == HTTPStatus.TOO_MANY_REQUESTS:
-            message = f"the server limits the rate: it still answers 429 after {attempt} attempts; see --rate"
+            message = f"the server limits the rate: it still sends 429 after {attempt} attempts; see --rate"
             raise StopError(StopReason.RATE_LIMITED, message)
         if not responsive:
             since = "the server cannot be reached" if control else f"the server has not responded since {case.id}"
-            raise StopError(StopReason.SERVER_UNREACHABLE, f"{since}: {last.error or f'it answers {last.status}'}")
+            raise StopError(StopReason.SERVER_UNREACHABLE, f"{since}: {last.error or f'it responds with {last.status}'}")
         self._incomplete += bool(last.error)
         if self._incomplete >= 2 * INCOMPLETE:
             message = f"{self._incomplete} requests got no complete response; the last one, of {case.id}: {last.error}"
@@ -192,8 +192,8 @@ class Sender:
             self._transport.sleep(max(0.0, self._pause_s - (self._transport.now_ms() - self._last_ms) / 1000))
         for request in requests:
             if request.creates:
-                self.creations += 1
-                self._observer.creation(request)
+                self.create_requests += 1
+                self._observer.create_request(request)
         self._last_ms = self._transport.now_ms()
         exchanges = self._transport.send(*requests)
         self.requests += len(requests)
@@ -214,7 +214,7 @@ class Sender:
     def _responsive(self, last: Exchange, *, control: bool) -> bool:
         """Return whether the server responds, to this request or else to a valid list request.
 
-        An incomplete response to the control request counts: what is wrong with it is the finding.
+        An incomplete response to the control request counts: its problem is the finding.
         """
         if not last.error and last.status <= HTTPStatus.NOT_IMPLEMENTED:
             return True

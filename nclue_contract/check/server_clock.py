@@ -14,7 +14,7 @@ from nclue_contract.check.requests import Exchange
 class ServerClock:
     """The server's clock compared with ours: `ahead_ms` is how far it is ahead, with an error of at most `margin_ms`.
 
-    `exact`: both are the same clock. `observed`: a response has shown its time.
+    `exact`: both are the same clock. `observed`: a response has contained its time.
     """
 
     exact: bool = False
@@ -23,7 +23,7 @@ class ServerClock:
 
     @property
     def margin_ms(self) -> int:
-        """Return the error in milliseconds: responses show whole seconds, and take a while themselves."""
+        """Return the error in milliseconds: responses contain whole seconds, and take time themselves."""
         return 1 if self.exact else 5000
 
     @property

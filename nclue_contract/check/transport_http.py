@@ -53,7 +53,7 @@ class _Connection:
             return not self.http.trailing_data[0] and not selector.select(0)
 
     def close(self) -> None:
-        """Close the connection; what goes wrong with that does not matter any more."""
+        """Close the connection; errors do not matter any more."""
         with suppress(OSError):
             self.socket.close()
 
@@ -71,7 +71,7 @@ class IncompleteResponseError(Exception):
 
 
 class HttpTransport:
-    """A transport to a server. `headers` are added to each request, `cafile` holds certificates to trust (PEM).
+    """A transport to a server. `headers` are added to each request, `cafile` has certificates to trust (PEM).
 
     `timeout_s` is for a whole exchange. Secrets that were sent (keys, signatures, values of `headers`) are masked in what comes back, since
     reports show that; words of the contract and those in `not_secret`, which responses contain anyway, are not. Raises `ValueError` for a

@@ -181,14 +181,14 @@ def run_cleanup(options: argparse.Namespace) -> int:
     headers, cafile = _headers(options.header), _readable(options.cacert)
     wanted = CheckOptions(headers=headers, cafile=cafile, timeout_s=options.timeout, rate=options.rate)
     result = clean_up(read_ledger(options.ledger), wanted, os.environ)
-    why = ": their state does not allow it yet, or the server rejected the request" if result.left and not result.trouble else ""
+    why = ": their state does not allow it yet, or the server rejected the request" if result.left and not result.stop_reason else ""
     print(f"{counted(len(result.deleted), 'task')} deleted, {len(result.left)} left{why}")
     for name in result.doubtful:
         quoted = safe(name, sys.stdout.encoding or "ascii")
         print(f"not deleted: the task named {quoted} may belong to the check or to another user; please check it")
-    if result.trouble:
-        print(f"inconclusive: {result.trouble}", file=sys.stderr)
-    return INCONCLUSIVE if result.left or result.doubtful or result.trouble else PASSED
+    if result.stop_reason:
+        print(f"inconclusive: {result.stop_reason}", file=sys.stderr)
+    return INCONCLUSIVE if result.left or result.doubtful or result.stop_reason else PASSED
 
 
 def options_of(options: argparse.Namespace, *, strict: bool = False, probe: bool = False) -> CheckOptions:
@@ -250,9 +250,9 @@ def _readable(path: str | None) -> str | None:
 
 
 def _dry_run(options: CheckOptions) -> Iterator[str]:
-    from nclue_contract.check.run import budget, cases, permission  # noqa: PLC0415  # as above
+    from nclue_contract.check.run import budget, permission, selected_cases  # noqa: PLC0415  # as above
 
-    allowed, chosen = permission(options), cases(options)
+    allowed, chosen = permission(options), selected_cases(options)
     limit, planned = budget(options, chosen), 0
     for case in chosen:
         planned += case.requests if case.script and not case.background else 0
@@ -261,16 +261,16 @@ def _dry_run(options: CheckOptions) -> Iterator[str]:
         if case.script is None:
             yield f"{case.rule}  {case.id}  (evaluated with other test cases)"
         else:
-            creations = f", {counted(case.posts, 'creation')}" if case.posts else ""
-            yield f"{case.rule}  {case.id}  {counted(case.requests, 'request')}{creations}"
+            creating = f", {counted(case.posts, 'create request')}" if case.posts else ""
+            yield f"{case.rule}  {case.id}  {counted(case.requests, 'request')}{creating}"
     if planned > limit:
         yield f"... and the test cases that exceed the budget of {limit:,} requests"
     requests, posts = (sum(getattr(case, name) for case in chosen if case.script) for name in ("requests", "posts"))
     sent = min(requests, limit)
-    creations = min(posts, sent) if allowed.creations is None else min(posts, sent, allowed.creations)
+    creating = min(posts, sent) if allowed.create_requests is None else min(posts, sent, allowed.create_requests)
     rate = allowed.rate or options.rate
     yield ""
-    yield f"{counted(len(chosen), 'case')}, at most {counted(sent, 'request')} of which {creations:,} may create a task; {allowed.mode}"
+    yield f"{counted(len(chosen), 'case')}, at most {counted(sent, 'request')} of which {creating:,} may create a task; {allowed.mode}"
     minutes = counted(max(1, round(sent / rate / 60)), "minute") if rate else ""
     yield f"at {rate:g} request{'' if rate == 1 else 's'} per second: about {minutes}" if rate else "as fast as the server responds"
     yield "nothing was sent"
@@ -285,5 +285,5 @@ def _write(result: CheckResult, options: argparse.Namespace, reports: Sequence[t
     for form, path in reports:
         with atomic_file(path) as file:
             file.write(text_of(form, "utf-8"))
-    shown = text_of(options.format, sys.stdout.encoding or "ascii", quiet=options.quiet)
-    sys.stdout.write(shown if shown.strip() else "")
+    text = text_of(options.format, sys.stdout.encoding or "ascii", quiet=options.quiet)
+    sys.stdout.write(text if text.strip() else "")

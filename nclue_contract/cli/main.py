@@ -32,7 +32,7 @@ R = TypeVar("R")
 
 
 class UsageError(Exception):
-    """The command cannot be run as the user asked; the message says why."""
+    """The command cannot be run with these arguments; the message says why."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -32,7 +32,7 @@ def add_parsers(commands: Any, common: argparse.ArgumentParser) -> tuple[argpars
         "--progress", default="immediate", metavar="MODE", help="immediate (the default), seconds[:0.5], reads[:1] per step, or manual"
     )
     serve.add_argument("--fault", action="append", default=[], metavar="ID", help="inject a known fault; `faults` lists them (repeatable)")
-    serve.add_argument("--rate-limit", action="store_true", help="answer 429 to more than one request per second")
+    serve.add_argument("--rate-limit", action="store_true", help="respond with 429 to more than one request per second")
     serve.add_argument("--unknown-feature", action="append", default=[], metavar="ID", help="a feature that does not exist (repeatable)")
     serve.add_argument("--unknown-file", action="append", default=[], metavar="PATH", help="a file that does not exist (repeatable)")
     serve.add_argument("--personal-file", action="append", default=[], metavar="PATH", help="a file with personal data (repeatable)")

@@ -105,7 +105,7 @@ def _expand_folder(name: str) -> Iterator[str | Unreadable]:
 
 
 def _expand_glob(name: str) -> Iterator[str | Unreadable]:
-    files = sorted(file for file in glob.iglob(name, recursive=True) if Path(file).is_file())  # noqa: PTH207  # Path.glob refuses "/x/*"
+    files = sorted(file for file in glob.iglob(name, recursive=True) if Path(file).is_file())  # noqa: PTH207  # Path.glob rejects "/x/*"
     yield from files
     if not files:
         yield Unreadable(name, "no file matches")

@@ -1,4 +1,4 @@
-"""Optional dependencies: a missing one is answered with the line that installs it."""
+"""Import of optional dependencies: a missing one raises an error with the command that installs it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 
 class MissingExtraError(ModuleNotFoundError):
-    """An extra of the package is not installed; the message ends with the line that installs it, `name` is the missing module."""
+    """An extra of the package is not installed; the message ends with the command that installs it, `name` is the missing module."""
 
 
 def install_line(extra: str) -> str:
@@ -19,7 +19,7 @@ def install_line(extra: str) -> str:
 def require_extra(extra: str, who: str) -> Iterator[None]:
     """Raise `MissingExtraError` when an import in the block fails because a third-party module is missing.
 
-    `who` begins the message and says what needs the module, such as "the mock needs respx and httpx".
+    `who` begins the message and names what needs the module, such as "the mock needs respx and httpx".
     """
     try:
         yield

@@ -59,7 +59,7 @@ class Readings(Mapping[str, str]):
                 if name not in known:
                     raise ValueError(_unknown("reading", name, list(known)))
                 if not isinstance(option, str):
-                    raise ValueError(f"the option of the reading {name} must be a string, such as {known[name].default!r}")  # noqa: TRY004  # like other wrong options
+                    raise ValueError(f"the option of the reading {name} must be a string, such as {known[name].default!r}")  # noqa: TRY004  # like other invalid options
                 options[name] = known[name].option(option).id
                 sources[name] = source
         return cls(options, sources)
@@ -164,7 +164,7 @@ class Policy:
     def error_unless_chosen(self, code: str, reading: str, option: str) -> AppliedRule | None:
         """Return the rule as an error, unless the option is in force. For responses, which are never warned about.
 
-        A warning tells the sender of a request what might be rejected. A response that matches the option in force needs no warning.
+        A warning informs the sender of a request what might be rejected. A response that matches the option in force needs no warning.
         """
         if self.readings[reading] == option:
             return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from functools import lru_cache
 
-EXCERPT = 60
+EXCERPT_LENGTH = 60
 """Characters of a value that a message quotes."""
 
 _CONTROL_NAMES = {
@@ -46,7 +46,7 @@ def quoted(text: str) -> str:
     return f"'{excerpt(text)}'"
 
 
-def excerpt(text: str, length: int = EXCERPT) -> str:
+def excerpt(text: str, length: int = EXCERPT_LENGTH) -> str:
     """Return the beginning of a text, escaped, with an ellipsis when it is longer."""
     return escaped(text) if len(text) <= length else escaped(text[:length]) + "…"
 
@@ -65,7 +65,7 @@ def pointer_to(*names: str | int) -> str:
 
 
 def _truncated(name: str) -> str:
-    return name if len(name) <= EXCERPT else name[:EXCERPT] + "…"
+    return name if len(name) <= EXCERPT_LENGTH else name[:EXCERPT_LENGTH] + "…"
 
 
 def counted(number: int, word: str) -> str:

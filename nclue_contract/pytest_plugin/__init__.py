@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from nclue_contract.validation.findings import Report
 
 FIXTURES = frozenset({"nclue_validate", "nclue_mock", "nclue_server", "nclue_server_url", "nclue_credentials", "nclue_task_request"})
-"""The fixtures of this module. In a test that uses one, calls to the real host are refused by default."""
+"""The fixtures of this module. In a test that uses one, calls to the real host are blocked by default."""
 
 INI = ("nclue_url", "nclue_readings", "nclue_strict", "nclue_guard")
 """The ini options; each has an equivalent on the command line."""
@@ -46,7 +46,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("nclue-contract", "NCLUE contract")
     url = "base URL of the server to test with, instead of the private one; it is not reset, and requests to it are not validated"
     strict, reading = "treat warnings as errors", "pin a reading: choose how to interpret the documentation where it is ambiguous"
-    guard = "refuse calls to the real host: auto (in tests that use a fixture of this plugin), on, off"
+    guard = "block calls to the real host: auto (in tests that use a fixture of this plugin), on, off"
     group.addoption("--nclue-url", metavar="URL", help=url)
     group.addoption(
         "--nclue-reading", action="append", default=[], dest="nclue_readings", metavar="ID=OPTION", help=f"{reading} (repeatable)"
@@ -150,7 +150,7 @@ def _start_test(item: pytest.Item, *, uses_fixture: bool) -> RunningTest:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Fail a test whose marker is wrong."""
+    """Fail a test whose marker is invalid."""
     test = item.stash.get(_TEST, None)
     if test is not None and test.error:
         pytest.fail(test.error, pytrace=False)

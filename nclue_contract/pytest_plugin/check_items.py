@@ -19,12 +19,12 @@ import pytest
 
 from nclue_contract.check.reports.text import failure_lines, origin
 from nclue_contract.check.results import Case, CheckResult, State
-from nclue_contract.check.run import EMBEDDED, CheckOptions, cases, check
+from nclue_contract.check.run import EMBEDDED, CheckOptions, check, selected_cases
 from nclue_contract.cli import check as check_command
 from nclue_contract.contract.readings import Readings
 from nclue_contract.pytest_plugin.settings import PluginSettings
 
-NAME = "nclue-check"
+COLLECTOR_NAME = "nclue-check"
 """The first part of the IDs of the items."""
 
 
@@ -43,7 +43,7 @@ class CheckCollector(pytest.Collector):
         """Yield an item for each case of the plan."""
         for case in self.plan.cases:
             # As text, which pytest takes apart as it does when it reads an ID, so that --lf recognizes it.
-            yield CheckItem.from_parent(self, name=case.id, nodeid=f"{NAME}::{case.id}", case=case, plan=self.plan)
+            yield CheckItem.from_parent(self, name=case.id, nodeid=f"{COLLECTOR_NAME}::{case.id}", case=case, plan=self.plan)
 
 
 class CheckItem(pytest.Item):
@@ -71,13 +71,13 @@ class CheckItem(pytest.Item):
 
     def reportinfo(self) -> tuple[Path, None, str]:
         """Return where the item is from."""
-        return self.config.rootpath / NAME, None, f"{NAME}::{self.case.id}"
+        return self.config.rootpath / COLLECTOR_NAME, None, f"{COLLECTOR_NAME}::{self.case.id}"
 
 
 def collect_items(session: pytest.Session, settings: PluginSettings) -> list[pytest.Item]:
-    """Return the items of the check that the options select. Raises `pytest.UsageError` for wrong options."""
+    """Return the items of the check that the options select. Raises `pytest.UsageError` for invalid options."""
     plan = CheckPlan.of(session.config, settings)
-    collector: CheckCollector = CheckCollector.from_parent(session, name=NAME, nodeid=NAME, plan=plan)
+    collector: CheckCollector = CheckCollector.from_parent(session, name=COLLECTOR_NAME, nodeid=COLLECTOR_NAME, plan=plan)
     report = collector.ihook.pytest_make_collect_report(collector=collector)
     collector.ihook.pytest_collectreport(report=report)  # so that pytest counts the items as collected
     return list(report.result)
@@ -99,7 +99,7 @@ class CheckPlan:
     """The plan of a session, which runs once. `cases` are all of its cases."""
 
     def __init__(self, options: CheckOptions, readings: Readings) -> None:
-        self.cases: list[Case] = cases(options)
+        self.cases: list[Case] = selected_cases(options)
         self._options = options
         self._readings = readings
         self._first = ""
@@ -108,7 +108,7 @@ class CheckPlan:
 
     @classmethod
     def of(cls, config: pytest.Config, settings: PluginSettings) -> CheckPlan:
-        """Return the plan for the options of pytest. Raises `pytest.UsageError` for wrong options."""
+        """Return the plan for the options of pytest. Raises `pytest.UsageError` for invalid options."""
         parser = _Parser(prog="--nclue-check-args", add_help=False)
         check_command.add_server(parser)
         check_command.add_choice(parser)
@@ -174,12 +174,12 @@ class ControllerCheck:
             if report.when == "call" and outcome.failure:
                 report.outcome, report.longrepr = "failed", outcome.failure
             elif report.when == "call" and outcome.reason:
-                report.outcome, report.longrepr = "skipped", (NAME, 0, f"Skipped: {outcome.reason}")
+                report.outcome, report.longrepr = "skipped", (COLLECTOR_NAME, 0, f"Skipped: {outcome.reason}")
         return (yield)
 
     def _case(self, node_id: str) -> Case | None:
         folder, _, name = node_id.partition("::")
-        if folder != NAME:
+        if folder != COLLECTOR_NAME:
             return None
         # With --dist loadgroup, xdist appends the group: "ID@GROUP".
         return self._cases.get(name) or self._cases.get(name.rpartition("@")[0])

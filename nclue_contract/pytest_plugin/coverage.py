@@ -21,7 +21,7 @@ from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Readings
 from nclue_contract.contract.wording import counted
 from nclue_contract.service.recorder import Tally
-from nclue_contract.validation.reports.base import NAME, Run
+from nclue_contract.validation.reports.base import TOOL_NAME, Run
 from nclue_contract.validation.validator import Validator
 
 ABOUT_REQUESTS = ("NC0", "NC1", "NC2")
@@ -41,7 +41,7 @@ BREAKING_CHANGES: dict[str, dict[str, object]] = {
 }
 """Changes of the example payload that break a rule under some readings only."""
 
-DocumentedError = tuple[str, int, str]
+ErrorKey = tuple[str, int, str]
 """Operation, status code and error code."""
 
 
@@ -70,7 +70,7 @@ class Coverage:
         return tuple(code for code in contract().rules if code.startswith(ABOUT_REQUESTS) and rejects(code))
 
     @cached_property
-    def error_codes(self) -> tuple[DocumentedError, ...]:
+    def error_codes(self) -> tuple[ErrorKey, ...]:
         """Return every documented error."""
         operations = contract().operations.values()
         return tuple((op.id, status, code) for op in operations for status, codes in op.statuses.items() for code in codes)
@@ -132,7 +132,7 @@ class Coverage:
             for op, status, code in self.error_codes
         ]
         value = {
-            "tool": {"name": NAME, "version": run.version},
+            "tool": {"name": TOOL_NAME, "version": run.version},
             "contract": {"revision": run.revision},
             "readings": run.readings_dict(),
             "requests": self.tally.requests,

@@ -23,7 +23,7 @@ MAX_REPORTS = 3
 class RunningTest:
     """A test while it runs, in a `with` statement.
 
-    `uses_fixture` is whether the test uses a fixture of the plugin. `error` is what is wrong with its markers, or empty. `violations` are
+    `uses_fixture` is whether the test uses a fixture of the plugin. `error` is the problem with its markers, or empty. `violations` are
     contract violations that must fail the test: invalid requests and calls to the real host since the last `forget`.
     """
 
@@ -64,7 +64,7 @@ class RunningTest:
         if self._refused and not isinstance(failure, RealHostError):
             hosts = ", ".join(dict.fromkeys(self._refused))
             texts.append(
-                f"a call to {hosts}, where tasks are billed, was refused, and the client continued\n\n"
+                f"a call to {hosts}, where tasks are billed, was blocked, and the client continued\n\n"
                 f'Use nclue_mock or nclue_server. To call the real service: {MARKER}(guard="off").'
             )
         return "\n\n".join(texts)

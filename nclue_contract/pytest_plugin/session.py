@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class PluginSession:
     """The state for one `pytest.Config`. `named` is whether a pyproject.toml names this package.
 
-    Modules are imported only when they are needed. Raises `pytest.UsageError` for wrong settings.
+    Modules are imported only when they are needed. Raises `pytest.UsageError` for invalid settings.
     """
 
     def __init__(self, config: pytest.Config, *, named: bool) -> None:

@@ -28,7 +28,7 @@ MARKER = "@pytest.mark.nclue"
 """The marker as users write it."""
 
 GUARD_MODES = ("auto", "on", "off")
-"""In which tests calls to the real host are refused: those that use a fixture of the plugin, all, none."""
+"""In which tests calls to the real host are blocked: those that use a fixture of the plugin, all, none."""
 
 Layer = tuple[str, Mapping[str, str]]
 Pairs = tuple[tuple[str, str], ...]
@@ -71,14 +71,14 @@ class PluginSettings:
         return Readings.choose(*self.layers)
 
     def validator(self) -> CallableValidator:
-        """Return a validator with these settings; the same one for the same settings, because making one takes milliseconds."""
+        """Return a validator with these settings; the same one for the same settings, because creating one takes milliseconds."""
         readings = self.readings
         return _validator(tuple(readings.options.items()), tuple(readings.sources.items()), self.strict, self.ignore)
 
     def for_test(self, markers: Iterable[pytest.Mark]) -> PluginSettings:
         """Return the settings of a test with these markers, the closest first.
 
-        Raises `ValueError` with a message that names the marker and says what is wrong.
+        Raises `ValueError` with a message that names the marker and the problem.
         """
         settings = self
         for mark in reversed(list(markers)):
@@ -121,7 +121,7 @@ def _validator(options: Pairs, sources: Pairs, strict: bool, ignore: tuple[str, 
 
 
 def load_settings(config: pytest.Config, *, named: bool) -> PluginSettings:
-    """Return the settings of a run. Raises `pytest.UsageError` with one line that says what is wrong and where.
+    """Return the settings of a run. Raises `pytest.UsageError` with one line that names the problem and its place.
 
     `named` is whether a pyproject.toml names this package. If none does, none is read, so that an unreadable one does not matter.
     """
@@ -148,8 +148,8 @@ def load_settings(config: pytest.Config, *, named: bool) -> PluginSettings:
     guard = _mode("--nclue-guard", option.nclue_guard) or _mode(source_of("nclue_guard"), _ini(config, "nclue_guard")) or "auto"
     url = _url("--nclue-url", option.nclue_url) or _url(source_of("nclue_url"), _ini(config, "nclue_url"))
     coverage = CoverageOptions(option.nclue_coverage, _path(option.nclue_coverage_report), _floor(option.nclue_coverage_floor))
-    kept = tuple(layer for layer in layers if layer[1])
-    return PluginSettings(layers=kept, strict=strict, ignore=ignore, guard=guard, url=url, coverage=coverage)
+    in_force = tuple(layer for layer in layers if layer[1])
+    return PluginSettings(layers=in_force, strict=strict, ignore=ignore, guard=guard, url=url, coverage=coverage)
 
 
 def _ini_source(config: pytest.Config, name: str) -> str:
@@ -261,4 +261,4 @@ _MARKER_ARGUMENTS: dict[str, Callable[[PluginSettings, object], dict[str, Any]]]
     "strict": _strict,
     "guard": _guard,
 }
-"""The arguments of the marker, each with a function that returns the settings it changes. `ValueError` for a wrong value."""
+"""The arguments of the marker, each with a function that returns the settings it changes. `ValueError` for an invalid value."""

@@ -10,7 +10,7 @@ are not affected. `examples/schemathesis.toml` shows the settings. Needs Schemat
 * Create requests get unique names, each as long as the one that was generated. Values of the environment that exist on the server
   (NCLUE_FEATURE_ID, NCLUE_BUCKET, NCLUE_FILE) replace every valid value.
 * The check `NclueContract` validates every response against the request as it was sent, and reports each broken rule of the contract.
-* A run against the real service is refused before anything is sent, since it would create hundreds of tasks, which are billed. No setting
+* A run against the real service is rejected before anything is sent, since it would create hundreds of tasks, which are billed. No setting
   permits it.
 """
 
@@ -56,7 +56,7 @@ try:
 except ImportError as _error:
     raise ImportError("the hooks need Schemathesis; run: pip install 'nclue-contract[schemathesis]'") from _error
 
-Case = schemathesis.Case[Any]
+SchemathesisCase = schemathesis.Case[Any]
 
 KNOWN = {"feature_id": "NCLUE_FEATURE_ID", "bucket": "NCLUE_BUCKET", "file_path": "NCLUE_FILE"}
 """The environment variables with values that exist on the server, by the end of a field's name."""
@@ -71,7 +71,7 @@ def _is_nclue(schema: Mapping[str, Any]) -> bool:
     return set(contract().headers) <= {str(scheme.get("name")).lower() for scheme in schemes if isinstance(scheme, Mapping)}
 
 
-def _operation(case: Case, method: str) -> Operation | None:
+def _operation(case: SchemathesisCase, method: str) -> Operation | None:
     """Return the operation of the contract; None for other methods, which Schemathesis tries deliberately, and for other paths."""
     fitting = (one for one in contract().operations.values() if one.method == method and case.path.endswith(one.path))
     return next(fitting, None) if _is_nclue(case.operation.schema.raw_schema) else None
@@ -108,7 +108,7 @@ class _StartCheck(cli.EventHandler[Any]):
 
 
 class _GeneratedValue(str):
-    """A header value that `Signing` generated, and that may be replaced. Values that a test chose are plain strings, and are kept."""
+    """A header value that `Signing` generated, and that may be replaced. Values that a test chose are plain strings, and stay."""
 
     __slots__ = ()
 
@@ -116,7 +116,7 @@ class _GeneratedValue(str):
 class Signing:
     """The auth provider. It has no state: a signature is valid for one method and path, and the keys are read when they are used."""
 
-    def get(self, case: Case, _context: schemathesis.AuthContext) -> dict[str, str] | None:
+    def get(self, case: SchemathesisCase, _context: schemathesis.AuthContext) -> dict[str, str] | None:
         """Return the three headers for a request as it was generated; without keys, values for which `_FinalAuth` raises an error."""
         if not _is_nclue(case.operation.schema.raw_schema):
             return None
@@ -127,13 +127,13 @@ class Signing:
             values = dict.fromkeys(contract().headers, "unsigned")
         return {name: _GeneratedValue(value) for name, value in values.items()}
 
-    def set(self, case: Case, data: dict[str, str], _context: schemathesis.AuthContext) -> None:
+    def set(self, case: SchemathesisCase, data: dict[str, str], _context: schemathesis.AuthContext) -> None:
         """Put the headers into the request."""
         case.headers.update(data)
 
 
 class _FinalAuth:
-    """The `auth` of requests, which is called last: refuses the real service, and signs a request again that `Signing` signed.
+    """The `auth` of requests, which is called last: rejects the real service, and signs a request again that `Signing` signed.
 
     At that time URL and headers are those that are sent. `auth` is the one of the caller, which is called first.
     Raises `RealServiceError`, and `AuthenticationError` when there are no keys.
@@ -156,7 +156,7 @@ class _FinalAuth:
         return request
 
 
-def before_call(_context: schemathesis.HookContext, case: Case, kwargs: dict[str, Any]) -> None:
+def before_call(_context: schemathesis.HookContext, case: SchemathesisCase, kwargs: dict[str, Any]) -> None:
     """Send the request through `_FinalAuth`, unless it is of another API, or goes to a WSGI application."""
     app = kwargs.get("app", case.operation.app)
     if _is_nclue(case.operation.schema.raw_schema) and (app is None or is_asgi_app(app)):
@@ -176,7 +176,7 @@ _numbers = itertools.count(random.SystemRandom().randrange(len(_ASCII) ** _TOKEN
 
 
 def unique_name(name: str) -> str:
-    """Return a new name of the same length. The first character is kept, and so is the last where the name is long enough."""
+    """Return a new name of the same length. The first character stays, and so does the last where the name is long enough."""
     first, rest = (name[:1], name[1:]) if len(name) > 1 else ("", name)
     inside, last = (rest[:-1], rest[-1:]) if len(rest) > 1 else (rest, "")
     alphabet = _ASCII if len(inside) >= _TOKEN else _HANGUL
@@ -200,7 +200,7 @@ def _require_usable(known: Mapping[str, str]) -> None:
             raise ValueError(f"the values of {', '.join(KNOWN.values())} must be valid: {finding.message}")
 
 
-def map_case(_context: schemathesis.HookContext, case: Case) -> Case:
+def map_case(_context: schemathesis.HookContext, case: SchemathesisCase) -> SchemathesisCase:
     """Give a create request a unique name, and the values of the environment. Values that break a rule are not changed."""
     operation, body = _operation(case, case.method), case.body
     if operation is None or operation.id != "createTask" or not isinstance(body, dict):
@@ -213,7 +213,7 @@ def map_case(_context: schemathesis.HookContext, case: Case) -> Case:
     return case
 
 
-def before_add_examples(context: schemathesis.HookContext, examples: list[Case]) -> None:
+def before_add_examples(context: schemathesis.HookContext, examples: list[SchemathesisCase]) -> None:
     """Apply `map_case` to the examples of the document, to which Schemathesis does not apply it."""
     for case in examples:
         map_case(context, case)
@@ -241,7 +241,7 @@ class NclueContract:
     Errors fail; warnings fail with `strict` only. Where pages contradict each other, the readings decide, and a failure names the pin that
     would allow the response. The keywords come from `[checks.NclueContract]`: `readings` (a table of pins), `strict`, and `ignore` (an
     array of rules). Defaults for them come from NCLUE_STRICT, and from `[tool.nclue-contract]` in the nearest pyproject.toml. Raises
-    `ValueError` for wrong settings.
+    `ValueError` for invalid settings.
     """
 
     def __init__(self, readings: object = None, strict: object = None, ignore: object = None) -> None:
@@ -253,7 +253,7 @@ class NclueContract:
         self._verify = Verifier(chosen)
         self._create_statuses: Counter[int] = Counter()
 
-    def after_response(self, ctx: schemathesis.CheckContext, response: schemathesis.Response, case: Case) -> None:  # noqa: ARG002
+    def after_response(self, ctx: schemathesis.CheckContext, response: schemathesis.Response, case: SchemathesisCase) -> None:  # noqa: ARG002
         """Validate a response against the request as it was sent. Raises a group of `BrokenRule`."""
         request, label = response.request, case.operation.label
         operation = _operation(case, str(request.method))
@@ -263,10 +263,10 @@ class NclueContract:
         headers = [(name, value) for name, values in response.headers.items() for value in values]
         errors = self._validator.validate_response(operation.id, response.status_code, headers, response.content, sent).errors
         broken = [BrokenRule(label, [one for one in errors if one.rule == rule]) for rule in dict.fromkeys(one.rule for one in errors)]
-        wrong = self._wrong_signature(request)
-        if wrong and (unexpected := self._unexpected_response(response, wrong)):
-            broken.append(BrokenRule(label, wrong, f"The response is {unexpected}, although the signature of the request is invalid"))
-        if operation.id == "createTask" and not wrong and sent is not None and self._validator.validate_request_json(sent).ok:
+        defects = self._signature_findings(request)
+        if defects and (unexpected := self._unexpected_response(response, defects)):
+            broken.append(BrokenRule(label, defects, f"The response is {unexpected}, although the signature of the request is invalid"))
+        if operation.id == "createTask" and not defects and sent is not None and self._validator.validate_request_json(sent).ok:
             self._create_statuses[response.status_code] += 1
         if broken:
             raise FailureGroup(broken)
@@ -279,7 +279,7 @@ class NclueContract:
             sentence = f"No valid create request was accepted; the responses were {statuses}."
             raise AssertionError(f"{sentence} Do the values of {variables} exist on the server?")
 
-    def _wrong_signature(self, request: requests.PreparedRequest) -> list[Finding]:
+    def _signature_findings(self, request: requests.PreparedRequest) -> list[Finding]:
         """Return the errors in the signed headers of a request, missing headers first; none when the keys are not configured."""
         try:
             credentials = Credentials.from_environment(os.environ)
@@ -292,18 +292,18 @@ class NclueContract:
         found = self._verify(str(request.method), f"{path}{mark}{query}", request.headers, credentials, now_ms()).report.errors
         return sorted((f for f in found if f.rule not in self._validator.ignore), key=lambda f: f.rule)
 
-    def _unexpected_response(self, response: schemathesis.Response, wrong: Sequence[Finding]) -> str:
-        """Return the response as text if it does not suit a wrong signature: a success, or an error with another code; otherwise empty."""
+    def _unexpected_response(self, response: schemathesis.Response, defects: Sequence[Finding]) -> str:
+        """Return the response as text if it does not suit an invalid signature: a success, or an error with another code; else empty."""
         readings = self._validator.readings
         expected = {
             Answer(answer.status, answer.code)
-            for finding in wrong
+            for finding in defects
             for answer in contract().rules[finding.rule].expects
             if all(readings[name] == option or not readings.pinned(name) for name, option in answer.when.items())
         }
         answer = Answer(response.status_code, error_code(read(response.content).value))
-        refused = answer.code is not None and any(answer.status == other.status for other in expected)
-        return format_answer(answer) if answer.status // 100 == 2 or (refused and answer not in expected) else ""
+        rejected = answer.code is not None and any(answer.status == other.status for other in expected)
+        return format_answer(answer) if answer.status // 100 == 2 or (rejected and answer not in expected) else ""
 
 
 def _keyword(name: str, value: object, kind: type, default: Any) -> Any:  # noqa: ANN401  # of that kind
@@ -312,7 +312,7 @@ def _keyword(name: str, value: object, kind: type, default: Any) -> Any:  # noqa
         return default
     if not isinstance(value, kind):
         expected = {dict: "a table of pins", bool: "true or false", list: "an array of rules"}[kind]
-        raise ValueError(f"{name} must be {expected}")  # noqa: TRY004  # like other wrong settings
+        raise ValueError(f"{name} must be {expected}")  # noqa: TRY004  # like other invalid settings
     return value
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from nclue_contract.check.explore import EVERYTHING, FINDINGS_FILE, SERVER_ERROR, Found, finish
-from nclue_contract.schemathesis_hooks import BrokenRule, Case, NclueContract
+from nclue_contract.schemathesis_hooks import BrokenRule, NclueContract, SchemathesisCase
 
 try:
     import requests
@@ -43,7 +43,7 @@ class NclueExploration(NclueContract):
         super().__init__(readings, strict, ignore)
         self._lengths: dict[tuple[str, str, bool], int] = {}
 
-    def after_response(self, ctx: schemathesis.CheckContext, response: schemathesis.Response, case: Case) -> None:
+    def after_response(self, ctx: schemathesis.CheckContext, response: schemathesis.Response, case: SchemathesisCase) -> None:
         """Write the findings about a response, and a status from 500 on as one."""
         if response.status_code >= 500:  # server errors (RFC 9110, section 15.6)
             self._write(SERVER_ERROR, f"the server failed with status {response.status_code}", None, response, case)
@@ -64,7 +64,7 @@ class NclueExploration(NclueContract):
         except AssertionError as error:
             Found(EVERYTHING, SERVER_ERROR, str(error)).append_to(_file())
 
-    def _write(self, rule: str, message: str, pin: str | None, response: schemathesis.Response, case: Case) -> None:
+    def _write(self, rule: str, message: str, pin: str | None, response: schemathesis.Response, case: SchemathesisCase) -> None:
         command = case.as_curl_command(headers=dict(response.request.headers), verify=response.verify)
         key = (case.operation.label, rule, pin is None)
         if len(command) < self._lengths.get(key, len(command) + 1):

@@ -1,4 +1,4 @@
-"""Requests, responses and errors of the service as plain values: what goes into it and what comes out."""
+"""Requests, responses and errors of the service as plain values: its input and its output."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 from nclue_contract.contract.model import DocumentedError, contract
 from nclue_contract.validation.findings import Finding
 
-EXCERPT = 4096
-"""Bytes of a body that the journal keeps."""
+MAX_JOURNAL_BODY_BYTES = 4096
+"""Bytes of a body that the journal stores."""
 
-FINDINGS_KEPT = 20
-"""Findings of a request that the journal keeps; it names all the rules."""
+MAX_JOURNAL_FINDINGS = 20
+"""Findings of a request that the journal stores; it names all the rules."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +88,9 @@ def journal_entry(request: Request, response: Response, findings: Iterable[Findi
         "method": request.method,
         "target": request.target,
         "headers": [[name, "***" if name.lower() in secret else value] for name, value in request.headers],
-        "body": request.body[:EXCERPT].decode("utf-8", "backslashreplace"),
+        "body": request.body[:MAX_JOURNAL_BODY_BYTES].decode("utf-8", "backslashreplace"),
         "body_bytes": len(request.body),
         "status": response.status,
         "rules": list(response.rules),
-        "findings": [finding.to_dict() for finding in islice(findings, FINDINGS_KEPT)],
+        "findings": [finding.to_dict() for finding in islice(findings, MAX_JOURNAL_FINDINGS)],
     }

@@ -16,7 +16,7 @@ from nclue_contract.contract.model import Operation
 from nclue_contract.contract.rules import Severity
 from nclue_contract.contract.wording import escaped
 from nclue_contract.service.faults.catalogue import inject_fault
-from nclue_contract.service.faults.injection import wrap
+from nclue_contract.service.faults.injection import wrap_method
 from nclue_contract.service.lifecycle import ProgressMode
 from nclue_contract.service.messages import Rejection, Request, Response
 from nclue_contract.service.service import MAX_BODY, Service
@@ -28,15 +28,15 @@ from nclue_contract.validation.reports.text import render_report
 from nclue_contract.validation.signature import Verifier
 from nclue_contract.validation.validator import Validator
 
-SHOWN = 5
+MAX_LISTED_REQUESTS = 5
 """Requests that `format_broken_requests` shows in full."""
 
-KEPT = 100
-"""Broken requests that a recorder keeps until `forget`; a further one is kept only for a rule that none of these broke."""
+MAX_RECORDED_REQUESTS = 100
+"""Invalid requests that a recorder stores until `forget`; a further one is stored only for a rule that none of these broke."""
 
 
 @dataclass(frozen=True, slots=True)
-class BrokenRequest:
+class InvalidRequest:
     """A request that breaks the contract, with its errors.
 
     `number` is its number in the journal, `line` its method and path, `response` the status and error code of the response, and `origin`
@@ -49,7 +49,7 @@ class BrokenRequest:
     errors: tuple[Finding, ...]
     origin: str = ""
 
-    def without(self, rules: Collection[str]) -> BrokenRequest | None:
+    def without(self, rules: Collection[str]) -> InvalidRequest | None:
         """Return a copy without the errors of these rules; None when no error is left."""
         errors = tuple(finding for finding in self.errors if finding.rule not in rules)
         return dataclasses.replace(self, errors=errors) if errors else None
@@ -59,7 +59,7 @@ class BrokenRequest:
 class Tally:
     """What the requests covered: operations that succeeded, rules for which a request was rejected, error codes in responses.
 
-    `answers` holds the error codes as (operation, status, code).
+    `answers` are the error codes as (operation, status, code).
     """
 
     requests: int = 0
@@ -85,11 +85,11 @@ class Recorder:
 
     def __init__(self) -> None:
         self.tally: Tally = Tally()
-        self._broken: list[BrokenRequest] = []
+        self._broken: list[InvalidRequest] = []
         self._rules: set[str] = set()
         self._lock = threading.Lock()
 
-    def add(self, operation: Operation | None, response: Response, broken: BrokenRequest | None) -> None:
+    def add(self, operation: Operation | None, response: Response, broken: InvalidRequest | None) -> None:
         """Record a request and its response."""
         code = _error_code(response)
         with self._lock:
@@ -103,14 +103,14 @@ class Recorder:
             rules = {finding.rule for finding in broken.errors}
             if response.status >= 400:
                 self.tally.rules |= rules & set(response.rules)
-            if len(self._broken) < KEPT or not rules <= self._rules:
+            if len(self._broken) < MAX_RECORDED_REQUESTS or not rules <= self._rules:
                 self._broken.append(broken)
                 self._rules |= rules
 
-    def broken(self, allow: Collection[str] = ()) -> list[BrokenRequest]:
+    def broken(self, allow: Collection[str] = ()) -> list[InvalidRequest]:
         """Return the requests that broke the contract since `forget`, without the errors of the rules in `allow`."""
         with self._lock:
-            return [kept for one in self._broken if (kept := one.without(allow)) is not None]
+            return [rest for one in self._broken if (rest := one.without(allow)) is not None]
 
     def forget(self) -> None:
         """Remove the broken requests; the tally stays."""
@@ -133,11 +133,11 @@ def record_requests(service: Service, recorder: Recorder, validator: Validator, 
         broken = None
         if errors:
             line = escaped(f"{request.method:.20} {request.target.partition('?')[0]:.200}")
-            broken = BrokenRequest(service.store.requests, line, _status_and_code(response), errors, origin() if origin else "")
+            broken = InvalidRequest(service.store.requests, line, _status_and_code(response), errors, origin() if origin else "")
         recorder.add(operation, response, broken)
         return response
 
-    wrap(service, "handle", handle)
+    wrap_method(service, "handle", handle)
 
 
 def recorded_service(
@@ -157,7 +157,7 @@ def recorded_service(
 
 
 def _operation(service: Service, request: Request) -> Operation | None:
-    try:  # called on the class, so that no injected fault takes part
+    try:  # called on the class, so that no injected fault affects it
         return Service.find_operation(service, request.method.upper(), request.target.partition("?")[0])[0]
     except Rejection:
         return None
@@ -199,16 +199,16 @@ def _status_and_code(response: Response) -> str:
 # -- as text -------------------------------------------------------------------------------------------------------------------------
 
 
-def format_broken_requests(broken: list[BrokenRequest]) -> str:
+def format_broken_requests(broken: list[InvalidRequest]) -> str:
     """Return the requests as text, with advice for the author of the test. The first line is a summary."""
     rules = dict.fromkeys(f"{finding.rule} {finding.slug}" for one in broken for finding in one.errors)
-    what = "a request breaks" if len(broken) == 1 else f"{len(broken)}{' or more' * (len(broken) >= KEPT)} requests break"
+    what = "a request breaks" if len(broken) == 1 else f"{len(broken)}{' or more' * (len(broken) >= MAX_RECORDED_REQUESTS)} requests break"
     parts = [f"{', '.join(rules)}: {what} the contract"]
-    for one in broken[:SHOWN]:
+    for one in broken[:MAX_LISTED_REQUESTS]:
         origin = f", sent by {one.origin}" if one.origin else ""
         parts += [f"request {one.number}: {one.line}, response {one.response}{origin}", format_report(Report(one.errors))]
-    if len(broken) > SHOWN:
-        parts.append(f"... and {len(broken) - SHOWN} more requests")
+    if len(broken) > MAX_LISTED_REQUESTS:
+        parts.append(f"... and {len(broken) - MAX_LISTED_REQUESTS} more requests")
     return "\n\n".join([*parts, _advice(broken)])
 
 
@@ -217,7 +217,7 @@ def format_report(report: Report) -> str:
     return re.sub(r"^(  pin: +)--reading", r"\1--nclue-reading", render_report(report), flags=re.MULTILINE)
 
 
-def _advice(broken: Iterable[BrokenRequest]) -> str:
+def _advice(broken: Iterable[InvalidRequest]) -> str:
     errors = [finding for one in broken for finding in one.errors]
     rules = ", ".join(f'"{rule}"' for rule in dict.fromkeys(finding.rule for finding in errors))
     lines = [f"If the test sends this on purpose: @pytest.mark.nclue(allow=[{rules}])"]

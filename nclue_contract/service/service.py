@@ -1,4 +1,4 @@
-"""The service: takes a request and a time, and returns the response that NCLUE would give.
+"""The service: accepts a request and a time, and returns the response that NCLUE would send.
 
 Nothing here opens a socket or reads a clock, so the mock and the server give the same responses, and a run can be repeated. Where the
 pages leave a choice, the readings decide; where they name no error code, the response has none (null).

@@ -1,4 +1,4 @@
-"""What the service keeps: tasks by their IDs, a journal of the last requests, and fixture data. Its size is bounded."""
+"""Storage of the service: tasks by their IDs, a journal of the last requests, and fixture data. Its size is bounded."""
 
 from __future__ import annotations
 

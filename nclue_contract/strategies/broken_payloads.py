@@ -37,7 +37,7 @@ from nclue_contract.strategies.payloads import (
 from nclue_contract.validation.findings import Finding
 from nclue_contract.validation.paths import PathCheck
 
-Payload = dict[str, Any]
+PayloadDict = dict[str, Any]
 
 
 class Expected(NamedTuple):
@@ -76,16 +76,16 @@ class BreakingContext:
         constraints = Constraints(readings, strict=True)
         none, every = ((state,) * len(optional()) for state in (ABSENT, GIVEN))
         self.policy: Policy = Policy(readings)
-        self.valid: SearchStrategy[Payload] = payloads(constraints, shapes=[none, every], plain=True)
-        self.minimal: SearchStrategy[Payload] = payloads(constraints, shapes=[none], plain=True)
-        self.complete: SearchStrategy[Payload] = payloads(constraints, shapes=[every], plain=True)
+        self.valid: SearchStrategy[PayloadDict] = payloads(constraints, shapes=[none, every], plain=True)
+        self.minimal: SearchStrategy[PayloadDict] = payloads(constraints, shapes=[none], plain=True)
+        self.complete: SearchStrategy[PayloadDict] = payloads(constraints, shapes=[every], plain=True)
         self._path_check = PathCheck(self.policy)
         self.forbidden_characters: SearchStrategy[str] = _forbidden_characters(self._path_check)
         """Characters that a path must not hold."""
         self.path_parts: SearchStrategy[str] = weighted((2, st.just("")), (3, paths(constraints)))
         """Texts before and after them."""
 
-    def payload_with(self, field: str) -> SearchStrategy[Payload]:
+    def payload_with(self, field: str) -> SearchStrategy[PayloadDict]:
         """Return payloads that have this field."""
         return self.complete if field in optional() else self.valid
 

@@ -15,7 +15,7 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Readings
 from nclue_contract.contract.wording import pointer_to
-from nclue_contract.strategies.broken_payloads import BREAKERS, BY_READING, Breaker, BreakingContext, Drawn, Expected, Payload
+from nclue_contract.strategies.broken_payloads import BREAKERS, BY_READING, Breaker, BreakingContext, Drawn, Expected, PayloadDict
 from nclue_contract.strategies.payloads import JSON_VALUES, unknown_names, weighted
 
 # Common mistakes in JSON: a piece of text, and the offset in it at which a parser must report an error.
@@ -42,7 +42,7 @@ _NESTED: list[tuple[str, str, str, str | int]] = [("[", "", "]", 0), ('{"a":', "
 _LEVELS = (0, 0, 1, 2000)
 
 
-def _json_text(draw: DrawFn, payload: Payload) -> str:
+def _json_text(draw: DrawFn, payload: PayloadDict) -> str:
     return json.dumps(payload, ensure_ascii=draw(st.booleans()))
 
 
@@ -81,9 +81,9 @@ def _duplicate_name(draw: DrawFn, context: BreakingContext) -> Drawn:
     text = _json_text(draw, payload | {name: draw(weighted((1, st.just(payload[name])), (1, JSON_VALUES)))})
     findings: list[Expected] = []
     for _ in range(draw(st.integers(1, 2))):
-        spelled = draw(st.sampled_from([json.dumps(name), f'"\\u{ord(name[0]):04x}{name[1:]}"']))
+        quoted = draw(st.sampled_from([json.dumps(name), f'"\\u{ord(name[0]):04x}{name[1:]}"']))
         findings += context.expected("NC004", pointer_to(name), len(text) + 1)
-        text = f"{text[:-1]}, {spelled}: {json.dumps(payload[name])}}}"  # parsers that use the last value see a valid payload
+        text = f"{text[:-1]}, {quoted}: {json.dumps(payload[name])}}}"  # parsers that use the last value see a valid payload
     return text.encode(), findings
 
 
@@ -181,9 +181,9 @@ def _broken(draw: DrawFn, context: BreakingContext, code: str) -> BrokenRequest:
 def _code_of(name: str) -> str:
     rule = contract().rule(str(name))
     if rule is None:
-        spellings = {spelled.lower(): spelled for code in _ALL_BREAKERS for spelled in (code, contract().rules[code].slug)}
-        near = get_close_matches(str(name)[:80].lower(), spellings, n=1)
-        hint = f"did you mean {spellings[near[0]]}?" if near else "`nclue-contract explain` lists them"
+        known = {name.lower(): name for code in _ALL_BREAKERS for name in (code, contract().rules[code].slug)}
+        near = get_close_matches(str(name)[:80].lower(), known, n=1)
+        hint = f"did you mean {known[near[0]]}?" if near else "`nclue-contract explain` lists them"
         raise ValueError(f"unknown rule {name!r:.80}; {hint}")
     if rule.code not in _ALL_BREAKERS:
         raise ValueError(f"{_name_of(rule.code)} is not about the payload of createTask, so no payload can break it; NC0xx and NC1xx are")

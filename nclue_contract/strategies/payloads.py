@@ -232,7 +232,7 @@ def unknown_names() -> SearchStrategy[str]:
     """Return names of fields that createTask does not have: those of other operations, misspelt ones, any text."""
     known = [field.name for field in contract().request]
     others = {field.name for fields in contract().responses.values() for field in fields} - set(known)
-    misspelt = [spelled for name in known for spelled in (name.upper(), name.replace("_", "-") + "s", f" {name}", f"{name}\u200b")]
+    misspelt = [variant for name in known for variant in (name.upper(), name.replace("_", "-") + "s", f" {name}", f"{name}\u200b")]
     return weighted(
         (3, NAMES.map(lambda text: f"x{text}")), (3, st.sampled_from([*sorted(others), *misspelt])), (1, st.sampled_from(["", "a/b"]))
     )

@@ -55,7 +55,7 @@ _JSON_STYLES: tuple[dict[str, Any], ...] = ({}, {"ensure_ascii": False}, {"separ
 
 
 class _DrawnViews(Serializer):
-    """The views of the service, with drawn figures of completed tasks and a drawn format of times."""
+    """The serializer of the service, with drawn figures of completed tasks and a drawn format of times."""
 
     def __init__(self, readings: Readings, features: Mapping[str, str], figures: Mapping[str, object], zone: tzinfo, timespec: str) -> None:
         super().__init__(readings, ExternalData(feature_names=features))
@@ -78,7 +78,7 @@ class _DrawnTask:
 
     task: Task
     payload: dict[str, Any]
-    views: Serializer
+    serializer: Serializer
     step_ms: int
     lifecycle: Lifecycle = field(default_factory=lambda: Lifecycle(ProgressMode("manual")))
 
@@ -88,7 +88,7 @@ class _DrawnTask:
 
     def advance_some(self, draw: DrawFn) -> None:
         """Move the task a drawn number of steps, possibly to its end."""
-        for _ in range(draw(st.integers(0, len(self.views.status_words)))):
+        for _ in range(draw(st.integers(0, len(self.serializer.status_words)))):
             self.advance()
 
     @property
@@ -138,12 +138,12 @@ def lifecycles(readings: Readings) -> SearchStrategy[list[dict[str, Any]]]:
 @st.composite
 def _draw_lifecycle(draw: DrawFn, drawn_tasks: SearchStrategy[_DrawnTask]) -> list[dict[str, Any]]:
     drawn_task = draw(drawn_tasks)
-    shown: list[dict[str, Any]] = []
+    details: list[dict[str, Any]] = []
     counts = st.sampled_from([1, 2])
     while True:
-        shown += [drawn_task.views.details(drawn_task.task) for _ in range(draw(counts))]
+        details += [drawn_task.serializer.details(drawn_task.task) for _ in range(draw(counts))]
         if not drawn_task.advance():
-            return shown
+            return details
         counts = st.sampled_from([1, 2] if drawn_task.ended else [1, 0, 2])  # polling may miss a state, but never the last one
 
 
@@ -182,9 +182,9 @@ def _draw_success(draw: DrawFn, operation: Operation, drawn_tasks: SearchStrateg
         return _draw_response(draw, operation, SUCCESS, {"task_id": task_id}, task_id)
     drawn_task = draw(drawn_tasks)
     if operation.id == "createTask":
-        return _draw_response(draw, operation, SUCCESS, drawn_task.views.created(drawn_task.task), drawn_task.payload)
+        return _draw_response(draw, operation, SUCCESS, drawn_task.serializer.created(drawn_task.task), drawn_task.payload)
     drawn_task.advance_some(draw)
-    return _draw_response(draw, operation, SUCCESS, drawn_task.views.details(drawn_task.task), drawn_task.task.task_id)
+    return _draw_response(draw, operation, SUCCESS, drawn_task.serializer.details(drawn_task.task), drawn_task.task.task_id)
 
 
 def _list_responses(readings: Readings) -> SearchStrategy[Answered]:
@@ -207,7 +207,9 @@ def _draw_list(
     tasks = []
     for number, drawn_task in zip(range(size), cycle(drawn)):
         name = truncate(f"{number} {drawn_task.task.name}", constraints.longest_name, utf16=constraints.in_utf16)
-        tasks.append(drawn_task.views.summary(replace(drawn_task.task, task_id=f"{number:08x}{drawn_task.task.task_id[8:]}", name=name)))
+        tasks.append(
+            drawn_task.serializer.summary(replace(drawn_task.task, task_id=f"{number:08x}{drawn_task.task.task_id[8:]}", name=name))
+        )
     value = {**values, "total": draw(_totals(constraints.readings, values, size)), "tasks": tasks}
     return _draw_response(draw, operation, SUCCESS, value, query)
 
@@ -264,12 +266,12 @@ def _own_error_codes(code: str) -> set[Answer]:
 
 
 @st.composite
-def _draw_error(draw: DrawFn, operation: Operation, views: Serializer, refusals: SearchStrategy[tuple[Rejection, Any]]) -> Answered:
-    refusal, request = draw(refusals)
-    value = views.error_body(refusal)
+def _draw_error(draw: DrawFn, operation: Operation, serializer: Serializer, rejections: SearchStrategy[tuple[Rejection, Any]]) -> Answered:
+    rejection, request = draw(rejections)
+    value = serializer.error_body(rejection)
     if "error" in value:
         value["error"] |= draw(st.sampled_from([{}, {"details": None}, {"details": "see the console"}]))
-    return _draw_response(draw, operation, refusal.status, value, request)
+    return _draw_response(draw, operation, rejection.status, value, request)
 
 
 def _draw_response(draw: DrawFn, operation: Operation, status: int, value: Mapping[str, Any], request: object) -> Answered:

@@ -8,7 +8,7 @@ CODE_FIELDS = ("errorCode", "code")
 """The fields that may hold the error code, the documented one first."""
 
 MAX_LENGTH = 80
-"""Characters of an error code that are kept."""
+"""Characters of an error code that are read; a longer one is cut."""
 
 
 def error_code(body: object) -> str | None:

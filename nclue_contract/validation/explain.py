@@ -93,7 +93,7 @@ def _reading(reading: Reading, contract: Contract, readings: Readings) -> Iterat
     yield from _paragraph("page", reading.page)
     for option in reading.options:
         default = ", the default" if option.id == reading.default else ""
-        pages = f" Pages: {', '.join(option.pages)}." if option.pages else " No page says so."
+        pages = f" Pages: {', '.join(option.pages)}." if option.pages else " No page states this."
         forbids = f" Forbids {option.characters}" if option.characters else ""
         yield from _paragraph("option", f"{option.id}{default}: {option.meaning}.{pages}{forbids}")
     rules = [f"{rule.code} {rule.slug}" for rule in contract.rules.values() if reading.id in rule.readings]

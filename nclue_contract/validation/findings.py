@@ -18,11 +18,11 @@ POSITIONS_KEPT = 100
 
 
 class Finding:
-    """One violation of a rule, or a value that another reading of the pages would refuse.
+    """One violation of a rule, or a value that another reading of the pages would reject.
 
     Offsets count code points of the value the pointer names (`byte_offset`: bytes of its UTF-8 form), from 0. A finding about a character
     stands for all its occurrences in the value: `offset` is the first, `positions` the first 100, `occurrences` their number.
-    Immutable; written by hand and not as a frozen dataclass because those take four times as long to create.
+    Immutable; not a frozen dataclass, because those take four times as long to create.
     """
 
     __slots__ = ("_applied", "_detail", "_offset", "_pointer", "_text")
@@ -149,7 +149,7 @@ class Finding:
     def suggestion(self) -> str | None:
         """A value to use instead, or the field that was probably meant; None without either.
 
-        Characters beyond U+00FF stay in a path where they are allowed, although the reading `path-high-codes` may refuse them.
+        Characters beyond U+00FF stay in a path where they are allowed, although the reading `path-high-codes` may reject them.
         """
         if self._applied.suggest is None or self._text is None:
             return None
@@ -226,7 +226,7 @@ class Report:
 
     @property
     def warnings(self) -> tuple[Finding, ...]:
-        """The findings that only another reading would refuse."""
+        """The findings that only another reading would reject."""
         return tuple(f for f in self._findings if f.severity is Severity.WARNING)
 
     @property

@@ -1,6 +1,6 @@
 """Validation of the headers of a request. The page is "Overview", request headers.
 
-Values are secrets, or valid for five minutes: no finding holds or prints one, only what is wrong with it. Without the secret key only the
+Values are secrets, or valid for five minutes: no finding holds or prints one, only the problem with it. Without the secret key only the
 form of the signature can be checked; module `signature` does the rest.
 """
 
@@ -37,7 +37,7 @@ class HeaderCheck:
         self._expected_type = policy.contract.request_media_type
 
     def check(self, headers: object, now_ms: int | None) -> list[Finding]:
-        """Return what is wrong with the headers. Never raises.
+        """Return the findings of the headers. Never raises.
 
         `now_ms` is the clock in milliseconds since 1970-01-01 UTC; without it the age of the timestamp is not checked.
         """
@@ -69,10 +69,10 @@ class HeaderCheck:
 
     def _check_media_type(self, values: list[str]) -> list[Finding]:
         """Check the content types; there may be none, since a request without a body has none."""
-        wrong = [value for value in values if media_type(value) != self._expected_type]
-        if self._media_type is None or not wrong:
+        unexpected = [value for value in values if media_type(value) != self._expected_type]
+        if self._media_type is None or not unexpected:
             return []
-        return [Finding(self._media_type, "/content-type", detail={"value": quoted(wrong[0]), "expected": self._expected_type})]
+        return [Finding(self._media_type, "/content-type", detail={"value": quoted(unexpected[0]), "expected": self._expected_type})]
 
 
 def why_unreadable(headers: object, error: Exception) -> str:

@@ -6,8 +6,8 @@ Why not `json.loads`? It accepts texts that other parsers reject or read differe
   keeps the last value as well, and notes NC004 with the offset of the second name.
 * Numbers. `NaN` and `Infinity` are no JSON, and `1e999` is beyond the range of a double (NC005). They are read nevertheless, so that the
   rest of the payload can be validated.
-* Depth. `json.loads` raises RecursionError at a depth that depends on its caller. Here the open arrays and objects are kept in a list,
-  `_open`, so that every depth can be read. Values beyond the limit of rule NC006 are not kept (they become None), and all levels there
+* Depth. `json.loads` raises RecursionError at a depth that depends on its caller. Here the open arrays and objects are stored in a list,
+  `_open`, so that every depth can be read. Values beyond the limit of rule NC006 are not stored (they become None), and all levels there
   share one `_Frame`, so that a text of ten million brackets needs little memory.
 * Lone surrogates. `"\ud800"` is valid JSON, but no UTF-8 text can hold its value (NC007). The parser notes those in nested values. The
   names and strings of the outermost object are left to the validator, which also checks payloads that were never JSON text.
@@ -36,7 +36,7 @@ from nclue_contract.contract.model import contract
 from nclue_contract.contract.wording import codepoint, excerpt, pointer_to, quoted
 
 PROBLEMS_KEPT = 100
-"""How many problems of one kind are kept."""
+"""How many problems of one kind are recorded."""
 
 BLANKS = " \t\n\r"
 """The white space of JSON (RFC 8259 section 2)."""
@@ -70,7 +70,7 @@ _OPENED: Final = object()
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class JsonProblem:
     """A violation in the JSON itself: a rule, and the values for its message.
 
     `pointer` names the value (empty: the whole text), `offset` is its position in the source text, in code points from 0. `detail` has
@@ -123,7 +123,7 @@ class Parser:
     """A parser of one value of `text`, from the offset `at` on.
 
     `problems` are in source order; `starts` maps each name or index of the outermost array or object to the offset of its value. Values
-    nested deeper than rule NC006 allows are read, but not kept: they are None.
+    nested deeper than rule NC006 allows are read, but not stored: they are None.
     """
 
     __slots__ = ("_counts", "_limit", "_open", "at", "problems", "starts", "text")
@@ -131,7 +131,7 @@ class Parser:
     def __init__(self, text: str, at: int = 0) -> None:
         self.text: str = text
         self.at: int = at
-        self.problems: list[Problem] = []
+        self.problems: list[JsonProblem] = []
         self.starts: dict[str | int, int] = {}
         self._limit = contract().rules["NC006"].limit
         self._open: list[_Frame] = []
@@ -279,7 +279,7 @@ class Parser:
     def _note(self, code: str, offset: int, /, **detail: object) -> None:
         self._counts[code] += 1
         if self._counts[code] <= (1 if code == "NC006" else PROBLEMS_KEPT):
-            self.problems.append(Problem(code, self._pointer(), offset, detail))
+            self.problems.append(JsonProblem(code, self._pointer(), offset, detail))
 
     def _pointer(self) -> str:
         return pointer_to(*(frame.key for frame in self._open[: self._limit]))

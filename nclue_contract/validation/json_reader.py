@@ -10,13 +10,13 @@ from functools import lru_cache
 from typing import Any
 
 from nclue_contract.contract.wording import pointer_to
-from nclue_contract.validation.json_parser import BLANKS, MalformedError, Parser, Problem, offset_inside, skip_blanks
+from nclue_contract.validation.json_parser import BLANKS, JsonProblem, MalformedError, Parser, offset_inside, skip_blanks
 
 BOM = "\ufeff"
 
 # undocumented: the C scanner without the Python function around it
 _scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
-# int() refuses numbers of 5,000 digits, str() does not
+# int() rejects numbers of 5,000 digits, str() does not
 _cut: Callable[[str, int], tuple[object, int]] = json.JSONDecoder(parse_int=str, parse_float=str).scan_once  # type: ignore[attr-defined]
 _join = "".join
 
@@ -26,14 +26,14 @@ class Document:
     """A JSON text: its value, its problems in source order, and whether it could be read at all (`readable`)."""
 
     value: object
-    problems: tuple[Problem, ...]
+    problems: tuple[JsonProblem, ...]
     readable: bool
 
 
 class Payload:
     """The text of one payload and its place in a file; bytes only when it is not UTF-8.
 
-    `file` is as the user named it ("-": standard input), `line` and `column` (code points) count from 1 and say where `text` starts in the
+    `file` is as the user named it ("-": standard input), `line` and `column` (code points) count from 1 and are where `text` starts in the
     file, `index` counts the payloads of the file from 0. Immutable by convention; no frozen dataclass, because those are slow to create.
     """
 
@@ -56,7 +56,7 @@ class Payload:
         return f"<Payload {self.index} at {self.file}:{self.line}:{self.column}>"
 
 
-def decode(data: bytes) -> tuple[str, tuple[Problem, ...], bool]:
+def decode(data: bytes) -> tuple[str, tuple[JsonProblem, ...], bool]:
     """Decode strict UTF-8: the text without byte order mark, its problems (NC003 for that mark, NC002), and whether it can be read."""
     try:
         text = data.decode()
@@ -66,11 +66,11 @@ def decode(data: bytes) -> tuple[str, tuple[Problem, ...], bool]:
         problem = f"byte 0x{data[start]:02X} at byte offset {start:,} ({error.reason})"
     else:
         if "\0" not in text[:4]:
-            return (text[1:], (Problem("NC003", "", 0),), True) if text.startswith(BOM) else (text, (), True)
+            return (text[1:], (JsonProblem("NC003", "", 0),), True) if text.startswith(BOM) else (text, (), True)
         offset, problem = 0, "byte 0x00 near the start"
     if wide := wide_encoding(data):
         problem = f"{problem}; the bytes look like {wide}"
-    return "", (Problem("NC002", "", offset, {"problem": problem}),), False
+    return "", (JsonProblem("NC002", "", offset, {"problem": problem}),), False
 
 
 def wide_encoding(data: bytes) -> str | None:
@@ -80,7 +80,7 @@ def wide_encoding(data: bytes) -> str | None:
 
 
 def read(data: bytes | str) -> Document:
-    """Read one JSON text exactly and find everything that is wrong with it.
+    """Read one JSON text exactly and find all problems in it.
 
     Offsets of problems count code points of the text: of `data` itself if it is a str, of the decoded text without byte order mark if it is
     bytes. Takes time in proportion to the length, and never raises.
@@ -93,11 +93,11 @@ def read(data: bytes | str) -> Document:
         text, found = data, ()
     parser = Parser(text)
     if text.startswith(BOM) and not found:
-        parser.at, found = 1, (Problem("NC003", "", 0),)
+        parser.at, found = 1, (JsonProblem("NC003", "", 0),)
     try:
         value = parser.document()
     except MalformedError as error:
-        problem = Problem("NC001", "", error.offset, {"problem": error.describe(_place_in_words(text, error.offset))})
+        problem = JsonProblem("NC001", "", error.offset, {"problem": error.describe(_place_in_words(text, error.offset))})
         return Document(None, (*found, *parser.problems, problem), readable=False)
     return Document(value, (*found, *parser.problems), readable=True)
 

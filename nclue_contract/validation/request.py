@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from nclue_contract.contract.readings import Policy
-from nclue_contract.contract.wording import EXCERPT, excerpt, json_kind, pointer_to, quoted
+from nclue_contract.contract.wording import EXCERPT_LENGTH, excerpt, json_kind, pointer_to, quoted
 from nclue_contract.validation.findings import Finding, Report
 from nclue_contract.validation.names import NameCheck
 from nclue_contract.validation.paths import PathCheck
@@ -172,5 +172,5 @@ class NearestName:
 
     def __call__(self, name: str) -> str | None:
         """Return the nearest of the names; None if none is similar."""
-        near = difflib.get_close_matches(name.lower(), sorted(self.names), n=1, cutoff=0.8) if len(name) <= EXCERPT else []
+        near = difflib.get_close_matches(name.lower(), sorted(self.names), n=1, cutoff=0.8) if len(name) <= EXCERPT_LENGTH else []
         return near[0] if near else None

@@ -24,7 +24,7 @@ from nclue_contract.validation.strings import SURROGATE
 SUCCESS = 200
 """The only success in NCLUE's table."""
 
-FINDINGS_KEPT = 100
+MAX_SURROGATE_FINDINGS = 100
 """How many fields with a lone surrogate get a finding each."""
 
 
@@ -40,7 +40,7 @@ class ResponseCheck:
         self._answer = AnswerCheck(policy, check_request)
 
     def check(self, operation_id: object, status: object, headers: object, body: object, request: object) -> list[Finding]:
-        """Return what is wrong with a response. Never raises; see `Validator.validate_response` for the arguments."""
+        """Return the findings of a response. Never raises; see `Validator.validate_response` for the arguments."""
         try:
             return self._check(operation_id, status, headers, body, request)
         except Exception as error:  # noqa: BLE001  # a subclass or a mapping may do anything
@@ -66,10 +66,10 @@ class ResponseCheck:
         if isinstance(value, Mapping) and status == SUCCESS:
             found += self._fields.check(operation.response, value, _request_mapping(operation, request))
         elif isinstance(value, Mapping) and type(status) is int and status >= 400:
-            code, wrong = _check_error(policy, status, value)
-            found += wrong
+            code, problems = _check_error(policy, status, value)
+            found += problems
             found += _check_code(policy, operation, status, code)
-        # Without a code, an earlier finding already says why it cannot be read.
+        # Without a code, an earlier finding already states why it cannot be read.
         comparable = status == SUCCESS or code is not None or not found
         if operation.id == "createTask" and request is not None and type(status) is int and comparable:
             found += self._answer.check(Answer(status, code), request)
@@ -123,7 +123,7 @@ def _read_body(policy: Policy, body: object) -> tuple[object, list[Finding]]:
     if document.readable and not isinstance(document.value, Mapping):
         found.append(Finding(policy.documented("NC303"), "", detail={"kind": json_kind(document.value)}))
     elif isinstance(document.value, Mapping):
-        found += islice(_lone_surrogates(policy, document.value), FINDINGS_KEPT)
+        found += islice(_lone_surrogates(policy, document.value), MAX_SURROGATE_FINDINGS)
     return document.value if document.readable else None, found
 
 
@@ -142,7 +142,7 @@ def _lone_surrogates(policy: Policy, body: Mapping[str, object]) -> Iterator[Fin
 
 
 def _check_error(policy: Policy, status: int, body: Mapping[str, object]) -> tuple[str | None, list[Finding]]:
-    """Return the error code as text (None if there is none), and what is wrong with the shape of the error."""
+    """Return the error code as text (None if there is none), and the findings of the structure of the error."""
     nested = body.get("error")
     shape, holder = ("nested", nested) if isinstance(nested, Mapping) else ("flat", body)
     name = next((name for name in CODE_FIELDS if name in holder), None)
@@ -211,7 +211,7 @@ class AnswerCheck:
         self._own = {answer: fields for code in ("NC111", "NC120") for answer, fields in _own_answers(policy.rule(code))}
 
     def check(self, answer: Answer, request: object) -> Iterator[Finding]:
-        """Yield a finding if the answer does not fit the request."""
+        """Yield a finding if the response does not fit the request."""
         findings = self._check_request(request).findings
         errors = [f for f in findings if f.severity is Severity.ERROR and all(a.status != SUCCESS for a in f.expects)]
         applied = None
@@ -235,13 +235,13 @@ class AnswerCheck:
     def _apply_to_unexplained(self, answer: Answer) -> AppliedRule | None:
         """Apply NC313 to a request that breaks a rule but was rejected for a reason that it does not show.
 
-        The name may be taken, the feature may not exist, or the gateway rejected the request before it was read.
+        The name may be in use, the feature may not exist, or the gateway rejected the request before it was read.
         """
         policy = self._policy
         if answer.code in {a.code for a in policy.rule("NC120").expects if a.when}:
             pinned = policy.readings.pinned("check-order")
             return policy.error_unless_chosen("NC313", "check-order", "existence-first") if pinned else None
-        return policy.undecided("NC313", "undecided: the pages do not say in which order a request is checked")
+        return policy.undecided("NC313", "undecided: the pages do not state in which order a request is checked")
 
 
 def _own_answers(rule: Rule) -> Iterator[tuple[Answer, tuple[str, ...]]]:
@@ -265,7 +265,7 @@ def _explains(finding: Finding, answer: Answer, pointers: tuple[str, ...] | None
 def _mismatch(applied: AppliedRule, answer: Answer, errors: list[Finding]) -> Finding:
     rules = ", ".join(dict.fromkeys(f.rule for f in errors))
     detail = {
-        "had": f"breaks {rules}" if errors else "keeps every rule that has this answer",
+        "had": f"breaks {rules}" if errors else "keeps every rule with this error code",
         "value": format_answer(answer),
         "expected": format_answers(a for f in errors for a in f.expects) or "success",
     }

@@ -32,7 +32,7 @@ class FieldsCheck:
         self._longest_page = policy.contract.parameter("limit").maximum
 
     def check(self, schema: str, body: Object, request: Object | None) -> list[Finding]:
-        """Return what is wrong with an object that should have the schema, such as `Task` or `TaskList`."""
+        """Return the findings of an object that should have the schema, such as `Task` or `TaskList`."""
         found = list(_check_object(self._policy, schema, body, ()))
         if schema == "TaskList":
             items = body.get("tasks")
@@ -137,10 +137,10 @@ class StateCheck:
         status = body.get("status")
         if not isinstance(status, str) or status not in self._words:
             return []
-        optional = {"completed_at"} if status == self._failed else set()  # no page says whether a failed task has the time
+        optional = {"completed_at"} if status == self._failed else set()  # no page states whether a failed task has the time
         has_value = {name: body[name] is not None for name in self._states if name in body and name not in optional}
-        wrong = [name for name, has in has_value.items() if has != (status in self._states[name])]
-        return [Finding(self._applied, pointer_to(name), detail={"kind": json_kind(body[name]), "value": status}) for name in wrong]
+        misplaced = [name for name, has in has_value.items() if has != (status in self._states[name])]
+        return [Finding(self._applied, pointer_to(name), detail={"kind": json_kind(body[name]), "value": status}) for name in misplaced]
 
 
 class EchoCheck:
@@ -187,7 +187,7 @@ class PagingCheck:
         self._echo, self._size, self._total = policy.documented("NC500"), policy.documented("NC501"), policy.documented("NC502")
 
     def check(self, body: Object, request: Object | None) -> Iterator[Finding]:
-        """Yield what is wrong with index, limit and total; without a request, only limit and total are checked."""
+        """Yield the findings of index, limit and total; without a request, only limit and total are checked."""
         for parameter in self._query:
             requested = None if request is None else _requested(request.get(parameter.name), parameter.default)
             value = body.get(parameter.name)
@@ -214,7 +214,7 @@ def _is_number(text: str, value: int) -> bool:
 def _requested(value: object, default: int) -> str | None:
     """Return a query parameter as it was sent, or None if that is unknown.
 
-    Clients leave out None, an empty value counts as the default, and some clients take lists.
+    Clients leave out None, an empty value counts as the default, and some clients accept lists.
     """
     if isinstance(value, list | tuple) and len(value) == 1:
         value = value[0]

@@ -1,6 +1,6 @@
-"""Verification of the signature of a request, with the usual mistake that explains a wrong one.
+"""Verification of the signature of a request, with the usual mistake that explains an invalid one.
 
-Made for tests, stubs and gateways under development. Nothing in the result is a secret or a correct signature, but the explanation takes
+Meant for tests, stubs and gateways under development. Nothing in the result is a secret or a correct signature, but the explanation takes
 time and helps an attacker: a gateway in production rejects without a reason.
 """
 
@@ -19,14 +19,14 @@ from nclue_contract.contract.wording import pointer_to
 from nclue_contract.signing import Credentials
 from nclue_contract.validation.findings import Finding, Report
 from nclue_contract.validation.headers import HeaderCheck, read_headers, why_unreadable
-from nclue_contract.validation.signature_mistakes import KEYS_SWAPPED, TIMESTAMP_SECONDS, Mistake, SignedParts, explain
+from nclue_contract.validation.signature_mistakes import KEYS_SWAPPED, TIMESTAMP_SECONDS, Mistake, SignedParts, find_mistakes
 
 Keys = Mapping[str, str] | Credentials
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """The result: the report, and the mistakes that explain a wrong signature, if any do."""
+    """The result: the report, and the mistakes that explain an invalid signature, if any do."""
 
     report: Report
     mistakes: tuple[Mistake, ...] = ()
@@ -43,7 +43,7 @@ class Verification:
 
     @property
     def sentence(self) -> str:
-        """The reason in words, with the mistakes. It holds no value of a header."""
+        """The reason in words, with the mistakes. It contains no value of a header."""
         if self.ok:
             return "the signature is right"
         message = self.report.errors[0].message
@@ -88,7 +88,7 @@ class Verifier:
         parts = (path, query if mark else None, _bytes(timestamp), _bytes(access_key), _bytes(secret_key))
         correct = SignedParts(_bytes(method.upper()), *parts)
         if not hmac.compare_digest(base64.b64encode(correct.digest()), _bytes(given)):
-            causes = explain(given, correct, values.get("host", [""])[0])
+            causes = find_mistakes(given, correct, values.get("host", [""])[0])
             mistakes += causes
             if "NC205" not in errors:
                 found.append(Finding(self._mismatch, pointer_to(self._names[2]), detail={"problem": _hint(causes, _UNEXPLAINED)}))

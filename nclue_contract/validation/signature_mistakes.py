@@ -1,7 +1,7 @@
-"""Diagnosis of a wrong signature: which usual mistake of the client produces exactly this signature.
+"""Diagnosis of an invalid signature: which usual mistake of the client produces exactly this signature.
 
 A signature is `Base64(HMAC-SHA256(secret key, message))`. The message has three lines: method and target, timestamp, access key. HMAC
-cannot be inverted, so a wrong signature does not show what was signed. But the server knows the secret key and what should have been
+cannot be inverted, so an invalid signature does not show what was signed. But the server knows the secret key and what should have been
 signed, and clients make a small number of mistakes. So the diagnosis is a search:
 
 1. `_readable_forms` decodes the given signature: from Base64, but also from hexadecimal, from the URL-safe alphabet, and without padding.
@@ -44,7 +44,7 @@ NEAR_MS = 10
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """A mistake of a client: a stable word, and a sentence that holds no value of the request."""
+    """A mistake of a client: a stable word, and a sentence that contains no value of the request."""
 
     word: str
     sentence: str
@@ -75,14 +75,14 @@ Variants = Callable[[SignedParts], Iterator[SignedParts]]
 
 KEYS_SWAPPED = Mistake("keys-swapped", "access key and secret key are swapped")
 TIMESTAMP_SECONDS = Mistake("timestamp-seconds", "the timestamp is in seconds instead of milliseconds")
-_TIMESTAMP_OTHER = Mistake("timestamp-other", "another timestamp was signed than the header holds")
+_TIMESTAMP_OTHER = Mistake("timestamp-other", "another timestamp was signed than the one in the header")
 _HEX = Mistake("signature-hex", "it is in hexadecimal instead of Base64")
 _BASE64_OF_HEX = Mistake("signature-hex-base64", "it is the Base64 form of the hexadecimal digest instead of its bytes")
 _URL_SAFE = Mistake("signature-url-safe", "it is in the URL-safe alphabet of Base64 instead of the standard one")
 _PADDING = Mistake("signature-padding", "its padding is missing")
 
 
-def explain(given: str, correct: SignedParts, host: str) -> tuple[Mistake, ...]:
+def find_mistakes(given: str, correct: SignedParts, host: str) -> tuple[Mistake, ...]:
     """Return the mistakes that explain a given signature: up to two in what was signed, and those in how the digest was encoded.
 
     `correct` are the parts that should have been signed, `host` is that of the request with its port. The result is empty if nothing
@@ -102,16 +102,16 @@ def _readable_forms(given: str) -> Iterator[tuple[tuple[Mistake, ...], bytes]]:
     if re.fullmatch("[0-9a-fA-F]{64}", given):
         yield (_HEX,), bytes.fromhex(given)
         return
-    wrong: tuple[Mistake, ...] = (_URL_SAFE,) if re.search("[-_]", given) else ()
-    wrong += (_PADDING,) if len(given) % 4 else ()
+    encoding: tuple[Mistake, ...] = (_URL_SAFE,) if re.search("[-_]", given) else ()
+    encoding += (_PADDING,) if len(given) % 4 else ()
     try:
         value = base64.b64decode(given.translate(str.maketrans("-_", "+/")) + "=" * (-len(given) % 4), validate=True)
     except (binascii.Error, ValueError):
         return
     if len(value) == 32:
-        yield wrong, value
+        yield encoding, value
     elif re.fullmatch(b"[0-9a-f]{64}\n?", value):
-        yield (*wrong, _BASE64_OF_HEX), bytes.fromhex(value.decode("ascii"))
+        yield (*encoding, _BASE64_OF_HEX), bytes.fromhex(value.decode("ascii"))
 
 
 def _attempts(correct: SignedParts, catalogue: tuple[tuple[Mistake, Variants], ...]) -> Iterator[tuple[tuple[Mistake, ...], SignedParts]]:

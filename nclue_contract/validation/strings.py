@@ -39,7 +39,7 @@ class SurrogateCheck:
 class IdCheck:
     """A feature ID or a bucket: perhaps not empty, and of the form that the rule `code` describes.
 
-    `valid` holds values without findings, so that the quick path of `request` finds them there.
+    `valid` contains values without findings, so that the quick path of `request` finds them there.
     """
 
     def __init__(self, policy: Policy, code: str) -> None:

@@ -58,7 +58,7 @@ def test_as_they_are():
 
 
 def deep(handle):
-    """A parser without a limit of its depth."""
+    """Parse deeply nested JSON, by raising Python's recursion limit."""
 
     def roomy(request, now_ms):
         before = sys.getrecursionlimit()
@@ -72,7 +72,7 @@ def deep(handle):
 
 
 def reading(change):
-    """A parser that makes something else of a body first; None: it refuses it."""
+    """Apply `change` to a request body before it is parsed; where it returns None, reject the body."""
 
     def wrap(handle):
         def other(request, now_ms):
@@ -107,7 +107,7 @@ PARSERS = {
 
 
 def dressed(change):
-    """Other JSON for the same answer, or other headers: `change` gets value and headers."""
+    """Change the JSON or the headers of responses without changing their meaning: `change` gets value and headers."""
 
     def wrap(handle):
         def other(request, now_ms):
@@ -167,7 +167,7 @@ FORMS = {
 @pytest.mark.parametrize("around", [pytest.param(wrap, id=name) for name, wrap in {**PARSERS, **FORMS}.items()])
 @pytest.mark.parametrize("which", SERVERS)
 def test_parsers_and_forms(which, around):
-    """Only what a request that is JSON makes of itself is judged, and only what an answer means."""
+    """Only the meaning of a valid JSON request and of a response is evaluated, not its form."""
     problems, result = checked(around(SERVERS[which]()))
     assert (problems, result.exit_code, result.stop_reason) == ([], 0, "")
 
@@ -182,12 +182,12 @@ def refusal(status, value=None):
 
 
 def refusing(refuse):
-    """What `refuse` answers to a creation instead of the server, which never hears of it; None: nothing."""
+    """Respond to create requests with what `refuse` returns, without passing them to the server; where it returns None, pass them on."""
     return lambda handle: lambda request, now_ms: (request.method == "POST" and refuse(request)) or handle(request, now_ms)
 
 
 def intercepting(answer):
-    """What `answer` makes of a request and the answer to it, or else that."""
+    """Replace a response by what `answer` returns for the request and the response; where it returns None, keep the response."""
 
     def wrap(handle):
         def other(request, now_ms):
@@ -200,7 +200,7 @@ def intercepting(answer):
 
 
 def only_json(request):
-    """HTTP's own refusal of another content type, as frameworks word it."""
+    """HTTP's own rejection of another content type, as frameworks word it."""
     types = [value for name, value in request.headers if name.lower() == "content-type"]
     if types != [] and not types[0].startswith("application/json"):
         return refusal(415, {"timestamp": 7, "status": 415, "error": "Unsupported Media Type"})
@@ -212,7 +212,7 @@ def knows_four_methods(request, _):
 
 
 def gateway_before_it(_, response):
-    """The gateway's refusals are nested, with codes that are numbers; the service has them flat, as texts."""
+    """Return the service's errors flat, with codes as strings; those of the gateway stay nested, with codes as numbers."""
     if response.status < 400 or response.status == 401:
         return None
     inner = json.loads(response.body)["error"]
@@ -220,7 +220,7 @@ def gateway_before_it(_, response):
 
 
 def strict_where_required(request):
-    """An empty text in a field that must be there is none; in another one it means that it is not there."""
+    """Reject an empty string in a required field; treat an optional field with an empty string as absent."""
     try:
         payload = json.loads(request.body)
     except (ValueError, RecursionError):
@@ -230,7 +230,7 @@ def strict_where_required(request):
 
 
 def measuring(counter):
-    """Fields that no page has are another thing in each answer, and the space that a task takes is measured anew."""
+    """Undocumented fields differ in each response, and the size of a task is computed each time."""
 
     def change(value, headers):
         value = {**value, "request_id": str(next(counter))}
@@ -242,7 +242,7 @@ def measuring(counter):
 
 
 def finer_at_first(request, response):
-    """A creation is answered with the time to the millisecond, the database keeps seconds."""
+    """Return the creation time with milliseconds in the response to a create request; the database stores seconds."""
     if request.method != "POST" or response.status != 200:
         return None
     value = json.loads(response.body)
@@ -251,14 +251,14 @@ def finer_at_first(request, response):
 
 
 def unreadable_headers(request, _):
-    """A gateway that takes no repeated headers and nothing but ASCII."""
+    """Reject repeated headers and header values that are not ASCII, as a gateway may."""
     names = [name.lower() for name, _ in request.headers]
     odd = len(set(names)) < len(names) or not all(value.isascii() for _, value in request.headers)
     return refusal(400, {"error": {"errorCode": "100", "message": "Bad Request Exception"}}) if odd else None
 
 
 def unknown_bucket(request, response):
-    """A bucket that is not there has a code of its own, which the part of the page that we know does not have."""
+    """Reject an unknown bucket with an error code of its own, which is not in the excerpt of the page that we have."""
     try:
         bucket = json.loads(request.body).get("train_bucket") if request.method == "POST" and response.status in {200, 409} else None
     except (ValueError, AttributeError):
@@ -267,7 +267,7 @@ def unknown_bucket(request, response):
 
 
 def keeps_half_a_character(handle):
-    """A parser whose texts are UTF-16 inside, as JavaScript's are, takes half a character and gives it back."""
+    """Accept half a surrogate pair and return it, as a parser with UTF-16 strings (JavaScript) does."""
 
     def other(request, now_ms):
         response = handle(replace(request, body=request.body.replace(rb'\ud83d"', b'HALF"')), now_ms)
@@ -297,7 +297,7 @@ def test_habits(which, around):
 
 
 def shows_late(handle, seconds):
-    """The end of a task is known when its worker is asked, which happens now and then."""
+    """Return states as of the last poll of the worker, which happens every few seconds."""
     asked, shown = {}, {}
 
     def other(request, now_ms):
@@ -321,8 +321,8 @@ def shows_late(handle, seconds):
 
 
 @pytest.mark.parametrize("seconds", [1, 5])
-def test_an_end_that_is_shown_late(seconds):
-    """Nothing is deleted here: what is asked of the server's own state then is another matter."""
+def test_an_end_that_is_returned_late(seconds):
+    """Nothing is deleted here: whether a task can be deleted depends on the server's own state, which is not the one returned."""
     transport = MemoryTransport(shows_late(service("seconds:2").handle, seconds), PREFIX)
     session = CheckSession(Readings.of(None), KNOWN, run="run", prefix=PREFIX, now_ms=transport.now_ms)
     result = Runner(session, plan(only=["NC400"]), transport, Limits(clean_up=False)).run("somewhere", "tested")
@@ -356,7 +356,7 @@ def test_requests_that_wait_before_they_are_read(waits_ms):
 
 
 def set_apart(ahead_ms, *, date):
-    """A clock that is ahead, with and without a Date header that tells it."""
+    """Set the server's clock ahead, with or without a Date header that shows it."""
 
     def wrap(handle):
         def other(request, now_ms):
@@ -374,7 +374,7 @@ def set_apart(ahead_ms, *, date):
 @pytest.mark.parametrize("ahead_s", [0, 3, -10, 60, -200, 290])
 @pytest.mark.parametrize("which", SERVERS)
 def test_clocks(which, ahead_s, date):
-    """The server's clock decides; without a Date header the time of a creation tells it."""
+    """The server's clock decides; without a Date header it is inferred from the creation time of a task."""
     problems, result = checked(set_apart(ahead_s * 1000, date=date)(SERVERS[which]()))
     assert (problems, result.exit_code, result.stop_reason) == ([], 0, "")
     assert str(result.outcomes["clock[beyond the limit ahead]"].state) == "passed"
@@ -394,7 +394,7 @@ def test_the_limits_of_a_server_that_shows_no_time_are_not_tested():
 
 
 def at_random(seed, least_s, most_s):
-    """A service in which each state of each task lasts as long as chance has it."""
+    """Return a service in which each state of each task lasts for a random time."""
     chance, due, server = random.Random(seed), {}, service("manual")
 
     def handle(request, now_ms):
@@ -417,7 +417,7 @@ def test_lives_of_any_length(least_s, most_s, seed):
 
 
 def with_places(places, *, last_come=False, failing=False):
-    """A service that builds so many tasks at once, the first or the last that came before the others; they may all fail."""
+    """Return a service that builds at most `places` tasks at once, the oldest or the newest first; with `failing`, all of them fail."""
     server, since = service("manual"), {}
 
     def step(tasks, now_ms):
@@ -451,7 +451,7 @@ def test_tasks_that_wait_for_a_place(places, manner):
 
 
 def test_a_pinned_serial_queue_is_checked_for_its_order():
-    """The guide says: one at a time, in the order of the requests. That is checked only where the reading is pinned."""
+    """The guide states: one at a time, in the order of the requests. That is checked only where the reading is pinned."""
     found = {}
     for last_come in (False, True):
         transport = MemoryTransport(with_places(1, last_come=last_come), PREFIX)
@@ -462,7 +462,7 @@ def test_a_pinned_serial_queue_is_checked_for_its_order():
 
 
 def numbered(handle):
-    """IDs are numbers, and what is none is refused as malformed."""
+    """IDs are numbers, and any other ID is rejected as malformed."""
     known, ids = {}, {}
 
     def number(task_id):
@@ -490,7 +490,7 @@ def numbered(handle):
 
 @pytest.mark.parametrize("which", SERVERS)
 def test_ids_that_are_numbers(which):
-    """No page says what an ID looks like; 36 characters are what all examples have."""
+    """No page states the format of an ID; 36 characters are what all examples have."""
     handle = numbered(SERVERS[which]())
     for number in range(1, 121):  # so that the beginning of the next number is the number of another task, too
         payload = {"name": f"old {number}"} | dict.fromkeys(["train_feature_id", "train_bucket", "train_file_path"], "x")
@@ -511,13 +511,13 @@ def test_a_server_that_limits_the_rate_is_checked_at_its_pace():
 
 
 def sent(handle, method, target, now_ms, value=None):
-    """A request of another user."""
+    """Send a request of another user."""
     headers = {**signed_headers(method, target, EXAMPLE, now_ms), "content-type": "application/json"}
     return handle(Request(method, target, tuple(headers.items()), b"" if value is None else json.dumps(value).encode()), now_ms)
 
 
 def newest_first(handle):
-    """A list in the other order."""
+    """List the newest tasks first."""
 
     def pages(now_ms):
         for index in itertools.count(0, 100):

@@ -23,7 +23,7 @@ BOUNDED = ("--explore", "600", "--explore-examples", "5", "--seed", "1")
 
 
 def explored(url, folder, *options):
-    """A check with a small exploration: the exit code, what is printed, and the JSON report."""
+    """Check a server with a short exploration; return the exit code, the output and the JSON report."""
     command = [sys.executable, "-m", "nclue_contract", "check", url, *FEW, *BOUNDED, "--report", "json:report.json"]
     done = subprocess.run(
         [*command, *options],
@@ -64,7 +64,7 @@ def test_exploring_a_server_with_another_reading_than_the_pinned_one_finds_that(
     assert {failure["rule"] for failure in report["failures"] if failure["case"] == "explore[POST /tasks]"} == {"NC305"}
 
 
-def test_what_exploring_finds_is_told_with_its_rule_a_sentence_and_the_request(tmp_path):
+def test_findings_of_an_exploration_are_reported_with_rule_message_and_request(tmp_path):
     with running("--progress", "reads", "--fault", "list-total-as-text", "--fault", "name-cut") as server:
         code, out, report = explored(server.url, tmp_path)
     assert code == 1
@@ -123,7 +123,7 @@ def test_a_time_limit_ends_the_exploration_and_that_is_reported(tmp_path):
 
 @pytest.fixture
 def stubbed(tmp_path, monkeypatch, capsys):
-    """A check whose exploration writes these bytes, and then ends by itself, or is ended by the time limit."""
+    """Return a function that runs a check whose exploration writes these bytes, and then ends by itself or by the time limit."""
 
     def check(content, *, ended_by_limit=True):
         def run(_command, _folder, variables, _seconds):
@@ -151,7 +151,7 @@ CONTESTED = Found("GET /tasks", "NC504", "total is 1", "list-total=page", "curl"
 ERROR = Found("POST /tasks", "", "Schema Error: no such reference")
 
 
-def test_what_was_found_before_the_time_limit_is_kept_and_a_line_that_was_cut_off_is_left_out(stubbed, tmp_path):
+def test_findings_before_the_time_limit_are_reported_and_an_incomplete_line_is_ignored(stubbed, tmp_path):
     cut = lines(tmp_path / "all", LONG, SHORT, Found("POST /tasks", "NC307", "학습"))[:-1]
     code, out, report = stubbed(cut)
     assert code == 1
@@ -180,7 +180,7 @@ def test_an_exploration_that_breaks_off_by_itself_is_reported(stubbed, tmp_path,
     assert "Schemathesis explored with" not in out
 
 
-def test_the_file_of_findings_gives_back_what_was_written(tmp_path):
+def test_the_file_of_findings_returns_what_was_written(tmp_path):
     path = tmp_path / "findings.jsonl"
     assert read_findings(path) == ([], False)
     odd = Found("GET /tasks", "NC305", 'a "b"\n\u2028\ud800학', "x=y", "curl -d '\n'")
@@ -196,14 +196,14 @@ def test_the_file_of_findings_gives_back_what_was_written(tmp_path):
 
 
 @pytest.mark.parametrize("script", ["", "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); "], ids=["ends", "is killed"])
-def test_a_process_that_goes_on_for_ever_is_ended(tmp_path, monkeypatch, script):
+def test_a_process_that_never_ends_is_terminated(tmp_path, monkeypatch, script):
     monkeypatch.setattr(explore_module, "GRACE_S", 0.5)
     command = [sys.executable, "-c", f"{script}import time; time.sleep(600)"]
     assert explore_module._run(command, tmp_path, environment(), 0.5)[0] is True  # noqa: SLF001  # what ends processes is tested
     assert explore_module._run([sys.executable, "-c", "print(1)"], tmp_path, environment(), 600) == (False, "1\n")  # noqa: SLF001  # as above
 
 
-# -- interruptions, and what is refused ----------------------------------------------------------------------------------------------------
+# -- interruptions and rejected options ----------------------------------------------------------------------------------------------------
 
 
 def test_an_exploration_that_is_interrupted_leaves_the_check(tmp_path, monkeypatch, capsys):
@@ -225,7 +225,7 @@ def test_an_exploration_that_is_interrupted_leaves_the_check(tmp_path, monkeypat
         (["https://nclue.apigw.ntruss.com", "--explore", "6"], "--explore creates as many tasks as it can"),
     ],
 )
-def test_where_nobody_may_explore_that_is_said_before_anything_is_sent(tmp_path, arguments, sentence):
+def test_a_server_that_must_not_be_explored_is_rejected_before_anything_is_sent(tmp_path, arguments, sentence):
     keys = {"NCLUE_ACCESS_KEY": ACCESS, "NCLUE_SECRET_KEY": SECRET}
     command = [sys.executable, "-m", "nclue_contract", "check", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, cwd=tmp_path, env=environment(**keys))

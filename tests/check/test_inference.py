@@ -20,7 +20,7 @@ def inference():
 
 
 def fits(**options):
-    """Problems of an answer that only these options explain: one for each reading that is otherwise."""
+    """Problems of a response that only these options explain: one for each reading that is otherwise."""
     wanted = {name.replace("_", "-"): option if isinstance(option, tuple) else (option,) for name, option in options.items()}
     return lambda readings: [name for name, allowed in wanted.items() if readings[name] not in allowed]
 
@@ -61,7 +61,7 @@ def test_a_response_without_readings_is_only_evaluated(inference):
     assert not any(inference.relevant_cases.values())
 
 
-def test_two_readings_that_explain_an_answer_only_together_stay_open(inference):
+def test_two_readings_that_explain_a_response_only_together_stay_open(inference):
     def problems(readings):
         return [] if (readings["path-characters"] == "page-2026") == (readings["check-order"] == "rules-first") else ["wrong"]
 
@@ -72,7 +72,7 @@ def test_two_readings_that_explain_an_answer_only_together_stay_open(inference):
     assert inference.remaining["path-characters"] == ("page-2026",)
 
 
-def test_an_answer_that_no_option_explains_is_a_problem_and_rules_nothing_out(inference):
+def test_a_response_that_no_option_explains_is_a_problem_and_rules_nothing_out(inference):
     problems, inconsistent = inference.narrow(["path-characters"], lambda _: ["wrong"], "case")
     assert (problems, inconsistent) == (["wrong"], [])
     assert inference.remaining["path-characters"] == PATHS
@@ -120,18 +120,18 @@ TRUTHS = st.fixed_dictionaries(
         "name-unit": st.sampled_from(["code-points", "utf16"]),
     }
 )
-# What an answer shows of the readings that it concerns: one of three things, decided by a number for every combination.
+# What a response shows of the readings that it concerns: one of three values, decided by a checksum for every combination.
 QUESTIONS = st.lists(st.tuples(st.sets(st.sampled_from(NAMES), min_size=1, max_size=3), st.integers(0, 10**9)), max_size=12)
 
 
 def seen(readings, names, salt):
-    """What a server with these readings answers to a question."""
+    """Return what a server with these readings returns for a question."""
     return crc32(repr((salt, *(readings[name] for name in sorted(names)))).encode()) % 3
 
 
 @given(TRUTHS, QUESTIONS)
-def test_a_server_that_has_one_reading_of_each_has_no_problems_and_keeps_its_options(truth, questions):
-    """Whatever is sent, the options of the server stay possible, and none of its answers is a problem or inconsistent."""
+def test_a_server_that_has_one_reading_of_each_has_no_problems_and_no_option_is_ruled_out(truth, questions):
+    """Whatever is sent, the options of the server stay possible, and none of its responses is a problem or inconsistent."""
     inference = ReadingInference(Readings.of(None))
     for number, (names, salt) in enumerate(questions):
         answer = seen(truth, names, salt)

@@ -21,7 +21,7 @@ def path(tmp_path):
 
 
 def written(path, *lines, about=ABOUT):
-    """A ledger with these lines, each a method of `Ledger` and its arguments; what is left of it."""
+    """Write a ledger, each line a method of `Ledger` and its arguments; return what is read back."""
     ledger = Ledger(path, about)
     for method, *arguments in lines:
         getattr(ledger, method)(*arguments)
@@ -43,7 +43,7 @@ def test_every_line_is_on_disk_before_the_call_returns(path, monkeypatch):
     assert len(synced) == len(set(synced)) == 4
 
 
-def test_a_ledger_is_json_lines_that_say_what_a_clean_up_has_to_know(path):
+def test_a_ledger_is_json_lines_with_what_a_clean_up_needs(path):
     written(path, ("creating", "한글"), ("answered", "한글", "1"), ("deleted", "1"))
     lines = [json.loads(line) for line in path.read_text("ascii").splitlines()]
     assert lines == [{"ledger": 1, **ABOUT}, {"creating": "한글"}, {"answered": "한글", "task_id": "1"}, {"deleted": "1"}]
@@ -91,14 +91,14 @@ def test_what_is_left_follows_from_the_lines(path, lines, task_ids, uncertain):
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """A ledger of nine tasks, in a folder of its own."""
+    """Write a ledger of nine tasks, in a folder of its own."""
     path = tmp_path_factory.mktemp("whole") / "ledger.jsonl"
     written(path, *[line for n in range(9) for line in (("creating", f"name {n} é"), ("answered", f"name {n} é", f"id {n}"))])
     return path, path.read_bytes()
 
 
 @given(st.integers(0, 10_000))
-def test_a_ledger_that_was_cut_anywhere_leaves_no_creation_out(whole, cut):
+def test_a_ledger_that_was_cut_anywhere_omits_no_create_request(whole, cut):
     """Of what stands in whole lines before the cut, everything that may be there is found."""
     path, data = whole
     head = data.index(b"\n") + 1
@@ -113,7 +113,7 @@ def test_a_ledger_that_was_cut_anywhere_leaves_no_creation_out(whole, cut):
 @pytest.mark.parametrize(
     "text", ["", "{}", "[1]", "hello", '{"ledger": 2, "url": "http://h"}', '{"ledger": 1}', '{"ledger": 1, "url": 7}', "[" * 100_000]
 )
-def test_a_file_that_is_no_ledger_is_refused(path, text):
+def test_a_file_that_is_no_ledger_is_rejected(path, text):
     path.write_text(text)
     with pytest.raises(ValueError, match=r"ledger\.jsonl is not a ledger of a check, or one of another version$"):
         read_ledger(path)
@@ -126,7 +126,7 @@ def test_bytes_that_are_no_text_do_not_hide_the_lines_around_them(path):
     assert read_ledger(path).uncertain == ("b",)
 
 
-def test_a_file_that_is_not_there_is_told(path):
+def test_a_file_that_is_not_there_is_reported(path):
     with pytest.raises(ValueError, match=r"^the ledger .* cannot be read: No such file or directory$"):
         read_ledger(path)
 
@@ -141,7 +141,7 @@ def test_an_empty_signed_path_is_something_else_than_none(path):
 
 
 class Server:
-    """A transport to tasks in memory: IDs with their names. `said` are statuses of the next answers, instead of what they would be."""
+    """A transport to tasks in memory: IDs with their names. `statuses` replace the statuses of the next responses."""
 
     prefix = "/api/v1"
     exact_clock = True
@@ -179,7 +179,7 @@ def remains(*task_ids, uncertain=(), run="abc123"):
 def test_tasks_are_deleted_by_their_ids_and_nothing_else_is_touched():
     server = Server({"1": OURS, "2": "somebody's", "3": OURS})
     cleaned = delete_remaining(remains("1", "3", "gone before"), server, 0)
-    assert (cleaned.deleted, cleaned.left, cleaned.trouble) == (["1", "3", "gone before"], [], "")
+    assert (cleaned.deleted, cleaned.left, cleaned.stop_reason) == (["1", "3", "gone before"], [], "")
     assert server.tasks == {"2": "somebody's"}
     assert server.sent == ["DELETE /tasks/1", "DELETE /tasks/3", "DELETE /tasks/gone%20before"]
     assert server.slept == []
@@ -187,10 +187,10 @@ def test_tasks_are_deleted_by_their_ids_and_nothing_else_is_touched():
 
 def test_a_task_that_cannot_be_deleted_yet_is_left():
     cleaned = delete_remaining(remains("1", "2"), Server({"1": OURS, "2": OURS}, kept=["1"]), 0)
-    assert (cleaned.deleted, cleaned.left, cleaned.trouble) == (["2"], ["1"], "")
+    assert (cleaned.deleted, cleaned.left, cleaned.stop_reason) == (["2"], ["1"], "")
 
 
-def test_a_creation_whose_answer_nobody_knows_is_found_by_its_name():
+def test_a_create_request_without_a_response_is_found_by_its_name():
     server = Server({"1": "somebody's", "2": OURS, "3": "nclue-check abc124 7"})
     assert delete_remaining(remains(uncertain=[OURS, "nclue-check abc123 8"]), server, 0).deleted == ["2"]
     assert set(server.tasks) == {"1", "3"}
@@ -204,7 +204,7 @@ def test_a_task_is_found_on_every_page_of_the_list(by_page, number):
     assert delete_remaining(remains(uncertain=[OURS]), server, 0).deleted == ["last"]
 
 
-def test_a_task_that_may_be_somebody_elses_is_named_and_not_deleted():
+def test_a_task_that_may_belong_to_another_user_is_named_and_not_deleted():
     server = Server({"1": "京"})
     cleaned = delete_remaining(remains(uncertain=["京"]), server, 0)
     assert (cleaned.deleted, cleaned.left, cleaned.doubtful) == ([], [], ["京"])
@@ -212,25 +212,25 @@ def test_a_task_that_may_be_somebody_elses_is_named_and_not_deleted():
     assert delete_remaining(remains(uncertain=[OURS], run=""), Server({"1": OURS}), 0).doubtful == [OURS]
 
 
-def test_a_list_that_cannot_be_read_is_trouble_and_not_a_clean_server():
+def test_a_list_that_cannot_be_read_is_inconclusive_and_not_a_clean_server():
     cleaned = delete_remaining(remains("1", uncertain=[OURS]), Server({"1": OURS}, [401]), 0)
-    assert cleaned.trouble == "the list of tasks was answered 401: the credentials were rejected"
-    assert delete_remaining(remains(uncertain=[OURS]), Server({}, [0]), 0).trouble == (
+    assert cleaned.stop_reason == "the list of tasks got 401: the credentials were rejected"
+    assert delete_remaining(remains(uncertain=[OURS]), Server({}, [0]), 0).stop_reason == (
         "the list of tasks got no complete response: the connection was closed without a response"
     )
 
 
 @pytest.mark.parametrize(
-    ("status", "trouble"),
+    ("status", "stop_reason"),
     [
         (0, "a delete request got no complete response: the connection was closed without a response"),
-        (403, "a delete request was answered 403: the credentials were rejected"),
+        (403, "a delete request got 403: the credentials were rejected"),
     ],
 )
-def test_a_server_that_does_not_take_part_is_not_asked_for_every_task(status, trouble):
+def test_a_server_that_rejects_deletion_does_not_get_a_request_for_every_task(status, stop_reason):
     server = Server({"1": OURS, "2": OURS}, [status])
     cleaned = delete_remaining(remains("1", "2"), server, 0)
-    assert (cleaned.deleted, cleaned.left, cleaned.trouble) == ([], ["1", "2"], trouble)
+    assert (cleaned.deleted, cleaned.left, cleaned.stop_reason) == ([], ["1", "2"], stop_reason)
     assert len(server.sent) == 1
 
 

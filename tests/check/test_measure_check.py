@@ -15,7 +15,7 @@ from tools.measure_check import check_in_process, measure_fault, reference, refe
 INSTANCES = list(reference().faults)
 
 INDISTINGUISHABLE = {"path-character-allowed:U+003D"}
-"""A server that takes the equals sign reads the pages of 2025; only a pin can say that it should not."""
+"""A server that accepts the equals sign reads the pages of 2025; only a pin can require that it does not."""
 
 UNDECIDED = {
     "name-blank-refused": "no page says whether a name of one blank is empty",
@@ -69,15 +69,15 @@ def test_there_are_no_false_positives_and_the_reading_is_recognised(which, readi
             assert result.readings[reading] == (option,)
 
 
-def test_pins_are_judged():
+def test_pins_are_validated():
     """With a pin, another reading is a failure of its rule."""
     result = check_in_process(reference_server(readings={"path-characters": "page-2025"}), pins={"path-characters": "page-2024"})
     assert {failure.rule for failure in result.failures} == {"NC120"}
-    assert "decided by the pin" not in result.failures[0].sentence  # what was answered says more
-    assert "answered 200 instead of 422/10104" in result.failures[0].sentence
+    assert "decided by the pin" not in result.failures[0].sentence  # the note about the response is more informative
+    assert "response 200 instead of 422/10104" in result.failures[0].sentence
 
 
-def test_the_right_pins_of_a_variant_are_kept():
+def test_the_correct_pins_of_a_variant_pass():
     chosen = {"error-shape": "flat", "queue": "serial", "list-index": "page", "auth-refusal": "gateway", "name-edge": "99"}
     result = check_in_process(reference_server(readings=chosen), pins=chosen)
     assert (result.failures, result.exit_code) == ([], 0)
@@ -125,6 +125,6 @@ def test_the_tool_fails_when_a_fault_is_missed(capsys):
 
 
 @pytest.mark.parametrize("arguments", [["--only", "nothing"], ["--budget", "0"]])
-def test_the_tool_refuses_patterns_without_faults_and_other_numbers(arguments):
+def test_the_tool_rejects_patterns_without_faults_and_other_numbers(arguments):
     with pytest.raises(SystemExit, match="2"):
         measure_check.main(arguments)

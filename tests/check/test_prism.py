@@ -1,4 +1,4 @@
-"""What the check says of Prism's mock of our OpenAPI document: a server that judges payloads by their schema, and remembers nothing."""
+"""The check of Prism's mock of our OpenAPI document: a server that validates payloads by their schema, and stores nothing."""
 
 import json
 import socket
@@ -45,7 +45,7 @@ KEPT = {
     "NC305": "of the right type",
     "NC505": "a limit out of range is refused by the schema",
 }
-"""Rules that it keeps, since the document says all there is to them."""
+"""Rules that it passes, since the document states them completely."""
 
 
 def free_port():
@@ -55,13 +55,13 @@ def free_port():
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
-    """The JSON report of a whole check of Prism."""
+    """Return the JSON report of a complete check of Prism."""
     command = node_tool("@stoplight/prism-cli/dist/index.js")
     if not Path(command[-1]).is_file():
         missing("Prism is missing; run: make node")
     folder, port = tmp_path_factory.mktemp("prism"), free_port()
     document = json.loads((ROOT / "nclue_contract" / "contract" / "openapi.json").read_text(encoding="utf-8"))
-    document["paths"] = {f"/api/v1{path}": item for path, item in document["paths"].items()}  # Prism leaves out what `servers` says
+    document["paths"] = {f"/api/v1{path}": item for path, item in document["paths"].items()}  # Prism ignores the path in `servers`
     (folder / "openapi.json").write_text(json.dumps(document))
     options = ["--host", "127.0.0.1", "--port", str(port), "--multiprocess", "false", "--verboseLevel", "silent"]
     with subprocess.Popen([*command, "mock", *options, folder / "openapi.json"], stdout=subprocess.DEVNULL) as prism:
@@ -98,11 +98,11 @@ def test_it_breaks_the_rules_that_no_schema_can_hold(report):
     assert {failure["rule"] for failure in report["failures"]} == set(EXPECTED)
 
 
-def test_it_keeps_the_rules_that_a_schema_can_hold(report):
+def test_it_passes_the_rules_that_a_schema_can_express(report):
     states = {row["rule"]: row["state"] for row in report["rules"]}
     assert {rule: states[rule] for rule in KEPT} == dict.fromkeys(KEPT, "passed")
 
 
-def test_it_refuses_paths_with_the_right_status_and_the_wrong_code(report):
+def test_it_rejects_paths_with_the_documented_status_and_another_code(report):
     answers = {(one["exchange"]["status"], one["exchange"]["code"]) for one in report["failures"] if one["rule"] == "NC120"}
     assert answers == {(422, "10101")}

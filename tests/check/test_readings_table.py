@@ -14,16 +14,16 @@ OLD = f'{HEAD}\npath-characters = "page-2024"\npath-del = "allowed"\n'
 
 
 def found(**left):
-    """A result with these readings; of an option or several."""
+    """Return a result with these remaining options per reading; one option or several."""
     readings = {name.replace("_", "-"): (value,) if isinstance(value, str) else value for name, value in left.items()}
     nothing = {
         "outcomes": {},
         "pinned": {},
         "sources": {},
-        "judged": {},
+        "evaluated": {},
         "status_samples": (),
         "requests": 0,
-        "creations": 0,
+        "create_requests": 0,
         "seconds": 0.0,
     }
     evidence = dict.fromkeys(readings, ())
@@ -46,7 +46,7 @@ def written(path, result=FOUND):
 
 @pytest.fixture
 def write(tmp_path):
-    """A function that writes the readings into a file with this text, twice, and gives what it holds then."""
+    """Return a function that writes the readings into a file with this text, twice, and returns the new text."""
 
     def write(text, result=FOUND):
         path = tmp_path / "pyproject.toml"
@@ -60,12 +60,12 @@ def write(tmp_path):
     return write
 
 
-def test_the_table_has_a_line_per_reading_and_tells_what_is_open():
+def test_the_table_has_a_line_per_reading_and_states_what_is_open():
     assert readings_table(FOUND, "tool.nclue-contract.readings") == NEW
     assert tomllib.loads(NEW)["tool"]["nclue-contract"]["readings"] == {"path-characters": "page-2026", "name-edge": "99"}
 
 
-def test_a_file_that_is_not_there_is_made(tmp_path):
+def test_a_missing_file_is_created(tmp_path):
     written(tmp_path / "pyproject.toml", FOUND)
     assert (tmp_path / "pyproject.toml").read_text() == NEW
     assert [file.name for file in tmp_path.iterdir()] == ["pyproject.toml"]
@@ -163,7 +163,7 @@ def test_the_settings_are_those_that_commands_use_then(write, tmp_path):
         "a table inside",
     ],
 )
-def test_a_form_that_cannot_be_replaced_is_refused_and_the_file_stays(tmp_path, text):
+def test_a_form_that_cannot_be_replaced_is_rejected_and_the_file_stays(tmp_path, text):
     path = tmp_path / "pyproject.toml"
     path.write_text(text)
     with pytest.raises(ValueError, match=r"^--write: .*pyproject\.toml has readings in a form .* --format toml$"):
@@ -173,7 +173,7 @@ def test_a_form_that_cannot_be_replaced_is_refused_and_the_file_stays(tmp_path, 
 
 
 @pytest.mark.parametrize("data", [b"hello", b"\xff = 1", b"x = " + b"[" * 5000, b"a = 1\na = 2\n"])
-def test_a_file_that_is_no_toml_is_refused_and_stays(tmp_path, data):
+def test_a_file_that_is_no_toml_is_rejected_and_stays(tmp_path, data):
     path = tmp_path / "pyproject.toml"
     path.write_bytes(data)
     with pytest.raises(ValueError, match=r"^--write: .*pyproject\.toml cannot be read as TOML: "):

@@ -44,7 +44,7 @@ def test_a_correct_server_keeps_the_contract_within_600_requests(progress, queue
     result, transport = run(only=ALL, progress=progress, readings={"queue": queue})
     assert (result.exit_code, result.failures, result.stop_reason) == (0, [], "")
     assert len(transport.sent) == result.requests <= 600
-    assert len(transport.posts) == result.creations
+    assert len(transport.posts) == result.create_requests
 
 
 def test_every_case_of_the_plan_has_an_outcome_in_the_order_of_the_plan():
@@ -73,14 +73,14 @@ def test_tasks_that_were_there_before_are_left_alone():
     assert {task["task_name"] for page in pages for task in page["tasks"]} == {f"old {number}" for number in range(300)}
 
 
-def test_watchers_are_called_before_a_create_request_is_sent_and_after_every_exchange():
+def test_observers_are_called_before_a_create_request_is_sent_and_after_every_exchange():
     heard = []
 
     def script(turn):
         heard.append(("sent", turn.request.body))
 
     observer = RunObserver(
-        creation=lambda request: heard.append(("creation", request.body)),
+        create_request=lambda request: heard.append(("creation", request.body)),
         exchange=lambda exchange, *_: heard.append(("answer", exchange.request.body)),
     )
     _, transport = run(script, FEW, observer=observer)
@@ -90,7 +90,7 @@ def test_watchers_are_called_before_a_create_request_is_sent_and_after_every_exc
         assert events[: len(wanted)] == [(event, request.body) for event in wanted]
 
 
-def test_a_watcher_can_end_the_run():
+def test_an_observer_can_end_the_run():
     result, transport = run(lambda turn: 500 if turn.number == 9 else None, observer=RunObserver(stop=lambda session: session.failed))
     assert len(transport.sent) == 9
     assert result.exit_code == 1
@@ -109,39 +109,39 @@ def test_no_more_requests_are_sent_than_the_budget_has(budget):
 
 @pytest.mark.parametrize("response", [503, 429, UNREACHABLE], ids=["503", "429", "refused"])
 @pytest.mark.parametrize("budget", range(1, 12))
-def test_the_budget_holds_where_requests_are_sent_again(budget, response):
+def test_the_budget_applies_to_repeated_requests(budget, response):
     result, transport = run(lambda turn: response if turn.number > 2 else None, limits=Limits(budget=budget, clean_up=False))
     assert len(transport.sent) == result.requests <= budget
     assert result.failures == [], "one attempt proves nothing"
 
 
-def test_with_a_small_budget_the_most_telling_cases_come_first():
+def test_with_a_small_budget_the_most_informative_cases_run_first():
     result, _ = run(only=ALL, limits=Limits(budget=60, clean_up=False))
     tested = {outcome.case.rule for outcome in result.outcomes.values() if outcome.state is State.PASSED}
     assert {"NC001", "NC101", "NC102", "NC110", "NC111", "NC120", "NC307", "NC400", "NC401", "NC402", "NC404"} <= tested
 
 
 @pytest.mark.parametrize("most", [1, 3, 10, 50])
-def test_no_more_creations_are_sent_than_are_allowed(most):
-    result, transport = run(only=ALL, limits=Limits(creations=most, clean_up=False))
-    assert len(transport.posts) == result.creations <= most
+def test_no_more_create_requests_are_sent_than_are_allowed(most):
+    result, transport = run(only=ALL, limits=Limits(create_requests=most, clean_up=False))
+    assert len(transport.posts) == result.create_requests <= most
     assert result.failures == []
     reasons = {outcome.reason for outcome in result.outcomes.values() if outcome.state is State.NOT_TESTED}
     assert "it would create more tasks than are allowed" in reasons
 
 
 @pytest.mark.parametrize("most", range(9, 14))
-def test_two_creations_at_the_same_moment_are_two(most):
-    result, transport = run(only=("NC404",), limits=Limits(creations=most, clean_up=False))
-    assert len(transport.posts) == result.creations <= most
+def test_two_create_requests_at_the_same_moment_count_as_two(most):
+    result, transport = run(only=("NC404",), limits=Limits(create_requests=most, clean_up=False))
+    assert len(transport.posts) == result.create_requests <= most
     assert result.failures == []
 
 
 @pytest.mark.parametrize("response", [503, 429, UNREACHABLE], ids=["503", "429", "no answer"])
-def test_a_creation_that_is_sent_again_is_another_one(response):
+def test_a_repeated_create_request_counts_again(response):
     script = lambda turn: response if turn.request.method == "POST" and turn.number > 2 else None  # noqa: E731
-    result, transport = run(script, limits=Limits(creations=4, clean_up=False))
-    assert len(transport.posts) == result.creations <= 4
+    result, transport = run(script, limits=Limits(create_requests=4, clean_up=False))
+    assert len(transport.posts) == result.create_requests <= 4
     assert result.failures == [], "one or two attempts prove nothing"
 
 
@@ -169,7 +169,7 @@ def test_429_is_retried_with_back_off_and_then_the_pace_is_the_documented_one():
 @pytest.mark.parametrize("first", [1, 4])
 def test_429_for_ever_is_not_the_fault_of_the_server(first):
     result, transport = run(lambda turn: 429 if turn.number >= first else None)
-    assert (result.exit_code, result.stop_reason) == (3, "the server limits the rate: it still answers 429 after 6 attempts; see --rate")
+    assert (result.exit_code, result.stop_reason) == (3, "the server limits the rate: it still sends 429 after 6 attempts; see --rate")
     assert len(transport.sent) <= first + 6
     assert result.failures == []
 
@@ -198,7 +198,7 @@ def test_a_server_that_is_just_starting_is_waited_for(response):
 
 
 def losing(method, which, response):
-    """The answer to one request of a method is lost, although it was carried out."""
+    """Drop the response to one request of a method, after the request was carried out."""
     seen = []
 
     def script(turn):
@@ -214,14 +214,14 @@ LOST = pytest.mark.parametrize("response", [504, "the connection was closed with
 
 @LOST
 @pytest.mark.parametrize("which", [1, 60])
-def test_a_creation_that_was_carried_out_without_an_answer_fails_nothing(response, which):
+def test_a_create_request_that_was_carried_out_without_a_response_is_no_failure(response, which):
     result, _ = run(losing("POST", which, response), ALL)
     assert (failed(result), result.exit_code) == (set(), 0)
 
 
 @LOST
 @pytest.mark.parametrize("which", [1, 2])
-def test_a_deletion_that_was_carried_out_without_an_answer_fails_nothing(response, which):
+def test_a_delete_request_that_was_carried_out_without_a_response_is_no_failure(response, which):
     result, _ = run(losing("DELETE", which, response), ALL)
     assert (failed(result), result.exit_code) == (set(), 0)
 
@@ -231,14 +231,14 @@ ODD_MOMENTS = range(5, 600, 60)
 
 
 @pytest.mark.parametrize("number", ODD_MOMENTS)
-def test_whichever_answer_is_lost_fails_nothing(number):
+def test_a_lost_response_is_no_failure(number):
     result, _ = run(lambda turn: ("it was not there within 10 s", True) if turn.number == number else None, ALL)
     assert (failed(result), result.exit_code) == (set(), 0)
 
 
 @pytest.mark.parametrize("seconds", [0.4, 1.7, 12])
 @pytest.mark.parametrize("number", ODD_MOMENTS[::2])
-def test_whichever_answer_is_late_fails_nothing(number, seconds):
+def test_a_late_response_is_no_failure(number, seconds):
     """Tasks move on between two polls."""
     transport = Scripted(lambda turn: transport.sleep(seconds) if turn.number == number else None)
     result, _ = run(only=ALL, transport=transport)
@@ -248,13 +248,13 @@ def test_whichever_answer_is_late_fails_nothing(number, seconds):
 @pytest.mark.parametrize("queue", ["parallel", "serial"])
 @pytest.mark.parametrize("takes_ms", [10, 30, 120, 450])
 def test_a_slow_server_fails_nothing(monkeypatch, takes_ms, queue):
-    """What is seen in one answer may be over in the next, and tasks are made and deleted in the background."""
+    """A state in one response may be over in the next, and tasks are created and deleted in the background."""
     monkeypatch.setattr(transport_memory, "EXCHANGE_MS", takes_ms)
     result, _ = run(only=ALL, readings={"queue": queue})
     assert (failed(result), result.exit_code) == (set(), 0)
 
 
-# -- what a server does wrong -------------------------------------------------------------------------------------------------------------
+# -- failures of a server -----------------------------------------------------------------------------------------------------------------
 
 
 def empty_name(request):
@@ -280,14 +280,14 @@ def test_another_5xx_that_comes_three_times_while_others_are_answered_is_a_failu
     assert states(result)["name[1 character]"] == "passed", "and the others go on"
 
 
-def test_a_request_that_is_never_answered_while_others_are_is_a_failure():
+def test_a_request_that_never_gets_a_response_while_others_do_is_a_failure():
     result, _ = run(lambda turn: "the connection was closed without an answer" if empty_name(turn.request) else None, FEW)
     assert failed(result) == {("name[empty]", "NC602")}
     assert "the connection was closed without an answer" in result.failures[0].sentence
 
 
 @pytest.mark.parametrize("response", [502, 503, UNREACHABLE], ids=["502", "503", "refused"])
-def test_a_server_that_goes_away_is_reported_with_the_case_and_fails_nothing(response):
+def test_a_server_that_becomes_unreachable_is_reported_with_the_case_and_is_no_failure(response):
     result, transport = run(lambda turn: response if turn.number >= 20 else None)
     assert (result.exit_code, result.failures) == (3, [])
     case = plan(only=SOME)[len([s for s in states(result).values() if s != "untested"])].id
@@ -314,15 +314,15 @@ def test_rejected_credentials_are_reported_as_that(response):
     assert (result.exit_code, result.failures) == (3, [])
     assert len(transport.sent) <= 6
     assert result.stop_reason.startswith(
-        f"the control request was answered {response} with code 900: the credentials were rejected. Set NCLUE_ACCESS_KEY"
+        f"the control request got {response} with code 900: the credentials were rejected. Set NCLUE_ACCESS_KEY"
     )
 
 
 @pytest.mark.parametrize("response", [400, 404, 409, 422])
-def test_a_rejected_control_request_asks_for_test_data_of_the_server(response):
+def test_a_rejected_control_request_suggests_test_data_options(response):
     result, transport = run(lambda _: response)
     assert (result.exit_code, result.failures) == (3, [])
-    assert result.stop_reason.startswith(f"the control request was answered {response} with code 900, although it is valid.")
+    assert result.stop_reason.startswith(f"the control request got {response} with code 900, although it is valid.")
     assert result.stop_reason.endswith("--feature-id, --bucket and --file")
     assert len(transport.sent) <= 4
     assert set(states(result).values()) == {"untested"}
@@ -330,7 +330,7 @@ def test_a_rejected_control_request_asks_for_test_data_of_the_server(response):
 
 @pytest.mark.parametrize(
     ("response", "why"),
-    [(UNREACHABLE, UNREACHABLE), (503, "it answers 503"), ("it was not there within 10 s", "it was not there within 10 s")],
+    [(UNREACHABLE, UNREACHABLE), (503, "it responds with 503"), ("it was not there within 10 s", "it was not there within 10 s")],
     ids=["refused", "503", "silent"],
 )
 def test_a_server_that_cannot_be_reached_is_reported(response, why):
@@ -341,7 +341,7 @@ def test_a_server_that_cannot_be_reached_is_reported(response, why):
 
 
 @pytest.mark.parametrize("response", [302, 204], ids=str)
-def test_a_control_request_that_is_answered_in_an_odd_way_is_a_failure(response):
+def test_an_unexpected_response_to_the_control_request_is_a_failure(response):
     result, _ = run(lambda _: response)
     assert result.exit_code == 1
     assert "control[a valid creation]" in {case for case, _ in failed(result)}
@@ -366,8 +366,8 @@ def test_a_server_that_rejects_only_the_control_request_is_checked_all_the_same(
 
 
 def test_no_create_request_at_all_is_reported():
-    result, transport = run(limits=Limits(creations=0, clean_up=False))
-    assert (result.exit_code, result.stop_reason) == (3, "no creation is allowed, but the plan begins with one")
+    result, transport = run(limits=Limits(create_requests=0, clean_up=False))
+    assert (result.exit_code, result.stop_reason) == (3, "no create request is allowed, but the plan begins with one")
     assert transport.sent == []
 
 
@@ -460,7 +460,7 @@ def test_nothing_is_deleted_where_that_is_not_wanted():
     assert {request.method for request in transport.sent} == {"POST"}
 
 
-# -- nothing that a server says makes a run raise -----------------------------------------------------------------------------------------
+# -- no response makes a run raise --------------------------------------------------------------------------------------------------------
 
 FIELDS = [
     "task_id",
@@ -490,8 +490,8 @@ HEADERS = st.lists(
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
-def test_whatever_a_server_answers_there_is_a_result(data):
-    """Statuses, headers and bodies of any kind, in the place of any answer, end in outcomes and never in a traceback."""
+def test_there_is_a_result_whatever_a_server_responds(data):
+    """Statuses, headers and bodies of any kind, in place of any response, end in outcomes and never in a traceback."""
     odd = st.builds(lambda *parts: parts, STATUSES, HEADERS, BODIES)
     answers = data.draw(st.dictionaries(st.integers(1, 40), odd, max_size=12))
     every = data.draw(st.none() | odd)

@@ -1,4 +1,4 @@
-"""What the check says of two servers that people really write, and that its lines send what it has sent."""
+"""The check of two realistic stub servers, and that the printed commands reproduce its requests."""
 
 import json
 import os
@@ -28,7 +28,7 @@ class Checked(NamedTuple):
 
 
 def checked(address, folder):
-    """A whole check of a server, in a process of its own."""
+    """Check a server completely, in a separate process."""
     command = [sys.executable, "-m", "nclue_contract", "check", address, "--report", f"json:{folder / 'report.json'}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, env=environment())
     assert done.stderr == ""
@@ -37,19 +37,19 @@ def checked(address, folder):
 
 @pytest.fixture(scope="module")
 def yes(tmp_path_factory):
-    """The check of a server that answers everything with 200."""
+    """Return the result of a check of a server that returns 200 for every request."""
     with always_yes() as address:
         yield checked(address, tmp_path_factory.mktemp("yes"))
 
 
 @pytest.fixture(scope="module")
 def dollar(tmp_path_factory):
-    """A server with a `$` in its pattern, which is still there, and its check."""
+    """Start a server with an unresolved `$` in its pattern, and check it."""
     with with_a_dollar() as address:
         yield address, checked(address, tmp_path_factory.mktemp("dollar"))
 
 
-def test_a_server_that_says_yes_to_everything_breaks_every_rule_that_refuses(yes):
+def test_a_server_that_accepts_everything_fails_every_rule_that_rejects(yes):
     assert yes.code == 1
     expected = """NC001 NC002 NC100 NC101 NC102 NC110 NC111 NC120 NC200 NC201 NC202 NC203 NC205 NC208 NC209
         NC306 NC307 NC402 NC404 NC405 NC407 NC503 NC505"""
@@ -57,7 +57,7 @@ def test_a_server_that_says_yes_to_everything_breaks_every_rule_that_refuses(yes
     assert "FAILED: " in yes.text
 
 
-def test_a_server_that_says_yes_to_everything_passes_nothing_by_chance(yes):
+def test_a_server_that_accepts_everything_passes_nothing_by_chance(yes):
     passed = {case["case"] for case in yes.report["cases"] if case["state"] == "passed"}
     assert len(passed) < 20
     assert not any(case.startswith(("path[", "name[", "required[", "type[", "access[", "control[")) for case in passed)
@@ -68,7 +68,7 @@ def test_a_dollar_that_lets_a_last_line_feed_pass_is_found_and_nothing_else(doll
     told = {(failure["case"], failure["rule"]) for failure in result.report["failures"]}
     assert (result.code, told) == (1, {("path[train U+000A end]", "NC120"), ("path[test U+000A end]", "NC120")})
     assert {failure["exchange"]["status"] for failure in result.report["failures"]} == {200}
-    assert "train_file_path holds '\\n' (U+000A LINE FEED) at offset 21 (answered 200 instead of 422/10104)" in result.text
+    assert "train_file_path holds '\\n' (U+000A LINE FEED) at offset 21 (response 200 instead of 422/10104)" in result.text
 
 
 def test_a_line_of_the_report_shows_the_failure_again(dollar):

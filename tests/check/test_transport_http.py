@@ -23,7 +23,7 @@ SHORT_S = 0.3
 
 @pytest.fixture
 def wire():
-    """A function that makes a transport to a port; all are closed in the end."""
+    """Return a function that creates a transport to a port; all of them are closed at the end."""
     made = []
 
     def make(port, *, prefix=None, scheme="http", keys=KEYS, host="127.0.0.1", **options):
@@ -36,7 +36,7 @@ def wire():
 
 
 def keeping(seen, answer=lambda _: response()):
-    """Answer, and keep what was received."""
+    """Respond, and record what was received."""
 
     def kept(request):
         seen.append(request)
@@ -46,7 +46,7 @@ def keeping(seen, answer=lambda _: response()):
 
 
 def sent(wire, ask, **options):
-    """A request as it arrived."""
+    """Send a request, and return it as it was received."""
     seen = []
     with listening(keeping(seen)) as port:
         exchange = wire(port, **options).send(ask)[0]
@@ -76,7 +76,7 @@ def test_the_signature_covers_method_and_target_as_they_are_sent(wire, ask, meth
         assert request.header(name) == [value]
 
 
-def test_a_body_goes_out_as_it_is_with_its_length_and_type(wire):
+def test_a_body_is_sent_unchanged_with_its_length_and_type(wire):
     request = sent(wire, create_request({"name": "가"}))
     assert request.body == '{"name": "가"}'.encode()
     assert request.header("content-length") == [str(len(request.body))]
@@ -86,7 +86,7 @@ def test_a_body_goes_out_as_it_is_with_its_length_and_type(wire):
     assert (look.header("content-length"), look.header("content-type"), look.header("transfer-encoding")) == ([], [], [])
 
 
-def test_headers_are_as_wrong_as_the_case_wants_them(wire):
+def test_headers_have_the_defects_that_the_case_specifies(wire):
     name = "x-ncp-apigw-signature-v2"
     assert sent(wire, RequestSpec("GET", headers={name: None})).header(name) == []
     assert sent(wire, RequestSpec("POST", headers={"content-type": None})).header("content-type") == []
@@ -113,7 +113,7 @@ def test_additional_headers_go_with_every_request_and_there_is_one_host(wire):
 # -- what is read -------------------------------------------------------------------------------------------------------------------------
 
 
-def test_an_exchange_tells_status_headers_body_and_times(wire):
+def test_an_exchange_has_status_headers_body_and_times(wire):
     with listening(saying(response(422, {"error": {"errorCode": "10104"}}, "X-Seen: 1", "X-Seen: 2"))) as port:
         exchange = wire(port).send(list_request("limit=1"))[0]
     assert (exchange.status, exchange.target, exchange.error, exchange.attempts) == (422, "/api/v1/tasks?limit=1", "", 1)
@@ -145,7 +145,7 @@ def test_every_way_to_end_a_body_is_read(wire, data, body):
     assert exchange.status in {200, 204}
 
 
-def test_a_redirect_is_an_answer_and_is_not_followed(wire):
+def test_a_redirect_is_a_response_and_is_not_followed(wire):
     seen = []
     with listening(keeping(seen, lambda _: response(302, b"", "location: /elsewhere"))) as port:
         assert wire(port).send(list_request())[0].status == 302
@@ -168,7 +168,7 @@ def test_several_requests_are_under_way_at_the_same_moment(wire):
 
 
 def counted(talk):
-    """A talk, and the list that it adds to whenever there is a connection."""
+    """Wrap a connection handler; return it with a list to which each connection is added."""
     connections = []
 
     def one(connection):
@@ -191,7 +191,7 @@ def test_one_connection_serves_many_requests(wire):
     [response(200, b"{}", "connection: close"), response(version="1.0"), b"HTTP/1.1 200 OK\r\n\r\n{}"],
     ids=["told", "HTTP/1.0", "no length"],
 )
-def test_a_connection_that_ends_with_its_answer_is_not_used_again(wire, answer):
+def test_a_connection_that_ends_with_its_response_is_not_reused(wire, answer):
     def once(connection):
         received(connection)
         connection.sendall(answer)
@@ -230,7 +230,7 @@ def test_a_post_that_the_server_may_have_read_is_not_sent_again_behind_the_back_
         bodies.append(first.body)
         connection.sendall(response())
         if (second := received(connection)) is not None:
-            bodies.append(second.body)  # it may have been carried out; nobody is told
+            bodies.append(second.body)  # it may have been carried out, and only the response is lost
 
     with listening(talk) as port:
         over = wire(port)
@@ -255,14 +255,14 @@ def test_a_look_that_was_lost_with_an_idle_connection_is_sent_again(wire):
     assert [target.partition("=")[2] for target in targets] == ["1", "2", "2"]
 
 
-def test_bytes_that_nobody_asked_for_are_not_taken_for_the_next_answer(wire):
+def test_unsolicited_bytes_are_not_read_as_the_next_response(wire):
     twice = response(200, {"n": 1}) + response(500, {"n": 2})
     with listening(saying(twice, response(200, {"n": 3}))) as port:
         over = wire(port)
         assert [over.send(create_request(b"{}"))[0].value for _ in range(2)] == [{"n": 1}, {"n": 3}]
 
 
-def test_after_an_interruption_half_an_answer_is_not_taken_for_the_next_one(wire, monkeypatch):
+def test_after_an_interruption_half_a_response_is_not_read_as_the_next_one(wire, monkeypatch):
     with listening(answering(lambda request: response(200, {"said": request.target}))) as port:
         over = wire(port)
         over.send(list_request("limit=1"))
@@ -297,7 +297,7 @@ def dripping(before, drop):
 
 
 def pouring(before, flood):
-    """Send something, and then as much as the other side takes."""
+    """Send something, and then as much as the other side reads."""
 
     def talk(connection):
         received(connection)
@@ -385,7 +385,7 @@ def test_an_exchange_is_over_when_its_time_is_whatever_trickles_in(wire, talk, s
         "nothing",
     ],
 )
-def test_what_is_no_whole_answer_is_told_in_words(wire, talk, status, error):
+def test_an_incomplete_response_is_described(wire, talk, status, error):
     with listening(talk) as port:
         exchange = wire(port).send(create_request(b"{}"))[0]
     assert exchange.status == status
@@ -422,13 +422,13 @@ def test_no_bytes_of_a_server_make_an_exchange_raise(wire, data):
     assert exchange.error or exchange.status >= 200
 
 
-def test_a_connection_that_nobody_takes_is_told_with_the_reason(wire):
+def test_a_refused_connection_is_reported_with_the_reason(wire):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     assert wire(port).send(list_request())[0].error == "no connection: Connection refused"
 
 
-def test_a_host_that_has_no_address_is_told(wire):
+def test_a_host_without_an_address_is_reported(wire):
     exchange = wire(80, host="nowhere.invalid").send(list_request())[0]
     assert exchange.status == 0
     assert exchange.error.startswith("no connection: ")
@@ -439,7 +439,7 @@ def test_a_host_that_has_no_address_is_told(wire):
 
 @pytest.fixture(scope="module")
 def tls(tmp_path_factory):
-    """A throw-away authority, and a server that it vouches for as 127.0.0.1; the port, and the file of the authority."""
+    """Start a server with a certificate for 127.0.0.1 of a temporary authority; return its port and the authority's file."""
     authority, chain, key = certificates(tmp_path_factory.mktemp("tls"))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(chain, key)
@@ -453,32 +453,32 @@ def test_certificates_of_an_authority_of_ones_own_are_trusted_when_it_is_named(w
     assert [over.send(create_request(b"{}"))[0].status for _ in range(3)] == [200, 200, 200]
 
 
-def test_certificates_that_nobody_vouches_for_are_refused(wire, tls):
+def test_untrusted_certificates_are_rejected(wire, tls):
     port, _ = tls
     exchange = wire(port, scheme="https").send(list_request())[0]
     assert (exchange.status, exchange.error) == (0, "no connection: TLS: CERTIFICATE_VERIFY_FAILED")
 
 
-def test_a_certificate_for_another_name_is_refused(wire, tls):
+def test_a_certificate_for_another_name_is_rejected(wire, tls):
     port, authority = tls
     exchange = wire(port, scheme="https", host="localhost", cafile=str(authority)).send(list_request())[0]
     assert exchange.error == "no connection: TLS: CERTIFICATE_VERIFY_FAILED"
 
 
-def test_a_server_without_tls_is_told(wire):
+def test_a_server_without_tls_is_reported(wire):
     with listening(lambda connection: connection.recv(1) and connection.sendall(response(400))) as port:
         exchange = wire(port, scheme="https").send(list_request())[0]
     assert exchange.status == 0
     assert exchange.error.startswith("no connection: TLS: ")
 
 
-def test_a_handshake_that_nobody_answers_ends_in_time(wire):
+def test_a_handshake_without_a_response_ends_in_time(wire):
     with listening(lambda connection: connection.recv(1) and connection.recv(100_000) and connection.recv(1)) as port:
         exchange = wire(port, scheme="https", timeout_s=SHORT_S).send(list_request())[0]
     assert exchange.error == f"no connection: no response within {SHORT_S:g} s"
 
 
-def test_a_file_without_certificates_is_refused_before_anything_is_sent(wire, tmp_path):
+def test_a_file_without_certificates_is_rejected_before_anything_is_sent(wire, tmp_path):
     file = tmp_path / "ca.pem"
     file.write_text("hello")
     with pytest.raises(ValueError, match=r"--cacert: .*ca\.pem holds no certificates"):
@@ -491,7 +491,7 @@ def test_a_file_without_certificates_is_refused_before_anything_is_sent(wire, tm
 CANARY = Credentials("CANARYACCESSKEY00001", "CANARYsecretKEY0000000000000000000000001")
 
 
-def test_secrets_that_a_server_repeats_are_taken_out_of_its_answer(wire):
+def test_secrets_that_a_server_repeats_are_masked_in_its_response(wire):
     def answer(request):
         signature = request.header("x-ncp-apigw-signature-v2")[0]
         shown = [CANARY.access_key, signature, "Bearer CANARYtoken", CANARY.secret_key, "short", request.header("x-ncp-apigw-timestamp")[0]]
@@ -504,7 +504,7 @@ def test_secrets_that_a_server_repeats_are_taken_out_of_its_answer(wire):
     assert "CANARY" not in str(exchange.headers)
 
 
-def test_words_that_answers_have_anyway_are_no_secrets_whatever_header_says_them(wire):
+def test_words_that_responses_contain_anyway_are_not_masked_whatever_header_has_them(wire):
     value = {"task_id": "1", "train_bucket": "my-bucket-1", "task_name": "nclue-check 1", "completed_at": None}
     headers = [("accept", "application/json"), ("x-bucket", "my-bucket-1"), ("x-who", "nclue-check"), ("x-field", "completed_at")]
     with listening(answering(lambda _: response(200, value))) as port:
@@ -515,7 +515,7 @@ def test_words_that_answers_have_anyway_are_no_secrets_whatever_header_says_them
     assert dict(exchange.headers)["content-type"] == "application/json"
 
 
-def test_secrets_do_not_get_into_the_reason_why_there_is_no_answer(wire):
+def test_secrets_are_not_in_the_reason_for_a_missing_response(wire):
     with listening(answering(lambda request: request.header("x-ncp-iam-access-key")[0].encode() + b"\r\n\r\n")) as port:
         error = wire(port, keys=CANARY).send(list_request())[0].error
     assert error.startswith("not HTTP: ")

@@ -40,7 +40,7 @@ INTERRUPTIBLE = [
 ]
 REAL = "https://nclue.apigw.ntruss.com/api/v1"
 FEW = ("--only", "NC110")
-"""Three cases: of four requests, three are creations that are carried out."""
+"""Three cases: of four requests, three are create requests that are carried out."""
 
 
 class Result(NamedTuple):
@@ -64,7 +64,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def run(capsys, monkeypatch):
-    """The command in this process."""
+    """Return a function that runs the command in this process."""
 
     def run(*arguments):
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
@@ -78,7 +78,7 @@ def run(capsys, monkeypatch):
 
 
 def process(*arguments, command=COMMAND, cwd=None, **variables):
-    """The command in a process of its own."""
+    """Run the command in a separate process."""
     done = subprocess.run(
         [*command, *map(str, arguments)], capture_output=True, text=True, check=False, timeout=120, cwd=cwd, env=environment(**variables)
     )
@@ -87,14 +87,14 @@ def process(*arguments, command=COMMAND, cwd=None, **variables):
 
 @pytest.fixture(scope="module")
 def shared():
-    """A correct server whose tasks stay registered, so that all can be deleted."""
+    """Start a conforming server whose tasks stay registered, so that all can be deleted."""
     with running("--progress", "manual") as server:
         yield server
 
 
 @pytest.fixture
 def server(shared):
-    """The same server, without tasks and without a journal."""
+    """Return the shared server, without tasks and with an empty journal."""
     shared.control("reset", {})
     return shared
 
@@ -136,7 +136,7 @@ def test_a_correct_server_keeps_the_contract(twice):
     assert twice.first.out.splitlines()[-2] == "PASSED: the server keeps the contract."
 
 
-def test_the_plan_takes_at_most_600_requests_besides_those_that_tidy_up(twice):
+def test_the_plan_needs_at_most_600_requests_besides_the_clean_up(twice):
     summary = twice.report["summary"]
     assert summary["requests"] <= 600
     assert summary["requests"] + summary["tidying"] == twice.sent
@@ -147,7 +147,7 @@ SAMPLED = re.compile(r"(life|delete|queue)\[|name\[of a task that ")
 """The cases about states of tasks. Whether a state is sampled before it is over depends on the speed of the machine."""
 
 
-def test_two_runs_in_a_row_come_to_the_same_verdicts(twice):
+def test_two_runs_in_a_row_have_the_same_outcomes(twice):
     """Those of the other cases with a simulated clock, see `test_conformance`."""
     first, second = ({case: state for case, state in states(report).items() if not SAMPLED.match(case)} for report in twice[1:3])
     assert first == second
@@ -180,7 +180,7 @@ def test_without_a_url_the_embedded_server_is_checked(run):
 
 
 @pytest.mark.parametrize("reading", ["error-shape=flat", "auth-refusal=gateway"])
-def test_a_pinned_reading_is_judged_and_the_embedded_server_has_it(run, server, reading):
+def test_a_pinned_reading_is_checked_and_the_embedded_server_has_it(run, server, reading):
     name, _, option = reading.partition("=")
     embedded = run("check", "--reading", reading, "--format", "json", "--only", "NC200")
     assert embedded.code == 0
@@ -239,7 +239,7 @@ def test_keys_come_from_the_environment_or_from_options(run, monkeypatch):
         variables = run("check", server.url, *FEW)
         stronger = run("check", server.url, "--access-key", ACCESS, "--secret-key", SECRET, *FEW)
     assert (fake.code, options.code, variables.code, stronger.code) == (3, 0, 0, 3)
-    assert "the control request was answered 401" in fake.out
+    assert "the control request got 401" in fake.out
     assert "Set NCLUE_ACCESS_KEY and NCLUE_SECRET_KEY" in fake.out
 
 
@@ -251,7 +251,7 @@ def test_keys_come_from_the_environment_or_from_options(run, monkeypatch):
         ([], {"NCLUE_ACCESS_KEY": "A"}, "the environment variable NCLUE_SECRET_KEY must hold your key"),
     ],
 )
-def test_half_a_key_pair_is_refused(run, server, monkeypatch, arguments, variables, sentence):
+def test_half_a_key_pair_is_rejected(run, server, monkeypatch, arguments, variables, sentence):
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert run("check", server.url, *arguments) == (2, "", f"nclue-contract: {sentence}\n")
@@ -290,7 +290,7 @@ def test_additional_headers_go_with_every_request(run):
         ("content-length: 5", "--header content-length: that header is set by the check itself"),
     ],
 )
-def test_a_header_that_cannot_be_sent_is_refused_without_repeating_its_value(run, server, header, sentence):
+def test_a_header_that_cannot_be_sent_is_rejected_without_repeating_its_value(run, server, header, sentence):
     result = run("check", server.url, "--header", header)
     assert result.code == 2
     assert result.err.startswith(f"nclue-contract: {sentence}")
@@ -319,7 +319,7 @@ def test_a_certificate_of_ones_own_authority_is_trusted_when_it_is_named(run, se
 @pytest.mark.parametrize(
     ("content", "sentence"), [(None, "--cacert: there is no file ca.pem"), ("hello", "--cacert: ca.pem holds no certificates in PEM")]
 )
-def test_a_file_of_certificates_that_is_none_is_refused(run, content, sentence):
+def test_a_file_of_certificates_that_is_none_is_rejected(run, content, sentence):
     if content:
         Path("ca.pem").write_text(content)
     assert run("check", "https://127.0.0.1:9", "--cacert", "ca.pem") == (2, "", f"nclue-contract: {sentence}\n")
@@ -349,7 +349,7 @@ def test_rules_can_be_chosen_and_left_out(run, arguments, rules):
 
 
 @pytest.mark.parametrize("arguments", [["--only", "NC9"], ["--only", ""], ["--only", "NC"], ["--skip", "paths"], ["--skip", "NC1234"]])
-def test_rules_that_nobody_knows_are_refused(run, arguments):
+def test_unknown_rules_are_rejected(run, arguments):
     result = run("check", *arguments)
     assert (result.code, result.out) == (2, "")
     assert f"{arguments[0]} {arguments[1]!r}: no such rule or group; `nclue-contract explain` lists the rules" in result.err
@@ -360,7 +360,7 @@ def test_ignored_rules_of_the_project_are_left_out(run, folder):
     assert rules_of(run("check", "--format", "json", "--only", "NC11")) == {"NC111"}
 
 
-def test_a_budget_is_kept_over_http(run, server):
+def test_a_budget_is_respected_over_http(run, server):
     result = run("check", server.url, "--budget", "60", "--format", "json", "--lifecycle-timeout", "2")
     assert result.report["summary"]["requests"] <= 60
     assert server.control("journal").json()["requests"] - result.report["summary"]["tidying"] <= 60
@@ -383,7 +383,7 @@ def test_a_budget_is_kept_over_http(run, server):
         ("--lifecycle-timeout", "1e9"),
     ],
 )
-def test_numbers_that_make_no_sense_are_refused(run, option, value):
+def test_numbers_that_make_no_sense_are_rejected(run, option, value):
     result = run("check", option, value)
     assert (result.code, result.out) == (2, "")
     assert re.search(rf"error: argument {option}: '{re.escape(value)}' is not a number", result.err)
@@ -398,7 +398,7 @@ def test_numbers_that_make_no_sense_are_refused(run, option, value):
         ("http://me:word@127.0.0.1", "must not have a user, a query or a fragment"),
     ],
 )
-def test_an_address_that_cannot_be_used_is_refused(run, address, sentence):
+def test_an_address_that_cannot_be_used_is_rejected(run, address, sentence):
     result = run("check", address)
     assert (result.code, result.out) == (2, "")
     assert sentence in result.err
@@ -420,7 +420,7 @@ def test_an_address_that_cannot_be_used_is_refused(run, address, sentence):
     ],
     ids=lambda arguments: " ".join(arguments[:2]),
 )
-def test_other_options_that_make_no_sense_are_refused(run, arguments):
+def test_other_options_that_make_no_sense_are_rejected(run, arguments):
     result = run("check", *arguments)
     assert (result.code, result.out) == (2, "")
     assert "Traceback" not in result.err
@@ -436,7 +436,7 @@ def test_a_dry_run_shows_plan_and_cost_and_sends_nothing(run):
         result = run("check", url(port), "--dry-run", "--rate", "2")
     lines = result.out.splitlines()
     assert (result.code, result.err, connections) == (0, "", [])
-    assert "NC313  control[a valid creation]  1 request, 1 creation" in lines
+    assert "NC313  control[a valid creation]  1 request, 1 create request" in lines
     assert "NC400  life[registered]  (evaluated with other test cases)" in lines
     assert re.fullmatch(r"[\d,]+ cases, at most 600 requests of which \d+ may create a task; loopback", lines[-3])
     assert lines[-2:] == ["at 2 requests per second: about 5 minutes", "nothing was sent"]
@@ -446,13 +446,13 @@ def test_a_dry_run_shows_plan_and_cost_and_sends_nothing(run):
     ("arguments", "plan"),
     [
         ([], "read-only; --allow-create N lets it create tasks, which are billed"),
-        (["--allow-create", "3"], "at most 3 creations"),
+        (["--allow-create", "3"], "at most 3 create requests"),
     ],
 )
 def test_a_dry_run_of_the_real_service_shows_what_it_would_cost(run, arguments, plan):
-    with guard() as refused:
+    with guard() as blocked:
         result = run("check", REAL, "--dry-run", "--rate", "100", *arguments)
-    assert refused == []
+    assert blocked == []
     assert f"the real service: {plan}, one request per second" in result.out
     posts = int(re.search(r"of which (\d+) may create a task", result.out)[1])
     assert posts == (3 if arguments else 0)
@@ -460,7 +460,7 @@ def test_a_dry_run_of_the_real_service_shows_what_it_would_cost(run, arguments, 
 
 
 @pytest.mark.parametrize(
-    ("address", "allowed", "rate", "creations", "pace", "ledger"),
+    ("address", "allowed", "rate", "create_requests", "pace", "ledger"),
     [
         (None, None, 0, None, 0, False),
         ("http://127.0.0.1:8000", None, 0, None, 0, False),
@@ -479,21 +479,21 @@ def test_a_dry_run_of_the_real_service_shows_what_it_would_cost(run, arguments, 
         ("https://NCLUE.APIGW.NTRUSS.COM.:8443/x", "3", 100, 3, 1, True),
     ],
 )
-def test_what_may_be_done_depends_on_the_host(address, allowed, rate, creations, pace, ledger):
+def test_what_may_be_done_depends_on_the_host(address, allowed, rate, create_requests, pace, ledger):
     given = permission(CheckOptions(url=address, allow_create=allowed, rate=rate))
-    assert (given.creations, given.rate, given.ledger) == (creations, pace, ledger)
+    assert (given.create_requests, given.rate, given.ledger) == (create_requests, pace, ledger)
 
 
 @pytest.mark.parametrize("allowed", ["all", "ALL"])
-def test_unlimited_creations_on_the_real_service_are_refused(run, allowed):
-    with guard() as refused:
+def test_unlimited_create_requests_on_the_real_service_are_rejected(run, allowed):
+    with guard() as blocked:
         result = run("check", REAL, "--allow-create", allowed, "--access-key", ACCESS, "--secret-key", SECRET)
     sentence = "--allow-create all is not for the real service, where tasks are billed; give a number"
-    assert (result, refused) == ((2, "", f"nclue-contract: {sentence}\n"), [])
+    assert (result, blocked) == ((2, "", f"nclue-contract: {sentence}\n"), [])
 
 
 class Elsewhere(MemoryTransport):
-    """A transport that says it goes to another host, but goes to a service in this process; keeps what was sent, and when."""
+    """A transport that claims another host, but sends to a service in this process; records what was sent, and when."""
 
     def __init__(self):
         service = Service({EXAMPLE.access_key: EXAMPLE.secret_key})
@@ -516,14 +516,14 @@ class Elsewhere(MemoryTransport):
 
 @pytest.fixture
 def elsewhere(monkeypatch):
-    """Checks over HTTP go to a service in this process, whatever the host; nothing can reach the real one."""
+    """Send the HTTP requests of checks to a service in this process, whatever the host; the real service cannot be reached."""
     transport = Elsewhere()
     monkeypatch.setattr(check_module, "http_transport", lambda *_: transport)
     monkeypatch.setenv("NCLUE_ACCESS_KEY", EXAMPLE.access_key)
     monkeypatch.setenv("NCLUE_SECRET_KEY", EXAMPLE.secret_key)
-    with guard() as refused:
+    with guard() as blocked:
         yield transport
-    assert refused == []
+    assert blocked == []
 
 
 def test_the_real_service_is_only_read_and_at_the_documented_pace(run, elsewhere):
@@ -536,16 +536,16 @@ def test_the_real_service_is_only_read_and_at_the_documented_pace(run, elsewhere
 
 
 @pytest.mark.parametrize("most", [1, 2, 5])
-def test_the_real_service_gets_no_more_creations_than_were_allowed(run, elsewhere, most):
+def test_the_real_service_gets_no_more_create_requests_than_were_allowed(run, elsewhere, most):
     result = run("check", REAL, "--allow-create", most, "--lifecycle-timeout", "20", "--format", "json")
     assert len(elsewhere.posts) == result.report["summary"]["creations"] <= most
     assert min(after - before for before, after in zip(elsewhere.at_ms, elsewhere.at_ms[1:], strict=False)) >= 1000
-    assert result.report["mode"] == f"the real service: at most {most} creations, one request per second"
+    assert result.report["mode"] == f"the real service: at most {most} create requests, one request per second"
     assert len(elsewhere.store) == 0
     assert list(Path().iterdir()) == [], "nothing is left behind, so the ledger is gone"
 
 
-def test_another_host_is_only_read_until_somebody_allows_more(run, elsewhere):
+def test_another_host_is_read_only_unless_more_is_allowed(run, elsewhere):
     assert run("check", "http://gateway.example/nclue").code == 0
     assert {ask.method for ask in elsewhere.sent} == {"GET"}
     result = run("check", "http://gateway.example/nclue", "--allow-create", "all", *FEW)
@@ -568,10 +568,10 @@ def test_a_broken_contract_is_exit_code_1_and_quiet_output_has_a_line_per_failur
     with running("--progress", "manual", "--fault", "name-empty-allowed") as server:
         result = run("check", server.url, *FEW, "--quiet")
     assert (result.code, result.err) == (1, "")
-    assert re.fullmatch(r"NC110 name\[empty\]: name is empty; .* \(answered 200 instead of .*\)\n", result.out)
+    assert re.fullmatch(r"NC110 name\[empty\]: name is empty; .* \(response 200 instead of .*\)\n", result.out)
 
 
-def test_quiet_output_about_a_kept_contract_is_empty(run, server):
+def test_quiet_output_of_a_passed_check_is_empty(run, server):
     assert run("check", server.url, *FEW, "--quiet") == (0, "", "")
 
 
@@ -602,7 +602,7 @@ def test_failures_of_a_baseline_are_accepted_and_new_ones_are_not(run, server):
     ],
     ids=["none", "empty", "an array", "a number", "a case that is an array", "too deep"],
 )
-def test_a_baseline_that_is_none_is_refused_before_anything_is_sent(run, server, content, sentence):
+def test_a_baseline_that_is_none_is_rejected_before_anything_is_sent(run, server, content, sentence):
     if content is not None:
         Path("base.json").write_text(content)
     assert run("check", server.url, "--baseline", "base.json") == (2, "", f"nclue-contract: {sentence}\n")
@@ -617,12 +617,12 @@ def test_what_is_untested_fails_nothing_unless_that_is_wanted(run, server):
     assert run("check", "--only", "NC203", "--fail-on-untested").code == 0, "the embedded server has an exact clock"
 
 
-def test_a_refused_control_request_asks_for_what_the_server_knows(run):
+def test_a_rejected_control_request_suggests_test_data_of_the_server(run):
     with running("--progress", "manual", "--unknown-file", "churn/train.tsv") as server:
         refused = run("check", server.url, *FEW)
         kept = run("check", server.url, *FEW, "--file", "other.tsv")
     assert refused.code == 3
-    assert "INCONCLUSIVE: the control request was answered 404 with code 10107, although it is valid." in refused.out
+    assert "INCONCLUSIVE: the control request got 404 with code 10107, although it is valid." in refused.out
     assert "Name test data of the server: --feature-id, --bucket and --file." in refused.out
     assert kept.code == 0
 
@@ -685,10 +685,10 @@ ODD = {"task_id": 7, "tasks": [1, None, {"task_id": []}, {"task_id": "a", "statu
         (saying(response(200, ODD)), 1, "NC305"),
         (saying(response(200, ODD, "date: Tue, 26 Nov 2024 02:48:16 +9999999999999")), 1, "NC305"),
         (saying(response(200, {"task_id": "\ud800", "created_at": "0000-99-99"})), 1, "NC304"),
-        (saying(response(500, b"")), 3, "the control request was answered 500"),
-        (saying(response(503, b"")), 3, "the server cannot be reached: it answers 503"),
-        (saying(response(999, b"{}")), 3, "the server cannot be reached: it answers 999"),
-        (saying(response(404, b"Not Found", kind="text/plain")), 3, "the control request was answered 404"),
+        (saying(response(500, b"")), 3, "the control request got 500"),
+        (saying(response(503, b"")), 3, "the server cannot be reached: it responds with 503"),
+        (saying(response(999, b"{}")), 3, "the server cannot be reached: it responds with 999"),
+        (saying(response(404, b"Not Found", kind="text/plain")), 3, "the control request got 404"),
     ],
     ids=[
         "silent",
@@ -712,7 +712,7 @@ ODD = {"task_id": 7, "tasks": [1, None, {"task_id": []}, {"task_id": "a", "statu
         "always 404",
     ],
 )
-def test_whatever_a_server_does_comes_to_an_end_and_to_words(run, monkeypatch, talk, code, words):
+def test_every_server_behaviour_ends_with_a_result_and_a_message(run, monkeypatch, talk, code, words):
     monkeypatch.setattr(HttpTransport, "sleep", lambda *_: None)
     with listening(talk) as port:
         result = run(
@@ -748,7 +748,7 @@ def test_a_server_that_cannot_be_reached_is_exit_code_3(run, monkeypatch, host, 
     assert f"INCONCLUSIVE: the server cannot be reached: no connection: {why}" in result.out
 
 
-def test_two_creations_at_the_same_moment_are_really_that(run, monkeypatch):
+def test_two_create_requests_at_the_same_moment_are_sent_concurrently(run, monkeypatch):
     """A server that looks before it writes gives both the name; only requests that are under way together can show it."""
     names, racing, both = set(), set(), threading.Barrier(2)
     send = HttpTransport.send
@@ -779,7 +779,7 @@ def test_two_creations_at_the_same_moment_are_really_that(run, monkeypatch):
 
 
 class Stopping:
-    """A proxy that stops the check at a request: it sends the process a signal, lets the server carry the request out, and says nothing."""
+    """A proxy that stops the check at a request: it sends a signal, lets the server carry out the request, and does not respond."""
 
     def __init__(self, server, number, signal_number):
         self.server, self.left, self.signal = server, number, signal_number
@@ -802,7 +802,7 @@ class Stopping:
             raise OSError
 
     def run(self, *arguments):
-        """The check, stopped."""
+        """Run the check, and interrupt it."""
         command = [*INTERRUPTIBLE, "check", self.url, *arguments]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()) as self.process:
             out, err = self.process.communicate(timeout=60)
@@ -810,10 +810,10 @@ class Stopping:
 
 
 POST_NUMBER = 30
-"""The request at which checks are stopped; it is a creation that is carried out."""
+"""The request at which checks are stopped; it is a create request that is carried out."""
 
 
-def test_ctrl_c_leaves_a_usable_report_and_a_ledger_and_cleanup_finds_what_nobody_was_told_of(run, server):
+def test_ctrl_c_leaves_a_usable_report_and_a_ledger_and_cleanup_finds_unreported_tasks(run, server):
     rules, reports = ["--only", "NC307", "--only", "NC12"], ["--report", "json:report.json", "--report", "junit:report.xml"]
     with Stopping(server, POST_NUMBER, signal.SIGINT) as proxy:
         stopped = proxy.run(*rules, *reports, "--ledger", "run.jsonl")
@@ -840,7 +840,7 @@ def test_a_check_that_was_killed_is_tidied_up_after(run, server, cut):
     with Stopping(server, POST_NUMBER, signal.SIGKILL) as proxy:
         stopped = proxy.run("--only", "NC307", "--only", "NC12", "--ledger", ledger)
         lines = ledger.read_bytes().splitlines(keepends=True)
-        if cut:  # the line before the last is an answer: without it, a creation is uncertain
+        if cut:  # the line before the last is a response: without it, a create request is uncertain
             ledger.write_bytes(b"".join(lines[:-1])[:-cut])
         tasks = server.control("health").json()["tasks"]
         cleaned = run("cleanup", "run.jsonl")
@@ -852,7 +852,7 @@ def test_a_check_that_was_killed_is_tidied_up_after(run, server, cut):
     assert "somebody's" in {task["task_name"] for task in server.call("GET", "?limit=100").json()["tasks"]}
 
 
-def test_the_ledger_has_a_line_on_disk_before_the_server_sees_a_creation(run, server):
+def test_the_ledger_has_a_line_on_disk_before_the_server_receives_a_create_request(run, server):
     missing = []
 
     def before(request):
@@ -876,7 +876,7 @@ def test_an_old_ledger_is_not_written_over(run, server):
     assert (Path("run.jsonl").read_text(), server.journal()) == ("precious", [])
 
 
-def test_no_ledger_is_left_on_loopback_unless_it_is_asked_for(run, server):
+def test_no_ledger_is_left_on_loopback_unless_it_is_requested(run, server):
     assert run("check", server.url, *FEW).code == 0
     assert list(Path().iterdir()) == []
 
@@ -894,7 +894,7 @@ def test_cleanup_signs_what_the_check_has_signed(run, server):
 
 
 def write_ledger(server, **lines):
-    """A ledger with these tasks, by name and ID."""
+    """Write a ledger with these tasks, by name and ID."""
     with Path("run.jsonl").open("w") as ledger:
         ledger.write(json.dumps({"ledger": 1, "url": server.url, "signed_prefix": "/api/v1", "run": "abc123"}) + "\n")
         for name, task_id in lines.items():
@@ -903,7 +903,7 @@ def write_ledger(server, **lines):
                 ledger.write(json.dumps({"answered": name, "task_id": task_id}) + "\n")
 
 
-def test_cleanup_tells_what_it_could_not_delete(run, server):
+def test_cleanup_names_what_it_could_not_delete(run, server):
     task_id = server.create().json()["task_id"]
     server.control("advance", {})
     write_ledger(server, churn=task_id)
@@ -916,7 +916,7 @@ def test_cleanup_tells_what_it_could_not_delete(run, server):
     assert run("cleanup", "run.jsonl") == (0, "1 task deleted, 0 left\n", "")
 
 
-def test_cleanup_leaves_a_task_that_may_be_somebody_elses_and_names_it(run, server):
+def test_cleanup_leaves_a_task_that_may_belong_to_another_user_and_names_it(run, server):
     server.create("京")
     write_ledger(server, 京=None)
     result = run("cleanup", "run.jsonl")
@@ -925,17 +925,14 @@ def test_cleanup_leaves_a_task_that_may_be_somebody_elses_and_names_it(run, serv
     assert server.control("health").json()["tasks"] == 1
 
 
-def test_cleanup_with_wrong_keys_does_not_say_that_all_is_clean(run, server, monkeypatch):
+def test_cleanup_with_wrong_keys_does_not_report_success(run, server, monkeypatch):
     task_id = server.create().json()["task_id"]
     write_ledger(server, churn=task_id, other=None)
     monkeypatch.setenv("NCLUE_ACCESS_KEY", "OTHERACCESSKEY000001")
     monkeypatch.setenv("NCLUE_SECRET_KEY", "OTHERsecretKEY00000000000000000000000001")
     result = run("cleanup", "run.jsonl")
     assert (result.code, result.out) == (3, "0 tasks deleted, 1 left\n")
-    assert (
-        "the list of tasks was answered 401: the credentials were rejected" in result.err
-        or "a delete request was answered 401" in result.err
-    )
+    assert "the list of tasks got 401: the credentials were rejected" in result.err or "a delete request got 401" in result.err
 
 
 @pytest.mark.parametrize(
@@ -945,7 +942,7 @@ def test_cleanup_with_wrong_keys_does_not_say_that_all_is_clean(run, server, mon
         ("{}", "run.jsonl is not a ledger of a check, or one of another version"),
     ],
 )
-def test_cleanup_of_what_is_no_ledger_is_refused(run, content, sentence):
+def test_cleanup_of_a_file_that_is_no_ledger_is_rejected(run, content, sentence):
     if content:
         Path("run.jsonl").write_text(content)
     assert run("cleanup", "run.jsonl") == (2, "", f"nclue-contract: {sentence}\n")
@@ -966,7 +963,7 @@ def test_probe_prints_the_readings_and_nothing_else(run):
     assert (found["path-characters"], found["error-shape"], found["name-edge"]) == ("page-2026", "flat", "100")
 
 
-def test_probe_gives_the_readings_to_machines(run):
+def test_probe_prints_the_readings_for_machines(run):
     document, table = run("probe", "--format", "json"), run("probe", "--format", "toml")
     readings = tomllib.loads(table.out)["tool"]["nclue-contract"]["readings"]
     assert (document.code, table.code) == (0, 0)
@@ -995,7 +992,7 @@ def test_a_pin_of_the_command_is_no_question(run):
     assert re.search(r"(?m)^  path-characters +page-2025 +pinned by --reading$", result.out)
 
 
-def test_probe_refuses_a_file_that_it_cannot_change(run, folder):
+def test_probe_rejects_a_file_that_it_cannot_change(run, folder):
     text = '[tool.nclue-contract]\nreadings = {path-del = "allowed"}\n'
     (folder / "pyproject.toml").write_text(text)
     result = run("probe", "--write", "pyproject.toml")
@@ -1004,12 +1001,12 @@ def test_probe_refuses_a_file_that_it_cannot_change(run, folder):
     assert (folder / "pyproject.toml").read_text() == text
 
 
-def test_probe_of_a_server_that_says_nothing_writes_nothing(run, monkeypatch):
+def test_probe_of_a_server_without_readings_writes_nothing(run, monkeypatch):
     monkeypatch.setattr(HttpTransport, "sleep", lambda *_: None)
     with listening(saying(response(401, {}))) as port:
         result = run("probe", url(port), "--write", "pyproject.toml")
     assert result.code == 3
-    assert result.err.startswith("inconclusive: the control request was answered 401")
+    assert result.err.startswith("inconclusive: the control request got 401")
     assert list(Path().iterdir()) == []
 
 
@@ -1019,7 +1016,7 @@ WITHOUT_H11 = [sys.executable, "-c", "import sys; sys.modules['h11'] = None; fro
 
 
 @pytest.mark.parametrize("arguments", [["check"], ["probe"], ["cleanup"]], ids=lambda arguments: arguments[0])
-def test_without_h11_the_line_that_installs_it_is_told(server, folder, arguments):
+def test_without_h11_the_command_that_installs_it_is_printed(server, folder, arguments):
     write_ledger(server, churn="1")
     what = "run.jsonl" if arguments == ["cleanup"] else server.url
     result = process(*arguments, what, command=WITHOUT_H11, cwd=folder)
@@ -1070,7 +1067,7 @@ def test_secrets_are_in_no_output_even_where_the_server_repeats_them(folder):
         (["--failing-file", "학습.csv"], "--failing-file '학습.csv' is not allowed under every reading: "),
     ],
 )
-def test_what_breaks_a_rule_by_itself_is_refused_before_anything_is_sent(run, server, arguments, sentence):
+def test_test_data_that_breaks_a_rule_is_rejected_before_anything_is_sent(run, server, arguments, sentence):
     result = run("check", server.url, *arguments, *FEW)
     assert (result.code, result.out, server.journal()) == (2, "", [])
     assert result.err.startswith(f"nclue-contract: {sentence}")
@@ -1081,13 +1078,13 @@ def test_a_file_that_is_pinned_as_allowed_and_a_bucket_that_is_only_odd_are_used
     assert run("check", "--bucket", "한글").code == 0
 
 
-def test_where_no_case_is_left_that_is_said(run):
+def test_a_selection_without_cases_is_reported(run):
     result = run("check", "--only", "NC130")
     assert (result.code, result.out) == (2, "")
     assert "leave no test case" in result.err
 
 
-def test_what_was_hardly_checked_is_not_called_kept_without_a_word(run, server):
+def test_a_result_with_few_tested_rules_says_so(run, server):
     result = run("check", server.url, "--allow-create", "5", "--lifecycle-timeout", "1")
     assert result.code == 0
     assert re.search(r"(?m)^PASSED as far as it was tested: \d+ of 559 cases were not tested\.$", result.out)
@@ -1100,7 +1097,7 @@ def test_a_dry_run_shows_what_a_budget_leaves_out(run):
     assert "path[test U+00FF start]" not in result.out
 
 
-def test_what_was_never_sent_is_no_doubtful_creation(run, monkeypatch, folder):
+def test_a_create_request_that_was_never_sent_is_not_doubtful(run, monkeypatch, folder):
     monkeypatch.setenv("NCLUE_ACCESS_KEY", ACCESS)
     monkeypatch.setenv("NCLUE_SECRET_KEY", SECRET)
     assert run("check", "http://bad..name", "--allow-create", "3", *FEW).code == 3

@@ -52,7 +52,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def run(capsys, monkeypatch):
-    """The command in this process."""
+    """Return a function that runs the command in this process."""
 
     def run(*arguments, stdin=""):
         data = stdin if isinstance(stdin, bytes) else stdin.encode()
@@ -67,7 +67,7 @@ def run(capsys, monkeypatch):
 
 
 def process(*arguments, stdin="", **options):
-    """The command in a process of its own, as it is installed."""
+    """Run the command in a separate process, as it is installed."""
     data = stdin if isinstance(stdin, bytes) else stdin.encode()
     done = subprocess.run([*COMMAND, *arguments], input=data, capture_output=True, check=False, timeout=60, **options)
     return Result(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
@@ -84,7 +84,7 @@ def rules(result):
 # -- what the command is for -------------------------------------------------------------------------------------------------------------
 
 
-def test_a_tilde_is_refused_and_pointed_at(run):
+def test_a_tilde_is_rejected_and_marked(run):
     result = run("validate", "-", stdin=TILDE)
     assert result.code == 1
     lines = result.out.splitlines()
@@ -108,7 +108,7 @@ def test_hangul_passes_with_a_warning_that_names_the_reading(run):
     assert "NC120" not in pinned.out
 
 
-def test_an_equals_sign_is_refused_with_the_pin_that_allows_it(run):
+def test_an_equals_sign_is_rejected_with_the_pin_that_allows_it(run):
     result = run("validate", "-", stdin=EQUALS)
     assert result.code == 1
     assert "pin:        --reading path-characters=page-2025\n" in result.out
@@ -178,20 +178,20 @@ def test_folders_are_searched(run):
 
 
 @pytest.mark.usefixtures("tree")
-def test_globs_are_expanded_and_every_file_is_judged_once_in_the_order_of_the_names(run):
+def test_globs_are_expanded_and_every_file_is_validated_once_in_the_order_of_the_names(run):
     result = run("validate", "jobs/deep/c.ndjson", "jobs/*.json", "jobs/**/*.json*", "jobs", "--format", "jsonl")
     assert places(result) == [FOUND[3], FOUND[2], *FOUND[:2], *FOUND[4:]]
 
 
 @pytest.mark.usefixtures("tree")
-def test_what_cannot_be_read_does_not_keep_the_rest_from_being_judged(run):
+def test_unreadable_inputs_do_not_prevent_validation_of_the_others(run):
     result = run("validate", "gone.json", "jobs/b.json", "jobs/*.yaml", "jobs/deep/c.ndjson", "--format", "jsonl")
     assert result.code == 2
     assert places(result) == [FOUND[2], FOUND[3]]
     assert result.err == "error: gone.json: No such file or directory\nerror: jobs/*.yaml: no file matches\n"
 
 
-def test_in_text_what_cannot_be_read_is_said_once(run):
+def test_in_text_an_unreadable_input_is_reported_once(run):
     result = run("validate", "gone.json")
     assert result.code == 2
     assert (result.out + result.err).count("gone.json") == 1
@@ -234,7 +234,7 @@ def test_standard_input_is_one_text_or_one_per_line(run, stdin, expected):
     assert run("validate", "--format", "jsonl", stdin=stdin) == result
 
 
-def test_the_format_of_the_input_can_be_said(run, folder):
+def test_the_format_of_the_input_can_be_given(run, folder):
     two = f"{GOOD}\n{GOOD}\n"
     (folder / "lines.json").write_text(two)
     assert run("validate", "lines.json").code == 1
@@ -248,7 +248,7 @@ class Terminal(io.TextIOWrapper):
         return True
 
 
-def test_nothing_to_validate_is_said_on_a_terminal(capsys, monkeypatch):
+def test_waiting_for_input_is_reported_on_a_terminal(capsys, monkeypatch):
     monkeypatch.setattr("sys.stdin", Terminal(io.BytesIO()))
     assert main(["validate"]) == 2
     assert capsys.readouterr() == ("", "nclue-contract: nothing to validate: name files, folders or globs, or pipe a payload in\n")
@@ -322,7 +322,7 @@ def test_the_keys_of_a_json_line_are_stable(run):
         (["--colour"], "unrecognized arguments: --colour"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_a_sentence(run, arguments, words):
+def test_usage_errors_are_reported_in_a_sentence(run, arguments, words):
     result = run("validate", "-", *arguments, stdin=GOOD)
     assert (result.code, result.out) == (2, "")
     assert words in result.err
@@ -342,7 +342,7 @@ def test_a_command_must_be_given(run, arguments):
 
 @pytest.fixture
 def below(folder, monkeypatch):
-    """A folder two levels below the one with the settings."""
+    """Create a folder two levels below the one with the settings."""
     path = folder / "one" / "two"
     path.mkdir(parents=True)
     monkeypatch.chdir(path)
@@ -470,7 +470,7 @@ def test_a_report_does_not_overwrite_an_input_that_was_found(run, folder, names,
     assert (folder / "folder" / "a.json").read_text() == GOOD
 
 
-def test_what_is_ignored_is_told_by_the_report(run, folder):
+def test_ignored_rules_are_named_by_the_report(run, folder):
     result = run("validate", "--ignore", "path-character", "--ignore", "NC130", "--report", "json:report.json", stdin=GOOD)
     assert "ignored: NC120, NC130\n" in result.out
     assert json.loads((folder / "report.json").read_text())["ignored"] == ["NC120", "NC130"]
@@ -519,7 +519,7 @@ def test_a_folder_that_cannot_be_written_is_named_by_the_report(run, folder, mon
 
 
 @pytest.mark.parametrize("other", ["report.json", "./report.json", "sub/../report.json", "link.json"])
-def test_two_reports_to_one_file_are_refused(run, folder, other):
+def test_two_reports_to_one_file_are_rejected(run, folder, other):
     (folder / "sub").mkdir()
     (folder / "link.json").symlink_to("report.json")
     result = run("validate", "-", "--report", "json:report.json", "--report", f"jsonl:{other}", stdin=GOOD)
@@ -568,7 +568,7 @@ HEBREW_AND_BYTES = "א\udcff\x1b.jsonl"  # a name in another script, a byte that
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "cp949", "utf-8"])
 @pytest.mark.parametrize("form", FORMATS)
-def test_every_console_can_show_whatever_stands_in_values_and_names(monkeypatch, folder, encoding, form):
+def test_every_console_can_display_any_values_and_names(monkeypatch, folder, encoding, form):
     (folder / HEBREW_AND_BYTES).write_text(NASTY + "\n{\x1b\n")
     out, err = (io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors="strict") for _ in range(2))
     monkeypatch.setattr("sys.stdout", out)
@@ -582,7 +582,7 @@ def test_every_console_can_show_whatever_stands_in_values_and_names(monkeypatch,
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8", "utf-8:surrogateescape"])
-def test_the_encoding_of_the_environment_is_kept_to(encoding):
+def test_the_encoding_of_the_environment_is_used(encoding):
     environment = os.environ | {"PYTHONIOENCODING": encoding}
     result = process("validate", "-", stdin=HANGUL, env=environment)
     assert (result.code, result.err) == (0, "")
@@ -597,7 +597,7 @@ def test_the_encoding_of_the_environment_is_kept_to(encoding):
 
 
 def on_terminal(*arguments, stdin=b"", pauses=(), environment=(), stream="stdout"):
-    """What the command writes to a pseudo terminal that is its standard output or error; `pauses` cut the input into parts."""
+    """Return what the command prints on a pseudo terminal. `pauses` is the input in parts, each with the seconds to wait after it."""
     pty = pytest.importorskip("pty")
     master, slave = pty.openpty()
     seen = bytearray()
@@ -606,7 +606,7 @@ def on_terminal(*arguments, stdin=b"", pauses=(), environment=(), stream="stdout
         try:
             while data := os.read(master, 65536):
                 seen.extend(data)
-        except OSError:  # Linux says so when the other side is closed
+        except OSError:  # Linux raises this when the other side is closed
             pass
 
     reader = threading.Thread(target=read, daemon=True)
@@ -646,11 +646,11 @@ def test_formats_for_machines_have_no_colours():
     assert json.loads(text)["valid"] is False
 
 
-def test_what_goes_elsewhere_has_no_escapes(run):
+def test_output_that_is_no_terminal_has_no_escapes(run):
     assert "\x1b" not in run("validate", "-", stdin=TILDE).out
 
 
-def test_a_long_input_shows_its_progress_and_takes_it_away():
+def test_a_long_input_shows_a_progress_bar_and_removes_it():
     block = f"{GOOD}\n".encode() * 10_000  # more than is read at once
     code, text = on_terminal("validate", "-", pauses=[(block, 1.2), (block, 0)], stream="stderr")
     assert code == 0
@@ -748,7 +748,7 @@ def test_closed_streams_are_no_surprise(redirection, code, words):
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full on this system")
 @pytest.mark.parametrize("arguments", [["validate", "-"], ["validate", "-", "--format", "json"], ["explain"], ["spec"]])
-def test_a_full_disk_is_said_in_a_sentence(arguments):
+def test_a_full_disk_is_reported_in_a_sentence(arguments):
     with Path("/dev/full").open("w") as full:
         done = subprocess.run([*COMMAND, *arguments], input=TILDE.encode(), stdout=full, stderr=subprocess.PIPE, check=False, timeout=60)
     assert (done.returncode, done.stderr) == (2, b"nclue-contract: cannot write the output: No space left on device\n")
@@ -786,7 +786,7 @@ print(code, peak, file=sys.stderr)
 
 
 def peak_memory(megabytes, folder):
-    """Exit code and megabytes that the command takes for a file of this size, every thousandth line of which is wrong."""
+    """Exit code and megabytes that the command needs for a file of this size, every thousandth line of which is invalid."""
     block = (f"{GOOD}\n" * 999 + f"{BAD}\n").encode()
     with (folder / "tasks.jsonl").open("wb") as file:
         for _ in range(megabytes * 1_000_000 // len(block)):
@@ -816,13 +816,13 @@ def test_explain_lists_all_rules_and_readings(run):
 
 
 @pytest.mark.parametrize("name", ["NC120", "nc120", "path-character", "Path-Character"])
-def test_explain_takes_codes_and_slugs_in_any_case(run, name):
+def test_explain_accepts_codes_and_slugs_in_any_letter_case(run, name):
     result = run("explain", name)
     assert result.code == 0
     assert result.out.startswith("NC120 path-character (error, documented)\n")
 
 
-def test_explain_tells_which_option_is_in_force_and_why(run, folder):
+def test_explain_states_which_option_is_in_force_and_why(run, folder):
     assert "page-2024 (from: default)" in run("explain", "path-characters").out
     settings(folder, 'readings = {path-characters = "page-2025"}')
     assert f"page-2025 (from: {folder / 'pyproject.toml'})" in " ".join(run("explain", "path-characters").out.split())

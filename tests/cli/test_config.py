@@ -1,4 +1,4 @@
-"""Where settings come from, and that what cannot be used is refused with the name of its file."""
+"""Where settings come from, and that invalid ones are rejected with the name of their file."""
 
 from pathlib import Path
 
@@ -77,7 +77,7 @@ def test_the_file_is_utf_8(tmp_path, write):
         ("[tool.nclue-contract.readings.path]\ndel = 'allowed'", "[tool.nclue-contract] readings must be a table of strings"),
     ],
 )
-def test_settings_that_cannot_be_used_are_refused_with_their_file(tmp_path, write, text, words):
+def test_settings_that_cannot_be_used_are_rejected_with_their_file(tmp_path, write, text, words):
     path = write(text)
     with pytest.raises(ConfigError) as raised:
         load(tmp_path)
@@ -99,7 +99,7 @@ def test_a_broken_file_on_the_way_up_is_not_passed_over(tmp_path, write):
     assert str(raised.value).startswith(str(broken))
 
 
-def test_what_is_no_text_file_is_refused(tmp_path):
+def test_what_is_no_text_file_is_rejected(tmp_path):
     path = tmp_path / "pyproject.toml"
     path.write_bytes(b"# \xff")
     with pytest.raises(ConfigError, match="utf-8"):
@@ -111,7 +111,7 @@ def test_what_is_no_text_file_is_refused(tmp_path):
     assert str(raised.value).startswith(f"{path}: ")
 
 
-def test_a_file_that_must_not_be_read_is_refused(tmp_path, write, monkeypatch):
+def test_a_file_that_must_not_be_read_is_rejected(tmp_path, write, monkeypatch):
     path = write("")
 
     def read_text(self, **_):

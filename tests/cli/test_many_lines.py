@@ -37,7 +37,7 @@ class Generator:
         return str(uuid.UUID(int=self.draw.getrandbits(128), version=4))
 
     def line(self, index):
-        """A line as bytes, and what must be found in it."""
+        """Return a line as bytes, and the findings expected for it."""
         values = self.payload(index)
         if self.draw.random() < 0.5:
             return json.dumps(values, ensure_ascii=False).encode(), set()
@@ -78,7 +78,7 @@ class Generator:
         return {(rule, f"/{field}") for rule in rules}
 
     def shape(self, kind):
-        """A lone surrogate makes an ID too long, and is no letter of a bucket."""
+        """Return the rules that a lone surrogate breaks: it makes an ID too long, and is not a character of a bucket name."""
         return {"feature_id": ["NC131"], "bucket": ["NC130"]}.get(kind, [])
 
     def surrogate(self, value):
@@ -114,7 +114,7 @@ class Generator:
 
 @pytest.fixture(scope="module")
 def generated(tmp_path_factory):
-    """The file, and per line what must be found."""
+    """Write the file; return it with the findings expected per line."""
     generator, expected, lines = Generator(2026), set(), []
     for number in range(1, LINES + 1):
         line, found = generator.line(number)

@@ -1,4 +1,4 @@
-"""`nclue-contract sign` as somebody types it; and a shell and a real curl, where there is one, take its command as it is."""
+"""`nclue-contract sign` as a user runs it; a shell and a real curl, if there is one, accept its command unchanged."""
 
 import os
 import re
@@ -26,7 +26,7 @@ def keys(monkeypatch):
 
 @pytest.fixture
 def run(capsys):
-    """Runs the command; gives exit code, standard output and standard error. No secret is in either."""
+    """Return a function that runs the command and returns exit code, standard output and standard error. No secret may be in either."""
 
     def call(*arguments):
         code = main(["sign", *arguments])
@@ -155,7 +155,7 @@ WRONG = {
 
 @pytest.mark.parametrize("options", [[], ["--curl"]], ids=["headers", "curl"])
 @pytest.mark.parametrize(("arguments", "sentence"), WRONG.values(), ids=WRONG.keys())
-def test_what_is_wrong_is_told_in_a_sentence(run, arguments, sentence, options):
+def test_errors_are_reported_in_a_sentence(run, arguments, sentence, options):
     code, out, err = run(*arguments, *options)
     assert (code, out) == (2, "")
     assert err.startswith("nclue-contract: ")

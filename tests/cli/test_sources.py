@@ -19,7 +19,7 @@ LETTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\n\r\0\uf
 
 
 def piped(data, input_format=None):
-    """What standard input gives: (line, column, text) of payloads, notes as they are."""
+    """Return what is read from standard input: (line, column, text) of payloads, notes unchanged."""
     return [
         (item.line, item.column, item.text) if isinstance(item, Payload) else item for item in payloads("-", io.BytesIO(data), input_format)
     ]
@@ -46,7 +46,7 @@ def small_blocks(monkeypatch):
 
 @pytest.fixture
 def tree(tmp_path, monkeypatch):
-    """A folder to stand in."""
+    """Create a folder tree, and change the working directory to it."""
     for name in (
         "b/2.jsonl",
         "b/1.json",
@@ -64,18 +64,18 @@ def tree(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_a_folder_gives_its_payload_files_sorted_and_without_hidden_ones(tree):
+def test_a_folder_yields_its_payload_files_sorted_and_without_hidden_ones(tree):
     assert list(expand(["b"])) == ["b/1.json", "b/2.jsonl", "b/a/3.NDJSON"]
     assert list(expand([str(tree / "b" / "a")])) == [str(tree / "b" / "a" / "3.NDJSON")]
 
 
-def test_a_file_is_taken_whatever_its_extension(tree):
+def test_a_file_is_read_whatever_its_extension(tree):
     assert list(expand(["b/notes.txt", "b/.hidden.json"])) == ["b/notes.txt", "b/.hidden.json"]
     assert tree.exists()
 
 
 @pytest.mark.usefixtures("tree")
-def test_a_glob_gives_what_it_matches():
+def test_a_glob_yields_what_it_matches():
     assert list(expand(["b/*.json*"])) == ["b/1.json", "b/2.jsonl"]
     assert list(expand(["b/**"])) == ["b/1.json", "b/2.jsonl", "b/a/3.NDJSON", "b/notes.txt"]
     assert list(expand(["**/?.json"])) == ["a.json", "b/1.json"]
@@ -87,7 +87,7 @@ def test_a_file_whose_name_looks_like_a_glob_is_a_file():
 
 
 @pytest.mark.usefixtures("tree")
-def test_each_file_is_given_once():
+def test_each_file_is_read_once():
     Path("link.json").symlink_to("a.json")
     assert list(expand(["-", "a.json", "./a.json", "b", "b/1.json", "link.json", "-", "*.json"])) == [
         "-",
@@ -100,7 +100,7 @@ def test_each_file_is_given_once():
 
 
 @pytest.mark.usefixtures("tree")
-def test_names_that_lead_to_nothing_say_so():
+def test_names_without_a_file_are_reported():
     assert list(expand(["c", "*.yaml", "none.json"])) == [
         Unreadable("c", "the folder has no *.json, *.jsonl, *.ndjson files"),
         Unreadable("*.yaml", "no file matches"),
@@ -156,7 +156,7 @@ def test_each_line_is_a_payload_and_blank_lines_are_counted(monkeypatch, block):
 
 
 @pytest.mark.parametrize("data", [b"", b"\n", b"\r\n\n  \n", b"\xef\xbb\xbf"])
-def test_lines_without_payloads_give_none(data):
+def test_lines_without_payloads_are_skipped(data):
     assert [item for item in piped(data, "jsonl") if not isinstance(item, Note)] == []
 
 
@@ -205,7 +205,7 @@ def test_a_line_longer_than_many_blocks_is_read_whole():
     assert piped(f"{{}}\n{long}\n{{}}\n".encode(), "jsonl") == [(1, 1, "{}"), (2, 1, long), (3, 1, "{}")]
 
 
-def test_lines_in_utf_16_are_one_complaint():
+def test_lines_in_utf_16_are_one_error():
     data = '{"a":1}\n{"a":2}\n'.encode("utf-16")
     (payload,) = payloads("-", io.BytesIO(data), "jsonl")
     assert complaint(payload) == ((1, 1), "byte 0xFF at byte offset 0 (invalid start byte); the bytes look like UTF-16")
@@ -259,7 +259,7 @@ def test_a_document_is_one_payload_or_an_array_of_them(data, expected):
         ('[{"a": "x\n"}]', [], (1, 10), "expected printable text or a closing quotation mark, but found U+000A at line 1, column 9"),
     ],
 )
-def test_a_broken_array_gives_what_stands_before_and_one_complaint_at_the_right_place(text, whole, place, words):
+def test_a_malformed_array_yields_the_elements_before_and_one_error_at_the_correct_place(text, whole, place, words):
     *before, last = payloads("-", io.BytesIO(text.encode()), "json")
     assert [payload.text for payload in before] == whole
     found, said = complaint(last)
@@ -284,7 +284,7 @@ def test_a_broken_array_is_never_accepted_silently(text):
         assert [read(payload.text).value for payload in found] == value
 
 
-def test_elements_that_the_fast_scanner_refuses_are_cut_out_too():
+def test_elements_that_the_fast_scanner_rejects_are_cut_out_too():
     deep, digits = "[" * 20_000 + "]" * 20_000, "1" * 5_000
     assert piped(f"[{deep},{digits},NaN]".encode(), "json") == [(1, 2, deep), (1, 40_003, digits), (1, 45_004, "NaN")]
 
@@ -339,7 +339,7 @@ def test_the_first_block_decides_about_a_long_input(data, texts):
         ("a.jsonl", "json", 1),
     ],
 )
-def test_the_format_that_was_asked_for_wins_then_the_extension_then_the_content(tmp_path, name, input_format, count):
+def test_the_given_format_wins_then_the_extension_then_the_content(tmp_path, name, input_format, count):
     path = tmp_path / name
     path.write_text("{}\n{}\n")
     found = list(payloads(str(path), NOTHING, input_format))
@@ -362,7 +362,7 @@ def test_a_byte_order_mark_at_the_start_is_a_note(tmp_path, name):
 
 @pytest.mark.usefixtures("small_blocks")
 @pytest.mark.parametrize("input_format", ["json", "jsonl", None])
-def test_progress_is_told_the_bytes_of_each_block(input_format):
+def test_progress_gets_the_bytes_of_each_block(input_format):
     told = []
     list(payloads("-", io.BytesIO(b'{"abc":1}\n{"abc":2}\n'), input_format, told.append))
     assert told == [8, 8, 4]

@@ -288,7 +288,7 @@ def test_the_check_of_the_compiler_names_the_stale_file_and_the_command(monkeypa
     assert sorted(path.name for path in tmp_path.iterdir()) == ["openapi.json", "tables.json"]
 
 
-def test_the_compiler_reports_what_is_wrong_and_writes_nothing(sources, monkeypatch, capsys, tmp_path):
+def test_the_compiler_reports_errors_and_writes_nothing(sources, monkeypatch, capsys, tmp_path):
     rule(sources, "NC120")["slug"] = "Path"
     monkeypatch.setattr(compile_spec.Sources, "load", lambda: sources)
     monkeypatch.setattr(compile_spec, "TABLES", tmp_path / "tables.json")

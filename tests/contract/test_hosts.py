@@ -1,4 +1,4 @@
-"""Which hosts are the real service, which are this machine, and what a base URL says."""
+"""Which hosts are the real service, which are this machine, and how a base URL is parsed."""
 
 import pytest
 from hypothesis import given
@@ -47,7 +47,7 @@ def test_nothing_else_is_loopback(host):
     ],
     ids=["no path", "a slash", "a slash behind", "port 80", "port 443", "another port", "encoded", "IPv6", "capitals"],
 )
-def test_a_base_url_is_what_stands_before_tasks(url, origin, path):
+def test_a_base_url_is_the_part_before_tasks(url, origin, path):
     target = Target.parse(url)
     assert (target.origin, target.path, target.signed_path, target.url) == (origin, path, path, origin + path)
     assert Target.parse(target.url) == target
@@ -84,7 +84,7 @@ def test_a_proxy_may_sign_another_path(given, signed):
         "http://ｎｔｒｕｓｓ.com",
     ],
 )
-def test_what_is_no_url_is_refused_with_an_example(url):
+def test_an_invalid_url_is_rejected_with_an_example(url):
     with pytest.raises(
         ValueError, match=r"is not a valid URL; give the base URL \(without /tasks\), such as https://nclue\.apigw\.ntruss\.com/api/v1$"
     ):
@@ -92,18 +92,18 @@ def test_what_is_no_url_is_refused_with_an_example(url):
 
 
 @pytest.mark.parametrize("url", ["http://user@h/x", "http://user:word@h/x", "http://@h/x", "http://h/x?y=1", "http://h/x#y"])
-def test_a_user_a_query_or_a_fragment_is_refused_without_repeating_it(url):
+def test_a_user_a_query_or_a_fragment_is_rejected_without_repeating_it(url):
     with pytest.raises(ValueError, match=r"^the base URL must not have a user, a query or a fragment$"):
         Target.parse(url)
 
 
 @pytest.mark.parametrize("url", ["http://h/api/v1/tasks", "http://h/api/v1/tasks/", "http://h/tasks"])
-def test_the_address_of_the_tasks_themselves_is_refused(url):
+def test_the_address_of_the_tasks_themselves_is_rejected(url):
     with pytest.raises(ValueError, match=r"^the base URL must not include /tasks$"):
         Target.parse(url)
 
 
-def test_a_signed_prefix_without_a_slash_is_refused():
+def test_a_signed_prefix_without_a_slash_is_rejected():
     with pytest.raises(ValueError, match=r"^--signed-prefix must start with a slash"):
         Target.parse("http://h/x", "api/v1")
 

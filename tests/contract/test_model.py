@@ -26,7 +26,7 @@ REQUEST_RULES |= {"NC100", "NC101", "NC102", "NC103", "NC104", "NC105", "NC106"}
 REQUEST_RULES |= {"NC110", "NC111", "NC120", "NC121", "NC130", "NC131"}
 
 
-# -- what the YAML says -----------------------------------------------------------------------------------------------------------------
+# -- contents of the YAML ---------------------------------------------------------------------------------------------------------------
 
 
 def resolved(node):
@@ -62,7 +62,7 @@ def test_every_example_of_the_document_is_shown_somewhere():
     assert named == set(DOCUMENT["components"]["examples"])
 
 
-def test_the_examples_of_the_page_are_in_the_document_as_they_stand_there():
+def test_the_examples_of_the_page_are_in_the_document_unchanged():
     examples = DOCUMENT["components"]["examples"]
     assert examples["TaskRequestOfThePage"]["value"] == PAGE_REQUEST
     assert examples["CreatedTaskOfThePage"]["value"] == json.loads(PAGE_RESPONSE)

@@ -1,4 +1,4 @@
-"""Three independent linters find nothing to say about the OpenAPI file: no error, and no warning either."""
+"""Three independent linters report nothing about the OpenAPI file: no errors and no warnings."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from tests.support.tools import ROOT, node_tool
 
 SETTINGS = ROOT / "tools" / "node"
-# Nothing is sent anywhere, and nobody is told about newer versions.
+# Nothing is sent anywhere, and there are no notices about newer versions.
 QUIET = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"}
 
 each_form = pytest.mark.parametrize("document", ["openapi/nclue-tasks.yaml", "nclue_contract/contract/openapi.json"])
@@ -45,7 +45,7 @@ def test_spectral_finds_nothing_not_even_a_hint(document):
     assert (json.loads(output), code) == ([], 0)
 
 
-def test_redocly_and_spectral_do_complain_about_a_document_that_deserves_it(tmp_path):
+def test_redocly_and_spectral_report_a_defective_document(tmp_path):
     # Otherwise a linter that no longer reads its settings would pass the tests above.
     document = json.loads((ROOT / "nclue_contract" / "contract" / "openapi.json").read_text(encoding="utf-8"))
     del document["info"]["license"]  # Redocly: a warning of the recommended rules

@@ -1,4 +1,4 @@
-"""The FilePath schema refuses the same characters in every engine that people run it with.
+"""The FilePath schema rejects the same characters in every schema engine.
 
 The expectation is typed by hand from the page: if it were computed from the contract's own files, a slip there would stay unseen.
 """
@@ -46,32 +46,32 @@ def test_the_expectation_has_the_25_characters_of_the_page_and_no_other_printabl
 
 
 @wrapped
-def test_jsonschema_refuses_exactly_the_characters_of_the_page(schema, wrapper):
+def test_jsonschema_rejects_exactly_the_characters_of_the_page(schema, wrapper):
     # It needs 8 microseconds a string. The class is not anchored, so a string is only accepted when each of its characters is:
-    # whole blocks are asked first, and only the characters of refused blocks one by one.
+    # whole blocks are validated first, and only the characters of rejected blocks one by one.
     accepts = jsonschema.Draft202012Validator(schema).is_valid
     blocks = [EVERYTHING[start : start + BLOCK] for start in range(0, len(EVERYTHING), BLOCK)]
     suspects = [block for block in blocks if not accepts(wrapper.format("".join(map(chr, block))))]
     assert suspects == blocks[:1], "only the first 256 code points hold refused characters"
-    # The neighbours are asked one by one as well, and so is one character of each block: alone it could be judged otherwise.
+    # The neighbours are validated one by one as well, and so is one character of each block: alone it could have another result.
     codes = sorted({*range(16 * BLOCK), *SURROGATES, *(block[-1] for block in blocks)})
     assert refused_by(accepts, codes, wrapper) == REFUSED
 
 
 @wrapped
-def test_jsonschema_rs_refuses_exactly_the_characters_of_the_page(schema, wrapper):
-    # Lone surrogates are left out: the Rust engine takes strings as UTF-8, which cannot hold them.
+def test_jsonschema_rs_rejects_exactly_the_characters_of_the_page(schema, wrapper):
+    # Lone surrogates are left out: the Rust engine accepts strings as UTF-8, which cannot contain them.
     accepts = jsonschema_rs.Draft202012Validator(schema).is_valid
     assert refused_by(accepts, SCALARS, wrapper) == REFUSED
 
 
-def test_jsonschema_rs_cannot_be_asked_about_a_lone_surrogate(schema):
-    # When this starts to fail, the test above can ask about every code point.
+def test_jsonschema_rs_does_not_accept_a_lone_surrogate(schema):
+    # When this starts to fail, the test above can validate every code point.
     with pytest.raises(UnicodeEncodeError):
         jsonschema_rs.Draft202012Validator(schema).is_valid(chr(SURROGATES.start))
 
 
-def test_ajv_refuses_exactly_the_characters_of_the_page_with_and_without_the_unicode_flag():
+def test_ajv_rejects_exactly_the_characters_of_the_page_with_and_without_the_unicode_flag():
     script = Path(__file__).parent.parent / "engines" / "path_characters.mjs"
     run = subprocess.run([node(), script, OPENAPI], capture_output=True, text=True, timeout=60, check=False)
     assert run.returncode == 0, run.stderr

@@ -51,7 +51,7 @@ def git(folder, *arguments):
 
 @pytest.fixture(scope="module")
 def pre_commit(checkout, tmp_path_factory):
-    """Return a function (folder, arguments) that runs pre-commit with our hook; its installations are kept for the module."""
+    """Return a function (folder, arguments) that runs pre-commit with our hook; its installations are shared by the module."""
     program = shutil.which("pre-commit", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
     if program is None:
         missing("pre-commit is not installed")

@@ -1,4 +1,4 @@
-"""The example of a client: its tests pass, use every fixture, and find the bugs that its README shows, with the output shown there."""
+"""The example of a client: its tests pass, use every fixture, and find the bugs listed in its README, with the output printed there."""
 
 import re
 

@@ -114,7 +114,7 @@ def test_readings_cannot_be_changed_by_assignment():
         readings["path-del"] = "allowed"  # type: ignore[index]
 
 
-def test_the_pins_that_were_given_can_be_changed_afterwards_without_effect():
+def test_changing_the_given_pins_afterwards_has_no_effect():
     pins = {"path-del": "forbidden"}
     validator = Validator(pins)
     pins["path-del"] = "allowed"
@@ -171,7 +171,7 @@ def test_a_finding_shows_what_it_is():
     assert repr(finding).startswith("<error NC120 path-character at '/train_file_path': train_file_path holds '~'")
 
 
-def test_the_typing_examples_are_right():
+def test_the_typing_examples_are_correct():
     pytest.importorskip("mypy", reason="mypy is not installed")
     # In a process of its own, for mypy raises the recursion limit and leaves it raised.
     command = [

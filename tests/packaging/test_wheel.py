@@ -77,7 +77,7 @@ def installed(wheel, tmp_path_factory) -> Path:
     return programs
 
 
-def test_the_wheel_holds_the_package_with_its_tables_and_type_marker_and_nothing_else(wheel):
+def test_the_wheel_contains_only_the_package_with_its_tables_and_type_marker(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {
         f"nclue_contract/{name}"
@@ -103,7 +103,7 @@ def test_the_wheel_requires_no_other_package(wheel):
     assert "License-Expression: MIT" in lines
 
 
-def test_the_wheel_holds_no_tests_and_no_tools(wheel):
+def test_the_wheel_contains_no_tests_and_no_tools(wheel):
     """Witnesses of faults are tests, too."""
     folders = {"tests", "tools", "examples", "openapi"}
     paths = [PurePosixPath(name) for name in zipfile.ZipFile(wheel).namelist()]
@@ -122,7 +122,7 @@ def test_every_public_name_and_entry_point_is_imported_from_the_wheel(installed)
 
 
 @pytest.mark.parametrize(("module", "extra"), [("mock", "mock"), ("strategies", "strategies"), ("schemathesis_hooks", "schemathesis")])
-def test_without_its_extra_a_module_answers_with_the_line_that_installs_it(installed, module, extra):
+def test_without_its_extra_a_module_reports_the_command_that_installs_it(installed, module, extra):
     code = f"""
 try:
     import nclue_contract.{module}
@@ -142,7 +142,7 @@ def test_the_package_works_in_an_environment_without_any_other_package(installed
 
 
 def test_the_package_works_from_inside_a_zip_file(wheel, installed):
-    # -S leaves site-packages out, so that the installed copy cannot answer in place of the archive.
+    # -S leaves site-packages out, so that the installed copy is not imported instead of the archive.
     assert output_of(installed / "python", "-I", "-S", "-c", USE_THE_FILES, wheel) == "False NC120"
 
 

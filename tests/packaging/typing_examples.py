@@ -1,4 +1,4 @@
-"""How the package looks to a type checker. Nobody runs this file in a test; mypy reads it."""
+"""Examples of typed use of the package. No test runs this file; type checkers read it."""
 
 from typing import Any, assert_type
 

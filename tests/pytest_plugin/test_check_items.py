@@ -47,7 +47,7 @@ def test_a_failure_names_the_rule_and_how_to_reproduce_it_and_junit_has_the_prop
     result.assert_outcomes(failed=1)
     project.shows(result, "FAILED NC120 path-character: path[train U+007E end]")
     result.stdout.fnmatch_lines(
-        ["  train_file_path holds '~'*answered 200 instead of 422/10104*", "  reproduce: nclue-contract sign POST *"]
+        ["  train_file_path holds '~'*response 200 instead of 422/10104*", "  reproduce: nclue-contract sign POST *"]
     )
     result.stdout.no_fnmatch_line("*Traceback*")
     (case,) = ET.parse(project.path / "report.xml").getroot().iter("testcase")
@@ -60,7 +60,7 @@ def test_the_readings_of_the_session_apply(project):
     with running() as server:
         result = project.run("", *options, f"--nclue-url={server.url}")
     result.assert_outcomes(failed=2)
-    result.stdout.fnmatch_lines(["*a valid request is rejected: answered 422/10104*"])
+    result.stdout.fnmatch_lines(["*a valid request is rejected: response 422/10104*"])
 
 
 def test_a_server_that_cannot_be_reached_fails_one_item(project, monkeypatch):
@@ -127,7 +127,7 @@ def test_under_xdist_a_worker_may_crash(project):
     assert result.parseoutcomes()["passed"] == 8
 
 
-def test_under_xdist_wrong_options_are_reported_in_a_line(project):
+def test_under_xdist_invalid_options_are_reported_in_a_line(project):
     result = project.run_apart("", "--nclue-check", "--nclue-check-args=--only NC9", "-n2", plugins=[XDIST])
     assert result.ret == USAGE_ERROR
     result.stderr.fnmatch_lines(["ERROR: --nclue-check-args: --only 'NC9': no such rule or group*"])
@@ -141,7 +141,7 @@ def test_under_xdist_wrong_options_are_reported_in_a_line(project):
         "one of two keys": ("--access-key x", "--access-key and --secret-key must be given together"),
     }.values(),
 )
-def test_wrong_options_are_reported_in_a_line(project, options, message):
+def test_invalid_options_are_reported_in_a_line(project, options, message):
     result = project.run("", "--nclue-check", f"--nclue-check-args={options}")
     assert result.ret == USAGE_ERROR
     result.stderr.fnmatch_lines([f"ERROR: --nclue-check-args: {message}*"])

@@ -19,7 +19,7 @@ ANSWERS = {(operation, *answer) for operation in OPERATIONS for answer in GATEWA
 
 RULES = {f"NC00{digit}" for digit in range(1, 8)} | {"NC100", "NC101", "NC102", "NC110", "NC111", "NC120"}
 RULES |= {"NC200", "NC201", "NC202", "NC203", "NC204", "NC205", "NC208", "NC209"}
-"""What a server refuses under the default readings, of what a client can send."""
+"""What a server rejects under the default readings, of what a client can send."""
 
 BY_READING = {
     "optional-null=refused": {"NC103"},
@@ -39,12 +39,12 @@ def coverage(tally=None, *pins):
 # -- what is counted ------------------------------------------------------------------------------------------------------------------
 
 
-def test_by_default_the_rules_count_that_the_default_readings_refuse():
+def test_by_default_the_rules_count_that_the_default_readings_reject():
     assert set(coverage().rules) == RULES
 
 
 @pytest.mark.parametrize(("pin", "more"), BY_READING.items(), ids=BY_READING)
-def test_a_pin_that_refuses_something_lets_its_rule_count(pin, more):
+def test_a_pin_that_rejects_something_makes_its_rule_count(pin, more):
     assert set(coverage(None, pin).rules) == RULES | more
 
 
@@ -127,7 +127,7 @@ def test_the_report_lists_what_is_covered_and_what_is_not_and_what_counts(projec
     project.shows(result, REPORT)
 
 
-def test_the_file_tells_the_same_to_machines(project):
+def test_the_file_contains_the_same_for_machines(project):
     result = project.run(TESTS, "--nclue-coverage-report=json:report.json", "--nclue-reading=path-del=forbidden")
     result.stdout.no_fnmatch_line("rules for which a request was rejected*")
     report = json.loads((project.path / "report.json").read_text())
@@ -149,7 +149,7 @@ def test_the_file_tells_the_same_to_machines(project):
     }
 
 
-def test_a_run_that_has_met_too_little_fails_and_says_so(project):
+def test_a_run_with_too_little_coverage_fails_and_reports_it(project):
     result = project.run(TESTS, "--nclue-coverage-fail-under=8.44")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["FAILED: 8.4 % is less than 8.44 % (--nclue-coverage-fail-under)"])
@@ -181,7 +181,7 @@ def test_a_file_that_cannot_be_written_is_reported_and_keeps_its_contents(projec
     assert [path for path in project.path.iterdir() if path.suffix not in {".json", ".py"} and path.is_file()] == []
 
 
-def test_without_the_options_nothing_is_said_about_coverage(project):
+def test_without_the_options_no_coverage_is_reported(project):
     project.run(TESTS).stdout.no_fnmatch_line("*coverage of*")
 
 

@@ -22,7 +22,7 @@ each_fixture = pytest.mark.parametrize("door", ["nclue_mock", "nclue_server"])
 # -- requests that break the contract -------------------------------------------------------------------------------------------------
 
 
-def test_a_swallowed_refusal_fails_the_test_with_what_was_wrong_where_and_what_to_do(project):
+def test_an_ignored_rejection_fails_the_test_with_the_finding_its_place_and_a_suggestion(project):
     result = project.run(
         """
         def test_it(nclue_mock, nclue_task_request):
@@ -104,7 +104,7 @@ def test_every_part_of_a_request_is_validated(project, door, request_, rules):
 
 
 @each_fixture
-def test_a_request_that_is_right_but_refused_is_no_fault_of_the_client(project, door):
+def test_a_valid_request_that_is_rejected_is_no_violation_of_the_client(project, door):
     result = project.run(
         f"""
         def test_it({door}, nclue_task_request):
@@ -139,7 +139,7 @@ def test_an_injected_fault_neither_hides_nor_causes_a_failure_of_the_client(proj
             assert send(nclue_mock.url, nclue_task_request | {"train_file_path": "a~b"}).status_code == 200
 
         @pytest.mark.nclue(fault=["path-character-refused:U+0021", "status-201"])
-        def test_accused(nclue_mock, nclue_task_request):
+        def test_reported(nclue_mock, nclue_task_request):
             assert send(nclue_mock.url, nclue_task_request | {"train_file_path": "a!b"}).status_code == 422
             assert send(nclue_mock.url, nclue_task_request).status_code == 201
         """
@@ -148,7 +148,7 @@ def test_an_injected_fault_neither_hides_nor_causes_a_failure_of_the_client(proj
     result.stdout.fnmatch_lines(["request 1: POST /api/v1/tasks, response 200, sent by *", "FAILED *::test_excused - *"])
 
 
-def test_many_broken_requests_are_counted_and_some_of_them_shown(project):
+def test_many_invalid_requests_are_counted_and_some_of_them_listed(project):
     result = project.run(
         """
         def test_it(nclue_mock):
@@ -184,7 +184,7 @@ def test_a_rule_that_is_broken_late_is_not_lost_behind_many_that_are_allowed(pro
     result.stdout.fnmatch_lines(["NC100 body-object: 100 or more requests break the contract", "... and 95 more requests"])
 
 
-def test_a_target_that_plays_with_the_terminal_is_shown_safely(project):
+def test_a_target_with_control_characters_is_escaped(project):
     result = project.run(
         r"""
         import httpx
@@ -406,7 +406,7 @@ def test_fixtures_are_validated_too(project):
     )
 
 
-def test_each_test_answers_for_its_own_requests_only(project):
+def test_each_test_fails_for_its_own_requests_only(project):
     result = project.run(
         """
         @pytest.fixture(scope="session")
@@ -510,7 +510,7 @@ def test_requests_of_other_threads_count(project):
     result.assert_outcomes(failed=1)
 
 
-def test_workers_of_xdist_tell_the_same(project):
+def test_workers_of_xdist_report_the_same(project):
     result = project.run_apart(
         """
         @pytest.mark.parametrize("number", range(4))
@@ -600,7 +600,7 @@ def test_a_call_to_the_real_host_is_reported_with_advice(project):
         result,
         """
         ________________________________ test_swallowed ________________________________
-        a call to nclue.apigw.ntruss.com, where tasks are billed, was refused, and the client continued
+        a call to nclue.apigw.ntruss.com, where tasks are billed, was blocked, and the client continued
 
         Use nclue_mock or nclue_server. To call the real service: @pytest.mark.nclue(guard="off").
         _________________________________ test_raised __________________________________
@@ -647,7 +647,7 @@ def test_a_failed_assertion_about_a_report_shows_it(project, assertion):
     project.shows(result, NAME_MISSING)
 
 
-def test_a_comparison_of_reports_tells_what_only_one_of_them_has(project):
+def test_a_comparison_of_reports_lists_what_only_one_of_them_has(project):
     result = project.run(
         """
         from nclue_contract import Report, validate_request
@@ -676,7 +676,7 @@ def test_a_comparison_of_reports_tells_what_only_one_of_them_has(project):
     )
 
 
-def test_a_report_that_has_nothing_to_tell_is_not_shown(project):
+def test_an_empty_report_is_not_printed(project):
     result = project.run(
         """
         def test_it(nclue_validate, nclue_task_request):
@@ -688,7 +688,7 @@ def test_a_report_that_has_nothing_to_tell_is_not_shown(project):
     result.stdout.no_fnmatch_line("*- nclue-contract -*")
 
 
-def test_equal_reports_are_shown_once_and_many_of_them_cut(project):
+def test_equal_reports_are_printed_once_and_many_of_them_cut(project):
     result = project.run(
         """
         from nclue_contract import validate_request

@@ -75,7 +75,7 @@ def test_every_fixture_is_listed_with_what_it_is_for(project):
 # -- the mock -------------------------------------------------------------------------------------------------------------------------
 
 
-def test_the_mock_answers_both_libraries_keeps_tasks_and_tells_what_was_sent(project):
+def test_the_mock_responds_to_both_libraries_stores_tasks_and_records_requests(project):
     result = project.run(
         f"""
         import httpx, httpx2
@@ -103,7 +103,7 @@ def test_the_mock_answers_both_libraries_keeps_tasks_and_tells_what_was_sent(pro
 
 
 @pytest.mark.parametrize("door", ["nclue_mock", "nclue_server"])
-def test_a_request_without_signature_is_refused_like_by_nclue(project, door):
+def test_a_request_without_signature_is_rejected_like_by_nclue(project, door):
     result = project.run(
         f"""
         import httpx
@@ -199,7 +199,7 @@ def test_the_bare_url_keeps_its_tasks_while_others_use_an_empty_service(project)
     result.assert_outcomes(passed=3)
 
 
-def test_what_the_server_says_about_a_cut_answer_is_kept_out_of_the_log_and_its_crashes_are_not(project):
+def test_log_lines_about_a_cut_response_are_suppressed_and_those_about_crashes_are_not(project):
     result = project.run(
         """
         import logging
@@ -310,7 +310,7 @@ def test_a_payload_is_fresh_for_each_test_and_keeps_the_contract(project):
     result.assert_outcomes(passed=2)
 
 
-def test_the_validator_judges_values_and_json_with_the_readings_of_the_test(project):
+def test_the_validator_validates_values_and_json_with_the_readings_of_the_test(project):
     result = project.run(
         """
         from nclue_contract import Validator
@@ -369,7 +369,7 @@ def test_a_missing_extra_fails_who_needs_it_with_the_line_that_installs_it(proje
     result.stdout.no_fnmatch_line("*Traceback*")
 
 
-def test_a_fault_of_our_own_is_not_taken_for_a_missing_extra(project, monkeypatch):
+def test_an_internal_import_error_is_not_reported_as_a_missing_extra(project, monkeypatch):
     monkeypatch.delitem(sys.modules, "nclue_contract.service.uvicorn_server", raising=False)
     monkeypatch.setitem(sys.modules, "nclue_contract.service.asgi", None)
     result = project.run("def test_it(nclue_server): pass")
@@ -380,7 +380,7 @@ def test_a_fault_of_our_own_is_not_taken_for_a_missing_extra(project, monkeypatc
 # -- the rest of the world ------------------------------------------------------------------------------------------------------------
 
 
-def test_it_keeps_to_the_naming_rules_of_the_project(project):
+def test_it_follows_the_naming_rules_of_the_project(project):
     project.pytester.makeini(
         "[pytest]\npython_files = check_*.py\npython_functions = should_*\npython_classes = A_*\nnclue_strict = true\n"
     )

@@ -1,4 +1,4 @@
-"""What a project can configure, where it stands, which of it wins, and what is said about mistakes."""
+"""The settings of a project: where they can be set, their precedence, and the messages about mistakes."""
 
 import pytest
 
@@ -45,7 +45,7 @@ def test_marker_then_command_line_then_ini_then_table_then_default(project, form
     project.run(marker + READINGS.format(kind="marker", expected=expected), option).assert_outcomes(passed=1)
 
 
-def test_without_any_of_them_the_default_holds(project):
+def test_without_any_of_them_the_default_applies(project):
     tests = READINGS.format(kind="default", expected=("page-2024", "default")).replace('"forbidden"', '"allowed"')
     project.run(tests).assert_outcomes(passed=1)
 
@@ -101,7 +101,7 @@ def test_an_ini_option_is_stronger_than_the_table(project):
     project.run("def test_it(nclue_validate): assert not nclue_validate.strict").assert_outcomes(passed=1)
 
 
-# -- what is shown --------------------------------------------------------------------------------------------------------------------
+# -- output -----------------------------------------------------------------------------------------------------------------------
 
 OF_A_PASSING_TEST = "def test_it(nclue_task_request): pass"
 
@@ -119,7 +119,7 @@ OF_A_PASSING_TEST = "def test_it(nclue_task_request): pass"
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
-def test_one_line_of_the_header_tells_what_is_configured(project, options, line):
+def test_one_line_of_the_header_states_what_is_configured(project, options, line):
     result = project.run(OF_A_PASSING_TEST, *options)
     result.stdout.fnmatch_lines([f"nclue-contract: *, contract *; {line}"])
 
@@ -166,7 +166,7 @@ def test_the_header_is_silent_when_nothing_is_configured(project):
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_a_wrong_option_ends_the_run_before_it_begins_with_one_line(project, options, line):
+def test_an_invalid_option_ends_the_run_before_it_begins_with_one_line(project, options, line):
     result = project.run(OF_A_PASSING_TEST, *options)
     assert result.ret == USAGE_ERROR
     result.stderr.fnmatch_lines([f"ERROR: {line}"])
@@ -182,7 +182,7 @@ def test_a_wrong_option_ends_the_run_before_it_begins_with_one_line(project, opt
     ],
     ids=["reading", "type", "rule"],
 )
-def test_a_wrong_table_ends_the_run_before_it_begins_with_one_line(project, text, line):
+def test_an_invalid_table_ends_the_run_before_it_begins_with_one_line(project, text, line):
     file = project.pytester.makepyprojecttoml(text)
     result = project.run(OF_A_PASSING_TEST)
     assert result.ret == USAGE_ERROR
@@ -190,7 +190,7 @@ def test_a_wrong_table_ends_the_run_before_it_begins_with_one_line(project, text
     assert len([line for line in result.errlines if line]) == 1
 
 
-def test_the_name_of_an_ini_option_is_shown_with_its_file(project):
+def test_the_name_of_an_ini_option_is_reported_with_its_file(project):
     project.pytester.makeini("[pytest]\nnclue_readings =\n  path-del=no\n")
     result = project.run(OF_A_PASSING_TEST)
     assert result.ret == USAGE_ERROR
@@ -218,7 +218,7 @@ def test_the_name_of_an_ini_option_is_shown_with_its_file(project):
     ],
     ids=lambda value: "" if value.startswith(("(", " ")) else value,
 )
-def test_a_wrong_marker_fails_its_test_by_name_and_no_other(project, marker, line):
+def test_an_invalid_marker_fails_its_test_by_name_and_no_other(project, marker, line):
     result = project.run(
         f"""
         @pytest.mark.nclue({marker})
@@ -281,6 +281,6 @@ def test_another_server_is_used_and_not_reset_and_its_requests_are_not_validated
     result.stdout.fnmatch_lines([f"SKIPPED * {reason}"])
 
 
-def test_another_server_can_stand_in_the_ini_file(project):
+def test_another_server_can_be_set_in_the_ini_file(project):
     project.pytester.makeini("[pytest]\nnclue_url = http://127.0.0.1:9/api/v1\n")
     project.run("def test_it(nclue_server_url): assert nclue_server_url == 'http://127.0.0.1:9/api/v1'").assert_outcomes(passed=1)

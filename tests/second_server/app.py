@@ -216,11 +216,11 @@ def perform(site: Site, call: Call) -> Answer:
 
 
 def respond(site: Site, call: Call) -> Answer:
-    """Answer a request. A rejected request changes nothing."""
+    """Respond to a request. A rejected request changes nothing."""
     try:
         with site.db:
             return perform(site, call)
     except RefusedError as error:
         return refusal(site, error)
-    except Exception:  # noqa: BLE001 - a crash is an answer too
+    except Exception:  # noqa: BLE001 - a crash is a response too
         return refusal(site, RefusedError(500, "900", "Unexpected Error"))

@@ -9,8 +9,8 @@ from tests.support.signing import ACCESS, SECRET, signature
 START = 1_732_589_296_000  # 2024-11-26T11:48:16+09:00
 TASK = {"name": "alpha", "train_feature_id": "f-train", "train_bucket": "bucket", "train_file_path": "data/train.tsv"}
 TEST = {"test_feature_id": "f-test", "test_bucket": "other", "test_file_path": "data/test.tsv"}
-FAILS = "data/fails.tsv"  # the task built from it fails, where a witness asks for that
-ABSENT = "data/absent.tsv"  # no such file, where a witness asks for that
+FAILS = "data/fails.tsv"  # the task built from it fails, where a witness uses that
+ABSENT = "data/absent.tsv"  # no such file, where a witness uses that
 
 Headers = list[tuple[str, str]]
 Handle = Callable[[str, str, Headers, bytes], tuple[int, Headers, bytes]]

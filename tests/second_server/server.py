@@ -66,7 +66,7 @@ class SecondServer:
 
 
 class Listener(ThreadingHTTPServer):
-    """A server whose threads end with it: connections that are still kept alive are cut when it closes."""
+    """A server whose threads end with it: open connections are cut when it closes."""
 
     daemon_threads = False
     request_queue_size = 128  # with less, a burst of connections waits a second for its second try
@@ -101,7 +101,7 @@ class Listener(ThreadingHTTPServer):
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    wbufsize = -1  # an answer leaves in one piece
+    wbufsize = -1  # a response is sent in one piece
     server: Listener
 
     def read_body(self) -> bytes:

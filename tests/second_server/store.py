@@ -1,6 +1,6 @@
 """Second implementation, second part: the tasks, as rows of SQLite.
 
-No row holds a status. A row says when its task was made and when its turn comes; the rest follows from the clock, in milliseconds.
+No row holds a status. A row has the time of its creation and of its start; the rest follows from the clock, in milliseconds.
 """
 
 import hashlib

@@ -42,7 +42,7 @@ def test_a_bug_in_one_server_leaves_the_next_one_clean():
     assert connect().tasks(without="v2").short == "401 10100"
 
 
-def test_bugs_can_be_planted_together_and_into_a_variant():
+def test_faults_can_be_injected_together_and_into_a_variant():
     c = connect(["create-answers-201", "path-forgets-tilde"], {"path-characters": "page-2025"})
     assert [c.train("a~=b").short, c.create("b", train_file_path="a&b").short] == ["201", "422 10104"]
 

@@ -49,7 +49,7 @@ def test_the_four_operations_work_over_one_kept_connection(wire):
     assert wire.sock is kept
 
 
-def test_refusals_keep_the_connection_in_step(wire):
+def test_rejections_keep_the_connection_in_step(wire):
     assert ask(wire, "POST", "/tasks", b" " * (1024 * 1024 + 1))[0].status == 413
     response, content = ask(wire, "PUT", "/tasks", b"left unread otherwise")
     assert (response.status, response.getheader("allow"), json.loads(content)["error"]["errorCode"]) == (405, "GET, POST", None)
@@ -70,7 +70,7 @@ def test_a_body_that_cannot_be_read_ends_the_connection(wire):
     assert (response.status, response.getheader("connection")) == (400, "close")
 
 
-def test_an_answer_without_content_keeps_the_connection_in_step():
+def test_a_response_without_content_keeps_the_connection_in_step():
     with serve(SecondServer(["delete-answers-204"], now_ms=lambda: START)) as base:
         connection = http.client.HTTPConnection(urlsplit(base).netloc, timeout=5)
         task_id = json.loads(ask(connection, "POST", "/tasks", json.dumps(TASK))[1])["task_id"]

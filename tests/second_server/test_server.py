@@ -18,7 +18,7 @@ def c():
     return connect()
 
 
-# --- the clean server: who may ask ---
+# --- the clean server: authentication ---
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_the_server_accepts_the_signatures_computed_with_other_tools(c, method, 
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_a_request_without_access_is_refused_and_leaves_nothing(c, method, how):
+def test_a_request_without_access_is_rejected_and_leaves_nothing(c, method, how):
     reply = c.send(method, "/tasks", json.dumps(TASK).encode(), **how)
     assert (reply.status, reply.json) == (401, {"error": {"errorCode": "10100", "message": "ACCESS_DENIED"}})
     assert c.tasks()["total"] == 0
@@ -75,12 +75,12 @@ def test_a_request_with_access_is_served(c, how):
     assert c.tasks("limit=5&index=0&x=%35", **how).short == "200"
 
 
-def test_a_refused_deletion_deletes_nothing(c):
+def test_a_rejected_delete_request_deletes_nothing(c):
     assert c.make().delete(secret="another").short == "401 10100"
     assert c.get().short == "200"
 
 
-def test_access_comes_before_everything_that_is_wrong_with_a_body(c):
+def test_access_is_checked_before_the_body(c):
     assert c.post(b"{", secret="another").short == "401 10100"
     assert c.get("nobody", secret="another").short == "401 10100"
 
@@ -115,7 +115,7 @@ def test_absent_test_fields_are_null_and_independent_of_each_other(c):
 @pytest.mark.parametrize(
     "name", ["a", " ", " a  b ", "n" * 100, "가" * 100, "🙂" * 100, "it's 50% <b>&", "a\0b", "e\u0301", "\t", "{name}"]
 )
-def test_a_name_of_1_to_100_characters_comes_back_unchanged(c, name):
+def test_a_name_of_1_to_100_characters_is_returned_unchanged(c, name):
     assert c.create(name)["task_name"] == name
     assert c.get()["task_name"] == name
     assert c.tasks().names == [name]
@@ -124,7 +124,7 @@ def test_a_name_of_1_to_100_characters_comes_back_unchanged(c, name):
 @pytest.mark.parametrize(
     ("name", "short"), [("", "400 None"), ("n" * 101, "422 10101"), ("🙂" * 101, "422 10101"), (" " * 101, "422 10101")]
 )
-def test_a_name_of_another_length_is_refused(c, name, short):
+def test_a_name_of_another_length_is_rejected(c, name, short):
     assert c.create(name).short == short
     assert c.tasks()["total"] == 0
 
@@ -132,7 +132,7 @@ def test_a_name_of_another_length_is_refused(c, name, short):
 FORBIDDEN = [*"&$@=;:+,?*\\{}^%`[]<>~#|\"'", *map(chr, range(32)), *map(chr, range(128, 256))]
 
 
-def test_every_character_of_the_page_is_refused_in_both_paths_wherever_it_stands(c):
+def test_every_character_of_the_page_is_rejected_in_both_paths_at_any_position(c):
     assert len(FORBIDDEN) == 25 + 32 + 128
     for mark in FORBIDDEN:
         for path in (mark, f"{mark}a", f"a{mark}", f"a/{mark}/b", "x" * 2000 + mark):
@@ -141,7 +141,7 @@ def test_every_character_of_the_page_is_refused_in_both_paths_wherever_it_stands
     assert c.tasks()["total"] == 0
 
 
-def test_no_other_character_is_refused_and_paths_come_back_unchanged(c):
+def test_no_other_character_is_rejected_and_paths_are_returned_unchanged(c):
     letters = "abcdefghijklmnopqrstuvwxyz"
     for number, mark in enumerate([*letters, *letters.upper(), *"0123456789 !()-./_", "\x7f", "Ā", "데", "ａ", "＆", "🙂"]):
         path = f" /{mark}//../{mark} "
@@ -157,7 +157,7 @@ def test_no_other_character_is_refused_and_paths_come_back_unchanged(c):
 @pytest.mark.parametrize(
     "empty", ["train_feature_id", "train_bucket", "train_file_path", "test_feature_id", "test_bucket", "test_file_path"]
 )
-def test_an_empty_string_is_accepted_and_comes_back(c, empty):
+def test_an_empty_string_is_accepted_and_returned(c, empty):
     assert c.create(**{empty: ""})[empty] == ""
 
 
@@ -200,7 +200,7 @@ def test_what_is_no_json_in_utf_8_is_a_bad_request(c, body):
 
 
 @pytest.mark.parametrize("body", [b"null", b"[]", b"[{}]", b'"a"', b"1", b"true", b"{}"])
-def test_json_that_is_no_task_is_refused_without_a_code(c, body):
+def test_json_that_is_no_task_is_rejected_without_a_code(c, body):
     assert c.post(body).json["error"]["errorCode"] is None
 
 
@@ -218,7 +218,7 @@ def test_a_body_over_one_mebibyte_is_too_large(c):
     assert padded(1024 * 1024).short == "200"
 
 
-def test_a_name_is_taken_until_its_task_is_deleted_and_only_by_the_very_same_name(c):
+def test_exactly_the_same_name_is_in_use_until_its_task_is_deleted(c):
     c.make("Café")
     for other in ("café", "Cafe", "Cafe\u0301", "Café ", " Café", "Caf_", "Caf%"):
         assert c.create(other).short == "200"
@@ -257,7 +257,7 @@ def test_a_crash_inside_is_an_unexpected_error(c):
     assert c.tasks()["total"] == 0
 
 
-def test_two_servers_asked_the_same_answer_the_same():
+def test_two_servers_respond_the_same_to_the_same_requests():
     def conversation():
         c = connect()
         return [c.create().body, c.wait(2000).get().body, c.delete().body, c.tasks().body]

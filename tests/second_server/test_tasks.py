@@ -14,7 +14,7 @@ def c():
 # --- what becomes of a task ---
 
 
-def test_a_task_goes_through_its_stages_by_the_clock_alone(c):
+def test_a_task_passes_its_stages_by_the_clock_alone(c):
     c.make()
     assert [
         (c.get()["status"], c.tasks()["tasks"][0]["status"], c.wait(499).get()["status"], c.wait(1).clock.ms - START) for _ in range(4)
@@ -47,7 +47,7 @@ def test_get_task_has_the_seventeen_fields_of_the_page(c):
     assert c.wait(10**6).get().json == after
 
 
-def test_a_task_from_a_failing_file_fails_and_says_why():
+def test_a_task_from_a_failing_file_fails_with_a_message():
     c = connect(failing_files=frozenset({FAILS}))
     c.make("good").make("bad", train_file_path=FAILS)
     assert c.watch("status") == ["registered", "pending", "in_progress", "failed"]
@@ -78,7 +78,7 @@ def test_a_task_is_deletable_when_registered_or_ended(c, age, short):
     assert c.tasks()["total"] == (1 if gone else 2)
 
 
-def test_an_id_is_never_given_out_again(c):
+def test_an_id_is_never_reused(c):
     for _ in range(20):
         c.make().delete()
     assert len(set(c.ids)) == 20
@@ -95,7 +95,7 @@ def test_an_unknown_id_is_not_found(c):
 # --- lists and addresses ---
 
 
-def test_a_list_shows_tasks_in_the_order_of_their_creation(c):
+def test_a_list_returns_tasks_in_the_order_of_their_creation(c):
     assert c.tasks().json == {"index": 0, "limit": 20, "total": 0, "tasks": []}
     names = [f"n{number:03}" for number in range(120)]
     c.make(*names)
@@ -133,7 +133,7 @@ def test_an_entry_of_a_list_has_the_thirteen_fields_that_get_task_shows_too(c):
         "index=" + "9" * 5000,
     ],
 )
-def test_paging_out_of_range_is_refused(c, query):
+def test_paging_out_of_range_is_rejected(c, query):
     target = query.replace("٣", "%D9%A3")
     assert c.tasks(target).short == "400 None"
 

@@ -161,7 +161,7 @@ def test_every_reading_and_option_is_tried_below_in_the_same_order():
 
 
 @pytest.mark.parametrize(("reading", "option"), [(reading, option) for reading, options in VARIANTS.items() for option in options])
-def test_a_variant_answers_as_its_option_says(reading, option):
+def test_a_variant_responds_as_its_option_states(reading, option):
     exchange, expected = BOTH_OPTIONS[reading]
     options = {"known_files": FILES} if reading == "check-order" else {}
     assert exchange(connect(variant={reading: option}, **options)) == expected[option]

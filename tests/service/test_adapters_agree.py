@@ -1,6 +1,6 @@
-"""One service behind four doors: called by itself, mocked in httpx and in httpx2, and over HTTP. All of them answer alike.
+"""One service behind four adapters: called directly, mocked in httpx and in httpx2, and over HTTP. All of them respond alike.
 
-And what they answer is what the validator expects of the request, under every option of every reading. The options and the error codes are
+The responses are those that the validator expects, under every option of every reading. The options and the error codes are
 typed here by hand.
 """
 
@@ -64,7 +64,7 @@ VALUES = {"name": NAMES, "feature_id": IDS, "bucket": BUCKETS, "file_path": PATH
 
 @st.composite
 def payloads(draw):
-    """A payload that is right but for a few changes."""
+    """Draw a valid payload, with up to three changes."""
     payload = PAYLOAD | {"name": draw(st.sampled_from(["churn", "second", "fails"]))} | (TEST_FIELDS if draw(st.booleans()) else {})
     for _ in range(draw(st.sampled_from([0, 0, 1, 1, 1, 2, 3]))):
         field = draw(st.sampled_from([*PAYLOAD, *TEST_FIELDS]))
@@ -111,7 +111,7 @@ def bodies(draw):
 
 
 def task_id(number):
-    """The ID that the service gives to the task with this number, from 1."""
+    """Return the ID that the service assigns to the task with this number, from 1."""
     return f"00000000-0000-4000-8000-{number:012x}"
 
 
@@ -188,14 +188,14 @@ ODD_HEADERS = st.sampled_from(
 
 @st.composite
 def exchanges(draw, kinds):
-    """A request, and how many milliseconds pass before it; signed for what it is in most cases."""
+    """Draw a request, and how many milliseconds pass before it; in most cases with a correct signature."""
     kind = draw(st.sampled_from(kinds))
     target = TASKS if kind == "create" else draw(TARGETS[kind])
     methods = {"create": ["POST"], "list": ["GET"], "task": ["GET", "GET", "DELETE"], "odd": METHODS}[kind]
     method = draw(st.sampled_from(methods if draw(st.integers(0, 15)) else METHODS))
     body = draw(bodies()) if kind == "create" or draw(st.integers(0, 9)) == 0 else b""
     headers = [(b"content-type", draw(CONTENT_TYPES))] if draw(st.integers(0, 3)) else []
-    if target.endswith("?"):  # ASGI does not tell whether an empty query had its question mark, so the server cannot verify it
+    if target.endswith("?"):  # ASGI does not show whether an empty query had its question mark, so the server cannot verify it
         target = target.rstrip("?") or "/"
     skew_ms = draw(st.sampled_from([0] * 40 + [-300_000, 300_000, -300_001, 300_001]))
     how = draw(st.sampled_from(["rightly"] * 30 + ["not", "as another", "twice"]))
@@ -204,7 +204,7 @@ def exchanges(draw, kinds):
 
 
 def requests_of(sequence):
-    """The requests, with the times at which they arrive."""
+    """Return the requests, with the times at which they arrive."""
     now_ms = START_MS
     for method, target, headers, body, wait_ms, skew_ms, how in sequence:
         now_ms += wait_ms
@@ -223,7 +223,7 @@ SEQUENCES = st.builds(
 JSON = ((b"content-type", b"application/json"),)
 TAKEN = ("POST", TASKS, JSON, json.dumps(PAYLOAD).encode(), 0, 0, "rightly")
 REFUSED = ("POST", TASKS, JSON, json.dumps(PAYLOAD | {"train_file_path": "a~b"}).encode(), 0, 0, "rightly")
-# Every kind of answer once, whatever is drawn.
+# Every kind of response once, whatever is drawn.
 ONE_OF_EACH = [
     TAKEN,
     TAKEN,
@@ -238,7 +238,7 @@ calmly = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_
 
 
 def some_pins(seed):
-    """A choice of readings, the same one for the same seed: about half of them are pinned, to any option."""
+    """Return pinned readings, the same ones for the same seed: about half of the readings, with any option."""
     chance = random.Random(seed)
     return {reading: chance.choice(options) for reading, options in OPTIONS.items() if chance.random() < 0.5}
 
@@ -250,7 +250,7 @@ def _services(pins, number):
 
 
 def fresh_service(pins, progress, number=0, *, keys=True):
-    """A service without tasks. Making one takes 10 ms, so they are used again, the `number`-th of those with the same readings."""
+    """Return a service without tasks. Creating one takes 10 ms, so services are reused: the `number`-th of those with the same readings."""
     service = _services(tuple(sorted(pins.items())), number)
     service.reset()
     service.keys = {KEYS.access_key: KEYS.secret_key} if keys else None
@@ -259,11 +259,11 @@ def fresh_service(pins, progress, number=0, *, keys=True):
     return service
 
 
-# -- the doors ---------------------------------------------------------------------------------------------------------------------------
+# -- the adapters ------------------------------------------------------------------------------------------------------------------------
 
 
 def by_itself(service, request, now_ms):
-    """Status, headers and body of the answer, as they would be sent."""
+    """Status, headers and body of the response, as they would be sent."""
     response = service.handle(request, now_ms)
     body = b"" if request.method == "HEAD" else response.body
     return response.status, sorted([*response.headers, ("content-length", str(len(response.body)))]), body
@@ -278,15 +278,15 @@ def through_a_mock(client, library, request):
 
 
 class Loopback:
-    """The server on loopback, and a connection to it that is kept."""
+    """The server on loopback, with a persistent connection to it."""
 
     def __init__(self):
         self.now_ms = START_MS
         self.app = App(Service(), lambda: self.now_ms)
-        # Without the name of the protocol asyncio leaves Nagle's algorithm on, and every answer takes 40 ms.
+        # Without the name of the protocol asyncio leaves Nagle's algorithm on, and every response takes 40 ms.
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.bind(("127.0.0.1", 0))
-        listener.listen()  # at once: who comes before uvicorn is ready has to wait, and is not refused
+        listener.listen()  # at once: a connection before uvicorn is ready has to wait, and is not refused
         # Without a log_config of its own: uvicorn's keeps its records from everybody else, in all tests to come.
         config = uvicorn.Config(self.app, log_config=None, lifespan="off", server_header=False, date_header=False, ws="none")
         self.server = uvicorn.Server(config)
@@ -334,7 +334,7 @@ def clients():
 
 
 def compare(loopback, clients, pins, progress, sequence, *, keys=True):
-    """Send the requests through every door; the statuses that came, and the tasks that are left, when all agree."""
+    """Send the requests through every adapter; return the statuses, and the tasks that remain, when all agree."""
     pure, served, *mocked = (fresh_service(pins, progress, number, keys=keys) for number in range(4))
     mocks = {library: mock(service, clock=lambda: clock[0]) for library, service in zip(clients, mocked, strict=True)}
     loopback.app.service = served
@@ -356,14 +356,14 @@ def compare(loopback, clients, pins, progress, sequence, *, keys=True):
 
 
 @pytest.mark.parametrize("keys", [True, False])
-def test_all_doors_give_the_same_answers(loopback, clients, keys):
+def test_all_adapters_return_the_same_responses(loopback, clients, keys):
     seen = Counter()
 
     @settings(calmly, max_examples=100)
     @given(SEQUENCES, st.integers(0, 19).map(some_pins), PROGRESS)
     @example(ONE_OF_EACH, {}, "manual")
     def agree(sequence, pins, progress):
-        """Whatever is sent, the answers and the tasks that are left are the same through every door, to the byte."""
+        """Whatever is sent, the responses and the remaining tasks are the same through every adapter, to the byte."""
         statuses, _ = compare(loopback, clients, pins, progress, sequence, keys=keys)
         seen.update(statuses)
 
@@ -372,12 +372,12 @@ def test_all_doors_give_the_same_answers(loopback, clients, keys):
 
 
 @pytest.mark.parametrize(("size", "status"), [(1 << 20, 400), ((1 << 20) + 1, 413), (3 << 20, 413)])
-def test_all_doors_draw_the_line_for_large_bodies_at_the_same_byte(loopback, clients, size, status):
+def test_all_adapters_have_the_same_limit_for_large_bodies(loopback, clients, size, status):
     exchange = ("POST", TASKS, (), b" " * size, 0, 0, "rightly")
     assert compare(loopback, clients, {}, "manual", [exchange])[0] == [status]
 
 
-# -- answers and findings ----------------------------------------------------------------------------------------------------------------
+# -- responses and findings --------------------------------------------------------------------------------------------------------------
 
 
 @cache
@@ -394,7 +394,7 @@ def operation_of(method, target):
 
 
 def error_code(value, pins):
-    """The code of an error body, in the shape and with the type that the readings choose."""
+    """Return the code of an error body, in the structure and type that the readings select."""
     flat = pins.get("error-shape") == "flat"
     code = value["code"] if flat else value["error"]["errorCode"]
     assert isinstance(value["message"] if flat else value["error"]["message"], str)
@@ -403,7 +403,7 @@ def error_code(value, pins):
 
 
 def may_answer(errors, payload, pins, names):
-    """The pairs of status and code that creating may be answered with; a code of None is not judged."""
+    """Return the pairs of status and code that are allowed as response to a create request; any code is allowed where it is None."""
     existence = set()
     fields = payload if isinstance(payload, dict) else {}
     for part, code in (("train", "10107"), ("test", "10108")):
@@ -418,7 +418,7 @@ def may_answer(errors, payload, pins, names):
 
 
 def judge(request, response, pins, names, created):
-    """Whether an answer is one that the findings about its request allow; `names` are taken, `created` are payloads by task ID."""
+    """Return whether a response is allowed by the findings about its request; `names` are in use, `created` are payloads by task ID."""
     validator = validator_with(tuple(sorted(pins.items())))
     operation = operation_of(request.method, request.target)
     value = json.loads(response.body)
@@ -463,7 +463,7 @@ def check_answers(pins, progress, sequence, seen):
 
 
 @pytest.mark.parametrize(("reading", "option"), [(reading, option) for reading, options in OPTIONS.items() for option in options])
-def test_every_answer_is_one_that_the_findings_about_its_request_allow(reading, option):
+def test_every_response_is_one_that_the_findings_about_its_request_allow(reading, option):
     seen = Counter()
     choices = [{reading: option}, some_pins(f"{reading}={option}") | {reading: option}]
 
@@ -471,7 +471,7 @@ def test_every_answer_is_one_that_the_findings_about_its_request_allow(reading, 
     @given(SEQUENCES, st.sampled_from(choices), PROGRESS)
     @example([TAKEN, TAKEN, REFUSED], choices[0], "manual")
     def agree(sequence, pins, progress):
-        """Errors are answered by one of the answers they expect, and what has none by success, unless it is taken or does not exist."""
+        """Allow for each error the responses that it expects; else success, unless a name is in use or an object is missing."""
         check_answers(pins, progress, sequence, seen)
 
     agree()
@@ -487,11 +487,11 @@ def test_the_readings_of_this_file_are_all_there_are():
             Readings.choose(("test", {reading: option}))
 
 
-def test_the_queries_of_lists_are_echoed_as_they_were_asked():
+def test_the_queries_of_lists_are_echoed_as_they_were_sent():
     @settings(calmly, max_examples=300)
     @given(QUERIES, st.integers(0, 5), st.integers(0, 19).map(some_pins))
     def echoed(query, count, pins):
-        """A list repeats index and limit, and holds as many tasks as these leave."""
+        """Assert that a list repeats index and limit, and holds as many tasks as these leave."""
         service = fresh_service(pins, "manual", keys=False)
         for number in range(count):
             service.handle(Request("POST", TASKS, (), json.dumps(PAYLOAD | {"name": f"n{number}"}).encode()), START_MS)

@@ -90,7 +90,7 @@ class Model:
         self.settled_ms = self.now_ms
 
     def show(self, life):
-        """Look at a task; by reads, each state is shown as often as told before the next one is."""
+        """Read a task; by reads, each state is returned as often as configured before the next one is."""
         if self.word == "reads" and not life.ended:
             if life.shown >= self.amount:
                 self.move(life, self.now_ms)
@@ -214,8 +214,8 @@ def service_for(mode, queue):
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("queue", ["parallel", "serial"])
-def test_tasks_live_as_the_model_says(mode, queue):
-    """Whatever is created, looked at, deleted, moved or waited for, in any order: every answer is the one of the model."""
+def test_tasks_behave_as_the_model_does(mode, queue):
+    """Whatever is created, read, deleted, moved or waited for, in any order: every response is that of the model."""
     seen = Counter()
     calmly = settings(max_examples=100, stateful_step_count=40, suppress_health_check=[HealthCheck.too_slow])
     run_state_machine_as_test(lambda: Machine(mode, queue, seen), settings=calmly)

@@ -1,4 +1,4 @@
-"""Clients as they are, over real HTTP: each creates a task, watches it to its end, lists and deletes it."""
+"""Real clients over HTTP: each creates a task, polls it until it ends, lists and deletes it."""
 
 import asyncio
 import importlib
@@ -44,7 +44,7 @@ def server(process):
 
 @pytest.fixture
 def javascript():
-    """Node, asked for before the server: a test that is skipped sends nothing that `server` could look for."""
+    """Node, requested before the server: a test that is skipped sends nothing that `server` could look for."""
     return node()
 
 
@@ -54,7 +54,7 @@ def signer():
 
 
 def story():
-    """What every client does. Yields a method, a path and a payload, and is sent the status and the body."""
+    """Yield the requests that every client sends (method, path, payload), and receive status and body."""
     status, created = yield "POST", "/tasks", PAYLOAD | {"name": NAME}
     assert (status, created["task_name"]) == (200, NAME)
     path = f"/tasks/{created['task_id']}"
@@ -84,7 +84,7 @@ def play(call):
 
 
 async def play_later(call):
-    """The same for a client whose calls are awaited."""
+    """Run the same requests with a client whose calls are awaited."""
     plot = story()
     step = next(plot)
     while step:
@@ -96,7 +96,7 @@ async def play_later(call):
 
 @pytest.fixture
 def curl():
-    """Asked for before the server, for the same reason."""
+    """Skip before the server is requested, for the same reason."""
     if shutil.which("curl") is None:
         missing("curl is missing")
 
@@ -186,7 +186,7 @@ def test_javascript(javascript, server):
 
 @pytest.fixture(scope="module")
 def generated(tmp_path_factory):
-    """A client that openapi-python-client makes of the document the package ships; it has no complaint."""
+    """Generate a client from the packaged document with openapi-python-client, without warnings."""
     folder = tmp_path_factory.mktemp("generated")
     (folder / "settings.yaml").write_text("post_hooks: []\n", encoding="utf-8")
     program = str(Path(sys.executable).parent / "openapi-python-client")

@@ -1,4 +1,4 @@
-"""The service by itself: what NCLUE would answer. Codes, words and limits are typed here by hand, from the pages."""
+"""The service by itself: the responses of NCLUE. Codes, words and limits are typed here by hand, from the pages."""
 
 import json
 import re
@@ -74,7 +74,7 @@ def refused(response):
 # -- the operations ---------------------------------------------------------------------------------------------------------------
 
 
-def test_a_created_task_is_told_in_the_eleven_fields_of_the_page_in_their_order():
+def test_a_created_task_is_returned_with_the_eleven_fields_of_the_page_in_their_order():
     response = Nclue().create()
     assert (response.status, response.headers) == (200, (("content-type", "application/json"),))
     assert list(response.json()) == ELEVEN
@@ -93,7 +93,7 @@ def test_a_created_task_is_told_in_the_eleven_fields_of_the_page_in_their_order(
     }
 
 
-def test_test_fields_come_back_and_null_and_absent_are_the_same():
+def test_test_fields_are_returned_and_null_and_absent_are_the_same():
     nclue = Nclue()
     response = nclue.create(**TEST_FIELDS).json()
     assert {name: response[name] for name in TEST_FIELDS} == TEST_FIELDS
@@ -109,7 +109,7 @@ def test_the_names_of_features_can_be_given():
 
 
 @pytest.mark.parametrize("text", ["이탈 예측", "😀" * 100, '"\\/\u2028\x7f', " padded ", "e\u0301"])
-def test_a_name_comes_back_unchanged_however_it_was_spelt(text):
+def test_a_name_is_returned_unchanged_in_any_unicode_normalization(text):
     for number, escaped in enumerate((True, False)):
         nclue = Nclue()
         body = json.dumps(PAYLOAD | {"name": text}, ensure_ascii=escaped).encode()
@@ -208,7 +208,7 @@ def listed(response):
         ("sort=name&filter", (0, 20, 5, [0, 1, 2, 3, 4])),
     ],
 )
-def test_a_list_has_the_part_that_was_asked_for(five, query, expected):
+def test_a_list_has_the_requested_part(five, query, expected):
     assert listed(five.list(query)) == expected
 
 
@@ -226,7 +226,7 @@ def test_a_list_has_the_part_that_was_asked_for(five, query, expected):
         ("index", "INVALID_INDEX"),
     ],
 )
-def test_a_list_out_of_range_is_refused_without_a_code(five, query, message):
+def test_a_list_out_of_range_is_rejected_without_a_code(five, query, message):
     response = five.list(query)
     assert (refused(response), response.json()["error"]["message"]) == ((400, None), message)
 
@@ -260,7 +260,7 @@ def test_an_item_of_a_list_is_the_task_without_its_results(five):
         ({"train_file_path": "a~b", "name": "n" * 101}, 422, "10101", "NC111, NC120"),
     ],
 )
-def test_a_payload_that_breaks_a_rule_is_refused_with_the_code_of_the_first_one(changes, status, code, rules):
+def test_a_payload_that_breaks_a_rule_is_rejected_with_the_code_of_the_first_one(changes, status, code, rules):
     fixture_data = ExternalData(frozenset({"f" * 36}), frozenset({"gone"}), frozenset({"people"}))
     nclue = Nclue(fixture_data=fixture_data)
     response = nclue.create(**changes)
@@ -285,19 +285,19 @@ def test_a_payload_that_breaks_a_rule_is_refused_with_the_code_of_the_first_one(
         (b"null", "NC100"),
     ],
 )
-def test_what_is_no_json_object_is_refused_as_the_gateway_does(body, rule):
+def test_a_body_that_is_no_json_object_is_rejected_as_by_the_gateway(body, rule):
     response = Nclue().send("POST", body=body)
     assert refused(response) == (400, "100")
     assert dict(response.headers)["x-nclue-rules"].startswith(rule)
 
 
-def test_a_lone_surrogate_in_a_known_field_is_refused_and_in_the_answer_nowhere():
+def test_a_lone_surrogate_in_a_known_field_is_rejected_and_never_returned():
     response = Nclue().create(name="\ud800")
     assert refused(response) == (400, "100")
     assert response.body.decode()
 
 
-def test_a_name_is_taken_once():
+def test_a_name_is_in_use_once():
     nclue = Nclue()
     nclue.create()
     assert refused(nclue.create(train_file_path="another")) == (409, "10102")
@@ -331,7 +331,7 @@ def test_other_paths_are_not_found(target):
     ("method", "path", "allowed"),
     [("PUT", "", "GET, POST"), ("DELETE", "", "GET, POST"), ("POST", "/x", "DELETE, GET"), ("HEAD", "/x", "DELETE, GET")],
 )
-def test_other_methods_are_not_allowed_and_told_which_are(method, path, allowed):
+def test_other_methods_are_rejected_with_the_allowed_ones(method, path, allowed):
     response = Nclue().send(method, path)
     assert refused(response) == (405, None)
     assert dict(response.headers)["allow"] == allowed
@@ -345,7 +345,7 @@ def test_a_body_of_more_than_a_mebibyte_is_too_large(size, expected):
     assert (entry["body_bytes"], len(entry["body"])) == (size, 4096)
 
 
-def test_a_full_store_takes_no_more_tasks_until_one_is_deleted():
+def test_a_full_store_accepts_no_more_tasks_until_one_is_deleted():
     nclue = Nclue(store=Store(max_tasks=2))
     nclue.create()
     nclue.create(name="second")
@@ -364,7 +364,7 @@ def test_one_request_per_second_if_that_is_wanted():
     assert refused(nclue.list()) == (429, "420")
 
 
-def test_a_bug_inside_is_answered_and_not_raised():
+def test_an_internal_error_is_a_response_and_not_raised():
     nclue = Nclue()
 
     def broken(_):
@@ -496,7 +496,7 @@ def test_where_no_code_is_documented_the_code_is_null_in_every_shape():
     assert Nclue(pins={"error-shape": "nested"}).create(name="").json() == {"error": {"errorCode": None, "message": "NAME_EMPTY"}}
 
 
-def test_the_reading_auth_refusal_decides_who_refuses():
+def test_the_reading_auth_refusal_decides_which_component_rejects():
     answers = [refused(Nclue(keys={}, pins={"auth-refusal": option}).list()) for option in ("nclue", "gateway")]
     assert answers == [(401, "10100"), (401, "200")]
 
@@ -549,7 +549,7 @@ def test_the_reading_queue_decides_how_many_are_built_at_a_time():
 # -- the lifecycle ----------------------------------------------------------------------------------------------------------------
 
 
-def test_immediately_a_task_is_ready_when_it_is_looked_at():
+def test_immediately_a_task_is_ready_when_it_is_read():
     nclue = Nclue(progress="immediate")
     created = nclue.create().json()
     assert "status" not in created
@@ -569,7 +569,7 @@ def test_by_seconds_a_task_moves_when_the_time_has_come():
     assert nclue.get().json()["completed_at"] == "2025-11-25T01:00:01+09:00"
 
 
-def test_by_seconds_a_task_that_nobody_looked_at_ended_when_it_was_due():
+def test_by_seconds_a_task_that_was_not_read_ended_when_it_was_due():
     nclue = Nclue(progress="seconds:60")
     nclue.create()
     nclue.now_ms += 3_600_000
@@ -589,7 +589,7 @@ def test_by_seconds_the_tasks_of_a_serial_queue_wait_for_each_other():
     assert ends == ["01:00:30", "01:00:40", "01:00:50"]
 
 
-def test_by_reads_every_state_is_shown_as_often_as_told():
+def test_by_reads_every_state_is_returned_as_often_as_configured():
     nclue = Nclue(progress="reads:2")
     nclue.create()
     seen = [nclue.status() for _ in range(8)]
@@ -613,7 +613,7 @@ def test_by_reads_a_task_that_has_to_wait_stays_pending():
     assert [nclue.status(SECOND) for _ in range(2)] == ["in_progress", "completed"]
 
 
-def test_by_hand_a_task_moves_only_when_told():
+def test_manually_a_task_moves_only_on_request():
     nclue = Nclue()
     nclue.create()
     nclue.create(name="second")
@@ -642,7 +642,7 @@ def test_by_hand_a_serial_queue_builds_one_after_the_other():
     ]
 
 
-def test_a_task_that_is_cancelled_makes_way_for_the_next():
+def test_a_cancelled_task_lets_the_next_one_start():
     nclue = Nclue(pins={"queue": "serial"})
     nclue.create()
     nclue.create(name="second")
@@ -653,7 +653,7 @@ def test_a_task_that_is_cancelled_makes_way_for_the_next():
     assert nclue.status(SECOND) == "in_progress"
 
 
-def test_a_failing_task_goes_through_the_same_states_first():
+def test_a_failing_task_passes_the_same_states_first():
     nclue = Nclue(fixture_data=ExternalData(failing_names={"churn": "DUPLICATE_USERID"}))
     nclue.create()
     words = [nclue.status()]
@@ -663,7 +663,7 @@ def test_a_failing_task_goes_through_the_same_states_first():
     assert nclue.get().json()["fail_message"] == "DUPLICATE_USERID"
 
 
-def test_a_message_is_not_told_before_the_task_has_failed_and_not_put_on_one_that_has_ended():
+def test_a_message_is_not_returned_before_the_task_has_failed_and_not_set_on_one_that_has_ended():
     nclue = Nclue()
     nclue.create()
     nclue.advance(fail_message="COMMON_ERROR")
@@ -698,7 +698,7 @@ def test_moving_by_hand_starts_from_where_the_clock_has_brought_a_task():
         ("reads:3", ("reads", 3)),
     ],
 )
-def test_progress_is_spelt_as_a_word_and_an_amount(text, expected):
+def test_progress_is_written_as_a_word_and_an_amount(text, expected):
     progress = ProgressMode.parse(text)
     assert (progress.kind, progress.amount) == expected
 
@@ -722,12 +722,12 @@ def test_progress_is_spelt_as_a_word_and_an_amount(text, expected):
         "reads:1:2",
     ],
 )
-def test_other_spellings_of_progress_are_refused(text):
+def test_other_forms_of_progress_are_rejected(text):
     with pytest.raises(ValueError, match="is none of immediate"):
         ProgressMode.parse(text)
 
 
-# -- failures that are asked for --------------------------------------------------------------------------------------------------
+# -- requested failures -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -757,7 +757,7 @@ def test_other_spellings_of_progress_are_refused(text):
         ("UNEXPECTED_ERROR", (500, "900")),
     ],
 )
-def test_every_documented_error_can_be_asked_for(error, expected):
+def test_every_documented_error_can_be_requested(error, expected):
     nclue = Nclue()
     nclue.service.fail_next(error=error)
     assert refused(nclue.create()) == expected
@@ -790,7 +790,7 @@ def test_a_request_that_fails_by_error_does_nothing_and_one_that_is_late_or_cut_
 
 
 @pytest.mark.parametrize("options", [{"error": "NO_SUCH"}, {"delay_s": -1.0}, {"delay_s": float("nan")}, {"delay_s": 86_400}])
-def test_impossible_failures_are_refused(options):
+def test_impossible_failures_are_rejected(options):
     nclue = Nclue()
     with pytest.raises(ValueError, match=r"unknown error|a delay is"):
         nclue.service.fail_next(**options)
@@ -800,7 +800,7 @@ def test_impossible_failures_are_refused(options):
 # -- the journal, and the whole run -----------------------------------------------------------------------------------------------
 
 
-def test_the_journal_tells_what_was_sent_and_what_was_answered():
+def test_the_journal_records_requests_and_responses():
     nclue = Nclue()
     nclue.send("POST", body=b"{}", headers=(("Content-Type", "application/json"), ("x-a", "1"), ("x-a", "2")))
     (entry,) = nclue.service.store.journal
@@ -829,13 +829,13 @@ def test_signed_headers_are_masked_in_the_journal_whatever_their_case(guarded):
     assert [name for name, _ in entry["headers"]] == [name for name, _ in pairs]
 
 
-def test_a_body_that_is_no_text_is_told_by_its_bytes():
+def test_a_body_that_is_no_text_is_recorded_by_its_bytes():
     nclue = Nclue()
     nclue.send("POST", body=b"a\xffb")
     assert nclue.service.store.journal[-1]["body"] == "a\\xffb"
 
 
-def test_the_journal_keeps_the_newest_thousand_requests():
+def test_the_journal_stores_the_newest_thousand_requests():
     nclue = Nclue()
     for _ in range(1_005):
         nclue.get()
@@ -853,7 +853,7 @@ def test_reset_forgets_tasks_names_journal_failures_and_the_last_time():
 
 
 def run(**options):
-    """A run with a bit of everything; all bytes that were answered."""
+    """Send one request of each kind to a service; return its responses and its journal."""
     nclue = Nclue(progress="seconds:1", fixture_data=ExternalData(failing_names={"n3": "COMMON_ERROR"}), **options)
     answers = []
     for number in range(5):
@@ -863,7 +863,7 @@ def run(**options):
     return [(answer.status, answer.headers, answer.body) for answer in answers], list(nclue.service.store.journal)
 
 
-def test_the_same_requests_at_the_same_times_give_the_same_bytes():
+def test_the_same_requests_at_the_same_times_return_the_same_bytes():
     assert run() == run()
 
 

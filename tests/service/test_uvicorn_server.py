@@ -1,4 +1,4 @@
-"""The server over real sockets: NCLUE's paths, the control paths, and everything a client can do wrong or the network can do to it."""
+"""The server over real sockets: NCLUE's paths, the control paths, and errors of clients and of the network."""
 
 import http.client
 import json
@@ -34,7 +34,7 @@ def server(process):
 
 
 def serve(*options, **variables):
-    """Run `serve` where it should refuse to: exit code, standard output, the last line of standard error."""
+    """Run `serve` with invalid arguments; return exit code, standard output, and the last line of standard error."""
     command = [sys.executable, "-m", "nclue_contract", "serve", *options]
     done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, check=False, env=environment(**variables))
     return done.returncode, done.stdout, done.stderr.strip().rpartition("\n")[2]
@@ -59,7 +59,7 @@ def test_a_key_pair_of_the_environment_is_accepted_and_never_printed():
         assert server.errors() == ""
 
 
-def test_half_a_key_pair_is_refused():
+def test_half_a_key_pair_is_rejected():
     code, printed, said = serve(NCLUE_ACCESS_KEY=ACCESS)
     assert (code, printed) == (2, "")
     assert "NCLUE_SECRET_KEY" in said
@@ -81,7 +81,7 @@ def test_a_signal_ends_it_with_exit_code_0_also_while_clients_are_connected(numb
         assert server.errors() == ""
 
 
-def test_a_signal_ends_it_within_seconds_even_while_an_answer_is_delayed():
+def test_a_signal_ends_it_within_seconds_even_while_a_response_is_delayed():
     with running() as server, server.connection() as waiting:
         server.control("fail", {"delay_s": 600})
         waiting.request("GET", "/api/v1/tasks", headers=signed("GET", "/api/v1/tasks"))
@@ -93,7 +93,7 @@ def test_a_signal_ends_it_within_seconds_even_while_an_answer_is_delayed():
         assert server.errors() == ""
 
 
-def test_an_address_in_use_is_told_in_a_sentence(process):
+def test_an_address_in_use_is_reported_in_a_sentence(process):
     host, port = process.address
     code, _, said = serve("--host", host, "--port", str(port))
     assert (code, said) == (2, f"nclue-contract: cannot listen on '{host}', port {port}: Address already in use")
@@ -106,7 +106,7 @@ def test_a_host_that_is_not_loopback_is_warned_about():
         assert server.errors() == ""
 
 
-def test_a_missing_uvicorn_is_answered_with_the_line_that_installs_it():
+def test_a_missing_uvicorn_is_reported_with_the_command_that_installs_it():
     script = "import sys; sys.modules['uvicorn'] = None; from nclue_contract.cli.main import main; sys.exit(main(['serve']))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=DEADLINE, check=False)
     assert (done.returncode, done.stdout) == (2, "")
@@ -127,13 +127,13 @@ def test_a_missing_uvicorn_is_answered_with_the_line_that_installs_it():
         (["--host", "no.such.host.invalid"], "no.such.host.invalid"),
     ],
 )
-def test_what_a_user_can_do_wrong_gives_exit_code_2_and_a_sentence(options, word):
+def test_usage_errors_have_exit_code_2_and_a_sentence(options, word):
     code, printed, said = serve(*options, NCLUE_ACCESS_KEY=ACCESS, NCLUE_SECRET_KEY=SECRET)
     assert (code, printed) == (2, "")
     assert word in said
 
 
-def test_readings_come_from_the_project_and_options_come_before_them(tmp_path):
+def test_readings_are_read_from_the_project_and_options_take_precedence(tmp_path):
     readings = '[tool.nclue-contract.readings]\nerror-shape = "flat"\nerror-code-type = "integer"\n'
     (tmp_path / "pyproject.toml").write_text(readings, encoding="utf-8")
     with running("--reading", "error-code-type=string", cwd=tmp_path) as server:
@@ -142,7 +142,7 @@ def test_readings_come_from_the_project_and_options_come_before_them(tmp_path):
         assert "code" in json.dumps(server.control("openapi.json").json()["components"]["schemas"]["Error"]["required"])
 
 
-def test_the_options_say_what_exists_and_what_fails():
+def test_the_options_set_what_exists_and_what_fails():
     options = ["--unknown-feature", "f0", "--unknown-file", "none.tsv", "--personal-file", "mine.tsv", "--failing-name", "a=b=LIMIT_ERROR"]
     with running(*options, "--max-tasks", "1") as server:
         assert server.create(train_feature_id="f0").code == (404, None)
@@ -187,7 +187,7 @@ def test_a_task_is_created_read_listed_and_deleted(server):
         (signed("GET", "/api/v1/tasks", timestamp=1_600_000_000_000), "NC203"),
     ],
 )
-def test_a_request_that_is_not_signed_rightly_is_refused_by_a_rule(server, headers, rule):
+def test_a_request_with_an_invalid_signature_is_rejected_by_a_rule(server, headers, rule):
     answer = server.send("GET", "/api/v1/tasks", headers=headers)
     assert answer.code == (401, "10100")
     assert rule in answer.headers["x-nclue-rules"].split(", ")
@@ -206,12 +206,12 @@ def test_time_alone_brings_a_task_to_its_end():
 # -- control paths ------------------------------------------------------------------------------------------------------------------
 
 
-def test_health_tells_the_revision_of_the_contract(server):
+def test_health_returns_the_revision_of_the_contract(server):
     server.create()
     assert server.control("health").json() == {"status": "ok", "contract": "2026.11.0", "tasks": 1}
 
 
-def test_the_journal_shows_what_was_really_sent_with_the_verdict_and_without_secrets(server):
+def test_the_journal_shows_what_was_sent_with_its_findings_and_without_secrets(server):
     server.call("POST", "", b'{"name": "churn"}', **{"X-Trace": "7", "Authorization": "Bearer secret", "Cookie": "secret"})
     (entry,) = server.journal()
     assert (entry["number"], entry["method"], entry["target"], entry["status"]) == (1, "POST", "/api/v1/tasks", 400)
@@ -257,14 +257,14 @@ def test_the_next_requests_fail_with_an_error_of_the_tables(server):
     assert server.call("GET").code == (504, "510")
 
 
-def test_the_next_request_is_answered_late(server):
+def test_the_next_response_is_late(server):
     server.control("fail", {"delay_s": 0.3})
     started = time.monotonic()
     assert server.call("GET").status == 200
     assert 0.3 <= time.monotonic() - started < 5
 
 
-def test_a_delayed_answer_holds_up_nobody_else(server):
+def test_a_delayed_response_delays_no_other_request(server):
     server.control("fail", {"delay_s": 2})
     with ThreadPoolExecutor() as pool:
         delayed = pool.submit(server.call, "GET")
@@ -297,13 +297,13 @@ def test_a_body_that_is_cut_is_seen_as_broken_by_the_client(server):
         ("reset", {"everything": True}),
     ],
 )
-def test_a_control_path_refuses_what_it_does_not_know(server, name, options):
+def test_a_control_path_rejects_unknown_options(server, name, options):
     answer = server.control(name, options)
     assert answer.status == 400
     assert answer.json()["problem"]
 
 
-def test_a_control_path_tells_its_method_and_the_others(server):
+def test_a_control_path_names_its_method_and_the_other_paths(server):
     assert (server.control("reset").status, server.control("reset").headers["allow"]) == (405, "POST")
     answer = server.control("nothing")
     assert (answer.status, "advance" in answer.json()["problem"]) == (404, True)
@@ -312,14 +312,14 @@ def test_a_control_path_tells_its_method_and_the_others(server):
 # -- rate, sizes, shapes ------------------------------------------------------------------------------------------------------------
 
 
-def test_more_than_one_request_per_second_is_refused():
+def test_more_than_one_request_per_second_is_rejected():
     with running("--rate-limit") as server:
         assert [server.call("GET").status, server.call("GET").code] == [200, (429, "420")]
         time.sleep(1.05)
         assert server.call("GET").status == 200
 
 
-def test_a_body_of_100_mb_is_refused_and_not_kept(server):
+def test_a_body_of_100_mb_is_rejected_and_not_stored(server):
     target = "/api/v1/tasks"
     server.create()
     before = server.memory()
@@ -345,7 +345,7 @@ def test_a_chunked_body_is_read_like_any_other(server):
         assert connection.getresponse().status == 409
 
 
-def test_100_000_fields_are_judged_in_time_and_little_of_them_is_kept(server):
+def test_100_000_fields_are_validated_in_time_and_little_of_them_is_stored(server):
     fields = ",".join(f'"{number:x}":0' for number in range(100_000))
     started = time.monotonic()
     assert server.call("POST", "", f"{{{fields}}}".encode()).code == (400, None)
@@ -376,7 +376,7 @@ def test_a_client_that_leaves_in_the_middle_of_a_request_has_created_nothing(ser
 @pytest.mark.parametrize(
     "text", [b"\r\n\r\n", b"hello\r\n\r\n", b"GET /api/v1/\xed\x95\x9c HTTP/1.1\r\nhost: x\r\n\r\n", b"\x16\x03\x01\x02"]
 )
-def test_what_is_no_request_is_answered_or_dropped_and_the_server_lives_on(server, text):
+def test_malformed_requests_get_a_response_or_are_dropped_and_the_server_continues(server, text):
     with socket.create_connection(server.address, DEADLINE) as plug:
         plug.sendall(text)
         plug.shutdown(socket.SHUT_WR)
@@ -390,7 +390,7 @@ def test_what_is_no_request_is_answered_or_dropped_and_the_server_lives_on(serve
 
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "PUT", "PATCH", "TRACE", "FANCY"])
 @pytest.mark.parametrize(("path", "allowed"), [("", "GET, POST"), ("/x", "DELETE, GET")])
-def test_a_method_that_a_path_does_not_have_is_told_which_it_has(server, method, path, allowed):
+def test_an_unknown_method_is_rejected_with_the_allowed_ones(server, method, path, allowed):
     answer = server.call(method, path)
     assert (answer.status, answer.headers["allow"]) == (405, allowed)
     assert bool(answer.body) == (method != "HEAD")
@@ -430,7 +430,7 @@ def test_a_page_out_of_range_is_a_bad_request(server, query):
 # -- many at once -------------------------------------------------------------------------------------------------------------------
 
 
-def test_of_two_creations_with_one_name_at_the_same_time_exactly_one_succeeds(server):
+def test_of_two_create_requests_with_one_name_at_the_same_time_exactly_one_succeeds(server):
     rounds = 200
     together = threading.Barrier(2, timeout=DEADLINE)
 
@@ -453,7 +453,7 @@ def test_of_two_creations_with_one_name_at_the_same_time_exactly_one_succeeds(se
     assert server.call("GET").json()["total"] == rounds
 
 
-def test_answers_on_an_open_connection_do_not_wait_for_more(server):
+def test_responses_on_an_open_connection_are_not_delayed(server):
     times = []
     with server.connection() as connection:
         for _ in range(20):

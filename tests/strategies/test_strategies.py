@@ -1,6 +1,6 @@
-"""What the strategies draw is what they promise: judged by the validator, by the witness written by hand, and by jsonschema.
+"""The strategies draw what they document: compared with the validator, with the witness written by hand, and with jsonschema.
 
-The values of the pages are typed here by hand. Draws are the same in every run of the same code, and their numbers leave room: the worst of
+The values of the pages are typed here by hand. Draws are the same in every run of the same code, with a margin: the worst of
 sixteen seeds needed 371 of the 1,000 draws for the 185 characters, and 187 of the 400 for the options.
 """
 
@@ -68,7 +68,7 @@ each_rule = pytest.mark.parametrize("rule", RULES)
 
 
 def draws(strategy, count):
-    """What Hypothesis draws first, the same in every run, with all health checks on."""
+    """Return the first values that Hypothesis draws, the same in every run, with all health checks enabled."""
     found = []
 
     @settings(max_examples=count, phases=[Phase.generate], database=None, derandomize=True, deadline=None)
@@ -82,7 +82,7 @@ def draws(strategy, count):
 
 @cache
 def with_odd_paths():
-    """The first 1,000 requests with a forbidden character in a path; several tests look at them."""
+    """Return the first 1,000 requests with a forbidden character in a path, which several tests use."""
     return draws(broken_task_requests("path-character"), 1000)
 
 
@@ -92,7 +92,7 @@ def pins_of(options):
 
 @cache
 def parties(pins):
-    """A lenient and a strict validator with these pins, and the engine with the schema that is written for them."""
+    """Return a lenient and a strict validator with these pins, and a schema validator with the schema generated for them."""
     chosen = dict(pins)
     schema = {"$ref": "#/components/schemas/TaskRequest", "components": document(Readings.of(chosen))["components"]}
     return Validator(chosen), Validator(chosen, strict=True), jsonschema.Draft202012Validator(schema)
@@ -116,7 +116,7 @@ def rows(found):
 
 
 def witnessed(payload, pins):
-    """What the witness says. It does not know that a bucket is not spelt like an IP address, so that is told here."""
+    """Return the findings of the witness, and NC130 for a bucket name that looks like an IP address, which it does not implement."""
     found = findings(payload, pins)
     if isinstance(payload, dict):
         for field in ("test_bucket", "train_bucket"):
@@ -140,7 +140,7 @@ def assert_accepted(payload, pins, *, strict):
 @settings(max_examples=150)
 @given(pins=pins_of(OPTIONS), data=st.data())
 def test_validator_witness_and_schema_accept_every_payload_under_any_readings(strict, pins, data):
-    """A draw has no error under the readings that it was made for, and with strict no finding at all."""
+    """A draw has no error under its readings, and with strict no finding at all."""
     payload = data.draw(strategy_with(task_requests, key(pins), strict=strict))
     assert_accepted(payload, pins, strict=strict)
 
@@ -197,7 +197,7 @@ def test_every_option_has_something_telling():
 
 
 @each_option
-def test_payloads_show_what_an_option_allows_and_never_what_it_refuses(reading, option):
+def test_payloads_show_what_an_option_allows_and_never_what_it_rejects(reading, option):
     shown, never = TELLING[f"{reading}={option}"]
     drawn = draws(task_requests(readings={reading: option}), 400)
     assert any(map(shown, drawn))
@@ -256,7 +256,7 @@ def test_names_of_the_edge_are_ascii_hangul_and_emoji():
     assert any(utf16(name) > 150 for name in edge)
 
 
-def test_paths_look_like_those_of_people_and_like_those_of_nobody():
+def test_paths_look_realistic_and_also_unusual():
     drawn = draws(file_paths(), 1000)
     assert sum("/" in path for path in drawn) > 150
     assert sum(path.endswith((".tsv", ".csv", ".gz")) for path in drawn) > 100
@@ -289,7 +289,7 @@ def test_buckets_reach_both_edges_and_hold_dots_and_hyphens():
     [({"path-dell": "allowed"}, "did you mean path-del?"), ({"path-del": "maybe"}, "it has: allowed, forbidden")],
     ids=["unknown reading", "unknown option"],
 )
-def test_a_wrong_pin_is_told_at_once(function, pins, message):
+def test_an_invalid_pin_is_reported_at_once(function, pins, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         function(readings=pins)
 
@@ -298,7 +298,7 @@ def test_a_wrong_pin_is_told_at_once(function, pins, message):
 
 
 def assert_found(broken, pins):
-    """The findings are those of the validator, and of the witness where it knows the rule."""
+    """Assert that the findings equal those of the validator, and those of the witness where it implements the rule."""
     request, (validator, _, schema) = broken.request, parties(key(pins))
     in_bytes = isinstance(request, bytes)
     report = validator.validate_request_json(request) if in_bytes else validator.validate_request(request)
@@ -326,13 +326,13 @@ def test_the_rules_here_are_all_of_the_contract_about_json_and_payloads():
     assert set(RULES) == {code for code in contract().rules if code.startswith(("NC0", "NC1"))}
 
 
-def test_without_a_rule_all_of_them_take_turns():
+def test_without_a_rule_all_of_them_are_drawn():
     assert {broken.rule for broken in draws(broken_task_requests(), 1000)} == set(RULES)
 
 
 @settings(max_examples=300)
 @given(pins=pins_of(OPTIONS), rule=st.sampled_from(RULES), data=st.data())
-def test_the_stated_findings_are_right_under_any_readings(pins, rule, data):
+def test_the_stated_findings_are_correct_under_any_readings(pins, rule, data):
     """A rule can be broken unless a pin allows what it forbids, and then exactly the stated findings come."""
     allowing = {
         "NC103": ("optional-null", "accepted"),
@@ -372,18 +372,18 @@ def test_a_rule_can_be_named_by_its_slug_in_any_case():
         ("NC500", "NC500 (page-echo) is not about the payload"),
     ],
 )
-def test_a_rule_that_cannot_be_broken_is_told_at_once(rule, message):
+def test_a_rule_that_cannot_be_broken_is_reported_at_once(rule, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         broken_task_requests(rule)
 
 
-def test_each_of_the_185_forbidden_characters_stands_in_a_path_within_1000_draws():
+def test_each_of_the_185_forbidden_characters_is_in_a_path_within_1000_draws():
     paths = [path for broken in with_odd_paths() for path in paths_of(broken.request)]
     assert len(ALWAYS | {"="}) == 185
     assert (ALWAYS | {"="}) - set("".join(paths)) == set()
 
 
-def test_at_least_a_quarter_of_the_forbidden_characters_stand_alone_within_1000_draws():
+def test_at_least_a_quarter_of_the_forbidden_characters_are_alone_within_1000_draws():
     alone = [broken for broken in with_odd_paths() if len(broken.findings) == 1 and broken.findings[0].severity == "error"]
     assert len(alone) > 500
     field = {"/train_file_path": "train_file_path", "/test_file_path": "test_file_path"}
@@ -391,7 +391,7 @@ def test_at_least_a_quarter_of_the_forbidden_characters_stand_alone_within_1000_
     assert len(characters & (ALWAYS | {"="})) > 185 / 4
 
 
-def test_forbidden_characters_stand_in_front_in_the_middle_at_the_end_and_far_behind():
+def test_forbidden_characters_are_at_the_start_in_the_middle_at_the_end_and_at_high_offsets():
     places = Counter()
     for broken in with_odd_paths():
         first = broken.findings[0]
@@ -435,7 +435,7 @@ def test_a_character_that_a_reading_decides_is_broken_as_it_is_read(pins, severi
         ("json-bom", "", {(200, None), (400, "100"), (400, None), (404, None), (409, None), (422, None)}),
     ],
 )
-def test_the_answers_that_a_server_may_give_are_stated(rule, pointer, answers):
+def test_the_allowed_responses_are_stated(rule, pointer, answers):
     expected = [f for broken in draws(broken_task_requests(rule), 200) for f in broken.findings if f.pointer == pointer]
     assert expected
     assert all({(answer.status, answer.code) for answer in finding.expects} == answers for finding in expected)
@@ -444,13 +444,13 @@ def test_the_answers_that_a_server_may_give_are_stated(rule, pointer, answers):
 def test_names_that_are_too_long_are_so_in_every_way_that_the_readings_allow():
     sizes = {(len(b.request["name"]), utf16(b.request["name"])) for b in draws(broken_task_requests("name-length"), 500)}
     assert (101, 101) in sizes  # under every reading
-    assert (100, 100) in sizes  # where the limit itself is refused
+    assert (100, 100) in sizes  # where the limit itself is rejected
     assert any(points < 100 < units for points, units in sizes)  # in UTF-16 code units only
     assert any(units > points > 100 for points, units in sizes)
     assert max(points for points, _ in sizes) > 400
 
 
-# -- bodies that are wrong as JSON ------------------------------------------------------------------------------------------------------
+# -- bodies with invalid JSON -----------------------------------------------------------------------------------------------------------
 
 
 def pairs_seen(body):
@@ -469,7 +469,7 @@ def nesting(body):
     return deepest
 
 
-def test_bodies_that_are_no_json_are_refused_by_python_s_parser_as_well():
+def test_bodies_that_are_no_json_are_rejected_by_python_s_parser_as_well():
     for broken in draws(broken_task_requests("json-syntax"), 500):
         with pytest.raises(ValueError):  # noqa: PT011  # whatever its words are
             json.loads(broken.request.decode())
@@ -492,7 +492,7 @@ def test_bodies_with_a_byte_order_mark_are_clean_without_it():
         assert Validator().validate_request_json(broken.request[3:]).findings == ()
 
 
-def test_bodies_with_a_repeated_name_are_clean_for_parsers_that_take_the_last_value():
+def test_bodies_with_a_repeated_name_are_valid_for_parsers_that_use_the_last_value():
     differing = 0
     for broken in draws(broken_task_requests("json-duplicate-key"), 300):
         pairs = pairs_seen(broken.request)[-1]
@@ -519,7 +519,7 @@ def test_bodies_that_are_too_deep_are_deeper_than_64_and_the_offset_is_that_of_t
         assert broken.request.decode()[offset] in "[{"
 
 
-# -- answers and lives -------------------------------------------------------------------------------------------------------------------
+# -- responses and lifecycles -------------------------------------------------------------------------------------------------------------
 
 BOTH = {400, 401, 403, 404, 429, 500, 503, 504}
 STATUSES = {
@@ -549,7 +549,7 @@ def engine_for(pins, name):
 
 
 @pytest.mark.parametrize("pins", ANSWER_PINS, ids=[" ".join(f"{r}={o}" for r, o in pins.items()) or "default" for pins in ANSWER_PINS])
-def test_validator_and_schema_find_nothing_in_an_answer(pins):
+def test_validator_and_schema_find_nothing_in_a_response(pins):
     seen = Counter()
     for answer in draws(responses(readings=pins), 100):
         report = parties(key(pins))[0].validate_response(*vars_of(answer))
@@ -574,7 +574,7 @@ def test_every_documented_status_can_be_drawn_and_no_other(operation):
             responses(operation, status=status)
 
 
-def test_a_status_that_no_operation_has_is_told_at_once():
+def test_a_status_that_no_operation_has_is_reported_at_once():
     with pytest.raises(ValueError, match="the documentation has no status 'ok' for any operation; documented: 200"):
         responses(status="ok")
 
@@ -583,12 +583,12 @@ def test_a_status_that_no_operation_has_is_told_at_once():
     ("operation", "message"),
     [("createTasks", "unknown operation 'createTasks'; did you mean createTask?"), ("x", "unknown operation 'x'; known: ")],
 )
-def test_an_operation_that_does_not_exist_is_told_at_once(operation, message):
+def test_an_operation_that_does_not_exist_is_reported_at_once(operation, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         responses(operation)
 
 
-def test_every_code_of_422_comes_with_a_request_that_explains_it():
+def test_every_code_of_422_has_a_request_that_explains_it():
     codes = Counter()
     for answer in draws(responses("createTask", status=422), 400):
         code = json.loads(answer.body)["error"]["errorCode"]
@@ -612,7 +612,7 @@ def test_a_created_task_echoes_what_was_sent():
 
 @pytest.mark.parametrize("total", ["all", "page"])
 @pytest.mark.parametrize("index", ["offset", "page"])
-def test_the_numbers_of_a_list_are_those_that_a_service_with_so_many_tasks_would_give(index, total):
+def test_the_numbers_of_a_list_are_those_of_a_service_with_so_many_tasks(index, total):
     sizes = Counter()
     for answer in draws(responses("listTasks", status=200, readings={"list-index": index, "list-total": total}), 200):
         body = json.loads(answer.body)
@@ -644,7 +644,7 @@ def test_answers_differ_in_what_the_contract_leaves_open():
     assert any(not answer.body.isascii() for answer in drawn)
 
 
-def test_an_answer_cannot_be_changed():
+def test_a_response_cannot_be_changed():
     answer = draws(responses(), 1)[0]
     with pytest.raises(dataclasses.FrozenInstanceError):
         answer.status = 500
@@ -704,7 +704,7 @@ def test_lives_are_what_the_service_shows_of_such_a_task(pins):
             assert report.findings == ()
 
 
-# -- how Hypothesis takes them -----------------------------------------------------------------------------------------------------------
+# -- use with Hypothesis -----------------------------------------------------------------------------------------------------------------
 
 
 MINIMAL = {
@@ -756,7 +756,7 @@ def test_a_broken_request_shrinks_to_the_required_fields_and_the_slip(rule, tell
 
 
 def rejected(strategy):
-    """How often Hypothesis had to throw away what a filter or an assumption refused."""
+    """How often Hypothesis discarded what a filter or an assumption rejected."""
     reasons = Counter()
 
     def note(observation):
@@ -834,7 +834,7 @@ def registered():
 
 
 @pytest.mark.usefixtures("registered")
-def test_from_type_gives_payloads_of_the_type():
+def test_from_type_draws_payloads_of_the_type():
     drawn = draws(st.from_type(TaskRequest), 300)
     for payload in drawn:
         assert set(REQUIRED) <= payload.keys() <= FIELDS

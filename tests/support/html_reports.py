@@ -92,7 +92,7 @@ def one_failure(**changes):
     }
     exchange = Exchange(**usual | changes)
     outcome = Outcome(case, State.FAILED, "", [Failure(case.id, "NC403", told("it differs"), exchange)], [exchange])
-    return dataclasses.replace(check(), outcomes={case.id: outcome}, evidence={}, judged={})
+    return dataclasses.replace(check(), outcomes={case.id: outcome}, evidence={}, evaluated={})
 
 
 def report(result, *, curl=lambda exchange: f"curl http://127.0.0.1{exchange.target}"):

@@ -76,7 +76,7 @@ class Project:
 
     @staticmethod
     def shows(result, text):
-        """Check that these lines are shown, one directly after the other."""
+        """Check that these lines are printed, one directly after the other."""
         lines = textwrap.dedent(text).strip("\n").splitlines()
         escaped = [re.sub(r"([*?[])", r"[\1]", line) for line in lines]
         result.stdout.fnmatch_lines(escaped, consecutive=True)

@@ -18,7 +18,7 @@ from tests.support.payloads import PAYLOAD
 from tests.support.signing import signed
 
 DEADLINE = 30
-"""Seconds in which the server must have started, and in which it must answer."""
+"""Seconds in which the server must have started, and in which it must respond."""
 
 
 @dataclass

@@ -56,13 +56,13 @@ def response(status=200, value=b"{}", *more, kind="application/json", version="1
 
 
 def saying(*answers):
-    """Answer each request with the next of these bytes, and repeat the last."""
+    """Respond to each request with the next of these bytes, and repeat the last."""
     left = list(answers)
     return answering(lambda _: left.pop(0) if len(left) > 1 else left[0])
 
 
 def answering(answer):
-    """Answer every request on a connection with the bytes that a function returns for it."""
+    """Respond to every request on a connection with the bytes that a function returns for it."""
 
     def talk(connection):
         while (request := received(connection)) is not None:
@@ -134,7 +134,7 @@ def url(port):
 
 
 def yes(request):
-    """Answer every request with success and the example of the pages, as a stub written in five minutes does."""
+    """Respond to every request with success and the example of the pages, as a simple stub does."""
     if request.method == "POST":
         return response(200, TASK)
     if request.method == "DELETE":
@@ -146,7 +146,7 @@ def yes(request):
 
 @contextmanager
 def always_yes():
-    """Run a stub that answers every request with 200 and a plausible body; yield its base URL."""
+    """Run a stub that responds to every request with 200 and a plausible body; yield its base URL."""
     with listening(answering(yes)) as port:
         yield url(port)
 

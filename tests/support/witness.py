@@ -25,7 +25,7 @@ Found = tuple[str, str, str, int | None, str | None]
 
 
 def findings(payload: object, pins: Mapping[str, str]) -> list[Found]:
-    """Find everything that is wrong with a JSON value, in the order of the page; `pins` are the readings that are chosen."""
+    """Find all violations in a JSON value, in the order of the page; `pins` are the readings that are chosen."""
     if not isinstance(payload, dict):
         return [("NC100", "error", "", None, None)]
     found: list[Found] = []

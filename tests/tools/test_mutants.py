@@ -17,12 +17,12 @@ def _one_situation(monkeypatch):
 
 
 def changed(text):
-    """What the mutants of a small source look like."""
+    """Return the sources of the mutants of a small source."""
     return {mutant.source for mutant in mutants_of("m", text)}
 
 
 def planted(module, old, new):
-    """A module with one change that is made by hand."""
+    """Return a module with one change made by hand."""
     assert text_of(module).count(old) == 1
     return Mutant(module, 1, "by hand", old, new, text_of(module).replace(old, new))
 
@@ -85,7 +85,7 @@ def test_prose_imports_annotations_and_decorators_stay_as_they_are():
     assert changed(text) == set()
 
 
-def test_what_no_answer_depends_on_is_left_out_by_its_name():
+def test_code_without_effect_on_responses_is_skipped_by_its_name():
     text = "class C:\n\n    def f(self):\n        return 1\n\n    def fg(self):\n        return 2"
     assert {mutant.old for mutant in mutants_of("m", text, ["C.f"])} == {"return 2", "2"}
     for module, names in LEFT_OUT.items():
@@ -132,13 +132,13 @@ def test_a_mutant_that_breaks_the_contract_is_killed_by_a_case_about_it(module, 
         pytest.param("second_server.app", "LARGEST_BODY = 1024 * 1024", "LARGEST_BODY = 1024 * 1025", id="of the second server"),
     ],
 )
-def test_a_mutant_whose_answers_are_the_same_survives(module, old, new):
+def test_a_mutant_with_the_same_responses_survives(module, old, new):
     verdict = judge(planted(module, old, new))
     assert (verdict.state, verdict.situation, verdict.by) == ("survived", "", "")
     assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0.0, 0.0)
 
 
-def test_a_mutant_that_answers_otherwise_and_breaks_no_rule_survives_with_a_note():
+def test_a_mutant_with_other_responses_that_breaks_no_rule_survives_with_a_note():
     verdict = judge(planted("service.serializers", "hours=9", "hours=8"))  # the same moments, in another zone
     assert (verdict.state, verdict.situation) == ("survived", "usual")
     assert mutants.told(verdict) == "service.serializers.py:1: by hand: hours=9  ->  hours=8  [other answers: usual]"
@@ -151,7 +151,7 @@ def test_a_mutant_that_answers_otherwise_and_breaks_no_rule_survives_with_a_note
         pytest.param("service.serializers", "KOREA = ", "KOREA = nobody.", "start", id="cannot be loaded"),
     ],
 )
-def test_a_mutant_that_never_answers_counts_as_killed(monkeypatch, module, old, new, state):
+def test_a_mutant_that_never_responds_counts_as_killed(monkeypatch, module, old, new, state):
     monkeypatch.setattr(mutants, "CPU_S", 0.5)
     verdict = judge(planted(module, old, new))
     assert verdict.state == state
@@ -168,13 +168,13 @@ def test_a_mutant_that_never_answers_counts_as_killed(monkeypatch, module, old, 
         pytest.param("return Response(status, body,", "return None and Response(status, body,", id="nothing"),
     ],
 )
-def test_a_mutant_whose_answers_cannot_be_sent_is_seen_as_one_that_crashes(old, new):
+def test_a_mutant_whose_responses_cannot_be_sent_counts_as_one_that_crashes(old, new):
     verdict = judge(planted("service.service", old, new))
     assert verdict.state == "start"
     assert "500" in verdict.by
 
 
-def test_a_check_that_falls_over_is_told_apart(monkeypatch):
+def test_a_check_that_crashes_is_a_state_of_its_own(monkeypatch):
     mutant = planted("service.store", "self._tasks.get(task_id)", "None")
     mutants.answers_of_original("service.service", SITUATIONS[0])
 

@@ -1,6 +1,6 @@
 """Three parties that must agree on payloads: the validator, the JSON Schema of the OpenAPI document, and a witness written by hand.
 
-The schema is judged by jsonschema; the witness (tests/witness.py) types the values of the page itself and imports nothing of the package.
+The schema is evaluated by jsonschema; the witness (tests/witness.py) repeats the values of the page and imports nothing of the package.
 """
 
 import itertools
@@ -20,7 +20,7 @@ from tests.support.payloads import FEATURE_ID, FULL_PAYLOAD
 from tests.support.witness import OPTIONAL, OPTIONS, REQUIRED, findings
 
 STRICT = Validator(strict=True)
-# JSON Schema counts code points, so the unit of a name cannot be said in it.
+# JSON Schema counts code points, so the unit of a name cannot be expressed in it.
 IN_A_SCHEMA = {reading: options for reading, options in OPTIONS.items() if reading != "name-unit"}
 
 
@@ -86,19 +86,19 @@ def validator_with(pins):
 
 @lru_cache(maxsize=1024)
 def parties(pins):
-    """The validator with these pins, and the engine with the schema that is written for them."""
+    """Return the validator with these pins, and a schema validator with the schema generated for them."""
     readings = Readings.choose(("test", dict(pins)))
     schema = {"$ref": "#/components/schemas/TaskRequest", "components": document(readings)["components"]}
     return validator_with(pins), jsonschema.Draft202012Validator(schema)
 
 
-def test_the_validator_and_the_schema_agree_under_all_readings_that_a_schema_can_say():
+def test_the_validator_and_the_schema_agree_under_all_readings_that_a_schema_can_express():
     verdicts = Counter()
 
     @settings(max_examples=1000, suppress_health_check=[HealthCheck.too_slow])
     @given(payloads(), pins_of(IN_A_SCHEMA))
     def agree(payload, pins):
-        """A payload has no error exactly if the schema for the same readings accepts it."""
+        """Assert that a payload has no error exactly if the schema for the same readings accepts it."""
         validator, schema = parties(tuple(sorted(pins.items())))
         accepted = schema.is_valid(payload)
         assert (validator.validate_request(payload).errors == ()) == accepted
@@ -169,7 +169,7 @@ def test_a_reading_changes_the_schema_for_some_payload(reading, option):
     assert default.is_valid(telling[reading]) != other.is_valid(telling[reading])
 
 
-def test_the_unit_of_a_name_is_what_no_schema_can_say():
+def test_the_unit_of_a_name_cannot_be_expressed_in_a_schema():
     validator, schema = parties((("name-unit", "utf16"),))
     payload = FULL_PAYLOAD | {"name": "😀" * 51}
     assert not validator.is_valid_request(payload)
@@ -185,7 +185,7 @@ def test_the_schema_written_for_the_defaults_is_the_compiled_one_but_for_the_spe
 
 
 @given(payloads(surrogates=True))
-def test_strict_refuses_exactly_what_has_any_finding(payload):
+def test_strict_rejects_exactly_what_has_any_finding(payload):
     """A payload is valid for a strict validator exactly if a lenient one finds nothing at all."""
     assert STRICT.is_valid_request(payload) == (not validator_with(()).validate_request(payload).findings)
 

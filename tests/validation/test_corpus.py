@@ -17,7 +17,7 @@ CASES = sorted(path for path in CORPUS.glob("*/*.json") if not path.name.endswit
 
 # What a file may be and the body of a request may not: the command line reads these otherwise, on purpose.
 FILES = {
-    "byte-order-mark": [],  # of the file, not of the payload in it; a note tells about it
+    "byte-order-mark": [],  # of the file, not of the payload in it; a note reports it
     "body-is-an-array-of-payloads": [],  # several payloads
 }
 
@@ -29,7 +29,7 @@ def expected(case):
 
 
 def is_about_the_payload(case):
-    """Whether all that is wrong can be seen in the payload as a Python value; a nested value is only looked at in a text."""
+    """Return whether all findings can be seen in the payload as a Python value; a nested value is only read in a text."""
     return all(due["rule"] > "NC006" and due["pointer"].count("/") < 2 for due in expected(case))
 
 
@@ -44,7 +44,7 @@ def assert_as_expected(findings, wanted):
 
 @pytest.fixture(scope="module")
 def entries(tmp_path_factory):
-    """What the command line says of each file, in the format jsonl; all files in one run."""
+    """Return what the command line reports for each file, in the format jsonl; all files in one run."""
     folder = tmp_path_factory.mktemp("report")
     report = folder / "report.jsonl"
     with pytest.MonkeyPatch.context() as patch:
@@ -66,7 +66,7 @@ def test_a_body_has_the_findings_that_are_written_beside_it(case):
 
 
 @each_case
-def test_the_command_line_says_the_same_about_a_file(case, entries):
+def test_the_command_line_reports_the_same_about_a_file(case, entries):
     (entry,) = entries[case]
     assert_as_expected(entry["findings"], FILES.get(case.stem, expected(case)))
     assert entry["valid"] == (case.parent.name == "valid" or case.stem in FILES)
@@ -78,7 +78,7 @@ def test_a_payload_in_python_has_the_same_findings_as_its_json_text(case):
 
 
 @each_case
-def test_a_case_expects_what_its_folder_says_and_names_rule_severity_and_pointer(case):
+def test_a_case_matches_its_folder_and_names_rule_severity_and_pointer(case):
     wanted = expected(case)
     assert all({"rule", "severity", "pointer"} <= due.keys() for due in wanted)
     assert any(due["severity"] == "error" for due in wanted) == (case.parent.name == "invalid")

@@ -1,4 +1,4 @@
-"""What `explain` says: enough to understand a finding without the pages at hand. Expected words are typed by hand."""
+"""The output of `explain`: enough to understand a finding without the pages at hand. Expected words are typed by hand."""
 
 import re
 
@@ -39,7 +39,7 @@ RULES = sorted(contract().rules)
 
 
 def said(name, **pins):
-    """The explanation in one line, so that line breaks do not matter."""
+    """Return the explanation in one line, so that line breaks do not matter."""
     readings = Readings.choose(("--reading", {key.replace("_", "-"): option for key, option in pins.items()}))
     return " ".join(explain(contract(), name, readings).split())
 
@@ -61,7 +61,7 @@ def test_a_rule_is_explained_with_everything_that_is_known():
     ]
 
 
-def test_answers_are_told_with_their_field_and_their_reading():
+def test_responses_are_explained_with_their_field_and_their_reading():
     text = said("NC120")
     assert "422/10104 (for train_file_path)" in text
     assert "422/10105 (for test_file_path)" in text
@@ -81,7 +81,7 @@ def test_a_reading_is_explained_with_its_options_pages_and_rules():
     assert "to pin --reading path-characters=page-2025, or in pyproject.toml" in text
 
 
-def test_a_pinned_reading_says_who_pinned_it_and_offers_another_option():
+def test_a_pinned_reading_states_where_it_was_pinned_and_suggests_another_option():
     text = said("path-characters", path_characters="page-2025")
     assert "in force page-2025 (from: --reading)" in text
     assert "to pin --reading path-characters=page-2024" in text
@@ -92,8 +92,8 @@ def test_the_case_of_a_name_does_not_matter():
     assert said("nc120") == said("Path-Character") == said("NC120")
 
 
-def test_an_option_without_a_page_says_so():
-    assert "utf8-bytes: the bytes 128 to 255 of the UTF-8 encoding, so everything beyond ASCII is forbidden. No page says so." in said(
+def test_an_option_without_a_page_states_it():
+    assert "utf8-bytes: the bytes 128 to 255 of the UTF-8 encoding, so everything beyond ASCII is forbidden. No page states this." in said(
         "path-high-codes"
     )
 
@@ -109,12 +109,12 @@ def test_a_name_of_both_a_rule_and_a_reading_explains_both():
 
 
 @pytest.mark.parametrize("name", ["10104", "invalid_character_in_train_path"])
-def test_an_error_code_or_its_message_tells_the_rule_that_it_is_for(name):
+def test_an_error_code_or_its_message_leads_to_its_rule(name):
     text = explain(contract(), name, DEFAULTS)
     assert text.startswith("error 10104 (status 422, INVALID_CHARACTER_IN_TRAIN_PATH)\n  for           NC120 path-character: ")
 
 
-def test_an_error_that_no_rule_answers_with_is_told_as_that():
+def test_an_error_without_a_rule_is_explained_as_such():
     assert "conditions without a rule" in explain(contract(), "RATE_LIMITED", DEFAULTS)
 
 
@@ -128,12 +128,12 @@ def test_an_error_that_no_rule_answers_with_is_told_as_that():
         ("auroc", "auroc-type"),
     ],
 )
-def test_a_name_that_is_not_there_gives_the_nearest(name, nearest):
+def test_an_unknown_name_suggests_the_nearest(name, nearest):
     with pytest.raises(ValueError, match=f"there is no rule, reading or error code '{name}'; did you mean {nearest}"):
         explain(contract(), name, DEFAULTS)
 
 
-def test_a_name_like_no_other_gives_a_hint_and_is_cut():
+def test_a_name_without_a_similar_one_has_a_hint_and_is_cut():
     with pytest.raises(ValueError, match="explain without a name lists them") as raised:
         explain(contract(), "?" * 100_000, DEFAULTS)
     assert len(str(raised.value)) < 200

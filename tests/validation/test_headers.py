@@ -1,4 +1,4 @@
-"""What is said of the three signed headers, and that no secret is ever said; expected values are typed by hand from the pages."""
+"""Findings about the three signed headers, and that no secret is ever printed; expected values are typed by hand from the pages."""
 
 import pickle
 import time
@@ -109,7 +109,7 @@ def test_good_headers_are_good_in_every_shape(shape):
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
-def test_a_wrong_signature_is_found_in_every_shape(shape):
+def test_an_invalid_signature_is_found_in_every_shape(shape):
     assert found(shape([*PAIRS[:2], (SIGNATURE, "abc")])) == [("NC205", "error", "/x-ncp-apigw-signature-v2")]
 
 
@@ -170,15 +170,15 @@ def test_a_name_with_a_space_is_another_header():
         "1_732_589_296_000",
         "1,732,589,296,000",
         "0x19366d5cb80",
-        "١٧٣٢٥٨٩٢٩٦٠٠٠",  # Arabic digits, which int() takes
+        "١٧٣٢٥٨٩٢٩٦٠٠٠",  # Arabic digits, which int() accepts
         "１７３２５８９２９６０００",
         "1732589296000, 1732589296000",
         "2024-11-26T11:48:16+09:00",
         "1732589296000000",  # microseconds: 16 digits
-        "9" * 5000,  # more digits than int() takes
+        "9" * 5000,  # more digits than int() accepts
     ],
 )
-def test_what_is_no_decimal_number_of_milliseconds_is_refused(value):
+def test_what_is_no_decimal_number_of_milliseconds_is_rejected(value):
     assert with_value(TIMESTAMP, value) == [("NC202", "error", "/x-ncp-apigw-timestamp")]
 
 
@@ -213,12 +213,12 @@ def test_exactly_five_minutes_are_as_the_languages_of_the_page_disagree(sign):
 
 
 @pytest.mark.parametrize(("now", "words"), [(NOW - 300_001, "300,001 ms ahead"), (NOW + 400_000, "400,000 ms behind")])
-def test_the_message_says_how_far_and_in_which_direction(now, words):
+def test_the_message_states_how_far_and_in_which_direction(now, words):
     (finding,) = validate_headers(GOOD, now).findings
     assert finding.message == f"x-ncp-apigw-timestamp is {words}; at most 300 s are allowed"
 
 
-def test_without_a_clock_the_age_is_not_judged():
+def test_without_a_clock_the_age_is_not_checked():
     assert found(GOOD) == found(GOOD, None) == []
     assert found(GOOD | {TIMESTAMP: "0"}) == []
     assert found(GOOD | {TIMESTAMP: "0"}, 0) == []
@@ -238,7 +238,7 @@ def test_printable_ascii_is_an_access_key(value):
 
 
 @pytest.mark.parametrize("value", ["", " ", "KEY\n", " KEY", "KEY ", "KE Y", "KEY\0", "KEY\x7f", "KÉY", "키", "\ud800"])
-def test_what_no_access_key_holds_is_refused(value):
+def test_characters_that_no_access_key_contains_are_rejected(value):
     assert with_value(KEY, value) == [("NC204", "error", "/x-ncp-iam-access-key")]
 
 
@@ -272,16 +272,16 @@ def test_the_base64_form_of_32_bytes_is_a_signature(value):
         "cSilA3+iXudyHCy8RVF4308EGdStb/9B3nlcigZ+Hiм=",  # a Cyrillic letter
     ],
 )
-def test_what_is_not_the_base64_form_of_32_bytes_is_refused(value):
+def test_what_is_not_the_base64_form_of_32_bytes_is_rejected(value):
     assert with_value(SIGNATURE, value) == [("NC205", "error", "/x-ncp-apigw-signature-v2")]
 
 
-def test_the_message_on_a_signature_tells_its_length_only():
+def test_the_message_on_a_signature_states_its_length_only():
     (finding,) = validate_headers(GOOD | {SIGNATURE: "f" * 64}).findings
     assert finding.message == "x-ncp-apigw-signature-v2 is not the Base64 encoding of 32 bytes (it has 64 characters)"
 
 
-def test_everything_that_is_wrong_is_said_at_once_in_the_order_of_the_page():
+def test_all_findings_are_reported_at_once_in_the_order_of_the_page():
     headers = [(TIMESTAMP, "x"), (TIMESTAMP, "y"), (SIGNATURE, "z"), ("content-type", "text/plain")]
     assert found(headers, NOW) == [
         ("NC201", "error", "/x-ncp-apigw-timestamp"),
@@ -297,7 +297,7 @@ def test_everything_that_is_wrong_is_said_at_once_in_the_order_of_the_page():
 
 @pytest.mark.parametrize("value", ["application/json", "Application/JSON", "application/json; charset=utf-8", " application/json ;x=y"])
 @pytest.mark.parametrize("option", ["any", "json-only"])
-def test_json_is_always_a_right_content_type(value, option):
+def test_json_is_always_a_valid_content_type(value, option):
     assert found(GOOD | {"Content-Type": value}, request_content_type=option) == []
     assert found(GOOD | {"Content-Type": value}) == []
 
@@ -319,7 +319,7 @@ def test_no_content_type_is_fine_since_requests_without_a_body_have_none():
     assert found(GOOD, request_content_type="json-only") == []
 
 
-# -- answers ----------------------------------------------------------------------------------------------------------------------------
+# -- expected responses -----------------------------------------------------------------------------------------------------------------
 
 BROKEN = [
     {},
@@ -334,13 +334,13 @@ BROKEN = [
 
 @pytest.mark.parametrize("headers", BROKEN)
 @pytest.mark.parametrize(("readings", "code"), [({}, "10100"), ({"auth-refusal": "nclue"}, "10100"), ({"auth-refusal": "gateway"}, "200")])
-def test_who_refuses_an_unsigned_request_is_a_reading(headers, readings, code):
+def test_which_component_rejects_an_unsigned_request_is_a_reading(headers, readings, code):
     report = Validator(readings).validate_headers(headers, NOW)
     assert not report.ok
     assert report.expects == (Answer(401, code),)
 
 
-def test_the_module_function_judges_by_the_defaults():
+def test_the_module_function_uses_the_defaults():
     for headers in [GOOD, *BROKEN]:
         assert validate_headers(headers, NOW) == Validator().validate_headers(headers, NOW)
     assert validate_headers(GOOD, now_ms=NOW).ok
@@ -379,7 +379,7 @@ SECRETS = {
 
 @pytest.mark.parametrize("headers", SECRETS.values(), ids=SECRETS)
 @pytest.mark.parametrize("repeated", [False, True])
-def test_no_value_is_held_or_said(headers, repeated):
+def test_no_value_is_stored_or_printed(headers, repeated):
     if isinstance(headers, dict):
         pairs = list((GOOD | headers).items())
         headers = pairs * 2 if repeated else pairs
@@ -404,7 +404,7 @@ def test_a_report_survives_pickling():
 
 
 class Hostile(Mapping):
-    """A mapping that fails where it is told to."""
+    """A mapping that fails at the given place."""
 
     def __init__(self, where):
         self.where = where
@@ -475,7 +475,7 @@ def test_what_cannot_be_read_as_headers_is_a_finding(headers):
     assert len(str(report)) < 1000
 
 
-def test_the_message_on_unreadable_headers_says_what_was_expected():
+def test_the_message_on_unreadable_headers_states_what_was_expected():
     (finding,) = validate_headers(["x"]).findings
     assert finding.message == "headers are an array: expected a mapping, or pairs of name and value"
     (finding,) = validate_headers({KEY: None}).findings
@@ -492,7 +492,7 @@ ANYTHING = st.recursive(
 
 @given(ANYTHING | st.lists(st.tuples(TEXTS, TEXTS)), st.none() | st.integers() | st.floats())
 def test_nothing_makes_it_raise(headers, now_ms):
-    """For any object as headers and any clock there is a report, its findings can be said, and all of them are of the headers' rules."""
+    """For any object as headers and any clock there is a report, its findings can be formatted, and all are of the headers' rules."""
     report = validate_headers(headers, now_ms)
     assert str(report)
     assert {f.rule for f in report.findings} <= {"NC200", "NC201", "NC202", "NC203", "NC204", "NC205", "NC206", "NC207"}
@@ -500,7 +500,7 @@ def test_nothing_makes_it_raise(headers, now_ms):
 
 
 @given(st.integers(-(10**6), 10**6))
-def test_the_skew_is_refused_beyond_five_minutes_and_nowhere_else(skew):
+def test_the_skew_is_rejected_beyond_five_minutes_and_nowhere_else(skew):
     """For every skew s: an error exactly if |s| > 300,000 ms, a warning exactly if |s| = 300,000 ms."""
     report = validate_headers(GOOD, NOW + skew)
     assert len(report.errors) == (abs(skew) > 300_000)

@@ -40,7 +40,7 @@ def found(text: str | bytes) -> list[tuple[str, str, int]]:
 
 
 def complaint(text: str | bytes) -> str:
-    """The words of the one NC001 or NC002 that makes a text unreadable."""
+    """Return the problem named by the one NC001 or NC002 that makes a text unreadable."""
     document = read(text)
     assert not document.readable
     last = document.problems[-1]
@@ -53,7 +53,7 @@ def complaint(text: str | bytes) -> str:
 
 @given(JSON_VALUES, st.booleans(), st.sampled_from([None, 2]))
 def test_what_json_dumps_writes_is_read_without_problems(value, ascii_only, indent):
-    """For every JSON value v: read(json.dumps(v)) is v, of the same types, and there is nothing to complain about."""
+    """For every JSON value v: read(json.dumps(v)) is v, of the same types, without findings."""
     text = json.dumps(value, ensure_ascii=ascii_only, indent=indent)
     document = read(text)
     assert document.readable
@@ -63,8 +63,8 @@ def test_what_json_dumps_writes_is_read_without_problems(value, ascii_only, inde
 
 
 @given(PUNCTUATION)
-def test_the_verdict_on_syntax_is_that_of_the_standard_library(text):
-    """A text is readable exactly if json.loads takes it, constants such as NaN aside, and then the values are the same."""
+def test_syntax_is_accepted_as_by_the_standard_library(text):
+    """A text is readable exactly if json.loads accepts it, constants such as NaN aside, and then the values are the same."""
     try:
         expected = json.loads(text)
     except ValueError:
@@ -92,7 +92,7 @@ def test_what_the_fast_path_reads_the_exact_reader_reads_alike(text):
 
 
 @given(st.lists(st.tuples(st.sampled_from(["a", "b", 'c"']), st.sampled_from(["", "x", '"', "\\", '\\"'])), max_size=4))
-def test_the_fast_path_takes_no_object_with_a_name_twice(members):
+def test_the_fast_path_accepts_no_object_with_a_name_twice(members):
     """For every list of members, also with escaped quotation marks: a value only if the names differ."""
     text = "{" + ",".join(f"{json.dumps(name)}:{json.dumps(value)}" for name, value in members) + "}"
     names = [name for name, _ in members]
@@ -266,7 +266,7 @@ def test_a_slip_is_named_with_its_place_and_a_hint(text, offset, words):
 @pytest.mark.parametrize(
     "text", ["nul", "truefalse", "[1 2]", "-", "1.", ".5", "+1", "1e", "0x10", "1_000", "٣", "[1}", "{]", '{"a"}', "{,}"]
 )
-def test_other_texts_that_are_no_json_are_refused(text):
+def test_other_texts_that_are_no_json_are_rejected(text):
     assert codes(read(text)) == ["NC001"]
 
 
@@ -274,7 +274,7 @@ def test_a_long_word_is_cut_in_the_message():
     assert complaint("x" * 10_000_000).startswith("expected a value, but found 'xxxxxxxxxxxxxxxxxxxx…' at column 1")
 
 
-def test_what_was_found_before_a_syntax_error_is_kept():
+def test_findings_before_a_syntax_error_are_reported():
     assert found('{"a":1,"a":NaN,') == [("NC004", "/a", 7), ("NC005", "/a", 11), ("NC001", "", 15)]
 
 
@@ -297,7 +297,7 @@ def test_what_was_found_before_a_syntax_error_is_kept():
         ('{"a":1}'.encode("utf-32"), 0, "byte 0xFF at byte offset 0 (invalid start byte); the bytes look like UTF-32"),
     ],
 )
-def test_bytes_that_are_not_utf_8_are_refused_with_the_byte_and_its_place(data, offset, words):
+def test_bytes_that_are_not_utf_8_are_rejected_with_the_byte_and_its_place(data, offset, words):
     """Latin-1, overlong forms, CESU-8 surrogates, text that is cut off, above U+10FFFF, UTF-16, UTF-32."""
     assert found(data) == [("NC002", "", offset)]
     assert complaint(data) == words
@@ -335,7 +335,7 @@ def test_a_second_byte_order_mark_is_no_white_space():
         ('{"a/b~":1,"a/b~":2}', {"a/b~": 2}, "/a~1b~0", 10),
     ],
 )
-def test_a_duplicate_name_is_found_wherever_it_stands(text, value, pointer, offset):
+def test_a_duplicate_name_is_found_at_any_place(text, value, pointer, offset):
     assert found(text) == [("NC004", pointer, offset)]
     assert read(text).value == value
 
@@ -351,7 +351,7 @@ def test_a_duplicate_is_named_in_an_excerpt():
     assert problem.pointer == "/" + "n" * 60 + "…"
 
 
-def test_a_hundred_problems_of_a_kind_are_kept():
+def test_a_hundred_problems_of_a_kind_are_recorded():
     document = read("{" + ",".join(['"a":NaN'] * 100_000) + "}")
     assert codes(document).count("NC004") == 100
     assert codes(document).count("NC005") == 100
@@ -393,7 +393,7 @@ def test_64_levels_are_allowed_and_65_are_not():
 
 
 @pytest.mark.parametrize("depth", [10_000, 100_000])
-def test_deep_nesting_is_one_finding_and_reading_goes_on(depth):
+def test_deep_nesting_is_one_finding_and_reading_continues(depth):
     text = '{"x":' + "[" * depth + "1" + "]" * depth + ',"y":NaN,"x":2}'
     assert codes(read(text)) == ["NC006", "NC005", "NC004"]
     nested = '[{"a":' * depth + "1" + "}]" * depth
@@ -401,7 +401,7 @@ def test_deep_nesting_is_one_finding_and_reading_goes_on(depth):
     assert codes(read(nested[:-1])) == ["NC006", "NC001"]
 
 
-def test_what_is_nested_too_deep_is_read_but_not_kept():
+def test_values_nested_too_deep_are_read_but_not_stored():
     document = read("[" * 64 + '{"a":1,"a":[1,2]},7' + "]" * 64)
     value = document.value
     for _ in range(63):
@@ -523,7 +523,7 @@ def test_every_character_of_a_string_is_found(value, ascii_only, data):
 
 @given(ANY_TEXT | PUNCTUATION, st.text(max_size=5).map("/{}".format) | st.just(""), st.none() | st.integers(-5, 50))
 def test_a_place_is_always_within_the_text(text, pointer, offset):
-    """Whatever is asked, the answer is an offset of the text, or its end."""
+    """For any pointer, the result is an offset of the text, or its end."""
     assert 0 <= locate(text, pointer, offset) <= len(text)
 
 
@@ -554,7 +554,7 @@ def test_a_text_that_starts_later_in_a_file_keeps_its_place():
     assert line_column("ab\ncd", 4, 7, 5) == (8, 2)
 
 
-def test_a_payload_knows_its_places():
+def test_a_payload_finds_its_places():
     payload = Payload("tasks.json", 3, 5, 1, '{\n  "name": "a~b"\n}')
     assert payload.place("", None) == (3, 5)
     assert payload.place("/name", 1) == (4, 13)

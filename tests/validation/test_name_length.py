@@ -48,7 +48,7 @@ def length_findings(validator, name):
 @example("😀" + "a" * 98, 0)
 @example("😀" + "a" * 97, 8)
 def test_the_findings_about_a_length_are_those_of_the_witness(name, number):
-    """1 to 100 characters, where the unit and the edge are as pinned, and a warning where an unpinned reading would refuse the name."""
+    """1 to 100 characters, where the unit and the edge are as pinned, and a warning where an unpinned reading would reject the name."""
     found = [(f.rule, f.severity, f.reading) for f in length_findings(VALIDATORS[number], name)]
     expected = [("NC111", severity, reading) for severity, reading in name_length(name, PINS[number])]
     assert found == (expected if name else [("NC110", "error", None)])
@@ -74,7 +74,7 @@ def test_two_pins_leave_one_number_to_compare_with(name, unit, edge):
 
 @given(names())
 def test_without_pins_only_more_than_100_code_points_are_an_error(name):
-    """By default a name is refused exactly if it has more than 100 code points, and warned about exactly if any reading refuses it."""
+    """By default a name is rejected exactly if it has more than 100 code points, and warned about exactly if any reading rejects it."""
     findings = length_findings(VALIDATORS[0], name)
     assert any(f.severity == "error" for f in findings) == (len(name) > 100)
     assert bool(findings) == (max(len(name), utf16(name)) > 99)

@@ -56,7 +56,7 @@ def test_the_page_names_25_printable_characters():
 
 
 def wrongly_validated(codes, train, test):
-    """The code points whose findings are not as expected, with each of them put in the place of ? in both paths."""
+    """Return the code points whose findings are not as expected, with each of them in place of ? in both paths."""
     check = Validator().validate_request
     before = {"train": train.split("?"), "test": test.split("?")}
     (t0, t1), (s0, s1) = before["train"], before["test"]
@@ -81,7 +81,7 @@ def wrongly_validated(codes, train, test):
     return wrong
 
 
-def test_every_code_point_is_validated_as_the_page_says_alone_in_the_train_path_and_inside_the_test_path():
+def test_every_code_point_is_validated_as_the_page_states_alone_in_the_train_path_and_inside_the_test_path():
     assert wrongly_validated(range(sys.maxunicode + 1), "?", "a?b") == []
 
 
@@ -140,7 +140,7 @@ def test_a_path_gets_a_finding_per_forbidden_character(path, pins, field):
 
 @given(PATHS, PINS)
 @example("\ud800é가😀~\udfff~", {})
-def test_positions_and_occurrences_count_what_a_finding_stands_for(path, pins):
+def test_positions_and_occurrences_count_what_a_finding_covers(path, pins):
     """Of each finding: its positions are all places of its character (or of its kind), and the bytes before the first give byte_offset."""
     for finding in Validator(pins).validate_request(PAYLOAD | {"train_file_path": path}).findings:
         first = path[finding.offset]
@@ -155,7 +155,7 @@ def test_positions_and_occurrences_count_what_a_finding_stands_for(path, pins):
         assert finding.byte_offset == len(path[: finding.offset].encode("utf-8", "surrogatepass"))
 
 
-def test_a_hundred_positions_are_kept_and_all_occurrences_are_counted():
+def test_a_hundred_positions_are_recorded_and_all_occurrences_are_counted():
     (finding,) = Validator().validate_request(PAYLOAD | {"train_file_path": "~" * 5_000}).findings
     assert finding.positions == tuple(range(100))
     assert finding.occurrences == 5_000

@@ -1,4 +1,4 @@
-"""The judgement of payloads of createTask, rule by rule; expected values are typed by hand from the page "Create task"."""
+"""Validation of payloads of createTask, rule by rule; expected values are typed by hand from the page "Create task"."""
 
 import itertools
 import json
@@ -170,7 +170,7 @@ def test_what_only_another_option_forbids_is_a_warning(payload, reading, rule, p
 
 
 @open_cases
-def test_a_pin_of_the_laxer_option_takes_the_warning_away(payload, reading, rule, pointer, others):
+def test_a_pin_of_the_laxer_option_removes_the_warning(payload, reading, rule, pointer, others):
     del rule, pointer
     assert Validator(others | {reading: OPTIONS[reading][0]}).validate_request(payload).findings == ()
 
@@ -228,12 +228,12 @@ def test_null_counts_as_absent_for_the_triple():
 
 
 @pytest.mark.parametrize("bucket", ["abc", "a" * 63, "my-bucket.2026", "0-0", "a..b"])
-def test_a_bucket_that_object_storage_would_take_has_no_finding(bucket):
+def test_a_bucket_that_object_storage_would_accept_has_no_finding(bucket):
     assert validate_request(PAYLOAD | {"train_bucket": bucket}).findings == ()
 
 
 @pytest.mark.parametrize("bucket", ["ab", "a" * 64, "Bucket", "my_bucket", "-ab", "ab-", ".ab", "ab.", "abc\n", " abc", "가나다", "a/b"])
-def test_a_bucket_that_object_storage_would_not_take_has_a_warning(bucket):
+def test_a_bucket_that_object_storage_would_reject_has_a_warning(bucket):
     for name in ("train_bucket", "test_bucket"):
         assert brief(validate_request(FULL_PAYLOAD | {name: bucket})) == [("NC130", "warning", f"/{name}", None)]
 
@@ -323,7 +323,7 @@ def test_a_lone_surrogate_in_the_name_of_a_field_is_an_error():
 # -- order, strictness, rules that are passed over ----------------------------------------------------------------------------------
 
 
-def test_findings_come_in_the_order_of_the_page_whatever_the_order_of_the_payload():
+def test_findings_are_in_the_order_of_the_page_whatever_the_order_of_the_payload():
     payload = {
         "zzz": 1,
         "test_file_path": "b~a^",
@@ -365,7 +365,7 @@ def test_a_rule_can_be_passed_over_by_its_code_or_slug(ignored):
     assert validator.is_valid_request(PAYLOAD | {"train_file_path": "~"})
 
 
-def test_rules_that_are_passed_over_stay_so_when_values_come_again():
+def test_ignored_rules_stay_ignored_when_values_are_repeated():
     validator, strict = Validator(ignore=["NC130", "NC131"]), Validator(strict=True)
     payload = PAYLOAD | {"train_bucket": "B", "train_feature_id": "x"}
     for _ in range(3):
@@ -381,7 +381,7 @@ def test_rules_that_are_passed_over_stay_so_when_values_come_again():
         ({"ignore": ["NC999"]}, "unknown rule 'NC999'"),
     ],
 )
-def test_an_unknown_reading_option_or_rule_is_refused_at_once(arguments, words):
+def test_an_unknown_reading_option_or_rule_is_rejected_at_once(arguments, words):
     with pytest.raises(ValueError, match=words.replace("?", r"\?")):
         Validator(**arguments)
 
@@ -389,7 +389,7 @@ def test_an_unknown_reading_option_or_rule_is_refused_at_once(arguments, words):
 # -- validators do not disturb each other -------------------------------------------------------------------------------------------
 
 
-def test_what_one_validator_has_learnt_no_other_one_knows():
+def test_validators_share_no_remembered_values():
     empty = PAYLOAD | {"train_bucket": "", "train_feature_id": ""}
     lax, strict, default = Validator({"empty-id": "allowed"}), Validator({"empty-id": "refused"}), Validator()
     for _ in range(3):
@@ -406,7 +406,7 @@ def test_a_known_bucket_is_no_known_feature_id():
         assert brief(validator.validate_request(swapped)) == [("NC131", "warning", "/train_feature_id", None)]
 
 
-def test_more_ids_than_are_remembered_are_all_judged():
+def test_more_ids_than_are_remembered_are_all_validated():
     validator = Validator()
     for number in range(5_000):
         identifier = f"0ccc59f9-0000-4000-8000-{number:012}"
@@ -499,14 +499,14 @@ def test_members_of_an_enumeration_of_strings_are_strings_as_keys_and_as_values(
     assert validate_request(PAYLOAD | {"name": Field.NAME}).findings == ()
 
 
-def test_the_text_of_a_string_is_judged_whatever_its_methods_say():
+def test_the_text_of_a_string_is_validated_whatever_its_methods_return():
     report = validate_request(FULL_PAYLOAD | {"name": Text(""), "train_file_path": Text("a~b"), "test_file_path": Text("a/b")})
     assert errors(report) == [("NC110", "/name"), ("NC120", "/train_file_path")]
     assert report.findings[1].offset == 1
     assert report.findings[1].suggestion == "a-b"
 
 
-def test_the_text_of_a_key_is_judged_whatever_its_methods_say():
+def test_the_text_of_a_key_is_validated_whatever_its_methods_return():
     report = validate_request(PAYLOAD | {Text("train_file_pat"): "x"})
     (finding,) = report.findings
     assert (finding.pointer, finding.suggestion) == ("/train_file_pat", "train_file_path")
@@ -514,7 +514,7 @@ def test_the_text_of_a_key_is_judged_whatever_its_methods_say():
 
 
 class Angry:
-    """Raises whatever it is asked."""
+    """Raises on every operation."""
 
     def __getattribute__(self, name):
         raise RuntimeError(name)
@@ -593,14 +593,14 @@ def test_a_mapping_that_cannot_be_read_is_an_error_and_not_an_exception(error, w
     assert finding.message == f"the payload cannot be read: {type(error).__name__}"
 
 
-def test_an_exception_with_a_long_name_gives_a_short_message():
+def test_an_exception_with_a_long_name_has_a_short_message():
     error = type("E" * 1_000_000, (Exception,), {})()
     (finding,) = validate_request(AngryMapping(error, "all")).findings
     assert len(finding.message) < 1_000
 
 
 @pytest.mark.parametrize("name", [*REQUIRED, *OPTIONAL])
-def test_a_value_that_raises_whatever_it_is_asked_is_no_string(name):
+def test_a_value_whose_methods_all_raise_is_no_string(name):
     for payload in (PAYLOAD, FULL_PAYLOAD):
         report = validate_request(payload | {name: Angry()})
         assert not report.ok
@@ -622,7 +622,7 @@ def test_a_key_that_raises_when_it_is_compared_is_an_error(name):
 
 
 class Same(str):
-    """A string that says it equals every other one."""
+    """A string that claims to equal every other one."""
 
     __slots__ = ()
 
@@ -633,7 +633,7 @@ class Same(str):
         return True
 
 
-def test_a_string_that_says_it_is_a_known_one_is_judged_by_its_text():
+def test_a_string_that_claims_to_equal_a_known_one_is_validated_by_its_text():
     validator = Validator()
     validator.validate_request(PAYLOAD)
     assert brief(validator.validate_request(PAYLOAD | {"train_bucket": Same("B")})) == [("NC130", "warning", "/train_bucket", None)]
@@ -672,7 +672,7 @@ SOME_READINGS = st.dictionaries(st.sampled_from(sorted(OPTIONS)), st.integers(0,
 )
 @example([[[]]], {}, True)
 def test_no_python_object_makes_it_raise(payload, pins, strict):
-    """Whatever the payload is, there is a report, and everything that can be asked of it is answered."""
+    """Whatever the payload is, there is a report, and all of its attributes can be read."""
     report = Validator(pins, strict=strict).validate_request(payload)
     assert isinstance(report, Report)
     assert json.dumps(report.to_dict())
@@ -688,12 +688,12 @@ def test_no_python_object_makes_it_raise(payload, pins, strict):
         assert finding == finding  # noqa: PLR0124
 
 
-def test_a_payload_that_raises_whatever_it_is_asked_is_an_error():
+def test_a_payload_whose_methods_all_raise_is_an_error():
     (finding,) = validate_request(Angry()).findings
     assert (finding.rule, finding.message) == ("NC008", "the payload cannot be read: RuntimeError")
 
 
-def test_an_object_that_contains_itself_is_judged():
+def test_an_object_that_contains_itself_is_validated():
     payload = dict(FULL_PAYLOAD)
     payload["train_bucket"] = payload
     payload["self"] = payload
@@ -733,7 +733,7 @@ LARGE = {
 
 
 @pytest.mark.parametrize("payload", LARGE.values(), ids=LARGE)
-def test_a_large_payload_gives_a_small_report(payload):
+def test_a_large_payload_has_a_small_report(payload):
     report = validate_request(payload)
     for finding in report.findings:
         assert len(finding.message) < 1_000
@@ -779,7 +779,7 @@ TEXTS = {
 
 
 @pytest.mark.parametrize(("text", "expected"), TEXTS.values(), ids=TEXTS)
-def test_a_text_is_judged_alike_as_text_and_as_bytes(text, expected):
+def test_a_text_is_validated_alike_as_text_and_as_bytes(text, expected):
     assert errors(validate_request_json(text)) == expected
     for data in (text.encode(), bytearray(text.encode()), memoryview(text.encode())):
         assert validate_request_json(data) == validate_request_json(text)
@@ -862,13 +862,13 @@ def test_reports_about_equal_payloads_are_equal():
     assert one.findings[0] != "finding"
 
 
-def test_the_answers_of_several_findings_are_their_union():
+def test_the_expected_responses_of_several_findings_are_their_union():
     report = validate_request(FULL_PAYLOAD | {"train_file_path": "~", "test_file_path": "~", "name": ""})
     assert [(a.status, a.code) for a in report.expects] == [*ANY_CLIENT_ERROR, (422, "10104"), (422, "10105")]
 
 
 @pytest.mark.parametrize("numbers", list(itertools.product((0, 1), repeat=2)))
-def test_a_report_says_which_findings_are_errors_and_which_warnings(numbers):
+def test_a_report_distinguishes_errors_and_warnings(numbers):
     bad, doubtful = numbers
     report = validate_request(PAYLOAD | ({"name": ""} if bad else {}) | ({"x": 1} if doubtful else {}))
     assert (len(report.errors), len(report.warnings), report.ok) == (bad, doubtful, not bad)
@@ -876,7 +876,7 @@ def test_a_report_says_which_findings_are_errors_and_which_warnings(numbers):
 
 
 def test_readings_that_are_not_whole_are_completed():
-    """Readings made by hand may lack some; what is there counts as pinned."""
+    """Readings created directly may lack some; what is there counts as pinned."""
     validator = Validator(Readings({"path-characters": "page-2025"}, {}))
     assert validator.readings.pinned("path-characters")
     assert not validator.readings.pinned("name-edge")

@@ -1,4 +1,4 @@
-"""What is said of responses: fields, echo, error codes, and whether the answer fits the request; expected values are typed by hand."""
+"""Findings about responses: fields, echo, error codes, and whether the response fits the request; expected values are typed by hand."""
 
 import json
 import time
@@ -80,12 +80,12 @@ def test_a_task_is_clean_in_every_state(status):
 
 
 @pytest.mark.parametrize("request_", [None, TASK_ID, {"task_id": TASK_ID}, PAGE_REQUEST | {"task_id": TASK_ID}, CREATED])
-def test_a_task_can_be_asked_for_in_several_ways(request_):
+def test_a_task_can_be_requested_in_several_ways(request_):
     assert found("getTask", 200, DONE, request_) == []
 
 
 @pytest.mark.parametrize("request_", [None, TASK_ID, {"task_id": TASK_ID}, CREATED_WITH_TEST, WITH_TEST])
-def test_who_asks_by_an_id_does_not_say_whether_there_is_test_data(request_):
+def test_a_request_by_id_does_not_show_whether_there_is_test_data(request_):
     assert found("getTask", 200, DONE | CREATED_WITH_TEST, request_) == []
 
 
@@ -107,7 +107,7 @@ def test_a_list_with_the_defaults_is_clean(request_):
         "/tasks?index=40&limit=10",
     ],
 )
-def test_a_list_repeats_what_was_asked_for(request_):
+def test_a_list_repeats_what_was_requested(request_):
     assert found("listTasks", 200, LIST | {"index": 40, "limit": 10, "total": 41}, request_) == []
 
 
@@ -134,7 +134,7 @@ def test_a_body_can_be_text_or_bytes():
 
 
 @pytest.mark.parametrize("operation", ["create", "CREATETASK", "", "createTask ", None, 1, b"createTask", ["createTask"]])
-def test_an_unknown_operation_is_said_and_nothing_else(operation):
+def test_an_unknown_operation_is_the_only_finding(operation):
     (finding,) = validate_response(operation, 999, None, None).findings
     assert (finding.rule, finding.pointer) == ("NC300", "")
     assert finding.message.startswith("there is no operation ")
@@ -157,7 +157,7 @@ def test_the_status_codes_of_the_tables_are_documented_and_no_others(operation):
 @pytest.mark.parametrize(
     "status", [True, False, None, "200", 200.0, b"200", [200], 0, -200, 2000, 10**30, 10**5000], ids=lambda status: type(status).__name__
 )
-def test_what_is_no_documented_status_code_is_said_shortly(status):
+def test_an_undocumented_status_code_is_reported_shortly(status):
     report = validate_response("createTask", status, JSON, PAGE_RESPONSE.encode())
     assert report.findings[0].rule == "NC301"
     assert len(report.findings[0].message) < 120
@@ -177,7 +177,7 @@ def test_a_status_of_the_standard_library_is_a_status():
         [("Date", "x"), (b"Content-Type", b"application/json")],
     ],
 )
-def test_json_is_the_right_content_type(headers):
+def test_json_is_the_expected_content_type(headers):
     assert found("createTask", 200, CREATED, headers=headers) == []
 
 
@@ -194,7 +194,7 @@ def test_json_is_the_right_content_type(headers):
         ([("content-type", "application/json")] * 2, "'application/json' and 'application/json'"),
     ],
 )
-def test_another_content_type_is_said(headers, shown):
+def test_another_content_type_is_reported(headers, shown):
     (finding,) = policy("createTask", 200, CREATED, headers=headers).findings
     assert (finding.rule, finding.message) == ("NC302", f"the content type is {shown}, not application/json")
 
@@ -218,10 +218,10 @@ def test_another_content_type_is_said(headers, shown):
         (b"{}{}", ["NC001"]),
     ],
 )
-def test_a_body_that_is_no_object_is_said_whatever_the_status(status, body, rules):
+def test_a_body_that_is_no_object_is_reported_whatever_the_status(status, body, rules):
     report = policy("createTask", status, body, PAGE_REQUEST)
     assert [f.rule for f in report.findings] == rules
-    assert report.expects == ()  # nobody answers a response
+    assert report.expects == ()  # a response has no response
 
 
 @pytest.mark.parametrize("body", [None, CREATED, [], 5, object()])
@@ -231,13 +231,13 @@ def test_a_body_that_is_not_what_came_is_named_as_such(body):
     assert finding.message == f"the body is of the Python type {type(body).__name__} instead of bytes, not an object"
 
 
-def test_a_byte_order_mark_and_a_name_that_occurs_twice_are_said_and_the_rest_is_judged():
+def test_a_byte_order_mark_and_a_duplicate_name_are_reported_and_the_rest_is_validated():
     assert found("createTask", 200, PAGE_RESPONSE.encode("utf-8-sig"), PAGE_REQUEST) == [("NC003", "error", "")]
     twice = PAGE_RESPONSE.replace("{", '{"task_id": "x",', 1).encode()
     assert found("createTask", 200, twice, PAGE_REQUEST) == [("NC004", "error", "/task_id")]
 
 
-def test_a_lone_surrogate_is_said_wherever_it_stands():
+def test_a_lone_surrogate_is_reported_at_any_place():
     assert created(train_feature_name="F\ud83d") == [("NC007", "error", "/train_feature_name")]
     assert found("listTasks", 200, LIST | {"tasks": [ITEM | {"task_name": "\udc00"}]}) == [("NC007", "error", "/tasks/0/task_name")]
     assert found("createTask", 409, error("10102", message="\ud800")) == [("NC007", "error", "/error/message")]
@@ -339,7 +339,7 @@ def test_a_test_field_is_null_exactly_when_the_request_had_none(name):
     assert found("createTask", 200, CREATED | {name: "x"}) == []
 
 
-def test_one_test_field_alone_comes_back_alone():
+def test_one_test_field_alone_is_returned_alone():
     request = PAGE_REQUEST | {"test_bucket": "answers"}
     assert found("createTask", 200, CREATED | {"test_bucket": "answers"}, request) == []
     assert found("createTask", 200, CREATED | {"test_bucket": "answers", "test_feature_name": "F"}, request) == [
@@ -348,7 +348,7 @@ def test_one_test_field_alone_comes_back_alone():
 
 
 @pytest.mark.parametrize("name", TEST_FIELDS)
-def test_an_empty_test_field_can_come_back_empty_or_as_null(name):
+def test_an_empty_test_field_can_be_returned_empty_or_as_null(name):
     request = PAGE_REQUEST | {name: ""}
     assert found("createTask", 200, CREATED, request) == []
     assert found("createTask", 200, CREATED | {name: ""}, request) == []
@@ -356,7 +356,7 @@ def test_an_empty_test_field_can_come_back_empty_or_as_null(name):
 
 
 @pytest.mark.parametrize("name", ["task_name", "train_feature_id", "train_bucket", "train_file_path", *TEST_FIELDS])
-def test_what_was_sent_comes_back(name):
+def test_sent_values_must_be_returned(name):
     assert found("createTask", 200, CREATED_WITH_TEST | {name: "other"}, WITH_TEST) == [("NC307", "error", f"/{name}")]
     assert found("getTask", 200, DONE | CREATED_WITH_TEST | {name: "other"}, WITH_TEST) == [("NC307", "error", f"/{name}")]
 
@@ -366,7 +366,7 @@ def test_names_that_the_server_chooses_are_not_compared():
 
 
 @pytest.mark.parametrize("name", ["task_name", "task_id", "created_at", "train_feature_name", "status"])
-def test_what_the_server_ignores_of_a_request_need_not_come_back(name):
+def test_values_that_the_server_ignores_need_not_be_returned(name):
     assert found("createTask", 200, CREATED, PAGE_REQUEST | {name: "x"}) == []
     assert found("createTask", 200, CREATED, {name: "x"} | PAGE_REQUEST) == []
 
@@ -445,7 +445,7 @@ def test_a_time_with_seconds_and_offset_is_a_time(value):
         "1732589296000",
     ],
 )
-def test_another_time_is_refused(value):
+def test_another_time_is_rejected(value):
     assert created(created_at=value) == [("NC308", "error", "/created_at")]
     assert found("getTask", 200, DONE | {"completed_at": value}) == [("NC308", "error", "/completed_at")]
     assert found("listTasks", 200, LIST | {"tasks": [ITEM | {"created_at": value}]}) == [("NC308", "error", "/tasks/0/created_at")]
@@ -560,7 +560,7 @@ def test_a_field_that_contradicts_the_status_is_a_warning(changes, name):
 
 
 def test_a_failed_task_may_have_the_time_of_its_end_or_not():
-    """No page says whether a task that failed is "completed" at some time."""
+    """No page states whether a task that failed is "completed" at some time."""
     for moment in (None, "2024-11-26T12:00:00Z"):
         assert found("getTask", 200, TASK | STATES["failed"] | {"status": "failed", "completed_at": moment}) == []
 
@@ -585,13 +585,13 @@ CODES = [code for codes in TABLE.values() for code in codes]
 
 
 @pytest.mark.parametrize("status", TABLE)
-def test_the_pairs_of_the_tables_are_right_and_all_others_wrong(status):
+def test_only_the_pairs_of_the_tables_are_allowed(status):
     assert {code for code in CODES if not found("createTask", status, error(code))} == set(TABLE[status])
     for code in set(CODES) - set(TABLE[status]):
         assert found("createTask", status, error(code)) == [("NC312", "error", "")]
 
 
-def test_the_message_says_where_a_code_belongs():
+def test_the_message_states_where_a_code_belongs():
     (finding,) = policy("createTask", 400, error("10104")).findings
     assert finding.message == "the error code 10104 belongs to status 422, not to 400"
     (finding,) = policy("createTask", 500, error("100")).findings
@@ -606,7 +606,7 @@ def test_the_message_says_where_a_code_belongs():
 
 
 @pytest.mark.parametrize("operation", ["listTasks", "getTask", "deleteTask"])
-def test_the_codes_of_the_gateway_are_right_for_every_operation(operation):
+def test_the_codes_of_the_gateway_are_allowed_for_every_operation(operation):
     for status, code in [
         (400, "100"),
         (401, "200"),
@@ -635,7 +635,7 @@ def test_an_unknown_code_is_a_warning_where_the_pages_name_none_for_some_errors(
 
 @pytest.mark.parametrize("status", [401, 403, 413, 429, 500, 503, 504])
 @pytest.mark.parametrize("code", ["1", "", "TOO_MANY", "10109x", "9" * 5000])
-def test_an_unknown_code_is_wrong_where_the_tables_are_complete(status, code):
+def test_an_unknown_code_is_an_error_where_the_tables_are_complete(status, code):
     severity = "warning" if code.startswith("99") else "error"  # a number above 10109, if a long one
     assert found("createTask", status, error(code)) == [("NC312", severity, "")]
 
@@ -648,7 +648,7 @@ def test_an_unknown_code_is_wrong_where_the_tables_are_complete(status, code):
         ({"error": "Conflict", "code": "10102", "message": "x"}, "error-shape=flat", ""),
     ],
 )
-def test_a_flat_error_is_right_when_that_is_pinned(body, pin, pointer):
+def test_a_flat_error_is_allowed_when_that_is_pinned(body, pin, pointer):
     assert found("createTask", 409, body) == [("NC311", "error", pointer)]
     assert policy("createTask", 409, body).findings[0].pin == pin
     assert found("createTask", 409, body, error_shape="flat") == []
@@ -671,11 +671,11 @@ def test_a_flat_error_is_right_when_that_is_pinned(body, pin, pointer):
     ],
 )
 @pytest.mark.parametrize("pins", [{}, {"error_shape": "nested"}])
-def test_an_error_says_its_code_and_its_message(body, pointer, pins):
+def test_an_error_has_a_code_and_a_message(body, pointer, pins):
     assert found("createTask", 409, body, **pins) == [("NC311", "error", pointer)]
 
 
-def test_the_words_on_a_wrong_shape():
+def test_the_message_on_another_structure():
     def words(body):
         return policy("createTask", 409, body).findings[0].message.partition(" (")[0]
 
@@ -724,7 +724,7 @@ def test_details_may_be_there():
     assert found("createTask", 409, error("10102", details="more")) == found("createTask", 409, error("10102", details=None)) == []
 
 
-# -- NC313: whether the answer fits the request ------------------------------------------------------------------------------------------
+# -- NC313: whether the response fits the request ----------------------------------------------------------------------------------------
 
 PLAIN = PAGE_REQUEST | {"train_bucket": "answers"}  # without the placeholder, which Object Storage would not take
 LONG = PAGE_REQUEST | {"name": "x" * 101}
@@ -745,7 +745,7 @@ def refused(request, status, code, **pins):
 
 
 def accepted(request, **pins):
-    """What is said of the answer itself when a request is taken; the echo is right as far as it can be."""
+    """Return the findings that compare the status with the request, for an accepted request; the echo is correct as far as it can be."""
     body = CREATED | {"task_name" if name == "name" else name: value for name, value in request.items()}
     if "test_feature_id" in request:
         body["test_feature_name"] = "purchases"
@@ -759,14 +759,14 @@ DOUBT = [("NC313", "warning", "")]
 @pytest.mark.parametrize(
     "request_", [LONG, TILDE, TILDE_TEST, NAMELESS, PATHLESS, EMPTY_NAME, WRONG_TYPE, PAGE_REQUEST | {"train_file_path": "é"}]
 )
-def test_a_request_that_breaks_a_rule_must_not_be_taken(request_):
+def test_a_request_that_breaks_a_rule_must_not_be_accepted(request_):
     assert accepted(request_) == MISFIT
 
 
 @pytest.mark.parametrize(
     "request_", [PAGE_REQUEST, WITH_TEST, HANGUL, EMPTY_PATH, PAGE_REQUEST | {"name": "x" * 100}, PAGE_REQUEST | {"more": "x"}]
 )
-def test_a_request_that_only_another_reading_refuses_may_be_taken(request_):
+def test_a_request_that_only_another_reading_rejects_may_be_accepted(request_):
     assert accepted(request_) == []
 
 
@@ -799,7 +799,7 @@ def test_taking_what_the_pages_dispute_is_a_doubt_until_it_is_pinned():
         (TILDE_TEST | {"train_file_path": "~"}, "10105"),
     ],
 )
-def test_a_refusal_with_the_code_of_the_rule_fits(request_, code):
+def test_a_rejection_with_the_code_of_the_rule_fits(request_, code):
     assert refused(request_, 422, code) == []
 
 
@@ -818,15 +818,15 @@ def test_a_refusal_with_the_code_of_the_rule_fits(request_, code):
         (PAGE_REQUEST | {"name": "x" * 99}, "10101"),
     ],
 )
-def test_a_refusal_with_the_code_of_another_rule_is_a_misfit(request_, code):
+def test_a_rejection_with_the_code_of_another_rule_is_a_misfit(request_, code):
     assert refused(request_, 422, code) == MISFIT
 
 
-def test_a_misfit_is_told_with_what_was_expected():
+def test_a_misfit_is_reported_with_what_was_expected():
     def words(request, answer):
         return policy("createTask", answer, error("10101"), request).findings[-1].message
 
-    assert words(PLAIN, 422) == "the request keeps every rule that has this answer, but the response is 422/10101; expected: success"
+    assert words(PLAIN, 422) == "the request keeps every rule with this error code, but the response is 422/10101; expected: success"
     assert words(TILDE_TEST, 422) == "the request breaks NC120, but the response is 422/10101; expected: 422/10105"
     both = TILDE_TEST | {"train_file_path": "~"}
     assert words(both, 422) == "the request breaks NC120, but the response is 422/10101; expected: 422/10104 or 422/10105"
@@ -836,7 +836,7 @@ def test_a_misfit_is_told_with_what_was_expected():
     assert finding.message == "the request breaks NC110, NC120, but the response is 200; expected: 400 or 404 or 409 or 422 or 422/10104"
 
 
-def test_a_pinned_reading_is_judged():
+def test_a_pinned_reading_is_validated():
     assert refused(EQUALS, 422, "10104", path_characters="page-2025") == MISFIT
     assert refused(HANGUL, 422, "10104", path_high_codes="code-points") == MISFIT
     assert refused(PAGE_REQUEST | {"name": "x" * 100}, 422, "10101", name_edge="100") == MISFIT
@@ -848,7 +848,7 @@ def test_where_the_pages_name_no_code_every_client_error_fits(request_, status, 
     assert refused(request_, status, code) == []
 
 
-def test_an_empty_path_may_be_refused_with_any_code_because_the_pages_name_none():
+def test_an_empty_path_may_be_rejected_with_any_code_because_the_pages_name_none():
     assert refused(EMPTY_PATH, 422, "10104") == refused(EMPTY_PATH, 422, "10103") == []
     assert refused(EMPTY_PATH, 422, "10101") == MISFIT
     assert refused(EMPTY_PATH, 422, "10104", path_empty="allowed") == MISFIT
@@ -861,7 +861,7 @@ def test_an_empty_path_may_be_refused_with_any_code_because_the_pages_name_none(
         (status, code)
         for status, codes in TABLE.items()
         for code in codes
-        if code not in {"10101", "10103", "10104", "10105"}  # these tell of the payload itself
+        if code not in {"10101", "10103", "10104", "10105"}  # these are about the payload itself
     ],
 )
 def test_what_a_payload_cannot_show_is_never_a_misfit(request_, status, code):
@@ -871,21 +871,21 @@ def test_what_a_payload_cannot_show_is_never_a_misfit(request_, status, code):
 @pytest.mark.parametrize(
     ("status", "code"), [(401, "10100"), (401, "200"), (403, "230"), (413, "430"), (429, "410"), (500, "900"), (503, "500"), (504, "510")]
 )
-def test_whoever_never_came_to_the_rules_is_not_accused(status, code):
+def test_a_rejection_before_the_rules_are_checked_is_not_reported(status, code):
     assert refused(TILDE, status, code) == []
 
 
 @pytest.mark.parametrize(("status", "code"), [(409, "10102"), (404, "300"), (422, "10103"), (422, "10109"), (400, "100")])
-def test_another_refusal_of_a_broken_request_is_a_doubt_since_the_order_of_checks_is_not_documented(status, code):
+def test_another_rejection_of_an_invalid_request_is_undecided_since_the_order_of_checks_is_not_documented(status, code):
     assert refused(BROKEN, status, code) == DOUBT
     (finding,) = policy("createTask", status, error(code), BROKEN).findings
     assert finding.message == (
         f"the request breaks NC120, but the response is {status}/{code}; expected: 422/10104"
-        " (undecided: the pages do not say in which order a request is checked)"
+        " (undecided: the pages do not state in which order a request is checked)"
     )
 
 
-def test_a_bucket_of_unusual_shape_may_be_why_a_broken_request_was_refused():
+def test_a_bucket_of_unusual_form_may_be_why_an_invalid_request_was_rejected():
     assert refused(TILDE, 404, "300") == []
     assert refused(TILDE, 422, "10101") == MISFIT
 
@@ -904,22 +904,22 @@ def test_with_the_file_looked_for_first_its_codes_are_those_of_the_field():
     assert refused(BROKEN, 422, "10105", check_order="existence-first") == MISFIT
 
 
-def test_an_answer_without_a_code_is_no_second_complaint():
+def test_a_response_without_a_code_has_no_second_finding():
     assert found("createTask", 422, {"error": {}}, BROKEN) == [("NC311", "error", "/error")]
     assert found("createTask", 422, b"", BROKEN) == [("NC001", "error", "")]
 
 
-def test_an_answer_with_the_code_null_fits_where_no_code_is_documented():
+def test_a_response_with_the_code_null_fits_where_no_code_is_documented():
     assert found("createTask", 422, error(None), NAMELESS) == found("createTask", 422, error(None), PAGE_REQUEST) == []
     assert found("createTask", 422, error(None), BROKEN) == DOUBT
     assert found("createTask", 401, error(None), BROKEN) == [("NC305", "error", "/error/errorCode")]
 
 
-def test_the_right_code_under_a_wrong_status_is_the_fault_of_the_status():
+def test_the_expected_code_under_another_status_is_a_finding_about_the_status():
     assert refused(BROKEN, 400, "10104") == [("NC312", "error", ""), *DOUBT]
 
 
-def test_an_undocumented_success_is_judged_by_its_status_only():
+def test_an_undocumented_success_has_only_a_finding_about_its_status():
     assert found("createTask", 201, CREATED, TILDE) == [("NC301", "error", "")]
 
 
@@ -928,13 +928,13 @@ def test_without_a_request_and_for_other_operations_nothing_is_compared():
     assert found("listTasks", 422, error("10110"), TILDE) == [("NC312", "warning", "")]
 
 
-def test_what_happens_to_odd_json_is_undecided_so_every_answer_fits():
+def test_unusual_json_is_undecided_so_every_response_fits():
     twice = json.dumps(PAGE_REQUEST).replace("{", '{"name": "x", ', 1).encode()
     assert found("createTask", 200, CREATED, twice) == []
     assert refused(twice, 400, "100") == []
 
 
-def test_strictness_of_the_judge_makes_no_rule_of_a_warning_about_the_request():
+def test_a_strict_validator_makes_no_error_of_a_warning_about_the_request():
     strict = Validator(strict=True)
     body = json.dumps(CREATED | {"train_file_path": "데이터.csv"}).encode()
     assert strict.validate_response("createTask", 200, JSON, body, HANGUL).findings == ()
@@ -954,17 +954,17 @@ def test_strictness_of_the_judge_makes_no_rule_of_a_warning_about_the_request():
         ({"index": "x"}, "index"),
     ],
 )
-def test_index_and_limit_come_back(request_, name):
+def test_index_and_limit_are_returned(request_, name):
     assert found("listTasks", 200, LIST, request_) == [("NC500", "error", f"/{name}")]
 
 
-def test_the_defaults_come_back_when_nothing_was_asked_for():
+def test_the_defaults_are_returned_without_a_query():
     assert found("listTasks", 200, LIST | {"index": 1, "limit": 10}, {}) == [("NC500", "error", "/index"), ("NC500", "error", "/limit")]
     assert found("listTasks", 200, LIST | {"index": 1, "limit": 10}) == []
 
 
 @pytest.mark.parametrize("value", [10**5000, 0.5, True, object(), [], [1, 2], {}, b"1"], ids=lambda value: type(value).__name__)
-def test_a_query_that_cannot_be_told_is_not_compared(value):
+def test_an_ambiguous_query_is_not_compared(value):
     assert found("listTasks", 200, LIST, {"index": value, "limit": value}) == []
 
 
@@ -999,7 +999,7 @@ REQUESTS = st.fixed_dictionaries(
 
 @st.composite
 def exchanges(draw):
-    """A request that keeps the contract, and the response of a server that does."""
+    """Draw a valid request, and a conforming response to it."""
     request = draw(REQUESTS)
     test_id = request.get("test_feature_id")
     body = {
@@ -1019,7 +1019,7 @@ def exchanges(draw):
 
 
 @given(exchanges(), st.booleans(), st.booleans())
-def test_a_response_made_of_the_documented_fields_is_clean(exchange, ascii_only, as_bytes):
+def test_a_response_with_the_documented_fields_has_no_finding(exchange, ascii_only, as_bytes):
     """For every valid request: its fields, null for what is missing, an ID, names and a time, as JSON in any spelling, give no finding."""
     request, body = exchange
     content = json.dumps(body, ensure_ascii=ascii_only).encode()
@@ -1054,7 +1054,7 @@ def test_one_changed_field_is_found_at_that_field(exchange, data):
     assert report.ok == (name == "more")
 
 
-# Every option of every reading that an answer shows, and what a server that reads the pages so would send.
+# Every option of every reading that a response shows, and what a server with that reading would send.
 OPTIONS = {
     "error-shape": {
         "nested": lambda code: {"error": {"errorCode": code, "message": "m"}},
@@ -1071,7 +1071,7 @@ KNOWN = st.sampled_from([(status, code) for status, codes in TABLE.items() for c
 
 @given(CHOICES, KNOWN, st.booleans())
 def test_a_server_that_reads_the_pages_otherwise_gets_no_error_without_a_pin(choices, pair, pinned):
-    """For every choice of options: the answers of such a server are clean when they are pinned; unpinned, every error names its pin."""
+    """For every choice of options: the responses of such a server are clean when they are pinned; unpinned, every error names its pin."""
     pins = choices if pinned else {}
     status, code = pair
     shape, spell = (OPTIONS[name][choices[name]] for name in ("error-shape", "error-code-type"))
@@ -1124,7 +1124,7 @@ def refuses_path(path, choices):
 
 
 def answer_of_a_server(request, choices):
-    """Status and code of a service that reads the pages as `choices` say; no file exists whose path it would not take."""
+    """Status and code of a service with the readings in `choices`; no file exists whose path it would not accept."""
     name = request["name"]
     length = len(name) if choices["name-unit"] == "code-points" else len(name.encode("utf-16-le")) // 2
     if length > 100 - (choices["name-edge"] == "99"):
@@ -1138,8 +1138,8 @@ def answer_of_a_server(request, choices):
 
 
 @given(SERVERS, EDGY_NAMES, EDGY_PATHS, st.none() | EDGY_PATHS, st.booleans())
-def test_a_server_that_reads_the_rules_otherwise_is_not_accused(choices, name, train, test, pinned):
-    """For every choice of options and every request: what such a server answers is no error, and not even a doubt when it is pinned."""
+def test_a_server_with_another_reading_is_not_reported(choices, name, train, test, pinned):
+    """For every choice of options and every request: the response of such a server is no error, and no warning when it is pinned."""
     request = PLAIN | {"name": name, "train_file_path": train, "test_file_path": test}
     status, code = answer_of_a_server(request, choices)
     body = (
@@ -1151,8 +1151,8 @@ def test_a_server_that_reads_the_rules_otherwise_is_not_accused(choices, name, t
 
 
 @given(SERVERS, EDGY_NAMES, EDGY_PATHS, st.none() | EDGY_PATHS)
-def test_a_server_that_takes_what_every_option_refuses_is_accused(choices, name, train, test):
-    """For every request that a server refuses whatever it reads, an answer of 200 is an error, pinned or not."""
+def test_a_server_that_accepts_what_every_option_rejects_is_reported(choices, name, train, test):
+    """For every request that a server rejects under every reading, a response of 200 is an error, pinned or not."""
     request = PLAIN | {"name": name, "train_file_path": train, "test_file_path": test}
     body = CREATED | {"task_name": name, "train_bucket": "answers", "train_file_path": train, "test_file_path": test}
     always_refused = answer_of_a_server(request, LOOSEST)[0] != 200
@@ -1165,7 +1165,7 @@ def test_a_server_that_takes_what_every_option_refuses_is_accused(choices, name,
 
 
 class Hostile(Mapping):
-    """A mapping that fails as soon as somebody looks into it."""
+    """A mapping that fails as soon as it is read."""
 
     def __getitem__(self, name):
         raise RuntimeError
@@ -1224,7 +1224,7 @@ ODD = {
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_hostile_objects_are_judged_or_named(name):
+def test_hostile_objects_are_validated_or_named(name):
     odd = ODD[name]
     for position in range(5):
         for operation, body in [("createTask", PAGE_RESPONSE.encode()), ("listTasks", json.dumps(LIST).encode()), ("getTask", b"{}")]:
@@ -1263,7 +1263,7 @@ STATUSES = st.sampled_from([200, 400, 404, 409, 422, 500]) | ANYTHING
 
 @given(OPERATIONS, STATUSES, st.just(JSON) | ANYTHING, BODIES, ANYTHING)
 def test_nothing_makes_it_raise(operation, status, headers, body, request_):
-    """For any five objects there is a report; every finding can be said in under 1,000 characters, and none lists answers to a response."""
+    """For any five objects there is a report; every finding is formatted in under 1,000 characters, and none lists expected responses."""
     report = validate_response(operation, status, headers, body, request_)
     assert str(report)
     assert report.to_dict()
@@ -1273,8 +1273,8 @@ def test_nothing_makes_it_raise(operation, status, headers, body, request_):
 
 @settings(max_examples=25)
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys({**DONE, **LIST, "error": 0}, VALUES)), OPERATIONS, STATUSES)
-def test_a_response_judged_again_is_judged_alike(body, operation, status):
-    """A validator keeps nothing of what it has judged: the same exchange gives the same report from an old and from a new one."""
+def test_a_response_validated_again_has_the_same_findings(body, operation, status):
+    """A validator stores nothing of what it has validated: the same exchange has the same report from an old and from a new one."""
     content = json.dumps(body).encode()
     report = validate_response(operation, status, JSON, content, PAGE_REQUEST)
     assert report == Validator().validate_response(operation, status, JSON, content, PAGE_REQUEST)
@@ -1283,7 +1283,7 @@ def test_a_response_judged_again_is_judged_alike(body, operation, status):
 
 
 def test_a_field_that_the_page_does_not_know_is_no_part_of_the_echo():
-    """A creation may have held `status` or `created_at`; what getTask says of the task is not compared with that."""
+    """A create request may have contained `status` or `created_at`; what getTask returns is not compared with that."""
     task = COMPLETED_TASK
     sent = {name: task[name] for name in ("train_feature_id", "train_bucket", "train_file_path")} | {"name": "churn"}
     request = sent | {"status": "done", "created_at": "now", "task_id": task["task_id"]}

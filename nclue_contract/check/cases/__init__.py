@@ -1,1 +1,1 @@
-"""The test cases of the contract check, one module per subject, and the plan made of them."""
+"""The test cases of the contract check, one module per topic, and the plan made of them."""

@@ -1,4 +1,4 @@
-"""Test cases for signatures: missing, wrong, made for another request or at another time; and the clock, on both sides of its limit.
+"""Test cases for signatures: missing, invalid, for another request or for another time; and the clock, on both sides of its limit.
 
 The page is "Overview", request headers.
 """
@@ -166,7 +166,7 @@ def _at_the_limit(skew_ms: int) -> Callable[[CheckSession, Case], Script]:
 
 
 def _operation_cases() -> Iterator[Case]:
-    """Yield a case for each operation: without a signature, and with a wrong one of the right form. Nothing may change on the server."""
+    """Yield a case for each operation: without a signature, and with an invalid one of the correct form. The server must not change."""
     name = contract().headers[-1]
     unsigned: dict[str, str | None] = {name: None}
     forged: dict[str, str | None] = {name: base64.b64encode(bytes(range(32))).decode()}

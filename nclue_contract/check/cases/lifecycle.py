@@ -232,7 +232,7 @@ class LifecycleTracker:
         operation = exchange.request.operation
         self._results.status_samples.append(StatusSample(exchange.received_ms, tracked.task.task_id, status, operation))
         if stage < before or (before >= COMPLETED and stage != before):
-            problem = f"the task goes back: {operation} shows {status} after {contract().lifecycle.statuses[before]} was shown"
+            problem = f"the task goes back: {operation} returns {status} after {contract().lifecycle.statuses[before]}"
             self._results.fail(STATUS_CASES[before], "NC400", problem, exchange, "/status")
             return
         if stage != before:
@@ -244,7 +244,7 @@ class LifecycleTracker:
             tracked.last_unfinished_ms = exchange.sent_ms
         self._results.passed(STATUS_CASES[stage])
         if tracked.purpose is Purpose.FAILING and stage == COMPLETED:
-            problem = f"a task of {self._session.fixture_data.failing_file!s:.80}, with which tasks fail, is shown as {status}"
+            problem = f"a task of {self._session.fixture_data.failing_file!s:.80}, with which tasks fail, is {status}"
             self._results.fail(self._case, "NC314", problem, exchange, "/status")
         self._check_end_time(tracked, fields, exchange)
 
@@ -268,7 +268,7 @@ class LifecycleTracker:
         if "completed_at" not in fields:
             return
         text, stage = fields["completed_at"], contract().lifecycle.stage(fields.get("status"))
-        # No page says that a failed task has the time.
+        # No page states that a failed task has the time.
         if exchange.request.operation == "listTasks" and (text is not None) != (tracked.stage >= COMPLETED) and stage != FAILED:
             problem = f"completed_at is {'null' if text is None else 'there'}, but the status is {fields.get('status')!s:.40}"
             self._results.fail(self._case, "NC314", problem, exchange, "/completed_at")
@@ -353,7 +353,7 @@ class LifecycleTracker:
             return
         yield from self._read(tracked)
         if tracked.stage == before or before > 0:
-            problem = f"a task that is {contract().lifecycle.statuses[before]} cannot be deleted: answered {exchange.status}"
+            problem = f"a task that is {contract().lifecycle.statuses[before]} cannot be deleted: the response is {exchange.status}"
             self._results.fail(case, "NC401", problem, exchange)
         else:
             self._results.inconclusive(case, "the task moved on before it was deleted")

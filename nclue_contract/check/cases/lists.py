@@ -65,7 +65,7 @@ def _out_of_range(query: str) -> Callable[[CheckSession, Case], Script]:
 
 
 def _survived(query: str) -> Callable[[CheckSession, Case], Script]:
-    """Send a query about which no page says anything; it must not make the server fail."""
+    """Send a query on which the pages are silent; it must not make the server fail."""
 
     def script(session: CheckSession, case: Case) -> Script:
         exchange = yield list_request(query)
@@ -86,16 +86,16 @@ def _ids(exchange: Exchange) -> list[str]:
 
 
 def check_items(session: CheckSession, case: Case, exchange: Exchange) -> None:
-    """Compare the items that are tasks of this run with what createTask answered, and find repeated, unknown and deleted ones."""
+    """Compare the items that are tasks of this run with what createTask returned, and find repeated, unknown and deleted ones."""
     results, ids = session.results, _ids(exchange)
     repeated = sorted({task_id for task_id in ids if ids.count(task_id) > 1})
     if repeated:
-        results.fail(case, "NC504", f"a task stands {ids.count(repeated[0])} times in the list", exchange, "/tasks")
+        results.fail(case, "NC504", f"a task is {ids.count(repeated[0])} times in the list", exchange, "/tasks")
     for item in tasks_of(exchange):
         task = session.tasks.get(item["task_id"])
         ours = str(item.get("task_name")).startswith(session.builder.name_stem)
         if task is None and ours and not session.evaluator.response_lost:
-            results.fail(case, "NC406", "the list has a task of this run that no create request was answered with", exchange, "/tasks")
+            results.fail(case, "NC406", "the list has a task of this run that no create request returned", exchange, "/tasks")
         if task is not None and task.deleted:
             results.fail(case, "NC402", "a task that was deleted is in the list", exchange, "/tasks")
         elif task is not None:
@@ -154,7 +154,7 @@ def _infer_index(session: CheckSession, case: Case, window: _Window, first: list
     starts = {"offset": index, "page": index * limit}
     fitting = {option for option, start in starts.items() if _ids(exchange) == first[start : start + limit]}
     if not fitting & set(session.inference.options["list-index"]):
-        problem = f"index={index}&limit={limit} gives another part of the list than the tasks from {index} or {index * limit} on"
+        problem = f"index={index}&limit={limit} returns another part of the list than the tasks from {index} or {index * limit} on"
         session.results.fail(case, "NC503", problem, exchange, "/tasks")
         return
     for option in starts.keys() - fitting:
@@ -204,14 +204,14 @@ def _walk(session: CheckSession, case: Case) -> Script:
 
 
 def _problems_of(session: CheckSession, pages: list[Exchange]) -> Iterator[_Problem]:
-    """Yield what is wrong with all pages together."""
+    """Yield the problems of all pages together."""
     seen = Counter(task_id for page in pages for task_id in _ids(page))
     for task in session.tasks.remaining():
         if task.task_id not in seen:
             yield _Problem("NC504", "a task of this run is not in the list", task.task_id)
     for task_id, times in seen.items():
         if times > 1:
-            yield _Problem("NC504", "a task stands on two pages of the list", task_id)
+            yield _Problem("NC504", "a task is on two pages of the list", task_id)
     totals = {total for page in pages if isinstance(total := page.fields.get("total"), int)}
     if session.inference.decided("list-total") == "all" and len(totals) == 1 and totals != {seen.total()}:
         difference = totals.pop() - seen.total()

@@ -66,7 +66,7 @@ _SIMILAR = (
     _similar("normal form", "{}-cafe\u0301\U0001f600 1"),
     _similar("emoji", "{}-café\U0001f601 1"),
     _similar("the last character", "{}-café\U0001f600 _"),  # a wild card of SQL, which stands for any character
-    _similar("white space at the end", "{}-café\U0001f600 1 ", may_be_rejected=True),  # no page says that it is allowed
+    _similar("white space at the end", "{}-café\U0001f600 1 ", may_be_rejected=True),  # no page states that it is allowed
 )
 
 
@@ -78,7 +78,7 @@ def _occupied(session: CheckSession, case: Case) -> Script:
         return
     changes = {"train_file_path": f"{OWN_FOLDER}other.tsv", "train_bucket": "other-answers"}
     exchange = yield create_request(task.payload | session.builder.test_fields() | changes)
-    # A server that does not know the bucket or the file may say so first; for the bucket the pages have no code.
+    # A server that does not know the bucket or the file may report that first; for the bucket the pages have no code.
     unknown = (*FILE_NOT_FOUND, *(Answer(answer.status, None) for answer in FILE_NOT_FOUND))
     session.evaluator.evaluate(case, exchange, rejected("NC404", *unknown))
     found = yield get_request(task.task_id)
@@ -126,24 +126,24 @@ def _old_task(session: CheckSession, case: Case) -> Script:
 
 
 def evaluate_get(session: CheckSession, case: Case, task: CreatedTask, exchange: Exchange) -> None:
-    """Evaluate a response of getTask against what createTask was sent and has answered."""
+    """Evaluate a response of getTask against what was sent to createTask and what it returned."""
     session.evaluator.evaluate(case, exchange, accepted(), {"task_id": task.task_id, **task.payload})
     if exchange.accepted:
         compare_created(session, case, task, exchange.fields, exchange)
 
 
 def compare_created(session: CheckSession, case: Case, task: CreatedTask, fields: dict[str, Any], exchange: Exchange) -> None:
-    """Compare the fields of a task in a response with what createTask answered."""
+    """Compare the fields of a task in a response with what createTask returned."""
     for field in contract().responses["CreatedTask"]:
         name = field.name
         if name in task.created and name in fields and not _same(field, task.created[name], fields[name]):
-            session.results.fail(case, "NC403", f"{name} is not what createTask has answered", exchange, f"/{name}")
+            session.results.fail(case, "NC403", f"{name} is not what createTask returned", exchange, f"/{name}")
 
 
 def _same(field: Field, one: object, other: object) -> bool:
     if one == other:
         return True
-    # The same moment may be written in another zone, and be stored less exactly than it was shown first.
+    # The same moment may be written in another zone, and be stored less exactly than it was returned first.
     at_ms, other_ms = parse_time_ms(one), parse_time_ms(other)
     return field.format == "date-time" and at_ms is not None and other_ms is not None and abs(at_ms - other_ms) < SAME_TIME_MS
 
@@ -152,7 +152,7 @@ def _time_moves(session: CheckSession, case: Case) -> Script:
     first = session.tasks.first
     before = parse_time_ms(first.created.get("created_at")) if first else None
     if first is None or before is None:
-        session.results.not_tested(case, "no created task has shown its time")
+        session.results.not_tested(case, "no created task had a time")
         return
     yield Wait(TIME_GAP_S)
     exchange = yield session.builder.create()
@@ -196,7 +196,7 @@ def _elsewhere(method: str, tail: str) -> Callable[[CheckSession, Case], Script]
     def script(session: CheckSession, case: Case) -> Script:
         request = session.builder.create() if method != "GET" else list_request()
         exchange = yield replace(request, method=method, path=request.path + tail)
-        problem = f"{method} on {request.path + tail} is answered {exchange.status or exchange.error}"
+        problem = f"{method} on {request.path + tail} returns {exchange.status or exchange.error}"
         # 501 is what HTTP provides for a method that a server does not know.
         right = 300 <= exchange.status < 500 or exchange.status == HTTPStatus.NOT_IMPLEMENTED
         session.results.require(case, right, "NC407", problem, exchange)

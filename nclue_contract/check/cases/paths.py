@@ -18,7 +18,7 @@ from nclue_contract.contract.model import contract
 from nclue_contract.contract.wording import codepoint
 
 FAR = 300
-"""Characters of the shorter of the two long prefixes behind which a forbidden character stands."""
+"""Characters of the shorter of the two long prefixes that precede a forbidden character."""
 
 POSITIONS: dict[str, Callable[[str], str]] = {
     "start": lambda c: f"{c}41{OWN_FOLDER}train.tsv",
@@ -54,7 +54,7 @@ def contested() -> tuple[str, ...]:
 
 
 @cache
-def safe() -> str:
+def allowed_by_all_readings() -> str:
     """Return the printable ASCII characters that every reading allows, the slash last."""
     printable = (chr(code) for code in range(33, 127))
     return "".join(sorted((c for c in printable if c not in forbidden() and c not in contested()), key="/".__eq__))
@@ -169,7 +169,7 @@ def _empty(field: str, *, test_fields: bool) -> Callable[[CheckSession, Case], S
 def _allowed_cases() -> Iterator[Case]:
     """Yield cases with paths that every reading allows."""
     train, test = _fields()
-    every_character = ("every safe character", f"{OWN_FOLDER}{safe()[:-1]}/x.tsv")
+    every_character = ("every safe character", f"{OWN_FOLDER}{allowed_by_all_readings()[:-1]}/x.tsv")
     yield _allowed_case(train, *every_character, rank=0)
     yield _allowed_case(train, "900 characters", OWN_FOLDER * (900 // len(OWN_FOLDER) - 1) + "t.tsv", rank=0)
     yield _allowed_case(train, "no extension", "path/filename", rank=1)
@@ -183,7 +183,7 @@ def _allowed_case(field: str, what: str, path: str, *, rank: int) -> Case:
 
 
 def _odd_cases() -> Iterator[Case]:
-    """Yield cases about which no page says anything: both responses are right, but an accepted path comes back as it was sent."""
+    """Yield cases on which the pages are silent: both responses are correct, but an accepted path comes back as it was sent."""
     yield Case("path[train decomposed]", "NC307", _with_path("train_file_path", "cafe\u0301/t.tsv", lenient=True), posts=1)
     yield Case("path[train U+007E as an escape]", "NC120", _escaped(POSITIONS["middle"]("~")), posts=1, readings_agree=True)
 

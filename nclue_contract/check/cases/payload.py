@@ -30,7 +30,7 @@ DEEP = 3000
 
 
 def payload_cases(*, full: bool = False) -> Iterator[Case]:
-    """Yield the cases; with `full`, every wrong type in every field and every combination of missing fields."""
+    """Yield the cases; with `full`, every invalid type in every field and every combination of missing fields."""
     yield from _name_length_cases()
     yield from _echo_cases()
     yield from _required_cases(full=full)
@@ -82,7 +82,7 @@ def _name_length_cases() -> Iterator[Case]:
 
 
 def _one_character(session: CheckSession, case: Case) -> Script:
-    """Use a name of one character, which cannot be made unique: if it is occupied, use another one."""
+    """Use a name of one character, which cannot be unique: if it is occupied, use another one."""
     created = False
     for attempt in range(3):
         character = chr(0x4E00 + (sum(map(ord, session.run)) * 7919 + attempt * 6007) % 20000)
@@ -101,7 +101,7 @@ def _echo_cases() -> Iterator[Case]:
     valid = {"printable ASCII, part 1": " " + printable[:47], "printable ASCII, part 2": " " + printable[47:]}
     for what, tail in (valid | {"letters of many scripts": scripts}).items():
         yield _case(f"name[{what}]", "NC307", _formatted_name("{}", tail), rank=0, positive=True)
-    # No page speaks of these: a server may reject them, but what it accepts comes back.
+    # The pages are silent on these: a server may reject them, but what it accepts comes back.
     yield _case("name[white space around]", "NC307", _formatted_name("  {}  "), rank=0, also=CLIENT_ERROR)
     invisible = _formatted_name("{}\t\n\u200b\u202e \ufb01\u2126\0x")
     yield _case("name[invisible characters]", "NC307", invisible, also=CLIENT_ERROR)
@@ -197,7 +197,7 @@ def _with_some(names: Collection[str]) -> Build:
 
 
 def _response_fields(session: CheckSession, case: Case) -> Script:
-    """Send fields of the response in the request: a server that uses them lets clients set what is not theirs."""
+    """Send fields of the response in the request: a server that uses them lets clients overwrite fields of the server."""
     task_id = "00000000-0000-4000-8000-00000000cafe"
     fields = {"task_id": task_id, "status": "failed", "created_at": "2001-01-01T00:00:00+09:00"}
     exchange = yield create_request(session.builder.payload() | fields)

@@ -59,13 +59,13 @@ def create_control() -> Case:
 
 
 def _control(session: CheckSession, case: Case) -> Script:
-    """Send a valid create request; if it is rejected, send other valid ones: a server that accepts one is wrong about the first."""
+    """Send a valid create request; if it is rejected, send other valid ones: a server that accepts one should have accepted the first."""
     first = exchange = yield session.builder.create()
     others = iter(() if exchange.status in {403, 404} or exchange.error else _other_payloads(session, exchange.status))
     while not exchange.accepted and (build := next(others, None)):
         exchange = yield session.builder.create(**build())
     session.control_exchange = first
-    # A server that rejects everything may lack the fixture data. But a redirect or an incomplete response is wrong in any case.
+    # A server that rejects everything may lack the fixture data. But a redirect or an incomplete response is a failure in any case.
     if exchange.accepted or 300 <= first.status < 400 or first.error:
         session.evaluator.evaluate_create(case, first)
     if exchange is not first and exchange.accepted:
@@ -74,7 +74,7 @@ def _control(session: CheckSession, case: Case) -> Script:
 
 def _other_payloads(session: CheckSession, status: int) -> tuple[Callable[[], dict[str, str]], ...]:
     """Return functions that return changes to a valid payload, for a control request that got this status."""
-    if status == 401:  # a server may be wrong about some signatures only, such as those with a plus sign
+    if status == 401:  # a server may reject some valid signatures only, such as those with a plus sign
         return (dict,) * 5
     test_fields = session.builder.test_fields
     return (

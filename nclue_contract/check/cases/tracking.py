@@ -23,7 +23,7 @@ POLLS_PER_STAGE = 2.5
 """Polls during the shortest stage that was observed."""
 
 RESERVED_REQUESTS = 12
-"""Requests that are kept for what can be tested only when tasks have ended."""
+"""Requests that are reserved for what can be tested only when tasks have ended."""
 
 
 class Purpose(Enum):
@@ -89,7 +89,7 @@ class PollingPace:
 
 @dataclass(slots=True)
 class BuildQueue:
-    """What the lists have shown of the order in which tasks are built.
+    """What the lists returned about the order in which tasks are built.
 
     `parallel`: two were in progress in one response. `handovers` counts how often another task was in progress than before while others
     were ready: tasks that are built together would not take turns.

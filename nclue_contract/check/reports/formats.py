@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nclue_contract.check.reports.machine import check_github, check_json, check_jsonl, check_junit
-from nclue_contract.check.reports.text import curl_command, origin, report_lines
+from nclue_contract.check.reports.text import origin, report_lines, reproduce_command
 from nclue_contract.check.results import CheckResult
 from nclue_contract.contract.model import contract
 from nclue_contract.validation.reports.base import FORMATS
@@ -34,7 +34,7 @@ def render(name: str, result: CheckResult, *, version: str, encoding: str, start
                 version=version,
                 revision=contract().revision,
                 started_ms=started_ms,
-                curl=lambda exchange: curl_command(exchange, origin(result)),
+                curl=lambda exchange: reproduce_command(exchange, origin(result)),
             )
         case _:
             raise ValueError(f"unknown format {name!r:.80}; known: {', '.join(FORMATS['check'])}")

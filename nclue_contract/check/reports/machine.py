@@ -7,16 +7,16 @@ from itertools import groupby
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from nclue_contract.check.reports.text import LABELS, curl_command, format_response, group_of, origin, result_line
+from nclue_contract.check.reports.text import LABELS, format_response, group_of, origin, reproduce_command, result_line
 from nclue_contract.check.requests import Exchange
 from nclue_contract.check.results import CheckResult, Failure, Outcome, State
 from nclue_contract.contract.model import contract
-from nclue_contract.validation.reports.base import NAME, head, tool_line
+from nclue_contract.validation.reports.base import TOOL_NAME, head, tool_line
 from nclue_contract.validation.reports.excerpt import safe
 from nclue_contract.validation.reports.github import annotation
 from nclue_contract.validation.reports.junit import Suite, add_outcome, case_element, serialize, write_suites
 
-BODY = 1000
+MAX_REPORTED_BODY_BYTES = 1000
 """The longest excerpt of a body in a report, in bytes."""
 
 
@@ -35,12 +35,12 @@ def check_json(result: CheckResult, version: str) -> str:
             "cases": len(result.outcomes),
             **{str(state): result.counts[state] for state in State},
             "requests": result.requests,
-            "creations": result.creations,
+            "creations": result.create_requests,
             "tidying": result.cleanup_requests,
             "seconds": round(result.seconds, 3),
         },
         "rules": [
-            {"rule": row.rule, "slug": contract().rules[row.rule].slug, "state": str(row.state), "answers_judged": row.judged}
+            {"rule": row.rule, "slug": contract().rules[row.rule].slug, "state": str(row.state), "answers_judged": row.evaluated}
             | {str(state): row.counts.get(state, 0) for state in State}
             for row in result.rows()
         ],
@@ -79,7 +79,7 @@ def _failure(failure: Failure, result: CheckResult) -> dict[str, Any]:
     found: dict[str, Any] = {"case": failure.case, "accepted": failure.accepted} | failure.finding.to_dict()
     found |= {"rule": failure.rule, "slug": contract().rules[failure.rule].slug, "finding": failure.finding.rule}
     if failure.exchange is not None:
-        found |= {"exchange": exchange_dict(failure.exchange), "again": curl_command(failure.exchange, origin(result))}
+        found |= {"exchange": exchange_dict(failure.exchange), "again": reproduce_command(failure.exchange, origin(result))}
     return found
 
 
@@ -88,10 +88,10 @@ def exchange_dict(exchange: Exchange) -> dict[str, Any]:
     return {
         "method": exchange.request.method,
         "target": exchange.target,
-        "body": exchange.request.body[:BODY].decode("utf-8", "backslashreplace"),
+        "body": exchange.request.body[:MAX_REPORTED_BODY_BYTES].decode("utf-8", "backslashreplace"),
         "status": exchange.status,
         "code": exchange.answer.code,
-        "answer": exchange.body[:BODY].decode("utf-8", "backslashreplace"),
+        "answer": exchange.body[:MAX_REPORTED_BODY_BYTES].decode("utf-8", "backslashreplace"),
         "error": exchange.error,
         "tries": exchange.attempts,
         "milliseconds": exchange.received_ms - exchange.sent_ms,
@@ -108,7 +108,7 @@ def check_junit(result: CheckResult, version: str) -> str:
         attributes = _counts(group, f"{key}x {group_of(group[0].case.rule)}")
         suites.append(Suite(attributes, properties, [serialize(_test_case(outcome, result)) for outcome in group]))
     pieces: list[str] = []
-    write_suites(pieces.append, _counts(outcomes, NAME), suites)
+    write_suites(pieces.append, _counts(outcomes, TOOL_NAME), suites)
     return "".join(pieces)
 
 
@@ -132,7 +132,7 @@ def _test_case(outcome: Outcome, result: CheckResult) -> Element:
         if not failure.accepted:
             lines = [failure.sentence]
             if (exchange := failure.exchange) is not None:
-                lines += [f"received: {format_response(exchange)}", f"reproduce: {curl_command(exchange, origin(result))}"]
+                lines += [f"received: {format_response(exchange)}", f"reproduce: {reproduce_command(exchange, origin(result))}"]
             add_outcome(case, "failure", failure.sentence, kind=failure.rule, lines=lines)
     if outcome.state in {State.NOT_TESTED, State.INCONCLUSIVE}:
         add_outcome(case, "skipped", f"{LABELS[outcome.state]}: {outcome.reason}")

@@ -14,7 +14,7 @@ from nclue_contract.check.requests import Exchange
 from nclue_contract.check.results import CheckResult, Failure, RuleRow, State
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.wording import counted, excerpt
-from nclue_contract.validation.reports.base import NAME, tool_line
+from nclue_contract.validation.reports.base import TOOL_NAME, tool_line
 from nclue_contract.validation.reports.excerpt import safe
 from nclue_contract.validation.response import format_answer, format_answers
 
@@ -39,7 +39,7 @@ LABELS = {State.PASSED: "passed", State.FAILED: "failed", State.INCONCLUSIVE: "i
 PROBLEMS_SHOWN = 5
 """Different problems of one rule that are shown in full; the other failures are listed by the IDs of their cases."""
 
-BODY = 2000
+MAX_CURL_BODY_BYTES = 2000
 """The longest body in a curl command, in bytes; longer ones are cut, and a comment in the command says so."""
 
 _WIDTH = 110
@@ -139,7 +139,7 @@ def failure_lines(failure: Failure, at: str) -> Iterator[str]:
     if failure.finding.pin or failure.finding.reading:
         yield f"  reading:   {failure.finding.pin or failure.finding.reading}"
     if exchange is not None:
-        yield f"  reproduce: {curl_command(exchange, at)}"
+        yield f"  reproduce: {reproduce_command(exchange, at)}"
 
 
 def origin(result: CheckResult) -> str:
@@ -155,24 +155,24 @@ def format_response(exchange: Exchange) -> str:
     return f"{format_answer(exchange.answer)} {excerpt(exchange.body.decode('utf-8', 'backslashreplace'), 160)}"
 
 
-def curl_command(exchange: Exchange, at: str) -> str:
-    """Return a command for a POSIX shell that signs the request anew and sends it. It holds no secret and no signature.
+def reproduce_command(exchange: Exchange, at: str) -> str:
+    """Return a command for a POSIX shell that signs the request anew and sends it. It contains no secret and no signature.
 
     The command signs correctly; a deliberate defect of the original signature is named in a comment behind it.
     """
-    ask, url = exchange.request, at + exchange.target
+    request, url = exchange.request, at + exchange.target
     signed_url = at + (exchange.signed_target or exchange.target)
-    arguments = ["curl", "--include", "--request", ask.method, url, "--globoff", "--path-as-is", "--header", "@-"]
-    types = [value for name, value in ask.headers.items() if name == "content-type"] or [contract().rules["NC302"].media_type]
-    line = f"{shlex.join([NAME, 'sign', ask.method, signed_url])} | {shlex.join(arguments)}"
+    arguments = ["curl", "--include", "--request", request.method, url, "--globoff", "--path-as-is", "--header", "@-"]
+    types = [value for name, value in request.headers.items() if name == "content-type"] or [contract().rules["NC302"].media_type]
+    line = f"{shlex.join([TOOL_NAME, 'sign', request.method, signed_url])} | {shlex.join(arguments)}"
     notes = []
-    if ask.body or ask.method == "POST":
+    if request.body or request.method == "POST":
         content_type = f"content-type: {types[0]}" if types[0] is not None else "content-type:"
-        line += f" --header {shlex.quote(content_type)} --data-raw {_shell_word(ask.body[:BODY])}"
-    if len(ask.body) > BODY:
-        notes.append(f"the body is cut, it has {len(ask.body):,} bytes")
-    if b"\0" in ask.body:
-        notes.append("the body holds NUL, which no shell can pass on")
+        line += f" --header {shlex.quote(content_type)} --data-raw {_shell_word(request.body[:MAX_CURL_BODY_BYTES])}"
+    if len(request.body) > MAX_CURL_BODY_BYTES:
+        notes.append(f"the body is cut, it has {len(request.body):,} bytes")
+    if b"\0" in request.body:
+        notes.append("the body contains NUL, which no shell can pass on")
     if defects := signing_defects(exchange):
         notes.append(f"sent with {defects}")
     return line + (f"  # {'; '.join(notes)}" if notes else "")
@@ -188,16 +188,16 @@ def _shell_word(body: bytes) -> str:
 
 def signing_defects(exchange: Exchange) -> str:
     """Return the deliberate defects of a request's signature in words; empty without any."""
-    ask = exchange.request
+    request = exchange.request
     signed = set(contract().headers)
-    found = [f"{name}: ***" if value is not None else f"no {name}" for name, value in ask.headers.items() if name in signed]
-    found += [f"a signature for {ask.signed_as[0]} {ask.signed_as[1]}"] if ask.signed_as else []
-    found += [f"a timestamp {ask.skew_ms / 1000:+,.0f} s"] if ask.skew_ms else []
-    found += [f"{ask.repeated} twice"] if ask.repeated else []
-    found += ["another key pair"] if ask.credentials else []
-    found += ["header names in capitals"] if ask.capitals else []
-    found += ["a malformed timestamp"] if ask.timestamp("1732589296000") != "1732589296000" else []
-    found += ["a malformed signature"] if ask.signature("A" * 43 + "=") != "A" * 43 + "=" else []
+    found = [f"{name}: ***" if value is not None else f"no {name}" for name, value in request.headers.items() if name in signed]
+    found += [f"a signature for {request.signed_as[0]} {request.signed_as[1]}"] if request.signed_as else []
+    found += [f"a timestamp {request.skew_ms / 1000:+,.0f} s"] if request.skew_ms else []
+    found += [f"{request.repeated} twice"] if request.repeated else []
+    found += ["another key pair"] if request.credentials else []
+    found += ["header names in capitals"] if request.capitals else []
+    found += ["a malformed timestamp"] if request.timestamp("1732589296000") != "1732589296000" else []
+    found += ["a malformed signature"] if request.signature("A" * 43 + "=") != "A" * 43 + "=" else []
     return ", ".join(found)
 
 
@@ -222,7 +222,7 @@ def _case_list(cases: list[str]) -> str:
 def _summary(result: CheckResult) -> Iterator[str]:
     counts = result.counts
     parts = [f"{counts[state]:,} {LABELS[state]}" for state in State if counts[state]]
-    sent = f"{counted(result.requests, 'request')} ({counted(result.creations, 'creation')})"
+    sent = f"{counted(result.requests, 'request')} ({counted(result.create_requests, 'create request')})"
     clean_up = f", {result.cleanup_requests:,} more to clean up" if result.cleanup_requests else ""
     yield f"{counted(len(result.outcomes), 'case')}: {', '.join(parts)}; {sent}{clean_up} in {result.seconds:,.1f} s"
     for note in result.notes:

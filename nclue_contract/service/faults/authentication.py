@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 
 from nclue_contract.contract.model import contract
-from nclue_contract.service.faults.injection import Fault, Injection, set_attributes, wrap, wrapping
+from nclue_contract.service.faults.injection import Fault, Injection, set_attributes, wrap_method, wrapping
 from nclue_contract.service.messages import Rejection, Request
 from nclue_contract.service.service import Service
 
@@ -28,7 +28,7 @@ _FAR_MS = 2 * _LIMIT_MS
 
 
 def _skip_check(condition: Callable[[Request, Mapping[str, str]], bool]) -> Injection:
-    """Return an injection that does not check some requests; `condition` takes the request and its headers by lower-case names."""
+    """Return an injection that does not check some requests; `condition` is called with the request and its headers by lower-case names."""
 
     def authenticate(original: Authenticate, request: Request, now_ms: int) -> None:
         if not condition(request, {name.lower(): value for name, value in request.headers}):
@@ -52,7 +52,7 @@ def _accept_as(variants: Callable[[Service, Request], Iterable[Request]]) -> Inj
                         continue
                 raise
 
-        wrap(service, "authenticate", authenticate)
+        wrap_method(service, "authenticate", authenticate)
 
     return inject
 

@@ -1,7 +1,7 @@
 """The catalogue of faults: bugs that real servers have, to be injected into the service by their IDs.
 
 Faults serve as test servers for the contract check, and as difficult servers for the tests of a client. A fault concerns one `Service`
-instance. Some take an argument (`path-character-allowed:U+007E`).
+instance. Some have an argument (`path-character-allowed:U+007E`).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def find_fault(text: str) -> tuple[Fault, str]:
 
 
 def inject_fault(service: Service, text: str) -> None:
-    """Inject a fault, `ID` or `ID:ARGUMENT`, into a service, besides others. Raises `ValueError` for an unknown ID or a wrong argument."""
+    """Inject a fault, `ID` or `ID:ARGUMENT`, into a service, besides others. Raises `ValueError` for an unknown ID or argument."""
     fault, argument = find_fault(text)
     try:
         fault.inject(service, argument)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nclue_contract.contract.model import contract
-from nclue_contract.service.faults.injection import Fault, Injection, Value, changing, wrap, wrapping
+from nclue_contract.service.faults.injection import Fault, Injection, Value, changing, wrap_method, wrapping
 from nclue_contract.service.lifecycle import Task
 from nclue_contract.service.messages import Rejection, Request
 from nclue_contract.service.service import Service
@@ -23,7 +23,7 @@ def _keep_task(service: Service, _: str) -> None:
         service.store.add(task)
         return value
 
-    wrap(service, "delete", delete)
+    wrap_method(service, "delete", delete)
 
 
 def _delete_another(service: Service, _: str) -> None:
@@ -33,7 +33,7 @@ def _delete_another(service: Service, _: str) -> None:
             service.store.remove(other)
         return value
 
-    wrap(service, "delete", delete)
+    wrap_method(service, "delete", delete)
 
 
 def _delete_repeatedly(service: Service, _: str) -> None:
@@ -50,12 +50,12 @@ def _delete_repeatedly(service: Service, _: str) -> None:
             return {"task_id": task_id}
         return original(request, now_ms)
 
-    wrap(service, "delete", delete)
-    wrap(service, "route", route)
+    wrap_method(service, "delete", delete)
+    wrap_method(service, "route", route)
 
 
 def _find_instead(substitute: Callable[[Service, str], Task]) -> Injection:
-    """Return an injection that finds a substitute for a task that does not exist; it takes the service and the unknown ID."""
+    """Return an injection that finds a substitute for a task that does not exist; it is called with the service and the unknown ID."""
 
     def inject(service: Service, _: str) -> None:
         def find(original: Callable[[str], Task], task_id: str) -> Task:
@@ -64,7 +64,7 @@ def _find_instead(substitute: Callable[[Service, str], Task]) -> Injection:
             except Rejection:
                 return substitute(service, task_id)
 
-        wrap(service, "find", find)
+        wrap_method(service, "find", find)
 
     return inject
 

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Callable
 from typing import Any
 
-from nclue_contract.service.faults.injection import OPTIONAL, Fault, Injection, Value, changing, wrap, wrapping
+from nclue_contract.service.faults.injection import OPTIONAL, Fault, Injection, Value, changing, wrap_method, wrapping
 from nclue_contract.service.service import Service
 
 _OFFSET_MS = 9 * 3_600_000
@@ -38,7 +38,7 @@ def _leak(service: Service, name: str) -> None:
         service.fault_state[state] = value[name]
         return value
 
-    wrap(service, "fields", fields)
+    wrap_method(service, "fields", fields)
 
 
 def _previous(service: Service, name: str) -> None:

@@ -45,7 +45,7 @@ class Fault:
         return tuple(f"{self.id}:{argument}" if argument else self.id for argument in self.arguments)
 
 
-def wrap(owner: object, name: str, wrapper: Callable[..., Any]) -> None:
+def wrap_method(owner: object, name: str, wrapper: Callable[..., Any]) -> None:
     """Replace a method of one object: calls with `(…)` become `wrapper(original, …)`."""
     setattr(owner, name, partial(wrapper, getattr(owner, name)))
 
@@ -55,7 +55,7 @@ def wrapping(method: str, wrapper: Callable[..., Any]) -> Injection:
     part, _, name = method.rpartition(".")
 
     def inject(service: Service, _: str) -> None:
-        wrap(attrgetter(part)(service) if part else service, name, wrapper)
+        wrap_method(attrgetter(part)(service) if part else service, name, wrapper)
 
     return inject
 
@@ -95,8 +95,8 @@ def change_payload(change: Callable[[Value], Value]) -> Injection:
                 return list(service.validator.validate_request_json(request.body).errors)
             return list(service.validator.validate_request(value).errors)
 
-        wrap(service, "payload", lambda original, request: None if (value := original(request)) is None else change(value))
-        wrap(service, "findings", findings)
+        wrap_method(service, "payload", lambda original, request: None if (value := original(request)) is None else change(value))
+        wrap_method(service, "findings", findings)
 
     return inject
 
@@ -106,7 +106,7 @@ def repair_field(rule: str, repair: Callable[[Any], Any]) -> Injection:
 
     def inject(service: Service, field: str) -> None:
         findings_only(lambda finding: finding.rule != rule or finding.pointer != f"/{field}")(service, "")
-        wrap(service, "fields", lambda original, payload: original(payload | {field: repair(payload.get(field))}))
+        wrap_method(service, "fields", lambda original, payload: original(payload | {field: repair(payload.get(field))}))
 
     return inject
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nclue_contract.contract.model import contract
-from nclue_contract.service.faults.injection import Fault, Injection, Value, changing, wrap, wrapping
+from nclue_contract.service.faults.injection import Fault, Injection, Value, changing, wrap_method, wrapping
 from nclue_contract.service.messages import Rejection
 from nclue_contract.service.service import Service
 
@@ -23,7 +23,7 @@ def _change_page(change: Callable[[dict[str, int]], dict[str, int]]) -> Injectio
             page = requested | change(requested)
             return original(f"index={page['index']}&limit={page['limit']}", now_ms) | requested
 
-        wrap(service, "list", list_tasks)
+        wrap_method(service, "list", list_tasks)
 
     return inject
 
@@ -62,7 +62,7 @@ def _cap(service: Service, argument: str) -> None:
 
 
 def _change_default_limit(service: Service, argument: str) -> None:
-    wrap(service, "parse_page", lambda original, query: original(query if "limit=" in query else f"{query}&limit={argument}"))
+    wrap_method(service, "parse_page", lambda original, query: original(query if "limit=" in query else f"{query}&limit={argument}"))
 
 
 FAULTS: tuple[Fault, ...] = (

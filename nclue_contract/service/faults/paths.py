@@ -48,7 +48,7 @@ def _check_characters(forbidden: Callable[[str], bool]) -> Injection:
 
 
 def _check_positions(checked: Callable[[str, int], bool]) -> Injection:
-    """Return an injection that checks only some positions of a path; `checked` takes the path and a position, in characters."""
+    """Return an injection that checks only some positions of a path; `checked` is called with the path and a position, in characters."""
     return findings_only(lambda f: f.rule != "NC120" or any(checked(f.text or "", position) for position in f.positions))
 
 

@@ -21,7 +21,7 @@ from nclue_contract.service.faults.injection import (
     findings_only,
     reject_field,
     repair_field,
-    wrap,
+    wrap_method,
 )
 from nclue_contract.service.messages import Request
 from nclue_contract.service.service import Service
@@ -60,8 +60,8 @@ def _change_body(change: Callable[[bytes], bytes]) -> Injection:
         return original(dataclasses.replace(request, body=change(request.body)))
 
     def inject(service: Service, _: str) -> None:
-        wrap(service, "findings", changed)
-        wrap(service, "payload", changed)
+        wrap_method(service, "findings", changed)
+        wrap_method(service, "payload", changed)
 
     return inject
 
@@ -74,7 +74,7 @@ def _first_element(body: bytes) -> bytes:
 FAULTS: tuple[Fault, ...] = (
     Fault(
         "name-limit",
-        "Names may have another length than the page says.",
+        "Names may have another length than the page states.",
         "NC111",
         _limit_from_argument,
         ("40", "64", "101", "128", "255"),

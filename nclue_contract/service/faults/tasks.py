@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from nclue_contract.contract.model import contract
-from nclue_contract.service.faults.injection import Fault, Injection, Value, changing, set_attributes, wrap, wrapping
+from nclue_contract.service.faults.injection import Fault, Injection, Value, changing, set_attributes, wrap_method, wrapping
 from nclue_contract.service.lifecycle import Task
 from nclue_contract.service.messages import Rejection, Request
 from nclue_contract.service.service import Service
@@ -30,8 +30,8 @@ def _decide_duplicates(in_use: Callable[[Service, str], bool]) -> Injection:
             service.store.release_name(task.name)
             return task
 
-        wrap(service.store, "has_name", lambda _, name: in_use(service, name))
-        wrap(service, "new_task", new_task)
+        wrap_method(service.store, "has_name", lambda _, name: in_use(service, name))
+        wrap_method(service, "new_task", new_task)
 
     return inject
 
@@ -54,7 +54,7 @@ def _race(service: Service, _: str) -> None:
         return any(task.name == name and now_ms - task.created_ms >= _RACE_MS for task in service.store)
 
     _decide_duplicates(in_use)(service, "")
-    wrap(service, "new_task", new_task)
+    wrap_method(service, "new_task", new_task)
 
 
 def _reserve(service: Service, state: str) -> set[str]:
@@ -71,8 +71,8 @@ def _keep_deleted_names(service: Service, _: str) -> None:
         _reserve(service, state).add(task.name)
         original(task)
 
-    wrap(service.store, "has_name", lambda original, name: original(name) or name in _reserve(service, state))
-    wrap(service.store, "remove", remove)
+    wrap_method(service.store, "has_name", lambda original, name: original(name) or name in _reserve(service, state))
+    wrap_method(service.store, "remove", remove)
 
 
 def _keep_rejected_names(service: Service, _: str) -> None:
@@ -86,8 +86,8 @@ def _keep_rejected_names(service: Service, _: str) -> None:
             _reserve(service, state).add(str(value.get("name")))
         return found
 
-    wrap(service, "findings", findings)
-    wrap(service.store, "has_name", lambda original, name: original(name) or name in _reserve(service, state))
+    wrap_method(service, "findings", findings)
+    wrap_method(service.store, "has_name", lambda original, name: original(name) or name in _reserve(service, state))
 
 
 def _change_duplicate(**values: object) -> Injection:
@@ -137,7 +137,7 @@ def _go_back(service: Service, _: str) -> None:
             return value | {"status": service.serializer.status_words[task.stage - 1]}
         return value
 
-    wrap(service.serializer, "details", details)
+    wrap_method(service.serializer, "details", details)
 
 
 def _flip(service: Service, _: str) -> None:
@@ -151,7 +151,7 @@ def _flip(service: Service, _: str) -> None:
             service.fault_state[state] = True
         return value
 
-    wrap(service.serializer, "details", details)
+    wrap_method(service.serializer, "details", details)
 
 
 def _percent(value: Value) -> Value:
@@ -170,7 +170,7 @@ def _moving_creation_time(service: Service, _: str) -> None:
     def details(original: Callable[[Task], Value], task: Task) -> Value:
         return original(task) | {"created_at": service.serializer.time(task.since_ms)}
 
-    wrap(service.serializer, "details", details)
+    wrap_method(service.serializer, "details", details)
 
 
 FAULTS: tuple[Fault, ...] = (

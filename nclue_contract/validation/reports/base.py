@@ -11,11 +11,11 @@ from nclue_contract.contract.wording import counted
 from nclue_contract.validation.findings import Finding, Report
 from nclue_contract.validation.json_reader import Payload
 
-NAME = "nclue-contract"
+TOOL_NAME = "nclue-contract"
 """The name of the tool in reports."""
 
 PASSED, FAILED, USAGE, INCONCLUSIVE = 0, 1, 2, 3
-"""The exit codes of every command; `USAGE` stands for wrong usage and for unreadable input."""
+"""The exit codes of every command; `USAGE` stands for incorrect usage and for unreadable input."""
 
 FORMATS: Final[Mapping[str, tuple[str, ...]]] = {
     "validate": ("text", "json", "jsonl", "junit", "sarif", "github"),
@@ -30,12 +30,12 @@ STDIN = "-"
 
 def head(version: str, revision: str) -> dict[str, Any]:
     """Return how every JSON document begins: the tool with its version, and the revision of the contract."""
-    return {"tool": {"name": NAME, "version": version}, "contract": {"revision": revision}}
+    return {"tool": {"name": TOOL_NAME, "version": version}, "contract": {"revision": revision}}
 
 
 def tool_line(version: str, revision: str) -> str:
     """Return the same for people: `nclue-contract 1.2.3, contract 2026.11.0`."""
-    return f"{NAME} {version}, contract {revision}"
+    return f"{TOOL_NAME} {version}, contract {revision}"
 
 
 @dataclass(frozen=True, slots=True)

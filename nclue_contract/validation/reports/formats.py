@@ -64,7 +64,7 @@ class JsonLinesRenderer:
 
 
 class JsonRenderer:
-    """Renders one document, each payload as it comes. Only the inputs that could not be read are kept until the end."""
+    """Renders one document, each payload as it comes. Only the inputs that could not be read are stored until the end."""
 
     def __init__(self, write: Callable[[str], object], run: Run) -> None:
         self._write = write

@@ -14,7 +14,7 @@ from nclue_contract.contract.rules import Severity
 from nclue_contract.contract.wording import escaped
 from nclue_contract.validation.findings import Report
 from nclue_contract.validation.json_reader import Payload
-from nclue_contract.validation.reports.base import NAME, Run, Summary
+from nclue_contract.validation.reports.base import TOOL_NAME, Run, Summary
 from nclue_contract.validation.reports.text import Console, finding_lines, format_file
 
 _IN_MEMORY = 1_000_000  # bytes of test cases; more of them wait in a temporary file for the counts that stand before them
@@ -103,7 +103,7 @@ class JunitRenderer:
     def end(self, summary: Summary) -> None:
         """Write the document."""
         counts = {
-            "name": NAME,
+            "name": TOOL_NAME,
             "tests": str(summary.payloads + summary.unreadable),
             "failures": str(summary.payloads - summary.valid),
             "errors": str(summary.unreadable),

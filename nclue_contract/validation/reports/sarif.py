@@ -15,13 +15,13 @@ from nclue_contract.contract.rules import Rule
 from nclue_contract.contract.wording import escaped
 from nclue_contract.validation.findings import Finding, Report
 from nclue_contract.validation.json_reader import Payload
-from nclue_contract.validation.reports.base import NAME, STDIN, Run, Summary, where
+from nclue_contract.validation.reports.base import STDIN, TOOL_NAME, Run, Summary, where
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 
 class SarifRenderer:
-    """Renders each result as it comes, in ASCII. Only the inputs that could not be read are kept until the end."""
+    """Renders each result as it comes, in ASCII. Only the inputs that could not be read are stored until the end."""
 
     def __init__(self, write: Callable[[str], object], run: Run) -> None:
         self._write = write
@@ -34,7 +34,7 @@ class SarifRenderer:
         """Write the head, up to the results."""
         run = self._run
         driver = {
-            "name": NAME,
+            "name": TOOL_NAME,
             "version": run.version,
             "semanticVersion": run.version,
             "rules": [_rule(rule) for rule in contract().rules.values()],

@@ -1,6 +1,6 @@
-"""Reports as text for people: a block per finding, with carets under what is wrong and what to do about it.
+"""Reports as text for people: a block per finding, with carets under the faulty characters and a suggestion.
 
-Whatever a value or a file name holds, the text can be encoded and controls no terminal: see `excerpt.safe`.
+Whatever a value or a file name contains, the text can be encoded and controls no terminal: see `excerpt.safe`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from nclue_contract.validation.json_reader import Payload
 from nclue_contract.validation.reports.base import STDIN, Run, Summary, tool_line, where
 from nclue_contract.validation.reports.excerpt import MIN_CELLS, excerpt_with_carets, safe, symbols, wrap
 
-EXCERPT = 60
+EXCERPT_CELLS = 60
 """The widest excerpt of a value, in cells."""
 
 BLOCKS = 100
@@ -154,7 +154,7 @@ def _excerpt(finding: Finding, console: Console, payload: Payload | None) -> Ite
     if text is None or not positions:
         return
     gutter = f"{_INDENT}  {symbols(console.encoding).bar} "
-    line, carets = excerpt_with_carets(text, positions, min(EXCERPT, console.width - len(gutter)), console.encoding)
+    line, carets = excerpt_with_carets(text, positions, min(EXCERPT_CELLS, console.width - len(gutter)), console.encoding)
     yield gutter + line
     indent = len(carets) - len(carets.lstrip())
     yield gutter + carets[:indent] + console.paint(carets[indent:], _style(finding))

@@ -27,13 +27,13 @@ CHROMIUM = [
     "--disable-component-update",
     "--disable-sync",
     "--hide-scrollbars",
-    "--host-resolver-rules=MAP * ~NOTFOUND",  # nobody is asked anything
+    "--host-resolver-rules=MAP * ~NOTFOUND",  # no network lookups
 ]
 
 
 @pytest.fixture
 def chromium(tmp_path):
-    """A function (page, options) that opens a text in Chromium and gives what it prints."""
+    """Return a function (page, options) that opens a text in Chromium and returns what it prints."""
     program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if program is None:
         missing("Chromium is missing; on Debian: apt-get install chromium")
@@ -50,7 +50,7 @@ def chromium(tmp_path):
 
 
 def in_frame(text, script, *, width=1280, sandbox=None):
-    """A page that shows a report in a frame of this width (windows are never narrower than 500 pixels), untouched, policy included.
+    """Return a page that contains a report in a frame of this width (windows are never narrower than 500 pixels), policy included.
 
     `script` is run outside of it when it is there; what it returns stands as JSON in the page. `page` is the document in the frame.
     """
@@ -225,7 +225,7 @@ def unfilter(kind, line, before, step):
 
 
 @pytest.mark.parametrize(("scheme", "name"), [(1, "light"), (0, "dark")], ids=["light", "dark"])
-def test_it_looks_like_something_in_light_and_in_dark(chromium, tmp_path, scheme, name):
+def test_it_is_rendered_in_light_and_in_dark(chromium, tmp_path, scheme, name):
     shot = tmp_path / "shot.png"
     chromium(report(check(*FAULTS)), f"--blink-settings=preferredColorScheme={scheme}", "--window-size=900,700", f"--screenshot={shot}")
     width, height, colours = pixels(shot)

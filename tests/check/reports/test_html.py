@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from nclue_contract.check.reports.html.failures import expected, value_at_pointer
 from nclue_contract.check.reports.html.lifecycle import spans
 from nclue_contract.check.reports.html.page import clip
-from nclue_contract.check.reports.text import LABELS, curl_command
+from nclue_contract.check.reports.text import LABELS, reproduce_command
 from nclue_contract.check.requests import Exchange, create_request, get_request
 from nclue_contract.check.results import Case, CheckResult, Failure, Outcome, State, StatusSample
 from nclue_contract.contract.model import contract
@@ -51,7 +51,7 @@ def of(run):
         pytest.param(check, "Check passed", "All {cases} cases were tested, without failures.", id="kept"),
         pytest.param(lambda: check(*FAULTS), "Check failed", "{failures} failures of 6 rules, in {cases} cases.", id="broken"),
         pytest.param(lambda: dataclasses.replace(check(), stop_reason="interrupted"), INCONCLUSIVE, "", id="trouble"),
-        pytest.param(lambda: dataclasses.replace(check(), enough_accepted=False), INCONCLUSIVE, "", id="too few valid creations"),
+        pytest.param(lambda: dataclasses.replace(check(), enough_accepted=False), INCONCLUSIVE, "", id="too few valid create requests"),
         pytest.param(
             lambda: accepted(check(*FAULTS)),
             "Check passed",
@@ -60,7 +60,7 @@ def of(run):
         ),
     ],
 )
-def test_the_headline_is_the_verdict(result, headline, lead):
+def test_the_headline_is_the_result(result, headline, lead):
     result = result()
     document = parsed(report(result))
     assert document.one("h1").text == headline
@@ -73,37 +73,37 @@ def test_the_headline_is_the_verdict(result, headline, lead):
     ("changes", "why"),
     [
         pytest.param({"stop_reason": "the server cannot be reached: refused"}, "the server cannot be reached: refused", id="trouble"),
-        pytest.param({"enough_accepted": False}, "too few valid create requests", id="too few valid creations"),
+        pytest.param({"enough_accepted": False}, "too few valid create requests", id="too few valid create requests"),
         pytest.param({}, None, id="nothing"),
     ],
 )
-def test_why_nothing_could_be_told_stands_under_the_headline(changes, why):
+def test_the_reason_of_an_inconclusive_result_is_below_the_headline(changes, why):
     found = parsed(report(dataclasses.replace(check(), **changes))).all("p", class_="trouble")
     assert [why in paragraph.text for paragraph in found] == ([True] if why else [])
 
 
-def test_the_head_tells_what_was_run_where_and_what_it_left():
+def test_the_head_states_what_was_run_where_and_which_tasks_remain():
     run = {
         "target": "https://gateway.example.org/v1",
-        "mode": "at most 9 creations",
+        "mode": "at most 9 create requests",
         "requests": 1234,
-        "creations": 1,
+        "create_requests": 1,
         "cleanup_requests": 7,
     }
     left = {"seconds": 61.25, "remaining_tasks": ("task-1", "task-2"), "notes": ("one note", "another")}
     facts = parsed(report(dataclasses.replace(check(), **run, **left))).one("header").one("dl")
     assert [(fact.one("dt").text, fact.one("dd").text) for fact in facts.all("div")] == [
         ("Server", "https://gateway.example.org/v1"),
-        ("Mode", "at most 9 creations"),
+        ("Mode", "at most 9 create requests"),
         ("Started", "2025-11-24 16:00:00 UTC"),
-        ("Took", "61.2 s; 1,234 requests, including 1 creation, 7 more to clean up"),
+        ("Took", "61.2 s; 1,234 requests, including 1 create request, 7 more to clean up"),
         ("Left behind", "2 tasks: task-1, task-2"),
         ("Note", "one note"),
         ("Note", "another"),
     ]
 
 
-def test_the_failures_of_a_baseline_stand_apart():
+def test_the_failures_of_a_baseline_are_listed_separately():
     document = parsed(report(accepted(check(*FAULTS))))
     assert document.one("section", id="failures").text == "FailuresNone."
     apart = document.one("section", id="accepted")
@@ -115,7 +115,7 @@ def test_the_failures_of_a_baseline_stand_apart():
 
 
 @each_run
-def test_the_counts_of_the_states_stand_in_the_head_with_what_they_mean(run):
+def test_the_counts_of_the_states_are_in_the_head_with_their_meaning(run):
     result, document = of(run)
     numbers = document.one("ul", class_="numbers")
     for state in ("failed", "passed", "undecided", "untested"):
@@ -137,11 +137,11 @@ def test_the_matrix_has_a_tile_for_each_rule_with_sign_counts_and_what_it_leads_
         assert tile.text.startswith(f"{signs[row.state]} {row.rule}")
         for state, count in row.counts.items():
             assert f"{count} {LABELS[state]}" in tile.text
-        assert (f"{row.judged:,} response" in tile.text) == bool(row.judged)
+        assert (f"{row.evaluated:,} response" in tile.text) == bool(row.evaluated)
         assert document.all("details", id=f"rule-{row.rule}")
 
 
-def test_rules_that_did_not_come_up_are_named():
+def test_rules_that_were_not_tested_are_named():
     named = page().one("section", id="rules").one("details")
     missing = contract().rules.keys() - {row.rule for row in check().rows()}
     assert {code.text for code in named.all("code")} == missing
@@ -149,7 +149,7 @@ def test_rules_that_did_not_come_up_are_named():
     assert contract().rules["NC602"].sentence in named.text
 
 
-def test_rules_stand_in_the_group_that_they_are_about():
+def test_rules_are_in_the_group_of_their_topic():
     groups = {section.one("h3").children[0].strip(): section for section in page().one("section", id="rules").all("section")}
     codes = {name: [link.attributes["href"][-5:] for link in section.all("a")] for name, section in groups.items()}
     assert codes["The JSON itself"] == [f"NC00{number}" for number in range(1, 8)]
@@ -158,7 +158,7 @@ def test_rules_stand_in_the_group_that_they_are_about():
 
 
 @each_run
-def test_every_failure_stands_there_with_its_rule_and_leads_to_its_case(run):
+def test_every_failure_is_listed_with_its_rule_and_links_to_its_case(run):
     result, document = of(run)
     section = document.one("section", id="failures")
     entries = section.all("article") + section.all("li", class_="case")
@@ -181,7 +181,7 @@ def above(node):
         yield node
 
 
-def test_a_failure_tells_what_was_expected_what_came_back_and_how_to_see_it_again():
+def test_a_failure_states_the_expected_and_the_received_response_and_how_to_reproduce_it():
     failure = next(f for f in check(*FAULTS).failures if "U+007E TILDE" in f.sentence)
     (article,) = (one for one in page(*FAULTS).all("article") if one.one("a").text == failure.case)
     facts = dict(zip([dt.text for dt in article.all("dt")], [dd.text for dd in article.all("dd")], strict=True))
@@ -196,7 +196,7 @@ def test_a_failure_tells_what_was_expected_what_came_back_and_how_to_see_it_agai
     assert "Create task, Request body, train_file_path and test_file_path" in section.text
 
 
-def test_the_value_that_a_failure_points_at_is_shown_although_the_answer_is_cut():
+def test_the_value_that_a_failure_points_at_is_shown_although_the_response_is_cut():
     failure = next(f for f in check(*FAULTS).failures if f.rule == "NC305" and f.finding.pointer.startswith("/tasks/"))
     assert value_at_pointer(failure) == "7"
     article = next(one for one in page(*FAULTS).all("article") if failure.sentence in one.text)
@@ -204,7 +204,7 @@ def test_the_value_that_a_failure_points_at_is_shown_although_the_answer_is_cut(
     assert facts["In it"] == f"{failure.finding.pointer} is 7"
 
 
-def test_a_pointer_into_the_request_is_not_looked_up_in_the_answer():
+def test_a_pointer_into_the_request_is_not_looked_up_in_the_response():
     failure = Failure("case[one]", "NC404", told("x", "NC120", "/code"), Exchange(create_request({}), "/", 0, 0, 422, body=b'{"code": 7}'))
     assert value_at_pointer(failure) is None
     assert value_at_pointer(dataclasses.replace(failure, finding=told("x", "NC305", "/code"))) == "7"
@@ -236,10 +236,10 @@ def test_a_failure_because_of_another_rule_than_that_of_the_case_names_it():
     article = parsed(report(dataclasses.replace(check(), outcomes={case.id: outcome}))).one("article")
     facts = dict(zip([dt.text for dt in article.all("dt")], [dd.text for dd in article.all("dd")], strict=True))
     assert facts["Because of"] == "NC120 path-character (page: Create task, Request body, train_file_path and test_file_path)"
-    assert facts.keys() == {"Because of", "Expected"}  # and no answer, since no single one shows it
+    assert facts.keys() == {"Because of", "Expected"}  # and no response, since no single one shows it
 
 
-def test_a_rule_tells_of_its_cases_that_broke_another_one_and_of_others_that_broke_it():
+def test_a_rule_lists_its_cases_that_broke_another_rule_and_other_cases_that_broke_it():
     document = page(*FAULTS)
     assert "1 case below failed by other rules, not by this one." in document.one("details", id="rule-NC400").text
     assert "Failed in cases about other rules: life[watched], " in document.one("details", id="rule-NC305").text
@@ -251,7 +251,7 @@ def test_white_space_in_values_is_kept():
     assert "white-space: break-spaces" in page().one("style").text
 
 
-def test_what_is_expected_is_the_answer_that_the_sentence_names_or_else_the_rule():
+def test_what_is_expected_is_the_response_in_the_message_or_else_that_of_the_rule():
     by_rule = {failure.rule: failure for failure in check(*FAULTS).failures}
     assert expected(by_rule["NC102"]) == "400 or 404 or 409 or 422"
     assert expected(by_rule["NC307"]) == "The values of the request are returned unchanged."
@@ -260,7 +260,7 @@ def test_what_is_expected_is_the_answer_that_the_sentence_names_or_else_the_rule
 
 
 @each_run
-def test_every_case_stands_there_with_its_state_and_its_requests(run):
+def test_every_case_is_listed_with_its_state_and_its_requests(run):
     result, document = of(run)
     entries = document.one("section", id="cases").all("li", class_="case")
     shown = {entry.one("summary").one("code").text: entry for entry in entries}
@@ -278,7 +278,7 @@ def test_every_case_stands_there_with_its_state_and_its_requests(run):
 
 
 @each_run
-def test_what_was_left_out_stands_there_with_its_reason(run):
+def test_what_was_not_tested_is_listed_with_its_reason(run):
     result, document = of(run)
     section = document.one("section", id="left-out")
     open_ones = {o.case.id: o for o in result.outcomes.values() if o.state in {State.INCONCLUSIVE, State.NOT_TESTED}}
@@ -296,7 +296,7 @@ def test_what_was_left_out_stands_there_with_its_reason(run):
 
 
 @each_run
-def test_every_reading_stands_there_with_its_options_and_what_refuted_them(run):
+def test_every_reading_is_listed_with_its_options_and_what_ruled_them_out(run):
     result, document = of(run)
     cards = {card.one("h3").one("code").text: card for card in document.one("ul", class_="readings").children}
     assert list(cards) == list(result.readings)
@@ -316,10 +316,10 @@ def test_the_pins_of_what_was_found_can_be_copied_into_pyproject():
     lines = block.text.splitlines()
     assert lines[0] == "[tool.nclue-contract.readings]"
     assert 'name-edge = "100"' in lines
-    assert not any(line.startswith("check-order") for line in lines)  # nobody could tell
+    assert not any(line.startswith("check-order") for line in lines)  # inconclusive
 
 
-def test_a_pinned_reading_says_who_pinned_it():
+def test_a_pinned_reading_states_where_it_was_pinned():
     document = page(pins=(("path-del", "forbidden"),))
     assert 'path-del = "forbidden"' in document.one("section", id="readings").one("pre").text
     card = next(card for card in document.one("ul", class_="readings").children if "path-del" in card.text)
@@ -385,7 +385,7 @@ def test_a_state_lasts_until_the_next_one_was_seen():
         pytest.param([(0, "a", "complete"), (10, "a", "on its way"), (20, "a", "")], 1, id="words of other pages and of none"),
     ],
 )
-def test_any_number_of_sightings_can_be_drawn(sightings, lanes):
+def test_any_number_of_status_samples_can_be_drawn(sightings, lanes):
     document = parsed(report(seen(*sightings)))
     section = document.one("section", id="lifecycle")
     if not sightings:
@@ -409,7 +409,7 @@ def by_task(sightings):
     return groups
 
 
-# -- one file that asks nobody --------------------------------------------------------------------------------------------------------
+# -- one file without network access ------------------------------------------------------------------------------------------------------
 
 
 @each_run
@@ -462,10 +462,10 @@ def test_a_report_of_the_default_plan_can_be_mailed(run):
 
 
 @pytest.mark.parametrize("fault", ["errors-with-200", "error-without-code", "path-odd-removed"])
-def test_a_report_of_a_server_that_is_wrong_everywhere_can_be_mailed(fault):
+def test_a_report_of_a_server_with_failures_everywhere_is_small_enough_to_mail(fault):
     result = check(fault)
     assert len(result.failures) > 400
-    text = report(result, curl=lambda exchange: curl_command(exchange, "http://127.0.0.1:8000"))
+    text = report(result, curl=lambda exchange: reproduce_command(exchange, "http://127.0.0.1:8000"))
     assert len(text.encode()) < SIZE
     every_failure = parsed(text).one("section", id="failures").text
     assert all(clip(failure.sentence) in every_failure for failure in result.failures)
@@ -483,7 +483,7 @@ def test_headings_come_in_order(run):
     assert all(after <= before + 1 for before, after in pairwise(levels))
 
 
-def test_it_can_be_used_from_the_keyboard_and_heard():
+def test_it_can_be_used_with_the_keyboard_and_a_screen_reader():
     document = page(*FAULTS)
     assert document.one("body").all()[0].attributes == {"href": "#rules", "class": "skip"}
     assert not [node for node in document.all() if "tabindex" in node.attributes or any(name.startswith("on") for name in node.attributes)]
@@ -525,7 +525,7 @@ bodies = texts.map(lambda text: text.encode("utf-8", "surrogatepass")) | st.bina
 
 @st.composite
 def results(draw):
-    """Results as small as can be, in which every text is what somebody has sent."""
+    """Results as small as can be, in which every text comes from a server or a user."""
     exchanges = [
         Exchange(
             dataclasses.replace(draw(st.sampled_from([create_request({"name": "x"}), get_request("1")])), body=draw(bodies)),
@@ -556,10 +556,10 @@ def results(draw):
         pinned={},
         sources={},
         evidence={"queue": (draw(texts),), "path-del": ()},
-        judged={"NC301": 3},
+        evaluated={"NC301": 3},
         status_samples=tuple(StatusSample(draw(st.integers(0, 10**6)), draw(texts), draw(texts), draw(texts)) for _ in range(4)),
         requests=4,
-        creations=2,
+        create_requests=2,
         seconds=1.5,
         remaining_tasks=(draw(texts),),
         stop_reason=draw(texts),
@@ -612,12 +612,12 @@ def test_long_values_are_cut():
 
 
 def test_nothing_of_how_a_request_was_signed_is_shown():
-    """The sender takes what it sent out of what comes back; here the request itself could give something away."""
+    """The sender masks what it sent in responses; here the request itself could contain a secret."""
     signature = "cSilA3+iXudyHCy8RVF4308EGdStb/9B3nlcigZ+HiM="
     ask = dataclasses.replace(
         create_request({"name": "x"}), headers={"x-ncp-apigw-signature-v2": signature}, credentials=EXAMPLE, signed_as=("GET", "/secret")
     )
-    text = report(one_failure(request=ask), curl=lambda exchange: curl_command(exchange, "http://127.0.0.1:8000"))
+    text = report(one_failure(request=ask), curl=lambda exchange: reproduce_command(exchange, "http://127.0.0.1:8000"))
     for secret in (signature, EXAMPLE.access_key, EXAMPLE.secret_key):
         assert secret not in text
 

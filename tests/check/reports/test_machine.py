@@ -1,4 +1,4 @@
-"""The reports of a contract check, for people and machines: what they say, and that any reader can read them."""
+"""The reports of a contract check, for people and machines: their contents, and that any reader can parse them."""
 
 import json
 import os
@@ -15,7 +15,7 @@ import pytest
 from nclue_contract.check.expectations import finding_of
 from nclue_contract.check.reports.formats import render
 from nclue_contract.check.reports.machine import check_github, check_json, check_jsonl, check_junit
-from nclue_contract.check.reports.text import curl_command, report_lines, result_line
+from nclue_contract.check.reports.text import report_lines, reproduce_command, result_line
 from nclue_contract.check.requests import Exchange, RequestSpec, create_request, delete_request, get_request, list_request
 from nclue_contract.check.results import State
 from nclue_contract.check.run import accept
@@ -34,20 +34,20 @@ ODD = 'a\x1b[31m "b" \u202e\ud800 %\r\n::error::,:\x00é한\U0001f600 <&>]]>'
 
 @pytest.fixture(scope="module")
 def kept():
-    """A run against a correct server."""
+    """Return the result of a check of a conforming server."""
     return run(only=("NC12", "NC20"))[0]
 
 
 @pytest.fixture(scope="module")
 def broken():
-    """A run against a server with faults, with a pinned reading that it does not have."""
+    """Return the result of a check of a server with faults, with a pinned reading that it does not follow."""
     faults = ["name-empty-allowed", "path-prefix-only", "skew-past-unchecked"]
     return run(only=("NC11", "NC120", "NC203"), faults=faults, pins={"path-characters": "page-2026"})[0]
 
 
 @pytest.fixture(scope="module")
 def odd(broken):
-    """A failure whose answer holds everything that can spoil a report."""
+    """Return a result with a failure whose response contains every character that can break a report."""
     failure = broken.failures[0]
     body = json.dumps({"error": {"errorCode": ODD, "message": ODD}}, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\xff\x00"
     exchange = replace(failure.exchange, request=replace(failure.exchange.request, body=body), body=body)
@@ -64,16 +64,16 @@ def text(result, **options):
 # -- text ---------------------------------------------------------------------------------------------------------------------------------
 
 
-def test_the_text_ends_with_counts_verdict_and_who_said_so(kept):
+def test_the_text_ends_with_counts_result_and_version(kept):
     shown = text(kept).splitlines()
-    assert re.fullmatch(r"[\d,]+ cases: [\d,]+ passed, \d+ not tested; [\d,]+ requests \([\d,]+ creations\) in [\d.]+ s", shown[-3])
+    assert re.fullmatch(r"[\d,]+ cases: [\d,]+ passed, \d+ not tested; [\d,]+ requests \([\d,]+ create requests\) in [\d.]+ s", shown[-3])
     assert shown[-2] == "PASSED: the server keeps the contract."
     assert re.fullmatch(rf"\[nclue-contract {VERSION}, contract \d{{4}}\.\d+\.\d+\]", shown[-1])
 
 
-def test_each_failure_says_rule_expectation_answer_page_and_how_to_see_it_again(broken):
+def test_each_failure_states_rule_expectation_response_page_and_how_to_reproduce_it(broken):
     block = text(broken).partition("FAILED NC110 name-empty: name[empty]\n")[2].partition("\n\n")[0].splitlines()
-    assert block[0] == "  name is empty; at least 1 character is required (answered 200 instead of 400 or 404 or 409 or 422)"
+    assert block[0] == "  name is empty; at least 1 character is required (response 200 instead of 400 or 404 or 409 or 422)"
     labels = [line.split(":")[0].strip() for line in block[1:]]
     assert labels == ["received", "expected", "page", "reproduce"]
     assert re.fullmatch(r'  received:  200 \{"task_id": "[^"]+", "task_name": "", .*…', block[1])
@@ -86,14 +86,14 @@ def test_a_failure_under_a_pin_names_the_reading(broken):
     assert "  reading:   path-characters\n" in text(broken)
 
 
-def test_many_failures_of_a_rule_are_told_by_their_cases(broken):
+def test_many_failures_of_a_rule_are_listed_by_their_cases(broken):
     more = re.search(r"(?m)^\.\.\. and (\d+) more of NC120: (.*)$", text(broken))
     assert int(more[1]) == sum(failure.rule == "NC120" for failure in broken.failures) - 5
     assert more[2].startswith("path[")
     assert text(broken).count("FAILED NC120") == 5
 
 
-def test_a_problem_that_shows_in_many_answers_is_told_once(broken):
+def test_a_problem_that_occurs_in_many_responses_is_reported_once(broken):
     (case, outcome), failure = next(iter(broken.outcomes.items())), broken.failures[0]
     again = [replace(failure, case=f"case {number}") for number in range(40)]
     result = replace(broken, outcomes={case: replace(outcome, failures=[failure, *again])})
@@ -101,7 +101,7 @@ def test_a_problem_that_shows_in_many_answers_is_told_once(broken):
     assert f"... and 40 more of {failure.rule}: case 0, case 1, " in text(result)
 
 
-def test_quiet_text_has_a_line_per_failure_and_the_trouble(broken, kept):
+def test_quiet_text_has_a_line_per_failure_and_the_stop_reason(broken, kept):
     shown = text(broken, quiet=True).splitlines()
     assert len(shown) == len(broken.failures)
     assert "NC110 name[empty]: name is empty; at least 1 character is required" in "\n".join(shown)
@@ -109,7 +109,7 @@ def test_quiet_text_has_a_line_per_failure_and_the_trouble(broken, kept):
     assert text(replace(kept, stop_reason="interrupted"), quiet=True) == "inconclusive: interrupted\n"
 
 
-def test_the_verdict_is_a_sentence(kept, broken):
+def test_the_result_is_a_sentence(kept, broken):
     one = replace(broken, outcomes={"name[empty]": replace(broken.outcomes["name[empty]"], failures=broken.failures[:1])})
     assert result_line(kept) == "PASSED: the server keeps the contract."
     assert result_line(broken) == f"FAILED: {len(broken.failures):,} failures of NC110, NC120, NC203."
@@ -132,7 +132,7 @@ def test_a_terminal_gets_nothing_that_it_obeys_or_cannot_show(odd, encoding):
 # -- for machines -------------------------------------------------------------------------------------------------------------------------
 
 
-def test_json_holds_everything(broken):
+def test_json_contains_everything(broken):
     report = json.loads(check_json(broken, VERSION))
     assert report["tool"] == {"name": "nclue-contract", "version": VERSION}
     assert report["verdict"] == result_line(broken)
@@ -160,7 +160,7 @@ def test_json_lines_have_an_object_per_case(broken):
     assert sum(len(entry["failures"]) for entry in entries) == len(broken.failures)
 
 
-def test_junit_counts_what_it_holds(broken):
+def test_junit_counts_what_it_contains(broken):
     root = ET.fromstring(check_junit(broken, VERSION))
     suites = root.findall("testsuite")
     for element in (root, *suites):
@@ -179,7 +179,7 @@ def test_junit_counts_what_it_holds(broken):
     assert properties["version"] == VERSION
 
 
-def test_github_gets_an_annotation_per_failure_and_the_verdict(broken, kept):
+def test_github_gets_an_annotation_per_failure_and_the_result(broken, kept):
     annotated = check_github(broken, VERSION, "utf-8").splitlines()
     assert len(annotated) == len(broken.failures) + 2
     assert any(line.startswith("::error title=NC110 name-empty::name[empty]: name is empty; ") for line in annotated)
@@ -189,7 +189,7 @@ def test_github_gets_an_annotation_per_failure_and_the_verdict(broken, kept):
     assert "::error title=inconclusive::50%25 done:\\nstopped\n" in troubled
 
 
-def test_odd_answers_spoil_no_format(odd):
+def test_unusual_responses_break_no_format(odd):
     json.loads(check_json(odd, VERSION))
     assert len(check_jsonl(odd).splitlines()) == len(odd.outcomes)
     assert any("\\u202e" in case.get("name") for case in ET.fromstring(check_junit(odd, VERSION)).iter("testcase"))
@@ -265,7 +265,7 @@ def test_the_line_sends_the_same_bytes(body):
         return response(418, b"short and stout")
 
     with listening(answering(answer)) as port:
-        printed = sent_again(curl_command(exchange(create_request(body)), url(port)))
+        printed = sent_again(reproduce_command(exchange(create_request(body)), url(port)))
     (request,) = seen
     assert (request.method, request.target, request.body) == ("POST", "/api/v1/tasks", body)
     assert request.header("content-type") == ["application/json"]
@@ -293,7 +293,7 @@ def test_the_line_goes_to_the_same_address(ask):
         return response()
 
     with listening(answering(answer)) as port:
-        sent_again(curl_command(exchange(ask), url(port)))
+        sent_again(reproduce_command(exchange(ask), url(port)))
     assert seen == [(ask.method, f"/api/v1{ask.path}")]
 
 
@@ -306,7 +306,7 @@ def test_the_line_has_the_content_type_of_the_request(given, sent):
         return response()
 
     with listening(answering(answer)) as port:
-        sent_again(curl_command(exchange(RequestSpec("POST", "/tasks", b"{}", {"content-type": given})), url(port)))
+        sent_again(reproduce_command(exchange(RequestSpec("POST", "/tasks", b"{}", {"content-type": given})), url(port)))
     assert seen == [sent]
 
 
@@ -324,17 +324,17 @@ def test_the_line_has_the_content_type_of_the_request(given, sent):
         ({"signature": str.swapcase}, "sent with a malformed signature"),
     ],
 )
-def test_what_was_wrong_with_the_signature_is_told_behind_the_line_without_a_secret(changes, note):
-    line = curl_command(exchange(replace(list_request(), **changes)), "http://127.0.0.1:8000")
+def test_signing_defects_are_named_after_the_command_without_a_secret(changes, note):
+    line = reproduce_command(exchange(replace(list_request(), **changes)), "http://127.0.0.1:8000")
     assert line.endswith(f"  # {note}")
     assert "CANARY" not in line
 
 
-def test_what_a_line_cannot_hold_is_told_behind_it():
-    line = curl_command(exchange(create_request(b"x" * 5000)), "http://127.0.0.1:8000")
+def test_what_a_command_cannot_express_is_named_after_it():
+    line = reproduce_command(exchange(create_request(b"x" * 5000)), "http://127.0.0.1:8000")
     assert line.endswith("  # the body is cut, it has 5,000 bytes")
     assert len(line) < 2500
-    assert curl_command(exchange(create_request(b"a\0b")), "http://127.0.0.1:8000").endswith(
-        "  # the body holds NUL, which no shell can pass on"
+    assert reproduce_command(exchange(create_request(b"a\0b")), "http://127.0.0.1:8000").endswith(
+        "  # the body contains NUL, which no shell can pass on"
     )
-    assert "#" not in curl_command(exchange(create_request(b"{}")), "http://127.0.0.1:8000")
+    assert "#" not in reproduce_command(exchange(create_request(b"{}")), "http://127.0.0.1:8000")

@@ -34,7 +34,7 @@ TEST = {"test_feature_id": "1ccc59f9-0000-4000-8000-7837ae76d046", "test_bucket"
 
 @dataclass(frozen=True)
 class Step:
-    """One request, with a valid signature unless a field says otherwise. `{1}` in the path stands for the ID of the first created task.
+    """One request, with a valid signature unless a field changes it. `{1}` in the path stands for the ID of the first created task.
 
     `wait_ms` passes before, and all tasks move `advance` stages. `headers` replace those of the signature; None removes one.
     """
@@ -54,7 +54,7 @@ class Step:
     repeated: str = ""
 
     def header_pairs(self, target, now_ms):
-        """The headers of the request when it is sent to a target."""
+        """Return the headers of the request when it is sent to a target."""
         method, signed_target = self.signed_as or (self.method, target)
         timestamp = str(now_ms + self.skew_ms)
         message = f"{method} {signed_target}\n{timestamp}\n{self.access}".encode()
@@ -116,7 +116,7 @@ def send(service, steps, start_ms=START_MS):
 
 
 def value_of(response):
-    """The JSON value of a body; None when it is not JSON."""
+    """Return the JSON value of a body; None when it is not JSON."""
     try:
         return response.json()
     except ValueError:
@@ -124,37 +124,37 @@ def value_of(response):
 
 
 def witness(observed, clean, faulty, *steps):
-    """A witness; without steps, what is observed is the response to the usual create request with test data."""
+    """Return a witness; without steps, it observes the response to the usual create request with test data."""
     return Witness(observed, clean, faulty, steps or (post(**TEST),))
 
 
 def status(clean, faulty, *steps):
-    """A witness that observes the status code."""
+    """Return a witness that observes the status code."""
     return Witness("status", clean, faulty, steps)
 
 
 def post(*, step=None, **changes):
-    """A create request: the usual payload with changes; None leaves a field out. `step` holds fields of the step."""
+    """Return a create request: the usual payload with changes; None removes a field. `step` holds fields of the step."""
     payload = {name: value for name, value in (PAYLOAD | changes).items() if value is not None}
     return post_bytes(json.dumps(payload).encode(), **(step or {}))
 
 
 def post_bytes(body, **step):
-    """A create request with this body."""
+    """Return a create request with this body."""
     return Step("POST", body=body, **step)
 
 
 def get(path="/{1}", **step):
-    """A request for a task, or for the list (`?limit=1`)."""
+    """Return a request for a task, or for the list (`?limit=1`)."""
     return Step("GET", f"/tasks{path}", **step)
 
 
 def delete(path="/{1}", **step):
-    """A delete request."""
+    """Return a delete request."""
     return Step("DELETE", f"/tasks{path}", **step)
 
 
 def witness_service(**options):
-    """The clean service: signatures are checked, tasks move by hand, tasks of one name fail."""
+    """Return the service without faults: signatures are verified, tasks are advanced manually, tasks of one name fail."""
     fixture_data = ExternalData(failing_names={FAILING: "NUM_OF_LABEL_INSUFFICIENT"})
     return Service({ACCESS: SECRET}, progress=ProgressMode("manual"), fixture_data=fixture_data, **options)

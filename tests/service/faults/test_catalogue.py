@@ -20,9 +20,9 @@ KNOWN = Path(__file__).parent.parent.parent / "data" / "faults.txt"
 INSTANCES = {instance: find_fault(instance) for fault in CATALOGUE for instance in fault.instances()}
 PARTS = (authentication, deletion, echo, injection, lists, paths, payload, responses, tasks)
 OF_READINGS = {"NC003", "NC005", "NC103", "NC104", "NC105", "NC106", "NC121", "NC130", "NC131", "NC206", "NC310", "NC409"}
-"""Rules whose other side is right under some reading, or that only warn: a server cannot be wrong there."""
+"""Rules whose violation is allowed under some reading, or that only warn: a server cannot break them."""
 OF_CALLERS = {"NC008", "NC204", "NC207", "NC300"}
-"""Rules about what a caller passes; a server has no part in them, or (NC204) is wrong about the key as such."""
+"""Rules about what a caller passes, which a server cannot break, or (NC204) about the key as such."""
 
 
 def witness_for(instance):
@@ -38,7 +38,7 @@ def faulty_service(*instances):
 
 
 @pytest.mark.parametrize("instance", INSTANCES)
-def test_a_witness_tells_the_faulty_service_from_the_clean_one(instance):
+def test_a_witness_distinguishes_the_faulty_service_from_the_clean_one(instance):
     """Both values are typed by hand, so a fault without effect, or a service that has it anyway, is detected."""
     shown = witness_for(instance)
     assert shown.clean != shown.faulty
@@ -66,7 +66,7 @@ def test_a_second_service_with_a_fault_behaves_as_the_first_did(instance):
 
 
 def bodies_of(instance, marker, start_ms):
-    """The responses of a service with a fault to requests in which every value holds a marker, and whose IDs hold it too."""
+    """Return the responses of a service with a fault to requests in which every value contains a marker; the task IDs contain it too."""
     numbers = itertools.count(1)
     service = witness_service(new_id=lambda: f"{marker}-{next(numbers)}")
     inject_fault(service, instance)
@@ -84,7 +84,7 @@ def test_a_service_shows_nothing_of_an_earlier_one_with_the_same_fault(instance)
 
 
 def containers_in(function, seen):
-    """The lists, sets and dictionaries in the closure of a function, and in the closures of the functions there."""
+    """Return the lists, sets and dictionaries in the closure of a function, and in the closures of the functions there."""
     if isinstance(function, partial):
         function = function.func
     if id(function) in seen or not isinstance(function, FunctionType):
@@ -137,7 +137,7 @@ def test_faults_work_without_signatures_and_under_other_readings():
 
 
 def test_every_rule_that_a_server_can_break_has_a_fault():
-    from nclue_contract.contract.model import contract  # noqa: PLC0415  # the list of rules is what is asked
+    from nclue_contract.contract.model import contract  # noqa: PLC0415  # the list of rules is under test
 
     assert {fault.rule for fault in CATALOGUE} >= set(contract().rules) - OF_READINGS - OF_CALLERS
     assert {fault.rule for fault in CATALOGUE} <= set(contract().rules)
@@ -150,7 +150,7 @@ def test_the_catalogue_never_shrinks():
     assert set(INSTANCES) <= set(known), "add the new faults to tests/data/faults.txt"
 
 
-def test_every_fault_says_what_it_is_in_one_sentence():
+def test_every_fault_is_described_in_one_sentence():
     for fault in CATALOGUE:
         assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", fault.id)
         assert fault.sentence.endswith(".")
@@ -172,7 +172,7 @@ def test_all_25_printable_characters_of_the_page_have_a_fault():
         "field-missing:": None,
     }.items(),
 )
-def test_a_wrong_id_or_argument_is_reported_with_a_suggestion(text, problem):
+def test_an_invalid_id_or_argument_is_reported_with_a_suggestion(text, problem):
     if problem is None:
         inject_fault(witness_service(), text)
         return

@@ -99,7 +99,7 @@ def texts_with_positions(draw):
 
 
 @given(st.lists(st.sampled_from([c for c in AWKWARD if not is_mark(c)] + ["e\u0301"]), min_size=1, max_size=8), st.data())
-def test_a_caret_stands_as_far_in_as_the_text_before_it_is_wide(parts, data):
+def test_a_caret_is_indented_by_the_width_of_the_text_before_it(parts, data):
     text = "".join(parts)
     position = data.draw(st.integers(0, len(text) - 1))
     line, carets = excerpt_with_carets(text, [position], 200)
@@ -131,7 +131,7 @@ def test_safe_text_can_be_written_and_obeys_no_terminal(text, encoding):
     safe(text, encoding).encode(encoding)
 
 
-def test_safe_text_keeps_what_it_can():
+def test_safe_text_leaves_what_it_can():
     assert safe("파일 é…", "utf-8") == "파일 é…"
     assert safe("파일 é…", "cp1252") == "\\ud30c\\uc77c é..."
     assert safe("a\nb\udc80", "ascii") == "a\\nb\\udc80"

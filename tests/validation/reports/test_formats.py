@@ -51,7 +51,7 @@ def rendered(name, *reports, file="tasks.jsonl", unreadable=(), run=RUN, encodin
     return "".join(out)
 
 
-def test_an_unknown_format_is_refused_with_those_that_exist():
+def test_an_unknown_format_is_rejected_with_those_that_exist():
     with pytest.raises(ValueError, match="unknown format 'xml'; known: text, json, jsonl, junit, sarif, github"):
         renderer("xml", print, RUN)
 
@@ -147,7 +147,7 @@ def test_junit_of_no_payloads_is_xml():
     assert ET.fromstring(rendered("junit"))[0].get("tests") == "0"
 
 
-def test_junit_keeps_many_payloads_in_a_file_not_in_memory():
+def test_junit_stores_many_payloads_in_a_file_not_in_memory():
     tracemalloc.start()
     target = renderer("junit", lambda _: None, RUN)
     for index in range(3_000):
@@ -205,7 +205,7 @@ def test_sarif_fingerprints_follow_the_value_and_not_the_line():
     assert len(set(prints)) == 4
 
 
-def test_sarif_tells_of_inputs_that_could_not_be_read():
+def test_sarif_reports_unreadable_inputs():
     assert json.loads(rendered("sarif", unreadable=["a b.json"]))["runs"][0]["invocations"] == [
         {
             "executionSuccessful": False,
@@ -266,7 +266,7 @@ def test_github_escapes_percent_signs_in_messages():
     assert lines[0].endswith("::train_file_path holds '%25' (U+0025 PERCENT SIGN) at offset 0%0Aexpected response: 422/10104")
 
 
-def test_github_lists_no_answers_where_anything_may_happen():
+def test_github_lists_no_responses_where_any_is_allowed():
     lines = rendered("github", Report((Finding(JUDGE.documented("NC130"), "/train_bucket"),))).splitlines()
     assert lines[0].endswith("3 to 63 lower-case letters, digits, dots and hyphens, and no IP address")
 

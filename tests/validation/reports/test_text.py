@@ -60,7 +60,7 @@ def test_a_finding_shows_its_place_the_character_and_what_to_do():
         """)
 
 
-def test_carets_stand_under_hangul():
+def test_carets_are_under_hangul():
     assert render_report(Report((path("데이~터.csv", 2),))).splitlines()[1:4] == [
         "  train_file_path holds '~' (U+007E TILDE) at offset 2",
         "    │ 데이~터.csv",
@@ -68,7 +68,7 @@ def test_carets_stand_under_hangul():
     ]
 
 
-def test_a_warning_about_a_reading_says_how_to_settle_it():
+def test_a_warning_about_a_reading_names_the_pin_that_settles_it():
     assert render_report(Report((path("데이터.csv", 0, HIGH),))) == dedent("""\
         warning NC120 path-character
           train_file_path holds '데' (U+B370 HANGUL SYLLABLE DE) at offset 0 and 2 more
@@ -80,7 +80,7 @@ def test_a_warning_about_a_reading_says_how_to_settle_it():
           page:       Create task, Request body, train_file_path and test_file_path""")
 
 
-def test_answers_without_a_code_are_named_as_such():
+def test_responses_without_a_code_are_named_as_such():
     assert render_report(Report((Finding(JUDGE.documented("NC101"), "/name"),))) == dedent("""\
         error NC101 required
           name is missing
@@ -88,7 +88,7 @@ def test_answers_without_a_code_are_named_as_such():
           page:       Create task, Request body""")
 
 
-def test_answers_with_and_without_a_code_are_told_apart():
+def test_responses_with_and_without_a_code_are_distinguished():
     finding = Finding(JUDGE.documented("NC100"), "", detail={"kind": "an array"})
     assert render_report(Report((finding,))) == dedent("""\
         error NC100 body-object
@@ -97,7 +97,7 @@ def test_answers_with_and_without_a_code_are_told_apart():
           page:       Create task, Request body""")
 
 
-def test_a_warning_about_which_the_pages_name_no_code_lists_no_answers():
+def test_a_warning_without_a_documented_code_lists_no_responses():
     assert render_report(Report((Finding(JUDGE.documented("NC130"), "/train_bucket"),))) == dedent("""\
         warning NC130 bucket-name
           train_bucket is not a valid Object Storage bucket name: 3 to 63 lower-case
@@ -110,7 +110,7 @@ def test_decomposed_hangul_and_marks_keep_the_carets_in_place():
     assert render_report(Report((path(text, 4),))).splitlines()[2:4] == [f"    │ {text}", "    │    ^"]
 
 
-def test_escape_sequences_tabs_and_overrides_are_shown_not_obeyed():
+def test_escape_sequences_tabs_and_overrides_are_escaped():
     text = "a\tb\x1b[31m\u202ec~.csv"
     report = render_report(Report((path(text, 4),)))
     assert report.splitlines()[1:4] == [
@@ -152,7 +152,7 @@ def test_an_ascii_console_gets_escapes_and_ascii_signs():
     assert written(path("🎉~", 1), encoding="ascii").splitlines()[2:4] == [r"    | \U0001f389~", "    |           ^"]
 
 
-def test_a_value_of_ten_megabytes_gives_a_short_text():
+def test_a_value_of_ten_megabytes_has_a_short_text():
     text = "a" * 5_000_000 + "~" + "b" * 5_000_000
     report = written(path(text, 5_000_000, JUDGE.documented("NC120")))
     assert report.splitlines()[2:4] == ["    │ …" + "a" * 18 + "~" + "b" * 39 + "…", "    │ " + " " * 19 + "^"]
@@ -191,7 +191,7 @@ def test_the_report_fits_the_width_it_is_given():
     assert [line for line in lines if len(line) > 40 and not line.startswith("  suggestion:")] == []
 
 
-def test_a_report_without_findings_says_so():
+def test_a_report_without_findings_states_it():
     assert render_report(Report()) == "no findings"
 
 
@@ -230,7 +230,7 @@ def test_quiet_leaves_a_line_per_error():
     )
 
 
-def test_quiet_says_nothing_when_nothing_is_wrong():
+def test_quiet_prints_nothing_without_findings():
     assert written(path("데", 0, HIGH), summary=Summary(payloads=1, valid=1, warnings=1), quiet=True) == ""
 
 
@@ -238,7 +238,7 @@ def test_standard_input_has_a_name():
     assert written(Finding(JUDGE.documented("NC101"), ""), file="-").splitlines()[0] == "<stdin>:3:1: error NC101 required"
 
 
-def test_an_input_that_cannot_be_read_is_told():
+def test_an_unreadable_input_is_reported():
     out = []
     renderer = TextRenderer(out.append, RUN, colour=False, encoding="utf-8")
     renderer.unreadable("a\nb\udc80.json", "No such file or directory")
@@ -250,7 +250,7 @@ def test_an_input_that_cannot_be_read_is_told():
     ]
 
 
-def test_pins_and_strictness_are_told_before_the_counts():
+def test_pins_and_strictness_are_printed_before_the_counts():
     readings = Readings.choose(("pyproject.toml", {"name-edge": "99"}), ("--reading", {"path-del": "allowed"}))
     assert written(summary=Summary(payloads=1, valid=1), run=Run("1.2.3", "2026.11.0", readings, strict=True)) == dedent("""\
         pinned: path-del=allowed (--reading), name-edge=99 (pyproject.toml)

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from xml.etree.ElementTree import Element
 
 from nclue_contract.check.reports.html.exchanges import COMPACT, exchange_line
-from nclue_contract.check.reports.html.page import EXCERPT, clip, tag
+from nclue_contract.check.reports.html.page import CLIP_LENGTH, clip, tag
 from nclue_contract.check.reports.html.readings import case_link
-from nclue_contract.check.reports.html.rules import sign, tally
+from nclue_contract.check.reports.html.rules import state_symbol, tally
 from nclue_contract.check.reports.text import LABELS
 from nclue_contract.check.results import CheckResult, Outcome, RuleRow, State
 from nclue_contract.contract.model import contract
@@ -28,10 +28,10 @@ def cases(result: CheckResult, anchors: Mapping[str, str]) -> list[Element]:
 
 def _rule(row: RuleRow, outcomes: list[Outcome], result: CheckResult, anchors: Mapping[str, str]) -> Element:
     rule = contract().rules[row.rule]
-    counts = tally(row.counts) or f"{counted(row.judged, 'response')} validated"
+    counts = tally(row.counts) or f"{counted(row.evaluated, 'response')} validated"
     return tag(
         "details",
-        tag("summary", tag("h3", sign(row.state), " ", row.rule, " ", rule.slug), " ", tag("small", counts)),
+        tag("summary", tag("h3", state_symbol(row.state), " ", row.rule, " ", rule.slug), " ", tag("small", counts)),
         tag("p", tag("b", rule.sentence), " ", tag("small", "Page: ", rule.page, ".")),
         tag("p", *_about(row, outcomes, result, anchors), class_="evidence"),
         tag("ul", *(_case(outcome, anchors) for outcome in outcomes), class_="cases") if outcomes else None,
@@ -43,8 +43,8 @@ def _rule(row: RuleRow, outcomes: list[Outcome], result: CheckResult, anchors: M
 
 def _about(row: RuleRow, outcomes: list[Outcome], result: CheckResult, anchors: Mapping[str, str]) -> Iterator[Element | str]:
     """Return what the counts leave out: responses of other cases, cases that failed by other rules, and other cases that failed by this."""
-    if row.judged:
-        yield f"{counted(row.judged, 'response')} validated against it in all cases. "
+    if row.evaluated:
+        yield f"{counted(row.evaluated, 'response')} validated against it in all cases. "
     if others := sum(bool(one.failures) and all(failure.rule != row.rule for failure in one.failures) for one in outcomes):
         yield f"{counted(others, 'case')} below failed by other rules, not by this one. "
     about_others = (outcome for outcome in result.outcomes.values() if outcome.case.rule != row.rule)
@@ -55,8 +55,8 @@ def _about(row: RuleRow, outcomes: list[Outcome], result: CheckResult, anchors: 
 
 
 def _case(outcome: Outcome, anchors: Mapping[str, str]) -> Element:
-    most = COMPACT if outcome.state is State.PASSED else EXCERPT
-    head: list[Element | str] = [sign(outcome.state), " ", tag("code", outcome.case.id), " ", tag("small", LABELS[outcome.state])]
+    most = COMPACT if outcome.state is State.PASSED else CLIP_LENGTH
+    head: list[Element | str] = [state_symbol(outcome.state), " ", tag("code", outcome.case.id), " ", tag("small", LABELS[outcome.state])]
     notes = [*filter(None, [outcome.reason]), *(f"{failure.rule}: {failure.sentence}" for failure in outcome.failures)]
     details = [tag("p", clip(note)) for note in notes]
     if outcome.exchanges:
@@ -85,7 +85,7 @@ def _reason(state: State, reason: str, ids: list[str], anchors: Mapping[str, str
     names = tag("ul", *(tag("li", case_link(case_id, anchors)) for case_id in ids), class_="names")
     summary = tag(
         "summary",
-        sign(state),
+        state_symbol(state),
         " ",
         clip(reason) or "no reason was given",
         " ",

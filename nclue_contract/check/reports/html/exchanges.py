@@ -46,4 +46,4 @@ def command(exchange: Exchange, curl: Curl) -> Element:
     if all(part.isprintable() for part in line.split("\n")):
         return tag("pre", line, data_copy="the curl command")
     # Escaped characters would be copied as escapes, so there is no button.
-    return tag("pre", line, title="This command holds characters that are shown as escapes, so it cannot be copied as it is.")
+    return tag("pre", line, title="This command contains characters that are shown as escapes, so it cannot be copied as it is.")

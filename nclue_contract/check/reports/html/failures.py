@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element
 from nclue_contract.check.reports.html.exchanges import Curl, command, status_line
 from nclue_contract.check.reports.html.page import clip, tag
 from nclue_contract.check.reports.html.readings import case_link
-from nclue_contract.check.reports.html.rules import sign
+from nclue_contract.check.reports.html.rules import state_symbol
 from nclue_contract.check.results import Failure, State
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.wording import counted
@@ -42,7 +42,7 @@ def _rule(code: str, groups: list[list[Failure]], share: int, curl: Curl, anchor
     summary = tag("summary", f"{code} in {counted(len(groups) - open_count, 'more request')}")
     return tag(
         "section",
-        tag("h3", sign(State.FAILED), " ", code, " ", rule.slug, " ", tag("small", counted(sum(map(len, groups)), "failure"))),
+        tag("h3", state_symbol(State.FAILED), " ", code, " ", rule.slug, " ", tag("small", counted(sum(map(len, groups)), "failure"))),
         tag(
             "p", tag("b", rule.sentence), " ", tag("small", "Page: ", rule.page, ". More: ", tag("code", f"nclue-contract explain {code}"))
         ),

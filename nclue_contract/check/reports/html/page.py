@@ -12,14 +12,14 @@ from xml.etree.ElementTree import Element, tostring
 
 from nclue_contract.contract.wording import escaped, excerpt
 
-EXCERPT = 300
+CLIP_LENGTH = 300
 """The usual limit of an excerpt, in characters."""
 
 
 def tag(name: str, /, *children: Element | str | None, **attributes: str | int | None) -> Element:
     """Return an element. Attribute names lose a `_` at their end, and other `_` become `-`; None is left out, as child and as attribute.
 
-    All text is escaped so that it can be encoded and holds no control characters; only line feeds stay.
+    All text is escaped so that it can be encoded and contains no control characters; only line feeds stay.
     """
     element = Element(name, {key.rstrip("_").replace("_", "-"): _plain(str(v)) for key, v in attributes.items() if v is not None})
     last: Element | None = None
@@ -38,13 +38,13 @@ def _plain(text: str) -> str:
     return "\n".join(escaped(line) for line in text.split("\n"))
 
 
-def clip(value: str | bytes, most: int = EXCERPT) -> str:
+def clip(value: str | bytes, most: int = CLIP_LENGTH) -> str:
     r"""Return the beginning of a value on one line, with an ellipsis if it was cut. Bytes that are no UTF-8 become `\xff`."""
     text = value if isinstance(value, str) else value[: 4 * most + 4].decode("utf-8", "backslashreplace")
     return excerpt(text, most)
 
 
-def document(title: str, *body: Element) -> str:
+def html_document(title: str, *body: Element) -> str:
     """Return the whole page as text. It loads nothing: style and script are part of it, and its security policy allows nothing else."""
     style, script = _file("report.css"), _file("report.js")
     policy = (

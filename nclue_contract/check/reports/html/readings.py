@@ -53,8 +53,8 @@ def _option(option: Option, left: tuple[str, ...], state: str) -> Element:
         mark, word, class_ = "●", "pinned" if state == PINNED else "the server's", "chosen"
     else:
         mark, word, class_ = "○", "possible", "possible"
-    sign = tag("span", mark, class_="mark", aria_hidden="true")
-    return tag("li", sign, " ", tag("code", option.id), tag("span", f" {word}", class_="word"), ": ", option.meaning, class_=class_)
+    symbol = tag("span", mark, class_="mark", aria_hidden="true")
+    return tag("li", symbol, " ", tag("code", option.id), tag("span", f" {word}", class_="word"), ": ", option.meaning, class_=class_)
 
 
 def _evidence(reading: Reading, state: str, result: CheckResult, anchors: Mapping[str, str]) -> list[Element | str]:

@@ -12,9 +12,9 @@ from nclue_contract.check.reports.html.cases import cases, without_result
 from nclue_contract.check.reports.html.exchanges import Curl
 from nclue_contract.check.reports.html.failures import failures
 from nclue_contract.check.reports.html.lifecycle import lifecycle
-from nclue_contract.check.reports.html.page import clip, document, tag
+from nclue_contract.check.reports.html.page import clip, html_document, tag
 from nclue_contract.check.reports.html.readings import readings
-from nclue_contract.check.reports.html.rules import MEANINGS, SIGNS, bar, matrix, sign
+from nclue_contract.check.reports.html.rules import MEANINGS, SIGNS, bar, matrix, state_symbol
 from nclue_contract.check.reports.text import LABELS, result_line
 from nclue_contract.check.results import CheckResult, State
 from nclue_contract.contract.wording import counted
@@ -31,7 +31,7 @@ def html_report(result: CheckResult, *, version: str, revision: str, started_ms:
     """Return the whole document, which can be encoded in UTF-8 whatever a server has sent. The same result gives the same text.
 
     `version` is that of the tool, `revision` that of the contract; `started_ms` is when the run began, in milliseconds since 1970-01-01
-    UTC. `curl` returns the shell command that sends a request again. The headers that were sent are not shown.
+    UTC. `curl` returns the shell command that sends a request again. The sent headers are not included.
     """
     anchors = {case_id: f"case-{number}" for number, case_id in enumerate(result.outcomes, 1)}
     new = failures(result.failures, curl, anchors)
@@ -47,7 +47,7 @@ def html_report(result: CheckResult, *, version: str, revision: str, started_ms:
     ]
     present = [section for section in sections if section is not None]
     state, headline = _HEADLINES[result.exit_code]
-    return document(
+    return html_document(
         f"{SIGNS[state]} {headline} - {clip(result.target, 80)}",
         tag("a", "Skip to the rules", href="#rules", class_="skip"),
         _head(result, started_ms),
@@ -70,7 +70,7 @@ def _head(result: CheckResult, started_ms: int) -> Element:
     counts = result.counts
     why = result.stop_reason or (result_line(result) if result.exit_code == INCONCLUSIVE else "")
     numbers = (
-        tag("li", sign(one), " ", tag("b", f"{counts[one]:,}"), f" {LABELS[one]}", tag("small", MEANINGS[one]), class_=str(one))
+        tag("li", state_symbol(one), " ", tag("b", f"{counts[one]:,}"), f" {LABELS[one]}", tag("small", MEANINGS[one]), class_=str(one))
         for one in SIGNS
     )
     return tag(
@@ -103,7 +103,7 @@ def _summary(result: CheckResult) -> str:
 
 def _facts(result: CheckResult, started_ms: int) -> list[tuple[str, str]]:
     started = datetime.fromtimestamp(started_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    sent = f"{counted(result.requests, 'request')}, including {counted(result.creations, 'creation')}"
+    sent = f"{counted(result.requests, 'request')}, including {counted(result.create_requests, 'create request')}"
     clean_up = f", {result.cleanup_requests:,} more to clean up" if result.cleanup_requests else ""
     facts = [
         ("Server", clip(result.target)),

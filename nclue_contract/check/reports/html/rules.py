@@ -17,14 +17,14 @@ SIGNS = {State.FAILED: "✗", State.PASSED: "✓", State.INCONCLUSIVE: "?", Stat
 
 MEANINGS = {
     State.FAILED: "The server broke the contract: no possible reading of the pages allows its response.",
-    State.PASSED: "The server responded as the contract says.",
+    State.PASSED: "The server responded as the contract requires.",
     State.INCONCLUSIVE: "The response proves nothing: any would have been right, or the failure is part of a baseline.",
     State.NOT_TESTED: "No request was sent, or no response could be evaluated. The reason is given beside it.",
 }
 """What a state of a case means, for people who see such a report for the first time."""
 
 
-def sign(state: State) -> Element:
+def state_symbol(state: State) -> Element:
     """Return the symbol of a state, hidden from screen readers."""
     return tag("span", SIGNS[state], class_=f"sign {state}", aria_hidden="true")
 
@@ -75,7 +75,7 @@ def _tile(row: RuleRow, *, known: bool) -> Element:
     rule = contract().rules[row.rule]
     link = tag(
         "a",
-        tag("span", sign(row.state), " ", row.rule, class_="code"),
+        tag("span", state_symbol(row.state), " ", row.rule, class_="code"),
         tag("span", rule.slug, class_="slug"),
         tag("span", _counts(row, known=known), class_="counts"),
         bar(row.counts if any(row.counts.values()) else {row.state: 1}),
@@ -88,8 +88,8 @@ def _tile(row: RuleRow, *, known: bool) -> Element:
 
 def _counts(row: RuleRow, *, known: bool) -> str:
     parts = [tally(row.counts)] if any(row.counts.values()) else []
-    if row.judged:
-        parts.append(f"{counted(row.judged, 'response')} validated")
+    if row.evaluated:
+        parts.append(f"{counted(row.evaluated, 'response')} validated")
     if known:
         parts.append("known from the baseline")
     return "; ".join(parts)

@@ -1,6 +1,6 @@
 """Witnesses of faults, one table for each module of `service.faults`: the ID of a fault, and what shows it.
 
-A witness is an exchange that tells the faulty service from the clean one, with both values typed by hand. A fault with an argument has a
+A witness is an exchange that distinguishes faulty and clean service, with both values typed by hand. A fault with an argument has a
 function of the argument instead.
 """
 

@@ -7,7 +7,7 @@ _CREATED_AT = "2025-11-25T01:00:00+09:00"
 
 
 def _echo(clean, faulty):
-    """A value that is sent in a field, and how it is returned."""
+    """Return a function that builds a witness for a value sent in a field and how it is returned."""
 
     def of(field):
         return witness(f"/{field}", clean, faulty, post(**{"name" if field == "task_name" else field: clean}))
