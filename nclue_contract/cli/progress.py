@@ -20,11 +20,11 @@ class ProgressBar:
     """Draws on `stream` how much is done, at most five times a second, once a run takes longer than a second.
 
     `total` is in bytes, or in the unit that `spell` puts into words; 0 when it is not known, as for standard input: then only the amount is
-    drawn. Nothing is drawn unless `enabled`.
+    drawn. Nothing is drawn unless `enabled`, nor without a stream: a process may have no standard error.
     """
 
     def __init__(
-        self, stream: TextIO, total: int, *, enabled: bool, doing: str = "validating", spell: Callable[[int], str] = megabytes
+        self, stream: TextIO | None, total: int, *, enabled: bool, doing: str = "validating", spell: Callable[[int], str] = megabytes
     ) -> None:
         self._doing = doing
         self._spell = spell
@@ -42,7 +42,7 @@ class ProgressBar:
     def update(self, done: int, total: int) -> None:
         """Set the amount that is done, and the total, and draw if it is time to."""
         self._done, self._total = done, total
-        if self._enabled and time.monotonic() >= self._next:
+        if self._stream is not None and self._enabled and time.monotonic() >= self._next:
             self._next = time.monotonic() + _INTERVAL_S
             self._stream.write(f"\r\x1b[K{self._bar()}")
             self._stream.flush()
@@ -50,7 +50,7 @@ class ProgressBar:
 
     def clear(self) -> None:
         """Remove the bar, before something else is written to the terminal and at the end."""
-        if self._drawn:
+        if self._stream is not None and self._drawn:
             self._stream.write("\r\x1b[K")
             self._stream.flush()
             self._drawn = False

@@ -90,7 +90,7 @@ def collect_items(session: pytest.Session, settings: PluginSettings) -> list[pyt
 class ItemOutcome:
     """The outcome of a case for pytest: `failure` is the text of a failure, `reason` that of a skipped item. Both are empty for a pass."""
 
-    properties: tuple[tuple[str, str], ...]
+    properties: tuple[tuple[str, object], ...]
     failure: str = ""
     reason: str = ""
 
