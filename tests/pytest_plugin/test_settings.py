@@ -161,8 +161,8 @@ def test_the_header_is_silent_when_nothing_is_configured(project):
         (["--nclue-coverage-report=json:"], "--nclue-coverage-report: 'json:': write it as json:PATH"),
         (["--nclue-coverage-report=json:gone/report.json"], "--nclue-coverage-report: 'json:gone/report.json': there is no folder gone"),
         (["--nclue-coverage-report=json:."], "--nclue-coverage-report: 'json:.': . is a folder"),
-        (["--nclue-coverage-fail-under=101"], "--nclue-coverage-fail-under: 101 is no percentage, 0 to 100"),
-        (["--nclue-coverage-fail-under=nan"], "--nclue-coverage-fail-under: nan is no percentage, 0 to 100"),
+        (["--nclue-coverage-fail-under=101"], "--nclue-coverage-fail-under: 101 is not a percentage from 0 to 100"),
+        (["--nclue-coverage-fail-under=nan"], "--nclue-coverage-fail-under: nan is not a percentage from 0 to 100"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
