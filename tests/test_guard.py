@@ -181,11 +181,11 @@ def test_every_host_of_the_platform_is_real(host):
     "host", ["example.com", "notntruss.com", "ntruss.com.example", "ntruss.community", "", None, "127.0.0.1", "localhost"]
 )
 def test_other_hosts_are_not_touched(host, monkeypatch):
-    asked = []
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: asked.append((args, kwargs)) or [])
+    resolved = []
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: resolved.append((args, kwargs)) or [])
     with guard() as blocked:
         assert socket.getaddrinfo(host, 80, type=socket.SOCK_STREAM) == []
-    assert asked == [((host, 80), {"type": socket.SOCK_STREAM})]
+    assert resolved == [((host, 80), {"type": socket.SOCK_STREAM})]
     assert blocked == []
 
 
@@ -346,8 +346,8 @@ def test_a_guard_applies_in_every_thread():
 
 def test_a_patch_over_the_guard_stays_and_allows_every_call_afterwards(monkeypatch):
     Call = namedtuple("Call", "host port")  # noqa: PYI024  # only for this test
-    asked = []
-    monkeypatch.setattr(socket, "getaddrinfo", lambda host, port: asked.append(Call(host, port)))
+    resolved = []
+    monkeypatch.setattr(socket, "getaddrinfo", lambda host, port: resolved.append(Call(host, port)))
     with guard():
         net = socket.getaddrinfo
         over = partial(net)
@@ -356,7 +356,7 @@ def test_a_patch_over_the_guard_stays_and_allows_every_call_afterwards(monkeypat
             socket.getaddrinfo(REAL, 1)
     assert socket.getaddrinfo is over
     socket.getaddrinfo(REAL, 2)
-    assert asked == [Call(REAL, 2)]
+    assert resolved == [Call(REAL, 2)]
 
 
 def test_a_swallowed_error_can_be_found():

@@ -208,8 +208,8 @@ def test_a_mock_is_created_from_options_in_any_form():
         new_id=lambda: "the-id",
         rate_limit=False,
     ) as nclue:
-        refused = httpx.post(f"{URL}/tasks", json=PAYLOAD | {"train_file_path": "gone.tsv"})
-        assert refused.json() == {"code": 10107, "message": "TRAIN_PATH_NOT_FOUND"}
+        rejected = httpx.post(f"{URL}/tasks", json=PAYLOAD | {"train_file_path": "gone.tsv"})
+        assert rejected.json() == {"code": 10107, "message": "TRAIN_PATH_NOT_FOUND"}
         assert httpx.post(f"{URL}/tasks", json=PAYLOAD).json()["task_id"] == "the-id"
         assert httpx.post(f"{URL}/tasks", json=PAYLOAD | {"name": "no room"}).status_code == 503
         assert nclue.tasks[0]["status"] == "registered"
@@ -249,8 +249,8 @@ def test_the_signature_is_verified_for_what_is_really_sent(call, target):
         assert call("GET", target, headers=signed).status_code != 401
         assert nclue.requests[-1]["target"] == "/api/v1" + target
         twisted = signed_headers("GET", "/api/v1/tasks?index=0&limit=5", KEYS, NOW_MS)
-        refused = call("GET", target, headers=twisted)
-    assert (refused.status_code, refused.headers["x-nclue-rules"]) == (401, "NC208")
+        rejected = call("GET", target, headers=twisted)
+    assert (rejected.status_code, rejected.headers["x-nclue-rules"]) == (401, "NC208")
 
 
 def test_a_space_is_signed_as_the_client_encodes_it(call):
@@ -269,13 +269,13 @@ def test_an_unsigned_request_is_rejected_and_no_secret_gets_into_the_journal(cal
         assert call("GET", "/tasks").status_code == 401
         signed = signed_headers("GET", "/api/v1/tasks", KEYS, NOW_MS)
         assert call("GET", "/tasks", headers=signed).status_code == 200
-        told = json.dumps(nclue.requests)
+        received = json.dumps(nclue.requests)
         capitals = {name.upper(): value for name, value in signed_headers("GET", "/api/v1/tasks", KEYS, NOW_MS).items()}
         assert call("GET", "/tasks", headers=capitals | {"Proxy-Authorization": "CANARY"}).status_code == 200
-        told += json.dumps(nclue.requests)
-    assert signed["x-ncp-apigw-signature-v2"] not in told
-    assert KEYS.access_key not in told
-    assert "CANARY" not in told
+        received += json.dumps(nclue.requests)
+    assert signed["x-ncp-apigw-signature-v2"] not in received
+    assert KEYS.access_key not in received
+    assert "CANARY" not in received
 
 
 # -- which requests are NCLUE's -----------------------------------------------------------------------------------------

@@ -71,7 +71,7 @@ def served(*faults, **options):
     return schema, service
 
 
-def creation(schema, payload=PAYLOAD, *, sign=True):
+def create_case(schema, payload=PAYLOAD, *, sign=True):
     case = schema["/tasks"]["POST"].Case(body=payload, media_type="application/json")
     return authenticated(case) if sign else case
 
@@ -86,7 +86,7 @@ def reading(schema, task_id, method="GET", **options):
     return authenticated(schema["/tasks/{task_id}"][method].Case(path_parameters={"task_id": task_id}, **options))
 
 
-def judge(case, response, **settings):
+def reported_rules(case, response, **settings):
     """Return the rules that the check reports."""
     try:
         NclueContract(**settings).after_response(None, response, case)
@@ -211,7 +211,7 @@ def test_the_schemas_of_others_are_left_alone(wire, other):
     sent = wire.requests[-1][2]
     assert not set(NAMES) & set(sent)
     assert sent["authorization"].startswith("Basic ")
-    assert judge(case, response) == set()
+    assert reported_rules(case, response) == set()
 
 
 def wsgi(service):
@@ -233,10 +233,10 @@ def wsgi(service):
 def test_a_wsgi_application_is_tested_as_well():
     schema = load()
     schema.app = wsgi(Service({ACCESS: SECRET}))
-    case = creation(schema)
+    case = create_case(schema)
     response = case.call()
     assert response.status_code == 200
-    assert judge(case, response) == set()
+    assert reported_rules(case, response) == set()
 
 
 # -- names, and what exists ----------------------------------------------------------------------------------------------------------
@@ -245,15 +245,15 @@ def test_a_wsgi_application_is_tested_as_well():
 @given(st.text(min_size=1, max_size=100))
 def test_a_unique_name_is_as_long_as_the_one_that_was_drawn(name):
     """White space and letter case at the ends, where servers trim and cut, are preserved as far as the length allows."""
-    made = unique_name(name)
-    assert len(made) == len(name)
-    assert made.encode("utf-8", "surrogatepass")
+    created = unique_name(name)
+    assert len(created) == len(name)
+    assert created.encode("utf-8", "surrogatepass")
     if len(name) > 1:
-        assert made[0] == name[0]
+        assert created[0] == name[0]
     if len(name) > 2:
-        assert made[-1] == name[-1]
+        assert created[-1] == name[-1]
     if len(name) > 10:
-        assert made[9:] == name[9:]
+        assert created[9:] == name[9:]
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 9, 10, 11, 100])
@@ -285,7 +285,7 @@ DRAWN = {
 def test_only_names_that_keep_the_rules_are_made_unique(drawn):
     payload, changed = DRAWN[drawn]
     sent = PAYLOAD | payload
-    body = map_case(None, creation(load(), dict(sent), sign=False)).body
+    body = map_case(None, create_case(load(), dict(sent), sign=False)).body
     assert {name for name in body if body[name] != sent[name]} == changed
     assert not changed or len(body["name"]) == len(sent["name"])
 
@@ -295,7 +295,7 @@ def test_existing_test_data_replaces_generated_values(monkeypatch):
     for name, value in known.items():
         monkeypatch.setenv(name, value)
     sent = PAYLOAD | TEST | {"train_bucket": "", "train_file_path": "a~b.tsv", "test_bucket": None, "name": "a" * 101}
-    assert map_case(None, creation(load(), dict(sent), sign=False)).body == sent | {
+    assert map_case(None, create_case(load(), dict(sent), sign=False)).body == sent | {
         "train_feature_id": known["NCLUE_FEATURE_ID"],
         "train_bucket": "known",
         "test_feature_id": known["NCLUE_FEATURE_ID"],
@@ -307,7 +307,7 @@ def test_other_bodies_and_operations_are_left_alone(monkeypatch):
     monkeypatch.setenv("NCLUE_FILE", "known/file.tsv")
     schema = load()
     for body in ([], "text", None):
-        assert map_case(None, creation(schema, body, sign=False)).body == body
+        assert map_case(None, create_case(schema, body, sign=False)).body == body
     case = reading(schema, "x")
     case.body = {"name": "n", "train_file_path": "a.tsv"}
     assert map_case(None, case).body == {"name": "n", "train_file_path": "a.tsv"}
@@ -326,17 +326,17 @@ def test_names_and_files_are_put_in_in_every_phase(phase, monkeypatch):
     schema.app = App(service)
     for _ in from_schema(schema).execute():
         pass
-    taken = [json.loads(entry["body"]) for entry in service.store.journal if (entry["method"], entry["status"]) == ("POST", 200)]
-    assert taken
-    assert {body["train_file_path"] for body in taken} == {"known/file.tsv"}
-    assert len({body["name"] for body in taken}) == len(taken)
+    accepted = [json.loads(entry["body"]) for entry in service.store.journal if (entry["method"], entry["status"]) == ("POST", 200)]
+    assert accepted
+    assert {body["train_file_path"] for body in accepted} == {"known/file.tsv"}
+    assert len({body["name"] for body in accepted}) == len(accepted)
 
 
 # -- the check -----------------------------------------------------------------------------------------------------------------------
 
 
 def unsigned(schema):
-    case = creation(schema)
+    case = create_case(schema)
     del case.headers[SIGNATURE]
     return case
 
@@ -359,13 +359,13 @@ def test_a_fault_is_reported_by_the_rule_it_breaks_and_the_clean_service_is_not(
     changes, expected = FAULTS[fault]
     for faults, rules in ((), set()), ((fault,), expected):
         schema, _ = served(*faults)
-        case = unsigned(schema) if changes is None else creation(schema, PAYLOAD | changes)
-        assert judge(case, case.call()) == rules
+        case = unsigned(schema) if changes is None else create_case(schema, PAYLOAD | changes)
+        assert reported_rules(case, case.call()) == rules
 
 
 def test_a_failure_states_rule_place_and_page():
     schema, _ = served("echo-trimmed:task_name")
-    case = creation(schema, PAYLOAD | {"name": " churn "})
+    case = create_case(schema, PAYLOAD | {"name": " churn "})
     with pytest.raises(FailureGroup) as caught:
         case.validate_response(case.call())
     (failure,) = (failure for failure in caught.value.exceptions if isinstance(failure, BrokenRule))
@@ -376,7 +376,7 @@ def test_a_failure_states_rule_place_and_page():
 
 def test_two_rules_are_two_failures_and_two_findings_of_one_rule_are_one():
     schema, _ = served("echo-lower-case:task_name", "echo-lower-case:train_bucket", "type-text")
-    case = creation(schema, PAYLOAD | {"name": "A", "train_bucket": "B"})
+    case = create_case(schema, PAYLOAD | {"name": "A", "train_bucket": "B"})
     with pytest.raises(FailureGroup) as caught:
         NclueContract().after_response(None, case.call(), case)
     failures = {failure.rule: failure for failure in caught.value.exceptions}
@@ -387,12 +387,12 @@ def test_two_rules_are_two_failures_and_two_findings_of_one_rule_are_one():
 
 def test_the_sent_body_is_validated_and_not_the_generated_one():
     schema, _ = served()
-    case = creation(schema, dict(PAYLOAD))
-    refused = case.call(json=PAYLOAD | {"train_file_path": "a~b.tsv"})
-    assert (refused.status_code, judge(case, refused)) == (422, set())
+    case = create_case(schema, dict(PAYLOAD))
+    rejected = case.call(json=PAYLOAD | {"train_file_path": "a~b.tsv"})
+    assert (rejected.status_code, reported_rules(case, rejected)) == (422, set())
     schema, _ = served("path-character-allowed:U+007E")
-    case = creation(schema, dict(PAYLOAD))
-    assert judge(case, case.call(json=PAYLOAD | {"train_file_path": "a~b.tsv"})) == {"NC313"}
+    case = create_case(schema, dict(PAYLOAD))
+    assert reported_rules(case, case.call(json=PAYLOAD | {"train_file_path": "a~b.tsv"})) == {"NC313"}
 
 
 def test_an_unknown_body_is_not_validated():
@@ -401,16 +401,16 @@ def test_an_unknown_body_is_not_validated():
         "/api/v1/tasks", json=PAYLOAD, headers=signed("POST", "/api/v1/tasks") | {"accept": "*/*"}
     )
     assert sent.status_code == 200
-    assert judge(creation(schema, dict(PAYLOAD)), schemathesis.Response.from_any(sent)) == set()
+    assert reported_rules(create_case(schema, dict(PAYLOAD)), schemathesis.Response.from_any(sent)) == set()
 
 
 def test_a_create_request_without_a_body_is_validated_as_such():
     schema, _ = served()
     case = authenticated(schema["/tasks"]["POST"].Case())
     response = case.call()
-    assert (response.status_code, judge(case, response)) == (400, set())
+    assert (response.status_code, reported_rules(case, response)) == (400, set())
     response.status_code = 200
-    assert "NC313" in judge(case, response)
+    assert "NC313" in reported_rules(case, response)
 
 
 def test_requests_of_httpx_can_be_validated():
@@ -429,31 +429,31 @@ def test_requests_of_httpx_can_be_validated():
     with httpx.Client(transport=httpx.MockTransport(answer)) as client:
         response = client.get(f"http://testserver{target}", headers=signed("GET", target))
     assert response.status_code == 200
-    assert judge(case, schemathesis.Response.from_any(response)) == set()
+    assert reported_rules(case, schemathesis.Response.from_any(response)) == set()
 
 
 @pytest.mark.parametrize(("method", "fault"), [("GET", "unknown-as-another"), ("DELETE", "deletion-answers-another")])
 def test_the_returned_task_must_be_the_requested_one(method, fault):
     for faults, rules in ((), set()), ((fault,), {"NC307"}):
         schema, _ = served(*faults)
-        task_id = json.loads(creation(schema).call().content)["task_id"]
+        task_id = json.loads(create_case(schema).call().content)["task_id"]
         case = reading(schema, "unknown" if method == "GET" else task_id, method)
-        assert judge(case, case.call()) == rules
+        assert reported_rules(case, case.call()) == rules
 
 
 def test_a_task_id_that_is_written_in_percent_codes_is_the_same():
     schema, _ = served(new_id=lambda: "a ü")
-    creation(schema).call()
+    create_case(schema).call()
     case = reading(schema, "a ü")
     response = case.call()
-    assert (response.status_code, judge(case, response)) == (200, set())
+    assert (response.status_code, reported_rules(case, response)) == (200, set())
 
 
 def test_the_list_is_validated_by_the_query_that_was_sent():
     for faults, rules in ((), set()), (("list-echoes-defaults",), {"NC500"}):
         schema, _ = served(*faults)
         case = authenticated(schema["/tasks"]["GET"].Case(query={"index": 0, "limit": 5}))
-        assert judge(case, case.call()) == rules
+        assert reported_rules(case, case.call()) == rules
 
 
 def test_other_methods_are_not_validated():
@@ -461,7 +461,7 @@ def test_other_methods_are_not_validated():
     case = reading(schema, "a")
     case.method = "PATCH"
     response = authenticated(case).call()
-    assert (response.status_code, judge(case, response)) == (405, set())
+    assert (response.status_code, reported_rules(case, response)) == (405, set())
 
 
 def test_signatures_are_not_verified_when_the_keys_are_unknown(monkeypatch):
@@ -469,20 +469,20 @@ def test_signatures_are_not_verified_when_the_keys_are_unknown(monkeypatch):
     case = unsigned(schema)
     response = case.call()
     monkeypatch.delenv("NCLUE_ACCESS_KEY")
-    assert judge(case, response) == set()
+    assert reported_rules(case, response) == set()
 
 
 def test_another_code_is_reported_in_a_flat_error_as_well():
     schema, _ = served("auth-code", readings={"error-shape": "flat"})
     case = unsigned(schema)
-    assert judge(case, case.call(), readings={"error-shape": "flat"}) == {"NC200"}
+    assert reported_rules(case, case.call(), readings={"error-shape": "flat"}) == {"NC200"}
 
 
 def test_a_rule_about_signatures_can_be_ignored_too():
     schema, _ = served("auth-code")
     case = unsigned(schema)
     response = case.call()
-    assert (judge(case, response), judge(case, response, ignore=["header-missing"])) == ({"NC200"}, set())
+    assert (reported_rules(case, response), reported_rules(case, response, ignore=["header-missing"])) == ({"NC200"}, set())
 
 
 @pytest.mark.parametrize("option", ["nclue", "gateway"])
@@ -491,8 +491,8 @@ def test_both_ways_to_reject_a_signature_are_allowed_unless_one_is_pinned(option
     case = unsigned(schema)
     response = case.call()
     other = {"nclue": "gateway", "gateway": "nclue"}[option]
-    assert judge(case, response) == judge(case, response, readings={"auth-refusal": option}) == set()
-    assert judge(case, response, readings={"auth-refusal": other}) == {"NC200"}
+    assert reported_rules(case, response) == reported_rules(case, response, readings={"auth-refusal": option}) == set()
+    assert reported_rules(case, response, readings={"auth-refusal": other}) == {"NC200"}
 
 
 IN_PYTEST = """
@@ -543,35 +543,35 @@ def test_whoever_imports_the_hooks_in_pytest_gets_the_same(tmp_path, service, co
 def contested():
     """Send a path that the page of the operation forbids to a server that follows the later pages; return the case and the response."""
     schema, _ = served(readings={"path-characters": "page-2025"})
-    case = creation(schema, PAYLOAD | {"train_file_path": "dt=2026-11-01/a.csv"})
+    case = create_case(schema, PAYLOAD | {"train_file_path": "dt=2026-11-01/a.csv"})
     return case, case.call()
 
 
 def test_warnings_are_no_failures_unless_strict_is_set(contested, monkeypatch):
     case, response = contested
     assert response.status_code == 200
-    assert judge(case, response) == set()
-    assert judge(case, response, strict=True) == {"NC313"}
+    assert reported_rules(case, response) == set()
+    assert reported_rules(case, response, strict=True) == {"NC313"}
     monkeypatch.setenv("NCLUE_STRICT", "1")
-    assert judge(case, response) == {"NC313"}
-    assert judge(case, response, strict=False) == set(), "the keyword comes before the environment"
-    assert judge(case, response, ignore=["NC313"]) == set()
+    assert reported_rules(case, response) == {"NC313"}
+    assert reported_rules(case, response, strict=False) == set(), "the keyword comes before the environment"
+    assert reported_rules(case, response, ignore=["NC313"]) == set()
 
 
 def test_a_pin_decides_contested_ground(contested):
     case, response = contested
-    assert judge(case, response, readings={"path-characters": "page-2025"}, strict=True) == set()
-    assert judge(case, response, readings={"path-characters": "page-2024"}) == {"NC313"}
+    assert reported_rules(case, response, readings={"path-characters": "page-2025"}, strict=True) == set()
+    assert reported_rules(case, response, readings={"path-characters": "page-2024"}) == {"NC313"}
 
 
 def test_a_failure_on_contested_ground_names_the_pin_that_would_allow_it():
     schema, _ = served(readings={"error-shape": "flat"})
-    case = creation(schema, PAYLOAD | {"train_file_path": "a~b.tsv"})
+    case = create_case(schema, PAYLOAD | {"train_file_path": "a~b.tsv"})
     response = case.call()
     with pytest.raises(FailureGroup) as caught:
         NclueContract().after_response(None, response, case)
     assert "error-shape=flat" in caught.value.exceptions[0].message
-    assert judge(case, response, readings={"error-shape": "flat"}) == set()
+    assert reported_rules(case, response, readings={"error-shape": "flat"}) == set()
 
 
 def test_the_nearest_pyproject_is_read_unless_a_keyword_overrides_it(contested, tmp_path, monkeypatch):
@@ -580,12 +580,12 @@ def test_the_nearest_pyproject_is_read_unless_a_keyword_overrides_it(contested, 
     (tmp_path / "pyproject.toml").write_text(settings, encoding="utf-8")
     (tmp_path / "below").mkdir()
     monkeypatch.chdir(tmp_path / "below")
-    assert judge(case, response) == {"NC313"}
-    assert judge(case, response, readings={"path-characters": "page-2025"}) == set()
+    assert reported_rules(case, response) == {"NC313"}
+    assert reported_rules(case, response, readings={"path-characters": "page-2025"}) == set()
     (tmp_path / "pyproject.toml").write_text("[tool.nclue-contract]\nstrict = true\n", encoding="utf-8")
-    assert judge(case, response) == {"NC313"}
+    assert reported_rules(case, response) == {"NC313"}
     monkeypatch.setenv("NCLUE_STRICT", "0")
-    assert judge(case, response) == set(), "the environment comes before the file"
+    assert reported_rules(case, response) == set(), "the environment comes before the file"
 
 
 WRONG = {
@@ -619,7 +619,7 @@ def test_a_run_without_an_accepted_create_request_fails(monkeypatch):
     monkeypatch.setenv("NCLUE_SECRET_KEY", "EXAMPLEsecretKEY0000000000000000000000002")
     check = NclueContract()
     for _ in range(2):
-        case = creation(schema)
+        case = create_case(schema)
         check.after_response(None, case.call(), case)
     with pytest.raises(AssertionError, match=r"the responses were 401 \(2 times\)\. Do the values of NCLUE_ACCESS_KEY, "):
         check.after_run(None)
@@ -629,7 +629,7 @@ def test_one_accepted_create_request_is_enough():
     schema, _ = served()
     check = NclueContract()
     for _ in range(2):
-        case = creation(schema)
+        case = create_case(schema)
         check.after_response(None, case.call(), case)
     check.after_run(None)
 
@@ -637,7 +637,7 @@ def test_one_accepted_create_request_is_enough():
 def test_create_requests_that_are_rejected_with_reason_do_not_count():
     schema, _ = served()
     check = NclueContract()
-    for case in (creation(schema, PAYLOAD | {"name": ""}), unsigned(schema), reading(schema, "a")):
+    for case in (create_case(schema, PAYLOAD | {"name": ""}), unsigned(schema), reading(schema, "a")):
         check.after_response(None, case.call(), case)
     check.after_run(None)
 
@@ -650,7 +650,7 @@ REAL = "https://nclue.apigw.ntruss.com/api/v1"
 @pytest.mark.parametrize("url", [REAL, "https://NCLUE.apigw.NTRUSS.com./api/v1", "http://ntruss.com:8080/api/v1"])
 def test_a_call_to_the_real_service_is_rejected_before_it_leaves(url):
     """The guard would detect what is sent: it blocks and records it."""
-    case = creation(load())
+    case = create_case(load())
     with (
         guard() as seen,
         pytest.raises(RealServiceError, match="is the real service, where every task"),
@@ -820,23 +820,23 @@ def trap():
         yield trap
 
 
-def refused(done, trap):
+def rejected(done, trap):
     assert (done.returncode, trap.calls) == (2, 0)
     assert re.fullmatch(r"nclue-contract: nclue\.apigw\.ntruss\.com is the real service, .*; no setting lifts this\n", done.stderr)
     assert "Traceback" not in done.stdout
 
 
 def test_the_command_rejects_the_real_service_before_anything_is_sent(tmp_path, trap):
-    refused(run(tmp_path, SPECIFICATION, "--url", REAL, **trap.variables), trap)
+    rejected(run(tmp_path, SPECIFICATION, "--url", REAL, **trap.variables), trap)
 
 
 def test_the_real_service_in_a_settings_file_is_rejected(tmp_path, trap):
     (tmp_path / "schemathesis.toml").write_text(f'base-url = "{REAL}"\n', encoding="utf-8")
-    refused(run(tmp_path, SPECIFICATION, **trap.variables), trap)
+    rejected(run(tmp_path, SPECIFICATION, **trap.variables), trap)
 
 
 def test_a_document_is_not_fetched_from_the_real_service(tmp_path, trap):
-    refused(run(tmp_path, f"{REAL}/openapi.json", **trap.variables), trap)
+    rejected(run(tmp_path, f"{REAL}/openapi.json", **trap.variables), trap)
 
 
 def test_without_the_hooks_the_real_service_would_have_been_called(tmp_path, trap):

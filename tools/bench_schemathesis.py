@@ -53,7 +53,7 @@ STAGE_MS = 5
 
 
 @dataclass(frozen=True)
-class Subject:
+class Configuration:
     """A server to be tested. `kind` is clean, fault, variant, or own-document: a variant with the document of its own reading."""
 
     server: str
@@ -107,23 +107,23 @@ def second(faults: Sequence[str], readings: dict[str, str]) -> Handle:
 SERVERS: dict[str, Callable[[Sequence[str], dict[str, str]], Handle]] = {"reference": reference, "second": second}
 
 
-def made(subject: Subject) -> Handle:
+def server_of(configuration: Configuration) -> Handle:
     """Return a handler of the server that a configuration describes."""
-    pin = dict([subject.id.split("=")]) if subject.kind in {"variant", "own-document"} else {}
-    return SERVERS[subject.server]([subject.id] if subject.kind == "fault" else [], pin)
+    pin = dict([configuration.id.split("=")]) if configuration.kind in {"variant", "own-document"} else {}
+    return SERVERS[configuration.server]([configuration.id] if configuration.kind == "fault" else [], pin)
 
 
-def subjects(server: str, *, only: str) -> Iterator[Subject]:
+def configurations(server: str, *, only: str) -> Iterator[Configuration]:
     """Everything that is run: the clean server, each fault, each option of a reading that is not the default."""
-    found = [Subject(server, "clean", "clean")]
+    found = [Configuration(server, "clean", "clean")]
     if server == "reference":
-        found += [Subject(server, "fault", instance, fault.rule) for fault in CATALOGUE for instance in fault.instances()]
+        found += [Configuration(server, "fault", instance, fault.rule) for fault in CATALOGUE for instance in fault.instances()]
     else:
-        found += [Subject(server, "fault", fault) for fault in second_module().FAULTS]
+        found += [Configuration(server, "fault", fault) for fault in second_module().FAULTS]
     others = [(reading, option.id) for reading in contract().readings.values() for option in reading.options]
     pins = [f"{reading.id}={option}" for reading, option in others if option != reading.default]
-    found += [Subject(server, kind, pin) for pin in pins for kind in ("variant", "own-document")]
-    return (subject for subject in found if not only or fnmatchcase(subject.id, only))
+    found += [Configuration(server, kind, pin) for pin in pins for kind in ("variant", "own-document")]
+    return (configuration for configuration in found if not only or fnmatchcase(configuration.id, only))
 
 
 class Application:
@@ -185,15 +185,15 @@ def require_no_constants() -> None:
         raise RuntimeError(f"Hypothesis draws from {len(found)} constants of our source code; see search_no_source")
 
 
-def run(subject: Subject, *, seed: int, max_examples: int | None) -> Outcome:
+def run(configuration: Configuration, *, seed: int, max_examples: int | None) -> Outcome:
     """Let Schemathesis test a server until it finds something, or has nothing more to try."""
     search_no_source()
     import nclue_contract.schemathesis_hooks  # noqa: F401, PLC0415  # registers what signs and names, in this process
 
     os.environ.update(zip(VARIABLES, (EXAMPLE.access_key, EXAMPLE.secret_key), strict=True))
     begin = time.perf_counter()
-    application = Application(made(subject))
-    pin = dict([subject.id.split("=")]) if subject.kind == "own-document" else None
+    application = Application(server_of(configuration))
+    pin = dict([configuration.id.split("=")]) if configuration.kind == "own-document" else None
     schema = schemathesis.openapi.from_dict(document(Readings.of(pin) if pin else None), config=settings(seed, max_examples))
     schema.app = application
     schema.adapt_to_null_byte_in_header_failure()  # what `st run` finds out by a probe: HTTP servers take no NUL in a header
@@ -205,7 +205,7 @@ def run(subject: Subject, *, seed: int, max_examples: int | None) -> Outcome:
             stream.stop()
     seconds = round(time.perf_counter() - begin, 1)
     require_no_constants()
-    return Outcome(**asdict(subject), found=found, phase=phase, requests=application.requests, seconds=seconds)
+    return Outcome(**asdict(configuration), found=found, phase=phase, requests=application.requests, seconds=seconds)
 
 
 def first_problem(event: events.EngineEvent) -> tuple[str, str] | None:
@@ -223,7 +223,7 @@ def first_problem(event: events.EngineEvent) -> tuple[str, str] | None:
     return None
 
 
-def outcomes(todo: Sequence[Subject], work: Callable[[Subject], Outcome], jobs: int) -> Iterator[Outcome]:
+def outcomes(todo: Sequence[Configuration], work: Callable[[Configuration], Outcome], jobs: int) -> Iterator[Outcome]:
     """Return the outcomes, as they complete; each job is a separate process."""
     if jobs == 1:
         yield from map(work, todo)
@@ -271,7 +271,7 @@ def main() -> None:
     parser.add_argument("--max-examples", type=int, metavar="N", help="of Schemathesis; its own default is used without")
     parser.add_argument("--second", action="store_true", help="test the second server of the tests instead of the reference service")
     options = parser.parse_args()
-    todo = list(subjects("second" if options.second else "reference", only=options.only))
+    todo = list(configurations("second" if options.second else "reference", only=options.only))
     if not todo:
         parser.error(f"nothing is called {options.only!r}; `nclue-contract faults` and `nclue-contract explain` list the names")
     begin = time.perf_counter()

@@ -64,7 +64,7 @@ class Connection:
         self._address = address
         self._socket: socket.socket | None = None
 
-    def ask(self, data: bytes) -> tuple[int, bytes]:
+    def send(self, data: bytes) -> tuple[int, bytes]:
         """Return status and body of the response."""
         if self._socket is None:
             self._socket = socket.create_connection(self._address, DEADLINE)
@@ -150,7 +150,7 @@ def ours(stack: ExitStack, core: int | None) -> Target:
         return request("POST", path, posting, json.dumps({"name": f"task {number}", **PAYLOAD}).encode())
 
     connection = Connection((host, int(port)))
-    _, body = connection.ask(create(0))
+    _, body = connection.send(create(0))
     connection.close()
     one = f"{path}/{json.loads(body)['task_id']}"
     reading = request("GET", one, signed_headers("GET", one, KEYS, now_ms))
@@ -164,9 +164,9 @@ def moto(stack: ExitStack, core: int | None, program: str) -> Target:
     connection = Connection(address)
     # Only read for the service and the region.
     signed = {"authorization": "AWS4-HMAC-SHA256 Credential=EXAMPLE/20261123/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"}
-    connection.ask(request("PUT", "/answers", signed))
+    connection.send(request("PUT", "/answers", signed))
     body = json.dumps({"name": "task", **PAYLOAD}).encode()
-    connection.ask(request("PUT", "/answers/one", signed, body))
+    connection.send(request("PUT", "/answers/one", signed, body))
     connection.close()
     reading = request("GET", "/answers/one", signed)
     return Target("moto server (S3)", address, lambda: reading, lambda number: request("PUT", f"/answers/{number}", signed, body))
@@ -208,7 +208,7 @@ def rate(target: Target, make: Callable[[], bytes], seconds: float, clients: int
         connection = Connection(target.address)
         try:
             while time.perf_counter() < end:
-                status, body = connection.ask(make())
+                status, body = connection.send(make())
                 if status != 200:
                     problems.append(f"{target.name} answered {status}: {body[:300]!r}")
                     return

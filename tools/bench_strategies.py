@@ -88,7 +88,7 @@ def compare(title: str, strategies: dict[str, st.SearchStrategy[Any]], rounds: i
         print(f"  {name:32} {statistics.median(values):7.2f} s   {ratio:7.2f}")
 
 
-def judge(strategies: dict[str, st.SearchStrategy[Any]]) -> None:
+def validate(strategies: dict[str, st.SearchStrategy[Any]]) -> None:
     """Demand that every body is valid, and print what is in them."""
     check = Validator({"test-triple": "independent"}).is_valid_request  # the schema does not know warnings
     print(f"What is in {COUNT} bodies")
@@ -117,7 +117,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7, help="rounds per table (default 7)")
     rounds = parser.parse_args().rounds
     strategies = candidates()
-    judge(strategies)
+    validate(strategies)
     compare(f"{COUNT} bodies of createTask", strategies, rounds)
     compare(f"{COUNT} draws of the other strategies", others(), rounds)
 

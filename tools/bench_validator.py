@@ -172,9 +172,9 @@ def compare(title: str, candidates: dict[str, Callable[[Payload], Any]], batch: 
     """Demand agreement, then print the median time and the median ratio to the first candidate."""
     for payload in batch:
         answers = {name: check(payload) for name, check in candidates.items()}
-        verdicts = {name: answer.ok if isinstance(answer, Report) else answer for name, answer in answers.items()}
-        if len(set(verdicts.values())) != 1:
-            message = f"{title}: no agreement about {payload}: {verdicts}"
+        results = {name: answer.ok if isinstance(answer, Report) else answer for name, answer in answers.items()}
+        if len(set(results.values())) != 1:
+            message = f"{title}: no agreement about {payload}: {results}"
             raise SystemExit(message)
     times: dict[str, list[float]] = {name: [] for name in candidates}
     for _ in range(rounds):

@@ -159,9 +159,9 @@ def check_in_process(
 ) -> CheckResult:
     """Run the plan against a server in this process; with `first_only` until the first failure."""
     transport = MemoryTransport(handle, PREFIX)
-    bench = CheckSession(Readings.of(pins), known, run="run", prefix=PREFIX, now_ms=transport.now_ms, exact_clock=True)
-    observer = RunObserver(stop=lambda bench: first_only and bench.failed)
-    return Runner(bench, plan(), transport, Limits(budget, clean_up=False), observer).run("in process", "measured")
+    session = CheckSession(Readings.of(pins), known, run="run", prefix=PREFIX, now_ms=transport.now_ms, exact_clock=True)
+    observer = RunObserver(stop=lambda state: first_only and state.failed)
+    return Runner(session, plan(), transport, Limits(budget, clean_up=False), observer).run("in process", "measured")
 
 
 def measure_fault(implementation: Implementation, fault: str, *, budget: int = BUDGET) -> FaultMeasurement:

@@ -138,7 +138,7 @@ def first_of(module: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class MutantResult:
     """What came of a mutant. `state`: killed, start (it did not even begin), time, broke (the check itself fell over), or survived.
 
     `situation` is where, and `by` names what failed. Of a survivor it names those in which its responses differ from the original's.
@@ -453,7 +453,7 @@ def guarded(handle: Handle) -> Handle:
     return answer
 
 
-def made(mutant: Mutant, situation: Situation) -> Handle:
+def mutant_server(mutant: Mutant, situation: Situation) -> Handle:
     """Return a handler of the server with a mutant in it. Raises whatever the mutant raises when it is loaded."""
     return guarded((second_server if mutant.module in SECOND else package_server)(mutant, situation))
 
@@ -461,30 +461,30 @@ def made(mutant: Mutant, situation: Situation) -> Handle:
 # -- judging ----------------------------------------------------------------------------------------------------------------------------
 
 
-def judge(mutant: Mutant) -> Verdict:
+def check_mutant(mutant: Mutant) -> MutantResult:
     """Run the plan against a mutant, in one situation after the other until something fails."""
-    verdict = Verdict(mutant.module, mutant.line, mutant.operator, mutant.old, mutant.new, "survived")
+    outcome = MutantResult(mutant.module, mutant.line, mutant.operator, mutant.old, mutant.new, "survived")
     differs = []
     for situation in situations_of(mutant.module):
-        found = judge_in(mutant, situation)
+        found = check_in(mutant, situation)
         if "state" in found:
-            return replace(verdict, situation=situation.name, **found)
+            return replace(outcome, situation=situation.name, **found)
         if found["other"]:
             differs.append(situation.name)
-    return replace(verdict, situation=", ".join(differs))
+    return replace(outcome, situation=", ".join(differs))
 
 
-def judge_in(mutant: Mutant, situation: Situation) -> dict[str, Any]:
+def check_in(mutant: Mutant, situation: Situation) -> dict[str, Any]:
     """Return the result of a mutant in one situation, under a time limit: fields of its result, or whether its responses differ."""
-    said = answers_of_original(first_of(mutant.module), situation)
+    original = answers_of_original(first_of(mutant.module), situation)
     begun = False
     try:
         with _limited():
             # A check of a server with the same responses has the same result, so there is no need to run it.
-            handle = made(mutant, situation)
-            if all(handle(request, now_ms) == response for request, now_ms, response in said):
+            handle = mutant_server(mutant, situation)
+            if all(handle(request, now_ms) == response for request, now_ms, response in original):
                 return {"other": False}
-            handle = made(mutant, situation)
+            handle = mutant_server(mutant, situation)
             begun = True
             return run(handle, situation)
     except TimeIsUpError:
@@ -512,10 +512,10 @@ def run(handle: Handle, situation: Situation) -> dict[str, Any]:
     """Run the plan against a server until something fails."""
     transport = MemoryTransport(handle, PREFIX)
     readings = Readings.of(situation.readings() if situation.pinned else None)
-    bench = CheckSession(readings, FixtureData(failing_file=FAILING), run="abc", prefix=PREFIX, now_ms=transport.now_ms, exact_clock=True)
-    observer = RunObserver(stop=lambda session: session.failed)
+    session = CheckSession(readings, FixtureData(failing_file=FAILING), run="abc", prefix=PREFIX, now_ms=transport.now_ms, exact_clock=True)
+    observer = RunObserver(stop=lambda state: state.failed)
     cases = plan()
-    result = Runner(bench, cases, transport, Limits(clean_up=False), observer).run("a mutant", "all")
+    result = Runner(session, cases, transport, Limits(clean_up=False), observer).run("a mutant", "all")
     if not (result.failures or result.stop_reason):
         return {"other": True}
     begun = result.outcomes[cases[0].id].state is State.PASSED
@@ -526,25 +526,25 @@ def run(handle: Handle, situation: Situation) -> dict[str, Any]:
 @cache
 def answers_of_original(module: str, situation: Situation) -> tuple[tuple[Request, int, Response], ...]:
     """Return all requests that the plan sends to the original, when, and the responses. Raises `ValueError` when it fails."""
-    said: list[tuple[Request, int, Response]] = []
-    handle = made(Mutant(module, 0, "none", "", "", text_of(module)), situation)
+    original: list[tuple[Request, int, Response]] = []
+    handle = mutant_server(Mutant(module, 0, "none", "", "", text_of(module)), situation)
 
     def answer(request: Request, now_ms: int) -> Response:
         response = handle(request, now_ms)
-        said.append((request, now_ms, response))
+        original.append((request, now_ms, response))
         return response
 
     found = run(answer, situation)
     if "state" in found:
         raise ValueError(f"the original fails in the situation {situation.name!r}: {found['by']}")
-    return tuple(said)
+    return tuple(original)
 
 
-def judge_all(mutants: Iterable[Mutant], jobs: int) -> Iterator[Verdict]:
+def check_all(mutants: Iterable[Mutant], jobs: int) -> Iterator[MutantResult]:
     """Check mutants in processes of their own, whose memory is limited."""
     context = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(jobs, context, resource.setrlimit, (resource.RLIMIT_AS, (MEMORY, MEMORY))) as pool:
-        yield from pool.map(judge, mutants)
+        yield from pool.map(check_mutant, mutants)
 
 
 # -- telling ----------------------------------------------------------------------------------------------------------------------------
@@ -552,27 +552,27 @@ def judge_all(mutants: Iterable[Mutant], jobs: int) -> Iterator[Verdict]:
 COLUMNS = ("mutants", "killed", "at start", "by time", "broke the check", "survived", "other answers")
 
 
-def table(verdicts: Iterable[Verdict], key: Callable[[Verdict], str]) -> Iterator[str]:
+def table(outcomes: Iterable[MutantResult], key: Callable[[MutantResult], str]) -> Iterator[str]:
     """Return a line for each group of mutants with the counts per state. Survivors whose responses differ are counted separately too."""
     yield " ".join([f"{'':24}", *COLUMNS])
-    groups: dict[str, list[Verdict]] = {}
-    for verdict in verdicts:
-        groups.setdefault(key(verdict), []).append(verdict)
+    groups: dict[str, list[MutantResult]] = {}
+    for outcome in outcomes:
+        groups.setdefault(key(outcome), []).append(outcome)
     for name, group in groups.items():
-        states = Counter(verdict.state for verdict in group)
+        states = Counter(outcome.state for outcome in group)
         killed = states["killed"] + states["start"] + states["time"]
-        other = sum(verdict.state == "survived" and bool(verdict.situation) for verdict in group)
+        other = sum(outcome.state == "survived" and bool(outcome.situation) for outcome in group)
         figures = (len(group), killed, states["start"], states["time"], states["broke"], states["survived"], other)
         yield " ".join([f"{name:24}", *(f"{figure:{len(column)},}" for figure, column in zip(figures, COLUMNS, strict=True))])
 
 
-def told(verdict: Verdict) -> str:
+def format_result(outcome: MutantResult) -> str:
     """Return a mutant in one line."""
-    if verdict.state == "survived":
-        how = f"  [other answers: {verdict.situation}]" if verdict.situation else ""
+    if outcome.state == "survived":
+        how = f"  [other answers: {outcome.situation}]" if outcome.situation else ""
     else:
-        how = f"  [{verdict.state} in {verdict.situation}: {verdict.by}]"
-    return f"{verdict.module}.py:{verdict.line}: {verdict.operator}: {verdict.old}  ->  {verdict.new}{how}"
+        how = f"  [{outcome.state} in {outcome.situation}: {outcome.by}]"
+    return f"{outcome.module}.py:{outcome.line}: {outcome.operator}: {outcome.old}  ->  {outcome.new}{how}"
 
 
 def main() -> int:
@@ -583,7 +583,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--sample", type=int, help="judge so many of the mutants, drawn by chance")
     parser.add_argument("--seed", type=int, default=0, help="of the sample")
-    parser.add_argument("--json", type=Path, help="write every verdict to this file")
+    parser.add_argument("--json", type=Path, help="write every outcome to this file")
     options = parser.parse_args()
     modules = options.only or (SECOND if options.second else MODULES)
     try:
@@ -598,15 +598,15 @@ def main() -> int:
         chosen = sorted(random.Random(options.seed).sample(range(len(mutants)), options.sample))  # noqa: S311  # a sample, no secret
         print(f"a sample of {len(chosen):,} of {len(mutants):,} mutants, seed {options.seed}")
         mutants = [mutants[number] for number in chosen]
-    verdicts = []
-    for verdict in judge_all(mutants, options.jobs):
-        verdicts.append(verdict)
-        if verdict.state in {"survived", "broke"}:
-            print(told(verdict), flush=True)
+    outcomes = []
+    for outcome in check_all(mutants, options.jobs):
+        outcomes.append(outcome)
+        if outcome.state in {"survived", "broke"}:
+            print(format_result(outcome), flush=True)
     if options.json:
-        options.json.write_text(json.dumps([asdict(verdict) for verdict in verdicts], indent=1, ensure_ascii=False), encoding="utf-8")
-    for key in (lambda verdict: verdict.module, lambda verdict: verdict.operator, lambda _: "all"):
-        print("", *table(verdicts, key), sep="\n")
+        options.json.write_text(json.dumps([asdict(outcome) for outcome in outcomes], indent=1, ensure_ascii=False), encoding="utf-8")
+    for key in (lambda outcome: outcome.module, lambda outcome: outcome.operator, lambda _: "all"):
+        print("", *table(outcomes, key), sep="\n")
     return 0
 
 

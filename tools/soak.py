@@ -61,29 +61,29 @@ class Client:
     async def one_task(self, name: str) -> None:
         """Run one task from creation to deletion."""
         payload = {"name": name, **PAYLOAD}
-        created = await self.ask("createTask", "POST", "/tasks", 200, payload)
+        created = await self.send("createTask", "POST", "/tasks", 200, payload)
         path = f"/tasks/{created['task_id']}"
         require(created["task_name"] == name, "the task of somebody else was created")
-        refused = await self.ask("createTask", "POST", "/tasks", 409, payload)
-        require(refused["error"]["errorCode"] == "10102", "a taken name has another code")
-        refused = await self.ask("createTask", "POST", "/tasks", 422, payload | {"train_file_path": "a~b"})
-        require(refused["error"]["errorCode"] == "10104", "a forbidden character has another code")
+        rejected = await self.send("createTask", "POST", "/tasks", 409, payload)
+        require(rejected["error"]["errorCode"] == "10102", "a taken name has another code")
+        rejected = await self.send("createTask", "POST", "/tasks", 422, payload | {"train_file_path": "a~b"})
+        require(rejected["error"]["errorCode"] == "10104", "a forbidden character has another code")
         seen: list[str] = []
         while seen[-1:] != ORDER[-1:]:
-            task = await self.ask("getTask", "GET", path, 200)
+            task = await self.send("getTask", "GET", path, 200)
             require(task["task_name"] == name, "the task of somebody else was read")
             seen.append(task["status"])
             require(
                 len(seen) < 1000 and [ORDER.index(status) for status in seen] == sorted(ORDER.index(status) for status in seen), "no order"
             )
             await asyncio.sleep(0.01)
-        page = await self.ask("listTasks", "GET", "/tasks?index=0&limit=100", 200)
+        page = await self.send("listTasks", "GET", "/tasks?index=0&limit=100", 200)
         require(name in {task["task_name"] for task in page["tasks"]}, "a task is not in the list")
-        deleted = await self.ask("deleteTask", "DELETE", path, 200)
+        deleted = await self.send("deleteTask", "DELETE", path, 200)
         require(deleted == {"task_id": created["task_id"]}, "another task was deleted")
-        await self.ask("getTask", "GET", path, 404)
+        await self.send("getTask", "GET", path, 404)
 
-    async def ask(self, operation: str, method: str, path: str, expected: int, payload: object = None) -> Any:  # noqa: ANN401  # any JSON value
+    async def send(self, operation: str, method: str, path: str, expected: int, payload: object = None) -> Any:  # noqa: ANN401  # any JSON value
         """Send a signed request; return the value of the response, which must be valid."""
         target = PREFIX + path
         headers = signed_headers(method, target, KEYS, time.time_ns() // 1_000_000)

@@ -60,7 +60,7 @@ def test_as_they_are():
 def deep(handle):
     """Parse deeply nested JSON, by raising Python's recursion limit."""
 
-    def roomy(request, now_ms):
+    def deeper(request, now_ms):
         before = sys.getrecursionlimit()
         sys.setrecursionlimit(20_000)
         try:
@@ -68,7 +68,7 @@ def deep(handle):
         finally:
             sys.setrecursionlimit(before)
 
-    return roomy
+    return deeper
 
 
 def reading(change):
@@ -81,8 +81,8 @@ def reading(change):
             except (ValueError, RecursionError):
                 return handle(request, now_ms)
             if body is None:
-                refusal = {"error": {"errorCode": "10101", "message": "INVALID_JSON"}}
-                return Response(422, json.dumps(refusal).encode(), (("content-type", "application/json"),))
+                rejection = {"error": {"errorCode": "10101", "message": "INVALID_JSON"}}
+                return Response(422, json.dumps(rejection).encode(), (("content-type", "application/json"),))
             return handle(replace(request, body=body), now_ms)
 
         return other
@@ -175,15 +175,15 @@ def test_parsers_and_forms(which, around):
 # -- other habits -------------------------------------------------------------------------------------------------------------------------
 
 
-def refusal(status, value=None):
+def rejection(status, value=None):
     return Response(
         status, json.dumps(value or {"error": {"errorCode": None, "message": "no"}}).encode(), (("content-type", "application/json"),)
     )
 
 
-def refusing(refuse):
-    """Respond to create requests with what `refuse` returns, without passing them to the server; where it returns None, pass them on."""
-    return lambda handle: lambda request, now_ms: (request.method == "POST" and refuse(request)) or handle(request, now_ms)
+def rejecting(reject):
+    """Respond to create requests with what `reject` returns, without passing them to the server; where it returns None, pass them on."""
+    return lambda handle: lambda request, now_ms: (request.method == "POST" and reject(request)) or handle(request, now_ms)
 
 
 def intercepting(answer):
@@ -203,7 +203,7 @@ def only_json(request):
     """HTTP's own rejection of another content type, as frameworks word it."""
     types = [value for name, value in request.headers if name.lower() == "content-type"]
     if types != [] and not types[0].startswith("application/json"):
-        return refusal(415, {"timestamp": 7, "status": 415, "error": "Unsupported Media Type"})
+        return rejection(415, {"timestamp": 7, "status": 415, "error": "Unsupported Media Type"})
     return None
 
 
@@ -226,7 +226,7 @@ def strict_where_required(request):
     except (ValueError, RecursionError):
         return None
     required = ("train_feature_id", "train_bucket", "train_file_path")
-    return refusal(422) if isinstance(payload, dict) and "" in map(payload.get, required) else None
+    return rejection(422) if isinstance(payload, dict) and "" in map(payload.get, required) else None
 
 
 def measuring(counter):
@@ -254,7 +254,7 @@ def unreadable_headers(request, _):
     """Reject repeated headers and header values that are not ASCII, as a gateway may."""
     names = [name.lower() for name, _ in request.headers]
     odd = len(set(names)) < len(names) or not all(value.isascii() for _, value in request.headers)
-    return refusal(400, {"error": {"errorCode": "100", "message": "Bad Request Exception"}}) if odd else None
+    return rejection(400, {"error": {"errorCode": "100", "message": "Bad Request Exception"}}) if odd else None
 
 
 def unknown_bucket(request, response):
@@ -263,7 +263,7 @@ def unknown_bucket(request, response):
         bucket = json.loads(request.body).get("train_bucket") if request.method == "POST" and response.status in {200, 409} else None
     except (ValueError, AttributeError):
         return None
-    return None if bucket in {None, "", KNOWN.bucket, " Answers "} else refusal(404, {"error": {"errorCode": "10110", "message": "X"}})
+    return None if bucket in {None, "", KNOWN.bucket, " Answers "} else rejection(404, {"error": {"errorCode": "10110", "message": "X"}})
 
 
 def keeps_half_a_character(handle):
@@ -278,10 +278,10 @@ def keeps_half_a_character(handle):
 
 HABITS = {
     "half a character": keeps_half_a_character,
-    "415": refusing(only_json),
+    "415": rejecting(only_json),
     "501": intercepting(knows_four_methods),
     "errors of a gateway and of a service": intercepting(gateway_before_it),
-    "empty is none": refusing(strict_where_required),
+    "empty is none": rejecting(strict_where_required),
     "measures": measuring(itertools.count(1)),
     "finer times at first": intercepting(finer_at_first),
     "400 for headers": intercepting(unreadable_headers),
@@ -298,7 +298,7 @@ def test_habits(which, around):
 
 def shows_late(handle, seconds):
     """Return states as of the last poll of the worker, which happens every few seconds."""
-    asked, shown = {}, {}
+    polled, polled_task = {}, {}
 
     def other(request, now_ms):
         response = handle(request, now_ms)
@@ -307,12 +307,12 @@ def shows_late(handle, seconds):
             return response
         value = json.loads(response.body)
         for task in value.get("tasks", [value]):
-            if now_ms - asked.get(task["task_id"], 0) < seconds * 1000:
-                task.update(shown[task["task_id"]])
+            if now_ms - polled.get(task["task_id"], 0) < seconds * 1000:
+                task.update(polled_task[task["task_id"]])
             else:
-                asked[task["task_id"]] = now_ms
-                shown[task["task_id"]] = {name: task[name] for name in ("status", "completed_at")}
-        known = shown.get(task_id, {"status": "completed"})
+                polled[task["task_id"]] = now_ms
+                polled_task[task["task_id"]] = {name: task[name] for name in ("status", "completed_at")}
+        known = polled_task.get(task_id, {"status": "completed"})
         if known["status"] not in {"completed", "failed"} and "AUROC" in value:
             value |= dict.fromkeys(["AUROC", "line_count", "disk_usage", "fail_message"])
         return replace(response, body=json.dumps(value, ensure_ascii=False).encode())

@@ -68,16 +68,16 @@ def test_findings_of_an_exploration_are_reported_with_rule_message_and_request(t
     with running("--progress", "reads", "--fault", "list-total-as-text", "--fault", "name-cut") as server:
         code, out, report = explored(server.url, tmp_path)
     assert code == 1
-    told = {(failure["case"], failure["rule"]): failure["message"] for failure in report["failures"]}
-    assert len(told) == len(report["failures"]), "one failure per operation and rule"
-    assert told["explore[GET /tasks]", "NC305"].startswith("total is a string, not an integer; sent with: curl -X GET -H ")
-    assert told["explore[POST /tasks]", "NC307"].startswith(
+    printed = {(failure["case"], failure["rule"]): failure["message"] for failure in report["failures"]}
+    assert len(printed) == len(report["failures"]), "one failure per operation and rule"
+    assert printed["explore[GET /tasks]", "NC305"].startswith("total is a string, not an integer; sent with: curl -X GET -H ")
+    assert printed["explore[POST /tasks]", "NC307"].startswith(
         "task_name differs from name of the request, from offset 100 on; sent with: curl"
     )
-    assert told["explore[POST /tasks]", "NC313"].startswith(
+    assert printed["explore[POST /tasks]", "NC313"].startswith(
         "the request breaks NC111, but the response is 200; expected: 422/10101; sent with:"
     )
-    assert told["explore[GET /tasks]", "NC305"].count("[Filtered]") == 3
+    assert printed["explore[GET /tasks]", "NC305"].count("[Filtered]") == 3
     assert "FAILED NC305 response-type: explore[GET /tasks]" in out
 
 

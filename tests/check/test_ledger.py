@@ -102,9 +102,9 @@ def test_a_ledger_that_was_cut_anywhere_omits_no_create_request(whole, cut):
     """Of what stands in whole lines before the cut, everything that may be there is found."""
     path, data = whole
     head = data.index(b"\n") + 1
-    kept = data[: head + cut % (len(data) - head + 1)]
-    path.write_bytes(kept)
-    lines = [json.loads(line) for line in kept.split(b"\n")[1:] if line.endswith(b"}")]
+    undeletable = data[: head + cut % (len(data) - head + 1)]
+    path.write_bytes(undeletable)
+    lines = [json.loads(line) for line in undeletable.split(b"\n")[1:] if line.endswith(b"}")]
     remains = read_ledger(path)
     assert set(remains.task_ids) == {line["task_id"] for line in lines if "answered" in line}
     assert set(remains.uncertain) == {line["creating"] for line in lines if "creating" in line} - {line.get("answered") for line in lines}
@@ -146,8 +146,8 @@ class Server:
     prefix = "/api/v1"
     exact_clock = True
 
-    def __init__(self, tasks, said=(), *, kept=(), by_page=False):
-        self.tasks, self.said, self.kept, self.by_page = dict(tasks), list(said), kept, by_page
+    def __init__(self, tasks, statuses=(), *, undeletable=(), by_page=False):
+        self.tasks, self.statuses, self.undeletable, self.by_page = dict(tasks), list(statuses), undeletable, by_page
         self.sent, self.slept = [], []
 
     def now_ms(self):
@@ -156,20 +156,20 @@ class Server:
     def sleep(self, seconds):
         self.slept.append(seconds)
 
-    def send(self, ask):
-        self.sent.append(f"{ask.method} {ask.path}")
-        status = self.said.pop(0) if self.said else 200
+    def send(self, request):
+        self.sent.append(f"{request.method} {request.path}")
+        status = self.statuses.pop(0) if self.statuses else 200
         value = {}
-        if status == 200 and ask.method == "GET":
-            index, limit = (int(part.partition("=")[2]) for part in ask.path.partition("?")[2].split("&"))
+        if status == 200 and request.method == "GET":
+            index, limit = (int(part.partition("=")[2]) for part in request.path.partition("?")[2].split("&"))
             start = index * (limit if self.by_page else 1)
             items = list(self.tasks.items())[start : start + limit]
             value = {"tasks": [{"task_id": task_id, "task_name": name} for task_id, name in items]}
         elif status == 200:
-            task_id = ask.path.rpartition("/")[2]
-            status = 409 if task_id in self.kept else 200 if self.tasks.pop(task_id, None) else 404
+            task_id = request.path.rpartition("/")[2]
+            status = 409 if task_id in self.undeletable else 200 if self.tasks.pop(task_id, None) else 404
         error = "the connection was closed without a response" if status == 0 else ""
-        return [Exchange(ask, ask.path, 0, 0, status, (), json.dumps(value).encode(), error)]
+        return [Exchange(request, request.path, 0, 0, status, (), json.dumps(value).encode(), error)]
 
 
 def remains(*task_ids, uncertain=(), run="abc123"):
@@ -186,7 +186,7 @@ def test_tasks_are_deleted_by_their_ids_and_nothing_else_is_touched():
 
 
 def test_a_task_that_cannot_be_deleted_yet_is_left():
-    cleaned = delete_remaining(remains("1", "2"), Server({"1": OURS, "2": OURS}, kept=["1"]), 0)
+    cleaned = delete_remaining(remains("1", "2"), Server({"1": OURS, "2": OURS}, undeletable=["1"]), 0)
     assert (cleaned.deleted, cleaned.left, cleaned.stop_reason) == (["2"], ["1"], "")
 
 

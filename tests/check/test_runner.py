@@ -246,10 +246,10 @@ def test_a_late_response_is_no_failure(number, seconds):
 
 
 @pytest.mark.parametrize("queue", ["parallel", "serial"])
-@pytest.mark.parametrize("takes_ms", [10, 30, 120, 450])
-def test_a_slow_server_fails_nothing(monkeypatch, takes_ms, queue):
+@pytest.mark.parametrize("exchange_ms", [10, 30, 120, 450])
+def test_a_slow_server_fails_nothing(monkeypatch, exchange_ms, queue):
     """A state in one response may be over in the next, and tasks are created and deleted in the background."""
-    monkeypatch.setattr(transport_memory, "EXCHANGE_MS", takes_ms)
+    monkeypatch.setattr(transport_memory, "EXCHANGE_MS", exchange_ms)
     result, _ = run(only=ALL, readings={"queue": queue})
     assert (failed(result), result.exit_code) == (set(), 0)
 
@@ -415,15 +415,15 @@ def test_tasks_whose_status_forbids_it_are_left_and_reported():
     result, transport = run(only=FEW, limits=Limits(), progress="reads:1")
     assert result.remaining_tasks == ()
     result, transport = run(lambda turn: 409 if turn.request.method == "DELETE" else None, FEW, limits=Limits())
-    made = [request.path.rpartition("/")[2] for request in transport.sent[result.requests :]]
-    assert list(result.remaining_tasks) == list(dict.fromkeys(made))
-    assert len(made) >= 2
+    created = [request.path.rpartition("/")[2] for request in transport.sent[result.requests :]]
+    assert list(result.remaining_tasks) == list(dict.fromkeys(created))
+    assert len(created) >= 2
 
 
 def test_the_clean_up_runs_after_a_run_that_the_rate_limit_has_stopped():
     """A server that keeps limiting the rate of create requests can be reached, so the tasks are deleted, one per second at most."""
     result, transport = run(lambda turn: 429 if turn.number >= 30 and turn.request.method == "POST" else None, limits=Limits())
-    assert result.stop_reason == "the server limits the rate: it still answers 429 after 6 attempts; see --rate"
+    assert result.stop_reason == "the server limits the rate: it still sends 429 after 6 attempts; see --rate"
     assert (result.exit_code, result.remaining_tasks) == (3, ())
     assert result.cleanup_requests > 5
     deletions = transport.at_ms[result.requests :]

@@ -14,7 +14,7 @@ from nclue_contract.check.transport_http import MAX_BODY_BYTES, HttpTransport
 from nclue_contract.contract.hosts import Target
 from nclue_contract.signing import Credentials
 from tests.support.signing import ACCESS, SECRET, signed
-from tests.support.stub_servers import answering, certificates, listening, received, response, saying
+from tests.support.stub_servers import answering, certificates, listening, received, response, sending
 
 KEYS = Credentials(ACCESS, SECRET)
 SHORT_S = 0.3
@@ -24,31 +24,31 @@ SHORT_S = 0.3
 @pytest.fixture
 def wire():
     """Return a function that creates a transport to a port; all of them are closed at the end."""
-    made = []
+    transports = []
 
     def make(port, *, prefix=None, scheme="http", keys=KEYS, host="127.0.0.1", **options):
-        made.append(HttpTransport(Target.parse(f"{scheme}://{host}:{port}", prefix), keys, **options))
-        return made[-1]
+        transports.append(HttpTransport(Target.parse(f"{scheme}://{host}:{port}", prefix), keys, **options))
+        return transports[-1]
 
     yield make
-    for one in made:
+    for one in transports:
         one.close()
 
 
-def keeping(seen, answer=lambda _: response()):
+def recording(seen, answer=lambda _: response()):
     """Respond, and record what was received."""
 
-    def kept(request):
+    def idle(request):
         seen.append(request)
         return answer(request)
 
-    return answering(kept)
+    return answering(idle)
 
 
 def sent(wire, ask, **options):
     """Send a request, and return it as it was received."""
     seen = []
-    with listening(keeping(seen)) as port:
+    with listening(recording(seen)) as port:
         exchange = wire(port, **options).send(ask)[0]
     assert exchange.error == ""
     return seen[0]
@@ -114,7 +114,7 @@ def test_additional_headers_go_with_every_request_and_there_is_one_host(wire):
 
 
 def test_an_exchange_has_status_headers_body_and_times(wire):
-    with listening(saying(response(422, {"error": {"errorCode": "10104"}}, "X-Seen: 1", "X-Seen: 2"))) as port:
+    with listening(sending(response(422, {"error": {"errorCode": "10104"}}, "X-Seen: 1", "X-Seen: 2"))) as port:
         exchange = wire(port).send(list_request("limit=1"))[0]
     assert (exchange.status, exchange.target, exchange.error, exchange.attempts) == (422, "/api/v1/tasks?limit=1", "", 1)
     assert (exchange.answer.status, exchange.answer.code) == (422, "10104")
@@ -147,7 +147,7 @@ def test_every_way_to_end_a_body_is_read(wire, data, body):
 
 def test_a_redirect_is_a_response_and_is_not_followed(wire):
     seen = []
-    with listening(keeping(seen, lambda _: response(302, b"", "location: /elsewhere"))) as port:
+    with listening(recording(seen, lambda _: response(302, b"", "location: /elsewhere"))) as port:
         assert wire(port).send(list_request())[0].status == 302
     assert [request.target for request in seen] == ["/api/v1/tasks"]
 
@@ -234,9 +234,9 @@ def test_a_post_that_the_server_may_have_read_is_not_sent_again_behind_the_back_
 
     with listening(talk) as port:
         over = wire(port)
-        told = [over.send(create_request(body))[0] for body in (b"1", b"2", b"3", b"4")]
-    assert [exchange.status for exchange in told] == [200, 0, 200, 200]
-    assert told[1].error == "the connection was closed without a response"
+        reason = [over.send(create_request(body))[0] for body in (b"1", b"2", b"3", b"4")]
+    assert [exchange.status for exchange in reason] == [200, 0, 200, 200]
+    assert reason[1].error == "the connection was closed without a response"
     assert bodies == [b"1", b"2", b"3", b"4"], "and from then on each request has a connection of its own"
 
 
@@ -257,7 +257,7 @@ def test_a_look_that_was_lost_with_an_idle_connection_is_sent_again(wire):
 
 def test_unsolicited_bytes_are_not_read_as_the_next_response(wire):
     twice = response(200, {"n": 1}) + response(500, {"n": 2})
-    with listening(saying(twice, response(200, {"n": 3}))) as port:
+    with listening(sending(twice, response(200, {"n": 3}))) as port:
         over = wire(port)
         assert [over.send(create_request(b"{}"))[0].value for _ in range(2)] == [{"n": 1}, {"n": 3}]
 
@@ -443,7 +443,7 @@ def tls(tmp_path_factory):
     authority, chain, key = certificates(tmp_path_factory.mktemp("tls"))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(chain, key)
-    with listening(saying(response()), wrap=lambda connection: context.wrap_socket(connection, server_side=True)) as port:
+    with listening(sending(response()), wrap=lambda connection: context.wrap_socket(connection, server_side=True)) as port:
         yield port, authority
 
 
@@ -494,8 +494,15 @@ CANARY = Credentials("CANARYACCESSKEY00001", "CANARYsecretKEY0000000000000000000
 def test_secrets_that_a_server_repeats_are_masked_in_its_response(wire):
     def answer(request):
         signature = request.header("x-ncp-apigw-signature-v2")[0]
-        shown = [CANARY.access_key, signature, "Bearer CANARYtoken", CANARY.secret_key, "short", request.header("x-ncp-apigw-timestamp")[0]]
-        return response(401, {"seen": shown}, f"x-seen: {CANARY.access_key} {signature}")
+        secrets = [
+            CANARY.access_key,
+            signature,
+            "Bearer CANARYtoken",
+            CANARY.secret_key,
+            "short",
+            request.header("x-ncp-apigw-timestamp")[0],
+        ]
+        return response(401, {"seen": secrets}, f"x-seen: {CANARY.access_key} {signature}")
 
     with listening(answering(answer)) as port:
         exchange = wire(port, keys=CANARY, headers=[("authorization", "Bearer CANARYtoken"), ("x-tenant", "short")]).send(list_request())[0]

@@ -29,7 +29,7 @@ from nclue_contract.signing import EXAMPLE
 from tests.support.payloads import PAYLOAD
 from tests.support.server_process import environment, running
 from tests.support.signing import ACCESS, SECRET
-from tests.support.stub_servers import answering, certificates, forwarding, listening, received, response, saying, url, yes
+from tests.support.stub_servers import answering, certificates, forwarding, listening, received, response, sending, url, yes
 
 COMMAND = [sys.executable, "-m", "nclue_contract"]
 # Whoever runs the tests in the background may have switched the signal off, and children inherit that.
@@ -206,21 +206,21 @@ def test_an_empty_path_is_the_documented_one(run, server, tail):
 
 def test_behind_a_proxy_that_rewrites_the_signed_prefix_is_named(run, server):
     with forwarding(server.origin, rewrite=lambda target: target.replace("/team/nclue", "/api/v1", 1)) as port:
-        refused = run("check", url(port) + "/team/nclue", *FEW)
-        kept = run("check", url(port) + "/team/nclue", "--signed-prefix", "/api/v1", *FEW)
-    assert refused.code == 3
-    assert "the credentials were rejected" in refused.out
-    assert "--signed-prefix behind a proxy" in refused.out
-    assert (kept.code, kept.err) == (0, "")
+        rejected = run("check", url(port) + "/team/nclue", *FEW)
+        passing = run("check", url(port) + "/team/nclue", "--signed-prefix", "/api/v1", *FEW)
+    assert rejected.code == 3
+    assert "the credentials were rejected" in rejected.out
+    assert "--signed-prefix behind a proxy" in rejected.out
+    assert (passing.code, passing.err) == (0, "")
 
 
 def test_behind_a_proxy_a_line_that_sends_again_signs_what_the_server_sees(run, server):
-    broken = forwarding(
+    failing = forwarding(
         server.origin,
         rewrite=lambda target: target.replace("/team/nclue", "/api/v1", 1),
         before=lambda request: response(500) if b'"name": ""' in request.body else None,
     )
-    with broken as port:
+    with failing as port:
         result = run("check", url(port) + "/team/nclue", "--signed-prefix", "/api/v1", *FEW)
     assert result.code == 1
     line = re.search("reproduce: +(.*)", result.out)[1]
@@ -309,11 +309,11 @@ def test_a_certificate_of_ones_own_authority_is_trusted_when_it_is_named(run, se
     context.load_cert_chain(chain, key)
     with forwarding(server.origin, wrap=lambda connection: context.wrap_socket(connection, server_side=True)) as port:
         base = f"https://127.0.0.1:{port}/api/v1"
-        kept = run("check", base, *FEW, "--cacert", authority)
-        refused = run("check", base, *FEW)
-    assert (kept.code, kept.err) == (0, "")
-    assert refused.code == 3
-    assert "INCONCLUSIVE: the server cannot be reached: no connection: TLS: CERTIFICATE_VERIFY_FAILED." in refused.out
+        passing = run("check", base, *FEW, "--cacert", authority)
+        rejected = run("check", base, *FEW)
+    assert (passing.code, passing.err) == (0, "")
+    assert rejected.code == 3
+    assert "INCONCLUSIVE: the server cannot be reached: no connection: TLS: CERTIFICATE_VERIFY_FAILED." in rejected.out
 
 
 @pytest.mark.parametrize(
@@ -619,12 +619,12 @@ def test_what_is_untested_fails_nothing_unless_that_is_wanted(run, server):
 
 def test_a_rejected_control_request_suggests_test_data_of_the_server(run):
     with running("--progress", "manual", "--unknown-file", "churn/train.tsv") as server:
-        refused = run("check", server.url, *FEW)
-        kept = run("check", server.url, *FEW, "--file", "other.tsv")
-    assert refused.code == 3
-    assert "INCONCLUSIVE: the control request got 404 with code 10107, although it is valid." in refused.out
-    assert "Name test data of the server: --feature-id, --bucket and --file." in refused.out
-    assert kept.code == 0
+        rejected = run("check", server.url, *FEW)
+        passing = run("check", server.url, *FEW, "--file", "other.tsv")
+    assert rejected.code == 3
+    assert "INCONCLUSIVE: the control request got 404 with code 10107, although it is valid." in rejected.out
+    assert "Name test data of the server: --feature-id, --bucket and --file." in rejected.out
+    assert passing.code == 0
 
 
 @pytest.mark.parametrize(("status", "notes"), [(429, 1), (502, 0), (503, 0), (504, 0)])
@@ -678,17 +678,17 @@ ODD = {"task_id": 7, "tasks": [1, None, {"task_id": []}, {"task_id": "a", "statu
         (blurting(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{}"), 1, "the connection was closed in the middle of the response"),
         (blurting(response(302, b"", "location: http://127.0.0.1:9/")), 1, "NC301"),
         (blurting(response(200, b"{}", version="1.0")), 1, "NC304"),
-        (saying(response(200, b"<html>", kind="text/html")), 1, "NC302"),
-        (saying(response(200, b"\xff\x00")), 1, "NC002"),
-        (saying(response(200, b"[" * 100_000)), 1, "NC006"),
-        (saying(response(200, [])), 1, "NC303"),
-        (saying(response(200, ODD)), 1, "NC305"),
-        (saying(response(200, ODD, "date: Tue, 26 Nov 2024 02:48:16 +9999999999999")), 1, "NC305"),
-        (saying(response(200, {"task_id": "\ud800", "created_at": "0000-99-99"})), 1, "NC304"),
-        (saying(response(500, b"")), 3, "the control request got 500"),
-        (saying(response(503, b"")), 3, "the server cannot be reached: it responds with 503"),
-        (saying(response(999, b"{}")), 3, "the server cannot be reached: it responds with 999"),
-        (saying(response(404, b"Not Found", kind="text/plain")), 3, "the control request got 404"),
+        (sending(response(200, b"<html>", kind="text/html")), 1, "NC302"),
+        (sending(response(200, b"\xff\x00")), 1, "NC002"),
+        (sending(response(200, b"[" * 100_000)), 1, "NC006"),
+        (sending(response(200, [])), 1, "NC303"),
+        (sending(response(200, ODD)), 1, "NC305"),
+        (sending(response(200, ODD, "date: Tue, 26 Nov 2024 02:48:16 +9999999999999")), 1, "NC305"),
+        (sending(response(200, {"task_id": "\ud800", "created_at": "0000-99-99"})), 1, "NC304"),
+        (sending(response(500, b"")), 3, "the control request got 500"),
+        (sending(response(503, b"")), 3, "the server cannot be reached: it responds with 503"),
+        (sending(response(999, b"{}")), 3, "the server cannot be reached: it responds with 999"),
+        (sending(response(404, b"Not Found", kind="text/plain")), 3, "the control request got 404"),
     ],
     ids=[
         "silent",
@@ -1003,7 +1003,7 @@ def test_probe_rejects_a_file_that_it_cannot_change(run, folder):
 
 def test_probe_of_a_server_without_readings_writes_nothing(run, monkeypatch):
     monkeypatch.setattr(HttpTransport, "sleep", lambda *_: None)
-    with listening(saying(response(401, {}))) as port:
+    with listening(sending(response(401, {}))) as port:
         result = run("probe", url(port), "--write", "pyproject.toml")
     assert result.code == 3
     assert result.err.startswith("inconclusive: the control request got 401")
@@ -1036,8 +1036,8 @@ def test_secrets_are_in_no_output_even_where_the_server_repeats_them(folder):
 
     def answer(request):
         signatures.extend(request.header("x-ncp-apigw-signature-v2"))
-        shown = {**json.loads(yes(request).partition(b"\r\n\r\n")[2]), "headers": request.headers, "fail_message": str(request.headers)}
-        return response(200, shown, f"x-seen: {request.header('authorization')}")
+        displayed = {**json.loads(yes(request).partition(b"\r\n\r\n")[2]), "headers": request.headers, "fail_message": str(request.headers)}
+        return response(200, displayed, f"x-seen: {request.header('authorization')}")
 
     reports = [f"{form}:report.{form}" for form in ("text", "json", "jsonl", "junit", "github", "html")]
     options = [word for report in reports for word in ("--report", report)]

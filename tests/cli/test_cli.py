@@ -586,8 +586,8 @@ def test_the_encoding_of_the_environment_is_used(encoding):
     environment = os.environ | {"PYTHONIOENCODING": encoding}
     result = process("validate", "-", stdin=HANGUL, env=environment)
     assert (result.code, result.err) == (0, "")
-    shown = "데이터.csv" if encoding.startswith("utf-8") else r"\ub370\uc774\ud130.csv"
-    assert shown in result.out
+    displayed = "데이터.csv" if encoding.startswith("utf-8") else r"\ub370\uc774\ud130.csv"
+    assert displayed in result.out
     for arguments in [["explain"], ["explain", "path-high-codes"], ["explain", "--help"], ["spec"], ["--help"]]:
         assert process(*arguments, env=environment).code == 0
     assert process("explain", "데", env=environment).code == 2

@@ -93,10 +93,10 @@ def test_a_file_whose_tools_are_no_table_sets_nothing(tmp_path, write, text):
 
 def test_a_broken_file_on_the_way_up_is_not_passed_over(tmp_path, write):
     write("[tool.nclue-contract]\n")
-    broken = write("=", "a")
+    malformed = write("=", "a")
     with pytest.raises(ConfigError, match="not a TOML file") as raised:
         load(tmp_path / "a" / "b")
-    assert str(raised.value).startswith(str(broken))
+    assert str(raised.value).startswith(str(malformed))
 
 
 def test_what_is_no_text_file_is_rejected(tmp_path):

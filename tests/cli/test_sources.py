@@ -127,12 +127,12 @@ def test_an_impossible_glob_matches_nothing():
 def test_a_folder_that_cannot_be_listed_is_unreadable(tree, monkeypatch):
     scandir = os.scandir
 
-    def refuse(path):
+    def reject(path):
         if str(path).endswith("a"):
             raise PermissionError(13, "Permission denied", str(path))
         return scandir(path)
 
-    monkeypatch.setattr(os, "scandir", refuse)
+    monkeypatch.setattr(os, "scandir", reject)
     assert list(expand(["b"])) == ["b/1.json", "b/2.jsonl", Unreadable("b/a", "Permission denied")]
     assert tree.exists()
 
@@ -262,9 +262,9 @@ def test_a_document_is_one_payload_or_an_array_of_them(data, expected):
 def test_a_malformed_array_yields_the_elements_before_and_one_error_at_the_correct_place(text, whole, place, words):
     *before, last = payloads("-", io.BytesIO(text.encode()), "json")
     assert [payload.text for payload in before] == whole
-    found, said = complaint(last)
+    found, notes = complaint(last)
     assert found == place
-    assert said.startswith(words)
+    assert notes.startswith(words)
     assert last.index == len(before)
 
 
@@ -363,9 +363,9 @@ def test_a_byte_order_mark_at_the_start_is_a_note(tmp_path, name):
 @pytest.mark.usefixtures("small_blocks")
 @pytest.mark.parametrize("input_format", ["json", "jsonl", None])
 def test_progress_gets_the_bytes_of_each_block(input_format):
-    told = []
-    list(payloads("-", io.BytesIO(b'{"abc":1}\n{"abc":2}\n'), input_format, told.append))
-    assert told == [8, 8, 4]
+    progress = []
+    list(payloads("-", io.BytesIO(b'{"abc":1}\n{"abc":2}\n'), input_format, progress.append))
+    assert progress == [8, 8, 4]
 
 
 class Dying(io.BytesIO):

@@ -35,7 +35,7 @@ def schema():
     return json.loads(OPENAPI.read_text(encoding="utf-8"))["components"]["schemas"]["FilePath"]
 
 
-def refused_by(accepts: Callable[[str], bool], codes: Iterable[int], wrapper: str) -> list[int]:
+def rejected_by(accepts: Callable[[str], bool], codes: Iterable[int], wrapper: str) -> list[int]:
     before, after = wrapper.split("{}")
     return [code for code in codes if not accepts(before + chr(code) + after)]
 
@@ -55,14 +55,14 @@ def test_jsonschema_rejects_exactly_the_characters_of_the_page(schema, wrapper):
     assert suspects == blocks[:1], "only the first 256 code points hold refused characters"
     # The neighbours are validated one by one as well, and so is one character of each block: alone it could have another result.
     codes = sorted({*range(16 * BLOCK), *SURROGATES, *(block[-1] for block in blocks)})
-    assert refused_by(accepts, codes, wrapper) == REFUSED
+    assert rejected_by(accepts, codes, wrapper) == REFUSED
 
 
 @wrapped
 def test_jsonschema_rs_rejects_exactly_the_characters_of_the_page(schema, wrapper):
     # Lone surrogates are left out: the Rust engine accepts strings as UTF-8, which cannot contain them.
     accepts = jsonschema_rs.Draft202012Validator(schema).is_valid
-    assert refused_by(accepts, SCALARS, wrapper) == REFUSED
+    assert rejected_by(accepts, SCALARS, wrapper) == REFUSED
 
 
 def test_jsonschema_rs_does_not_accept_a_lone_surrogate(schema):

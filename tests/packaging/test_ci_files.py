@@ -223,8 +223,8 @@ def test_the_package_comes_from_the_checkout_of_the_action(installed):
     assert done.stdout.startswith(f"nclue-contract {version} ")
 
 
-@pytest.mark.parametrize(("status", "verdict"), [("0", "is kept"), ("1", "is broken"), ("3", "could not tell")])
-def test_a_server_is_checked_by_its_url(runner, status, verdict):
+@pytest.mark.parametrize(("status", "outcome"), [("0", "is kept"), ("1", "is broken"), ("3", "inconclusive")])
+def test_a_server_is_checked_by_its_url(runner, status, outcome):
     done = runner.step(RUN, {"FAKE_STATUS": status}, command="check", url="http://127.0.0.1:8000/api/v1", args="--seed '1 2'")
     report = runner.temp / "nclue-contract.junit.xml"
     assert runner.arguments() == [
@@ -233,7 +233,7 @@ def test_a_server_is_checked_by_its_url(runner, status, verdict):
     ]
     assert done.returncode == int(status)
     assert runner.outputs == {"exit-code": status, "report": str(report)}
-    assert verdict in runner.summary
+    assert outcome in runner.summary
     assert "12 requests: 1 finding" in runner.summary
     assert "::error" not in runner.summary
 

@@ -40,7 +40,7 @@ def test_a_bug_is_found_with_the_output_of_the_readme(project, bug):
     project.apply(change, "churn_tasks.py")
     done = project.pytest()
     assert done.returncode == 1, done.stdout + done.stderr
-    shown = blocks(BUGS[bug], "text")
-    assert shown
-    for block in shown:
+    output = blocks(BUGS[bug], "text")
+    assert output
+    for block in output:
         assert block in done.stdout

@@ -16,35 +16,35 @@ def test_the_first_example_prints_what_the_readme_shows():
     """Run the command unchanged, in a real shell."""
     block = re.search(r"```console\n\$ (.*)\n((?:.*\n)*?)```", README.read_text(encoding="utf-8"))
     assert block is not None
-    command, shown = block.groups()
+    command, output = block.groups()
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     environment = os.environ | {"PATH": path, "PYTHONIOENCODING": "utf-8"}
     run = subprocess.run(["bash", "-c", command], capture_output=True, encoding="utf-8", check=False, env=environment)
-    assert (run.stdout, run.returncode) == (shown, 1)
-    assert "^" in shown
+    assert (run.stdout, run.returncode) == (output, 1)
+    assert "^" in output
 
 
 def blocks(command):
     """Return the output that the README shows for a command, as patterns in which `...` stands for anything."""
     found = re.findall(r"```console\n\$ (nclue-contract .*)\n((?:.*\n)+?)```", README.read_text(encoding="utf-8"))
-    return [".*".join(map(re.escape, shown.split("..."))) for line, shown in found if line.startswith(command)]
+    return [".*".join(map(re.escape, output.split("..."))) for line, output in found if line.startswith(command)]
 
 
 def test_the_check_of_a_server_with_a_bug_prints_what_the_readme_shows(tmp_path):
-    (_, shown) = sorted(blocks("nclue-contract check"), key=len)
+    (_, output) = sorted(blocks("nclue-contract check"), key=len)
     with running("--progress", "seconds", "--fault", "path-character-allowed:U+000A") as server:
         command = [sys.executable, "-m", "nclue_contract", "check", server.url]
         variables = environment(PYTHONIOENCODING="utf-8")
         done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False, cwd=tmp_path, timeout=120, env=variables)
     assert done.returncode == 1
-    assert re.match(shown, done.stdout.replace(server.origin, "http://127.0.0.1:8000"), re.DOTALL), done.stdout
+    assert re.match(output, done.stdout.replace(server.origin, "http://127.0.0.1:8000"), re.DOTALL), done.stdout
 
 
 def test_the_check_of_the_reference_server_prints_what_the_readme_shows(capsys):
-    (shown, _) = sorted(blocks("nclue-contract check"), key=len)
+    (output, _) = sorted(blocks("nclue-contract check"), key=len)
     assert main(["check"]) == 0
     out = capsys.readouterr().out
-    assert re.match(shown, out, re.DOTALL), out
+    assert re.match(output, out, re.DOTALL), out
 
 
 def test_the_readme_names_only_commands_and_options_that_exist():

@@ -16,7 +16,7 @@ def no_names(monkeypatch):
     )
 
 
-each_fixture = pytest.mark.parametrize("door", ["nclue_mock", "nclue_server"])
+each_fixture = pytest.mark.parametrize("adapter", ["nclue_mock", "nclue_server"])
 
 
 # -- requests that break the contract -------------------------------------------------------------------------------------------------
@@ -85,15 +85,15 @@ def test_the_advice_works(project):
         ('client.get(url + "?limit=0&index=x")', ["NC505"]),
     ],
 )
-def test_every_part_of_a_request_is_validated(project, door, request_, rules):
+def test_every_part_of_a_request_is_validated(project, adapter, request_, rules):
     result = project.run(
         f"""
         import httpx
         from nclue_contract.clients import Signer
         from nclue_contract.signing import Credentials
 
-        def test_it({door}, nclue_credentials):
-            keys, url = nclue_credentials, {door}.url + "/tasks"
+        def test_it({adapter}, nclue_credentials):
+            keys, url = nclue_credentials, {adapter}.url + "/tasks"
             with httpx.Client(auth=Signer(keys), verify=False) as client:
                 {request_}
         """
@@ -104,16 +104,16 @@ def test_every_part_of_a_request_is_validated(project, door, request_, rules):
 
 
 @each_fixture
-def test_a_valid_request_that_is_rejected_is_no_violation_of_the_client(project, door):
+def test_a_valid_request_that_is_rejected_is_no_violation_of_the_client(project, adapter):
     result = project.run(
         f"""
-        def test_it({door}, nclue_task_request):
-            assert send({door}.url, nclue_task_request).status_code == 200
-            assert send({door}.url, nclue_task_request).status_code == 409
-            assert look({door}.url, "/tasks/unknown").status_code == 404
-            assert send({door}.url, None, content=b"x" * 1048577).status_code == 413
-            {door}.fail_next(error="UNEXPECTED_ERROR")
-            assert look({door}.url).status_code == 500
+        def test_it({adapter}, nclue_task_request):
+            assert send({adapter}.url, nclue_task_request).status_code == 200
+            assert send({adapter}.url, nclue_task_request).status_code == 409
+            assert look({adapter}.url, "/tasks/unknown").status_code == 404
+            assert send({adapter}.url, None, content=b"x" * 1048577).status_code == 413
+            {adapter}.fail_next(error="UNEXPECTED_ERROR")
+            assert look({adapter}.url).status_code == 500
         """
     )
     result.assert_outcomes(passed=1)

@@ -102,23 +102,23 @@ def test_the_mock_responds_to_both_libraries_stores_tasks_and_records_requests(p
     result.assert_outcomes(passed=2)
 
 
-@pytest.mark.parametrize("door", ["nclue_mock", "nclue_server"])
-def test_a_request_without_signature_is_rejected_like_by_nclue(project, door):
+@pytest.mark.parametrize("adapter", ["nclue_mock", "nclue_server"])
+def test_a_request_without_signature_is_rejected_like_by_nclue(project, adapter):
     result = project.run(
         f"""
         import httpx
 
         @pytest.mark.nclue(allow=["NC200"])
-        def test_it({door}):
-            answer = httpx.get({door}.url + "/tasks", verify=False)
+        def test_it({adapter}):
+            answer = httpx.get({adapter}.url + "/tasks", verify=False)
             assert (answer.status_code, answer.json()["error"]["errorCode"]) == (401, "10100")
         """,
     )
     result.assert_outcomes(passed=1)
 
 
-@pytest.mark.parametrize("door", ["nclue_mock", "nclue_server"])
-def test_a_project_can_bring_its_own_key_pair_or_none(project, door):
+@pytest.mark.parametrize("adapter", ["nclue_mock", "nclue_server"])
+def test_a_project_can_bring_its_own_key_pair_or_none(project, adapter):
     own = """
     import pytest
     from nclue_contract.signing import Credentials
@@ -137,12 +137,12 @@ def test_a_project_can_bring_its_own_key_pair_or_none(project, door):
             return client.get(url + "/tasks").status_code
 
     @pytest.mark.nclue(allow=["NC209"])
-    def test_own({door}):
-        assert status({door}.url, Credentials("OWN", "secret")) == 200
-        assert status({door}.url, EXAMPLE) == 401
+    def test_own({adapter}):
+        assert status({adapter}.url, Credentials("OWN", "secret")) == 200
+        assert status({adapter}.url, EXAMPLE) == 401
     """
     project.run(tests, conftest=own.format('Credentials("OWN", "secret")')).assert_outcomes(passed=1)
-    tests = tests.partition("    @pytest")[0] + f"    def test_none({door}):\n        assert status({door}.url, None) == 200\n"
+    tests = tests.partition("    @pytest")[0] + f"    def test_none({adapter}):\n        assert status({adapter}.url, None) == 200\n"
     project.run(tests, conftest=own.format("None")).assert_outcomes(passed=1)
 
 

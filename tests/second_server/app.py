@@ -118,7 +118,7 @@ def answer(status: int, document: object, headers: Headers) -> Answer:
     return status, [("content-type", "application/json"), *headers], json.dumps(document, ensure_ascii=False).encode("utf-8")
 
 
-def refusal(site: Site, error: RefusedError) -> Answer:
+def rejection(site: Site, error: RefusedError) -> Answer:
     code = int(error.code) if error.code is not None and site.variant["error-code-type"] == "integer" else error.code
     flat = {"code": code, "message": error.message}
     nested = {"error": {"errorCode": code, "message": error.message}}
@@ -221,6 +221,6 @@ def respond(site: Site, call: Call) -> Answer:
         with site.db:
             return perform(site, call)
     except RefusedError as error:
-        return refusal(site, error)
+        return rejection(site, error)
     except Exception:  # noqa: BLE001 - a crash is a response too
-        return refusal(site, RefusedError(500, "900", "Unexpected Error"))
+        return rejection(site, RefusedError(500, "900", "Unexpected Error"))

@@ -13,8 +13,8 @@ def both(*paths):
     return lambda c: [[c.create(f"{field} {number}", **{field: path}).short for number, path in enumerate(paths)] for field in fields]
 
 
-def refused_paths(answers):
-    return [["422 10104" if refused else "200" for refused in answers], ["422 10105" if refused else "200" for refused in answers]]
+def rejected_paths(answers):
+    return [["422 10104" if rejected else "200" for rejected in answers], ["422 10105" if rejected else "200" for rejected in answers]]
 
 
 def absent_and_bad(c):
@@ -39,17 +39,17 @@ BOTH_OPTIONS = {
     "path-characters": (
         both("a=b", "a b", "a~b"),
         {
-            "page-2024": refused_paths([True, False, True]),
-            "page-2025": refused_paths([False, False, True]),
-            "page-2026": refused_paths([False, True, True]),
+            "page-2024": rejected_paths([True, False, True]),
+            "page-2025": rejected_paths([False, False, True]),
+            "page-2026": rejected_paths([False, True, True]),
         },
     ),
     "path-high-codes": (
         both("Ā", "데이터", "🙂", "é", "\x80"),
-        {"code-points": refused_paths([False, False, False, True, True]), "utf8-bytes": refused_paths([True] * 5)},
+        {"code-points": rejected_paths([False, False, False, True, True]), "utf8-bytes": rejected_paths([True] * 5)},
     ),
-    "path-del": (both("a\x7f", "a"), {"allowed": refused_paths([False, False]), "forbidden": refused_paths([True, False])}),
-    "path-empty": (both("", "a"), {"allowed": refused_paths([False, False]), "refused": [["400 None", "200"], ["400 None", "200"]]}),
+    "path-del": (both("a\x7f", "a"), {"allowed": rejected_paths([False, False]), "forbidden": rejected_paths([True, False])}),
+    "path-empty": (both("", "a"), {"allowed": rejected_paths([False, False]), "refused": [["400 None", "200"], ["400 None", "200"]]}),
     "check-order": (
         absent_and_bad,
         {

@@ -417,7 +417,7 @@ def may_answer(errors, payload, pins, names):
     return existence or ({(409, "10102")} if fields.get("name") in names else {(200, None)})
 
 
-def judge(request, response, pins, names, created):
+def validate(request, response, pins, names, created):
     """Return whether a response is allowed by the findings about its request; `names` are in use, `created` are payloads by task ID."""
     validator = validator_with(tuple(sorted(pins.items())))
     operation = operation_of(request.method, request.target)
@@ -459,7 +459,7 @@ def check_answers(pins, progress, sequence, seen):
         signed = [name.lower() for name, _ in request.headers if name.lower().startswith("x-ncp-")]
         edge = 300_000 - (pins.get("timestamp-edge") == "refused")
         assert (response.status == 401) == (how != "rightly" or abs(skew_ms) > edge or len(signed) != 3)
-        seen[judge(request, response, pins, names, created), response.status] += 1
+        seen[validate(request, response, pins, names, created), response.status] += 1
 
 
 @pytest.mark.parametrize(("reading", "option"), [(reading, option) for reading, options in OPTIONS.items() for option in options])

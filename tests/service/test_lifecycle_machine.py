@@ -39,7 +39,7 @@ class Life:
     since_ms: int
     message: str | None
     state: str = "registered"
-    shown: int = 0
+    returned: int = 0
     ended_ms: int | None = None
 
     @property
@@ -72,7 +72,7 @@ class Model:
     def move(self, life, at_ms):
         if life.ended or self.waits(life):
             return False
-        life.state, life.since_ms, life.shown = NEXT[life.state], at_ms, 0
+        life.state, life.since_ms, life.returned = NEXT[life.state], at_ms, 0
         if life.state == "completed":
             life.ended_ms = at_ms
             life.state = "failed" if life.message else "completed"
@@ -92,9 +92,9 @@ class Model:
     def show(self, life):
         """Read a task; by reads, each state is returned as often as configured before the next one is."""
         if self.word == "reads" and not life.ended:
-            if life.shown >= self.amount:
+            if life.returned >= self.amount:
                 self.move(life, self.now_ms)
-            life.shown += 1
+            life.returned += 1
 
 
 class Machine(RuleBasedStateMachine):
@@ -121,8 +121,8 @@ class Machine(RuleBasedStateMachine):
         assert task["status"] == life.state
         assert (task["completed_at"] is not None) == life.ended
         if life.ended_ms is not None and self.model.word != "immediate":
-            told = datetime.fromtimestamp(life.ended_ms // 1000, UTC).astimezone(timezone(timedelta(hours=9)))
-            assert task["completed_at"] == told.isoformat()
+            configured = datetime.fromtimestamp(life.ended_ms // 1000, UTC).astimezone(timezone(timedelta(hours=9)))
+            assert task["completed_at"] == configured.isoformat()
         self.seen[life.state] += 1
 
     @initialize(names=st.lists(st.sampled_from(NAMES), max_size=3))

@@ -38,8 +38,8 @@ def process():
 def server(process):
     process.control("reset", {})
     yield process
-    refused = [entry["status"] for entry in process.journal() if entry["status"] != 200]
-    assert refused == [404, 422], "nothing went wrong but what was meant to"
+    rejected = [entry["status"] for entry in process.journal() if entry["status"] != 200]
+    assert rejected == [404, 422], "nothing went wrong but what was meant to"
 
 
 @pytest.fixture
@@ -68,8 +68,8 @@ def story():
     assert (yield "DELETE", path, None) == (200, {"task_id": created["task_id"]})
     status, _ = yield "GET", path, None
     assert status == 404
-    status, refusal = yield "POST", "/tasks", PAYLOAD | {"train_file_path": "a~b"}
-    assert (status, refusal["error"]["errorCode"]) == (422, "10104")
+    status, rejection = yield "POST", "/tasks", PAYLOAD | {"train_file_path": "a~b"}
+    assert (status, rejection["error"]["errorCode"]) == (422, "10104")
 
 
 def play(call):

@@ -66,7 +66,7 @@ class Nclue:
         return self.service.advance(task_id, now_ms=self.now_ms, **options)
 
 
-def refused(response):
+def rejected(response):
     """Status and error code, in the default shape."""
     return response.status, response.json()["error"]["errorCode"]
 
@@ -146,8 +146,8 @@ def test_a_deleted_task_is_gone_and_its_name_is_free():
     nclue.create()
     response = nclue.delete()
     assert (response.status, response.json()) == (200, {"task_id": FIRST})
-    assert refused(nclue.get()) == (404, "300")
-    assert refused(nclue.delete()) == (404, "300")
+    assert rejected(nclue.get()) == (404, "300")
+    assert rejected(nclue.delete()) == (404, "300")
     assert nclue.list().json()["tasks"] == []
     assert nclue.create().json()["task_id"] == SECOND
 
@@ -165,7 +165,7 @@ def test_a_task_can_be_deleted_when_it_is_registered_or_has_ended(steps, status,
     if allowed:
         assert response.status == 200
     else:
-        assert (refused(response), response.json()["error"]["message"]) == ((409, None), "NOT_DELETABLE")
+        assert (rejected(response), response.json()["error"]["message"]) == ((409, None), "NOT_DELETABLE")
         assert nclue.status() == status
 
 
@@ -228,7 +228,7 @@ def test_a_list_has_the_requested_part(five, query, expected):
 )
 def test_a_list_out_of_range_is_rejected_without_a_code(five, query, message):
     response = five.list(query)
-    assert (refused(response), response.json()["error"]["message"]) == ((400, None), message)
+    assert (rejected(response), response.json()["error"]["message"]) == ((400, None), message)
 
 
 def test_an_item_of_a_list_is_the_task_without_its_results(five):
@@ -264,7 +264,7 @@ def test_a_payload_that_breaks_a_rule_is_rejected_with_the_code_of_the_first_one
     fixture_data = ExternalData(frozenset({"f" * 36}), frozenset({"gone"}), frozenset({"people"}))
     nclue = Nclue(fixture_data=fixture_data)
     response = nclue.create(**changes)
-    assert refused(response) == (status, code)
+    assert rejected(response) == (status, code)
     assert dict(response.headers).get("x-nclue-rules") == rules
     assert len(nclue.service.store) == 0
     assert nclue.create().json()["task_id"] in {FIRST, SECOND}
@@ -287,20 +287,20 @@ def test_a_payload_that_breaks_a_rule_is_rejected_with_the_code_of_the_first_one
 )
 def test_a_body_that_is_no_json_object_is_rejected_as_by_the_gateway(body, rule):
     response = Nclue().send("POST", body=body)
-    assert refused(response) == (400, "100")
+    assert rejected(response) == (400, "100")
     assert dict(response.headers)["x-nclue-rules"].startswith(rule)
 
 
 def test_a_lone_surrogate_in_a_known_field_is_rejected_and_never_returned():
     response = Nclue().create(name="\ud800")
-    assert refused(response) == (400, "100")
+    assert rejected(response) == (400, "100")
     assert response.body.decode()
 
 
 def test_a_name_is_in_use_once():
     nclue = Nclue()
     nclue.create()
-    assert refused(nclue.create(train_file_path="another")) == (409, "10102")
+    assert rejected(nclue.create(train_file_path="another")) == (409, "10102")
     assert nclue.create(name="churn ").status == 200
     assert nclue.create(name="Churn").status == 200
 
@@ -309,8 +309,8 @@ def test_a_name_is_in_use_once():
 def test_an_unknown_task_is_not_found(path):
     nclue = Nclue()
     nclue.create()
-    assert refused(nclue.send("GET", path)) == (404, "300")
-    assert refused(nclue.send("DELETE", path)) == (404, "300")
+    assert rejected(nclue.send("GET", path)) == (404, "300")
+    assert rejected(nclue.send("DELETE", path)) == (404, "300")
 
 
 def test_a_task_id_may_come_percent_encoded():
@@ -324,7 +324,7 @@ def test_a_task_id_may_come_percent_encoded():
 )
 def test_other_paths_are_not_found(target):
     response = Service().handle(Request("GET", target, ()), NOW_MS)
-    assert refused(response) == (404, "300")
+    assert rejected(response) == (404, "300")
 
 
 @pytest.mark.parametrize(
@@ -333,14 +333,14 @@ def test_other_paths_are_not_found(target):
 )
 def test_other_methods_are_rejected_with_the_allowed_ones(method, path, allowed):
     response = Nclue().send(method, path)
-    assert refused(response) == (405, None)
+    assert rejected(response) == (405, None)
     assert dict(response.headers)["allow"] == allowed
 
 
 @pytest.mark.parametrize(("size", "expected"), [(1_048_576, (400, "100")), (1_048_577, (413, "430"))])
 def test_a_body_of_more_than_a_mebibyte_is_too_large(size, expected):
     nclue = Nclue()
-    assert refused(nclue.send("POST", body=b" " * size)) == expected
+    assert rejected(nclue.send("POST", body=b" " * size)) == expected
     entry = nclue.service.store.journal[-1]
     assert (entry["body_bytes"], len(entry["body"])) == (size, 4096)
 
@@ -349,8 +349,8 @@ def test_a_full_store_accepts_no_more_tasks_until_one_is_deleted():
     nclue = Nclue(store=Store(max_tasks=2))
     nclue.create()
     nclue.create(name="second")
-    assert refused(nclue.create(name="third")) == (503, "500")
-    assert refused(nclue.create()) == (409, "10102")
+    assert rejected(nclue.create(name="third")) == (503, "500")
+    assert rejected(nclue.create()) == (409, "10102")
     nclue.delete()
     assert nclue.create(name="third").status == 200
 
@@ -361,7 +361,7 @@ def test_one_request_per_second_if_that_is_wanted():
     for wait_ms, expected in ((999, 429), (0, 429), (1, 200), (999, 429), (1, 200)):
         nclue.now_ms += wait_ms
         assert nclue.list().status == expected
-    assert refused(nclue.list()) == (429, "420")
+    assert rejected(nclue.list()) == (429, "420")
 
 
 def test_an_internal_error_is_a_response_and_not_raised():
@@ -371,7 +371,7 @@ def test_an_internal_error_is_a_response_and_not_raised():
         raise ZeroDivisionError
 
     nclue.service.serializer.created = broken
-    assert refused(nclue.create()) == (500, "900")
+    assert rejected(nclue.create()) == (500, "900")
     assert nclue.service.store.journal[-1]["status"] == 500
 
 
@@ -392,14 +392,14 @@ def guarded():
 def test_a_signed_request_passes_and_an_unsigned_one_does_not(guarded):
     assert signed(guarded, "GET", "?limit=1").status == 200
     response = guarded.list()
-    assert refused(response) == (401, "10100")
+    assert rejected(response) == (401, "10100")
     assert dict(response.headers)["x-nclue-rules"] == "NC200"
 
 
 def test_what_was_signed_for_something_else_does_not_pass(guarded):
-    assert refused(signed(guarded, "GET", "?limit=1", signed_path="")) == (401, "10100")
-    assert refused(signed(guarded, "GET", credentials=Credentials("EXAMPLEACCESSKEY0002", KEYS.secret_key))) == (401, "10100")
-    assert refused(signed(guarded, "GET", credentials=Credentials(KEYS.access_key, "EXAMPLEother"))) == (401, "10100")
+    assert rejected(signed(guarded, "GET", "?limit=1", signed_path="")) == (401, "10100")
+    assert rejected(signed(guarded, "GET", credentials=Credentials("EXAMPLEACCESSKEY0002", KEYS.secret_key))) == (401, "10100")
+    assert rejected(signed(guarded, "GET", credentials=Credentials(KEYS.access_key, "EXAMPLEother"))) == (401, "10100")
     assert [entry["rules"] for entry in guarded.service.store.journal] == [["NC208"], ["NC209"], ["NC208"]]
 
 
@@ -413,7 +413,7 @@ def test_a_timestamp_may_be_five_minutes_off(option, edge, sign):
 
 def test_without_keys_nothing_needs_a_signature():
     assert Nclue().list().status == 200
-    assert refused(Nclue(keys={}).list()) == (401, "10100")
+    assert rejected(Nclue(keys={}).list()) == (401, "10100")
 
 
 def test_a_request_that_is_not_signed_does_nothing(guarded):
@@ -451,13 +451,13 @@ def test_a_reading_decides_about_a_payload(reading, changes, answers):
     fixture_data = ExternalData(unknown_files=frozenset({"~gone"}))
     for option, expected in answers.items():
         response = Nclue(pins={reading: option}, fixture_data=fixture_data).create(**changes)
-        assert (None if response.status == 200 else refused(response)) == expected, option
+        assert (None if response.status == 200 else rejected(response)) == expected, option
 
 
 def test_the_reading_optional_null_decides_about_null():
     body = json.dumps(PAYLOAD | {"test_bucket": None}).encode()
     assert Nclue(pins={"optional-null": "accepted"}).send("POST", body=body).status == 200
-    assert refused(Nclue(pins={"optional-null": "refused"}).send("POST", body=body)) == (400, None)
+    assert rejected(Nclue(pins={"optional-null": "refused"}).send("POST", body=body)) == (400, None)
 
 
 def test_the_reading_request_content_type_decides_about_other_types():
@@ -497,7 +497,7 @@ def test_where_no_code_is_documented_the_code_is_null_in_every_shape():
 
 
 def test_the_reading_auth_refusal_decides_which_component_rejects():
-    answers = [refused(Nclue(keys={}, pins={"auth-refusal": option}).list()) for option in ("nclue", "gateway")]
+    answers = [rejected(Nclue(keys={}, pins={"auth-refusal": option}).list()) for option in ("nclue", "gateway")]
     assert answers == [(401, "10100"), (401, "200")]
 
 
@@ -760,7 +760,7 @@ def test_other_forms_of_progress_are_rejected(text):
 def test_every_documented_error_can_be_requested(error, expected):
     nclue = Nclue()
     nclue.service.fail_next(error=error)
-    assert refused(nclue.create()) == expected
+    assert rejected(nclue.create()) == expected
     assert nclue.create().status == 200
 
 

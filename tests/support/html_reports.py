@@ -55,7 +55,7 @@ def check(*faults, budget=600, pins=()):
     for fault in faults:
         inject_fault(service, fault)
     transport = MemoryTransport(service.handle, service.prefix)
-    bench = CheckSession(
+    session = CheckSession(
         Readings.of(dict(pins)),
         FixtureData(failing_file="churn/fails.tsv"),
         run="test",
@@ -63,7 +63,7 @@ def check(*faults, budget=600, pins=()):
         now_ms=transport.now_ms,
         exact_clock=True,
     )
-    return Runner(bench, plan(), transport, Limits(budget=budget)).run("http://127.0.0.1:8000/api/v1", "all")
+    return Runner(session, plan(), transport, Limits(budget=budget)).run("http://127.0.0.1:8000/api/v1", "all")
 
 
 def accepted(result):
@@ -72,10 +72,10 @@ def accepted(result):
     return accept(dataclasses.replace(result, outcomes=outcomes), {failure.key for failure in result.failures})
 
 
-def told(text, rule="NC403", pointer=""):
-    verdict = Policy(Readings.choose()).documented(rule)
+def finding_with(text, rule="NC403", pointer=""):
+    result_text = Policy(Readings.choose()).documented(rule)
     return Finding(
-        dataclasses.replace(verdict, rule=dataclasses.replace(verdict.rule, message="{problem}")), pointer, detail={"problem": text}
+        dataclasses.replace(result_text, rule=dataclasses.replace(result_text.rule, message="{problem}")), pointer, detail={"problem": text}
     )
 
 
@@ -91,7 +91,7 @@ def one_failure(**changes):
         "body": b"{}",
     }
     exchange = Exchange(**usual | changes)
-    outcome = Outcome(case, State.FAILED, "", [Failure(case.id, "NC403", told("it differs"), exchange)], [exchange])
+    outcome = Outcome(case, State.FAILED, "", [Failure(case.id, "NC403", finding_with("it differs"), exchange)], [exchange])
     return dataclasses.replace(check(), outcomes={case.id: outcome}, evidence={}, evaluated={})
 
 

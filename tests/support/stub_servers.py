@@ -55,7 +55,7 @@ def response(status=200, value=b"{}", *more, kind="application/json", version="1
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
 
 
-def saying(*answers):
+def sending(*answers):
     """Respond to each request with the next of these bytes, and repeat the last."""
     left = list(answers)
     return answering(lambda _: left.pop(0) if len(left) > 1 else left[0])

@@ -51,9 +51,9 @@ def findings(payload: object, pins: Mapping[str, str]) -> list[Found]:
     return found
 
 
-def severity_of(reading: str, refusing: set[str], pins: Mapping[str, str]) -> str | None:
-    """Return the severity of what the options in `refusing` forbid: an error if one of them is in force, else a warning unless pinned."""
-    if pins.get(reading, OPTIONS[reading][0]) in refusing:
+def severity_of(reading: str, rejecting: set[str], pins: Mapping[str, str]) -> str | None:
+    """Return the severity of what the options in `rejecting` forbid: an error if one of them is in force, else a warning unless pinned."""
+    if pins.get(reading, OPTIONS[reading][0]) in rejecting:
         return "error"
     return None if reading in pins else "warning"
 
@@ -80,19 +80,19 @@ def name_length(name: str, pins: Mapping[str, str]) -> list[tuple[str, str | Non
     its other option alone would reject it; if only both together would, the unit gives one.
     """
     lengths = {"code-points": len(name), "utf16": sum(1 + (ord(c) > 0xFFFF) for c in name)}
-    refused = {(unit, edge): lengths[unit] > int(edge) for unit, edge in product(lengths, ("100", "99"))}
+    rejected = {(unit, edge): lengths[unit] > int(edge) for unit, edge in product(lengths, ("100", "99"))}
     unit, edge = pins.get("name-unit", "code-points"), pins.get("name-edge", "100")
     other_unit, other_edge = {"code-points": "utf16", "utf16": "code-points"}[unit], {"100": "99", "99": "100"}[edge]
-    if all(refused.values()):
+    if all(rejected.values()):
         return [("error", None)]
-    if refused[unit, edge]:
-        return [("error", "name-unit" if refused[unit, other_edge] else "name-edge")]
+    if rejected[unit, edge]:
+        return [("error", "name-unit" if rejected[unit, other_edge] else "name-edge")]
     warnings: list[tuple[str, str | None]] = []
-    if "name-unit" not in pins and refused[other_unit, edge]:
+    if "name-unit" not in pins and rejected[other_unit, edge]:
         warnings.append(("warning", "name-unit"))
-    if "name-edge" not in pins and refused[unit, other_edge]:
+    if "name-edge" not in pins and rejected[unit, other_edge]:
         warnings.append(("warning", "name-edge"))
-    if not warnings and not {"name-unit", "name-edge"} & pins.keys() and refused[other_unit, other_edge]:
+    if not warnings and not {"name-unit", "name-edge"} & pins.keys() and rejected[other_unit, other_edge]:
         warnings.append(("warning", "name-unit"))
     return warnings
 
@@ -125,17 +125,17 @@ def _path(value: str, pointer: str, pins: Mapping[str, str]) -> list[Found]:
         if "\ud800" <= character <= "\udfff":
             continue
         key = character if ord(character) < 256 else "everything beyond U+00FF"
-        reading, refusing = path_character(character)
-        if key not in seen and refusing:
-            severity = severity_of(reading, refusing, pins) if reading else "error"
+        reading, rejecting = path_character(character)
+        if key not in seen and rejecting:
+            severity = severity_of(reading, rejecting, pins) if reading else "error"
             if severity:
                 found.append(("NC120", severity, pointer, offset, reading))
         seen.add(key)
     return sorted(found, key=lambda one: one[3] or 0)
 
 
-def _by_reading(rule: str, pointer: str, reading: str, refusing: set[str], pins: Mapping[str, str]) -> list[Found]:
-    severity = severity_of(reading, refusing, pins)
+def _by_reading(rule: str, pointer: str, reading: str, rejecting: set[str], pins: Mapping[str, str]) -> list[Found]:
+    severity = severity_of(reading, rejecting, pins)
     return [(rule, severity, pointer, None, reading)] if severity else []
 
 

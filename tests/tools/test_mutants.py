@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from tools import mutants
-from tools.mutants import LEFT_OUT, SITUATIONS, Mutant, judge, mutants_of, text_of
+from tools.mutants import LEFT_OUT, SITUATIONS, Mutant, check_mutant, mutants_of, text_of
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +21,7 @@ def changed(text):
     return {mutant.source for mutant in mutants_of("m", text)}
 
 
-def planted(module, old, new):
+def mutant_by_hand(module, old, new):
     """Return a module with one change made by hand."""
     assert text_of(module).count(old) == 1
     return Mutant(module, 1, "by hand", old, new, text_of(module).replace(old, new))
@@ -120,9 +120,9 @@ def test_every_mutant_of_a_module_differs_from_the_others_and_can_be_compiled(mo
     ],
 )
 def test_a_mutant_that_breaks_the_contract_is_killed_by_a_case_about_it(module, old, new, case):
-    verdict = judge(planted(module, old, new))
-    assert (verdict.state, verdict.situation, verdict.by) == ("killed", "usual", case)
-    assert 1 < verdict.requests < 600
+    result = check_mutant(mutant_by_hand(module, old, new))
+    assert (result.state, result.situation, result.by) == ("killed", "usual", case)
+    assert 1 < result.requests < 600
 
 
 @pytest.mark.parametrize(
@@ -133,15 +133,15 @@ def test_a_mutant_that_breaks_the_contract_is_killed_by_a_case_about_it(module, 
     ],
 )
 def test_a_mutant_with_the_same_responses_survives(module, old, new):
-    verdict = judge(planted(module, old, new))
-    assert (verdict.state, verdict.situation, verdict.by) == ("survived", "", "")
+    result = check_mutant(mutant_by_hand(module, old, new))
+    assert (result.state, result.situation, result.by) == ("survived", "", "")
     assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0.0, 0.0)
 
 
 def test_a_mutant_with_other_responses_that_breaks_no_rule_survives_with_a_note():
-    verdict = judge(planted("service.serializers", "hours=9", "hours=8"))  # the same moments, in another zone
-    assert (verdict.state, verdict.situation) == ("survived", "usual")
-    assert mutants.told(verdict) == "service.serializers.py:1: by hand: hours=9  ->  hours=8  [other answers: usual]"
+    result = check_mutant(mutant_by_hand("service.serializers", "hours=9", "hours=8"))  # the same moments, in another zone
+    assert (result.state, result.situation) == ("survived", "usual")
+    assert mutants.format_result(result) == "service.serializers.py:1: by hand: hours=9  ->  hours=8  [other answers: usual]"
 
 
 @pytest.mark.parametrize(
@@ -153,8 +153,8 @@ def test_a_mutant_with_other_responses_that_breaks_no_rule_survives_with_a_note(
 )
 def test_a_mutant_that_never_responds_counts_as_killed(monkeypatch, module, old, new, state):
     monkeypatch.setattr(mutants, "CPU_S", 0.5)
-    verdict = judge(planted(module, old, new))
-    assert verdict.state == state
+    result = check_mutant(mutant_by_hand(module, old, new))
+    assert result.state == state
     assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0.0, 0.0)
 
 
@@ -169,21 +169,21 @@ def test_a_mutant_that_never_responds_counts_as_killed(monkeypatch, module, old,
     ],
 )
 def test_a_mutant_whose_responses_cannot_be_sent_counts_as_one_that_crashes(old, new):
-    verdict = judge(planted("service.service", old, new))
-    assert verdict.state == "start"
-    assert "500" in verdict.by
+    result = check_mutant(mutant_by_hand("service.service", old, new))
+    assert result.state == "start"
+    assert "500" in result.by
 
 
 def test_a_check_that_crashes_is_a_state_of_its_own(monkeypatch):
-    mutant = planted("service.store", "self._tasks.get(task_id)", "None")
+    mutant = mutant_by_hand("service.store", "self._tasks.get(task_id)", "None")
     mutants.answers_of_original("service.service", SITUATIONS[0])
 
     def fall(*_):
         raise ZeroDivisionError("the check itself")
 
     monkeypatch.setattr(mutants, "run", fall)
-    verdict = judge(mutant)
-    assert (verdict.state, verdict.by) == ("broke", "ZeroDivisionError: the check itself")
+    result = check_mutant(mutant)
+    assert (result.state, result.by) == ("broke", "ZeroDivisionError: the check itself")
 
 
 def test_the_command_counts_mutants_and_names_the_survivors(monkeypatch, tmp_path, capsys):
@@ -192,13 +192,13 @@ def test_the_command_counts_mutants_and_names_the_survivors(monkeypatch, tmp_pat
         "sys.argv", ["mutants", "--only", "service.store", "--sample", "12", "--seed", "3", "--jobs", "2", "--json", str(file)]
     )
     assert mutants.main() == 0
-    verdicts = json.loads(file.read_text(encoding="utf-8"))
-    assert {verdict["module"] for verdict in verdicts} == {"service.store"}
-    survivors = [verdict for verdict in verdicts if verdict["state"] == "survived"]
-    told = capsys.readouterr().out
-    assert told.startswith("a sample of 12 of ")
-    assert told.count("\nservice.store.py:") == len(survivors) > 0
-    assert f"{'all':24} {12:7} {12 - len(survivors):6}" in told
+    results = json.loads(file.read_text(encoding="utf-8"))
+    assert {result["module"] for result in results} == {"service.store"}
+    survivors = [result for result in results if result["state"] == "survived"]
+    printed = capsys.readouterr().out
+    assert printed.startswith("a sample of 12 of ")
+    assert printed.count("\nservice.store.py:") == len(survivors) > 0
+    assert f"{'all':24} {12:7} {12 - len(survivors):6}" in printed
 
 
 def test_nothing_is_measured_where_the_original_fails(monkeypatch, capsys):

@@ -93,7 +93,7 @@ def parties(pins):
 
 
 def test_the_validator_and_the_schema_agree_under_all_readings_that_a_schema_can_express():
-    verdicts = Counter()
+    counts = Counter()
 
     @settings(max_examples=1000, suppress_health_check=[HealthCheck.too_slow])
     @given(payloads(), pins_of(IN_A_SCHEMA))
@@ -102,11 +102,11 @@ def test_the_validator_and_the_schema_agree_under_all_readings_that_a_schema_can
         validator, schema = parties(tuple(sorted(pins.items())))
         accepted = schema.is_valid(payload)
         assert (validator.validate_request(payload).errors == ()) == accepted
-        verdicts[accepted] += 1
+        counts[accepted] += 1
 
     agree()
-    assert verdicts[True] > 100, verdicts
-    assert verdicts[False] > 100, verdicts
+    assert counts[True] > 100, counts
+    assert counts[False] > 100, counts
 
 
 def test_the_validator_and_the_witness_agree_on_every_finding():

@@ -38,7 +38,7 @@ READINGS = {
 RULES = sorted(contract().rules)
 
 
-def said(name, **pins):
+def output(name, **pins):
     """Return the explanation in one line, so that line breaks do not matter."""
     readings = Readings.choose(("--reading", {key.replace("_", "-"): option for key, option in pins.items()}))
     return " ".join(explain(contract(), name, readings).split())
@@ -62,16 +62,16 @@ def test_a_rule_is_explained_with_everything_that_is_known():
 
 
 def test_responses_are_explained_with_their_field_and_their_reading():
-    text = said("NC120")
+    text = output("NC120")
     assert "422/10104 (for train_file_path)" in text
     assert "422/10105 (for test_file_path)" in text
     assert "404/10106 (under check-order=existence-first)" in text
     assert "404/10107 (for train_file_path, under check-order=existence-first)" in text
-    assert "400/any code; 404/any code; 409/any code; 422/any code" in said("NC101")
+    assert "400/any code; 404/any code; 409/any code; 422/any code" in output("NC101")
 
 
 def test_a_reading_is_explained_with_its_options_pages_and_rules():
-    text = said("path-characters")
+    text = output("path-characters")
     assert text.startswith("reading path-characters (contested) question Which printable characters are forbidden in a file path?")
     assert "page-2024, the default: 25 characters, the equals sign among them. Pages: Create task." in text
     assert "page-2025: 24 characters, without the equals sign. Pages: Create task (KO, JA), Guide (nclue-run-vpc)." in text
@@ -82,24 +82,25 @@ def test_a_reading_is_explained_with_its_options_pages_and_rules():
 
 
 def test_a_pinned_reading_states_where_it_was_pinned_and_suggests_another_option():
-    text = said("path-characters", path_characters="page-2025")
+    text = output("path-characters", path_characters="page-2025")
     assert "in force page-2025 (from: --reading)" in text
     assert "to pin --reading path-characters=page-2024" in text
 
 
 def test_the_case_of_a_name_does_not_matter():
-    assert said("PATH-HIGH-CODES") == said("path-high-codes")
-    assert said("nc120") == said("Path-Character") == said("NC120")
+    assert output("PATH-HIGH-CODES") == output("path-high-codes")
+    assert output("nc120") == output("Path-Character") == output("NC120")
 
 
 def test_an_option_without_a_page_states_it():
-    assert "utf8-bytes: the bytes 128 to 255 of the UTF-8 encoding, so everything beyond ASCII is forbidden. No page states this." in said(
-        "path-high-codes"
+    assert (
+        "utf8-bytes: the bytes 128 to 255 of the UTF-8 encoding, so everything beyond ASCII is forbidden. No page states this."
+        in output("path-high-codes")
     )
 
 
 def test_a_reading_names_the_rules_that_it_moves():
-    assert "rules NC409 one-at-a-time" in said("queue")
+    assert "rules NC409 one-at-a-time" in output("queue")
 
 
 def test_a_name_of_both_a_rule_and_a_reading_explains_both():

@@ -387,11 +387,11 @@ def test_no_value_is_stored_or_printed(headers, repeated):
     assert report.findings
     with pytest.raises(ContractError) as raised:
         report.raise_for_errors()
-    said = [str(report), repr(report), repr(report.findings), str(report.to_dict()), str(raised.value), repr(raised.value)]
-    said += [f.message + str(f.text) + str(f.suggestion) + f.pointer for f in report.findings]
+    messages = [str(report), repr(report), repr(report.findings), str(report.to_dict()), str(raised.value), repr(raised.value)]
+    messages += [f.message + str(f.text) + str(f.suggestion) + f.pointer for f in report.findings]
     stored = pickle.dumps(report)
     for secret in ["canary", "1732589296000", ACCESS, "cSilA3+iXudyHCy8RVF4308EGdStb"]:
-        assert secret not in "".join(said)
+        assert secret not in "".join(messages)
         assert secret.encode() not in stored
 
 

@@ -39,7 +39,7 @@ def found(text: str | bytes) -> list[tuple[str, str, int]]:
     return [(problem.code, problem.pointer, problem.offset) for problem in read(text).problems]
 
 
-def complaint(text: str | bytes) -> str:
+def problem_of(text: str | bytes) -> str:
     """Return the problem named by the one NC001 or NC002 that makes a text unreadable."""
     document = read(text)
     assert not document.readable
@@ -260,7 +260,7 @@ def test_the_fast_path_leaves_everything_else_to_the_exact_reader(text):
 )
 def test_a_slip_is_named_with_its_place_and_a_hint(text, offset, words):
     assert found(text) == [("NC001", "", offset)]
-    assert complaint(text) == words
+    assert problem_of(text) == words
 
 
 @pytest.mark.parametrize(
@@ -271,7 +271,7 @@ def test_other_texts_that_are_no_json_are_rejected(text):
 
 
 def test_a_long_word_is_cut_in_the_message():
-    assert complaint("x" * 10_000_000).startswith("expected a value, but found 'xxxxxxxxxxxxxxxxxxxx…' at column 1")
+    assert problem_of("x" * 10_000_000).startswith("expected a value, but found 'xxxxxxxxxxxxxxxxxxxx…' at column 1")
 
 
 def test_findings_before_a_syntax_error_are_reported():
@@ -300,7 +300,7 @@ def test_findings_before_a_syntax_error_are_reported():
 def test_bytes_that_are_not_utf_8_are_rejected_with_the_byte_and_its_place(data, offset, words):
     """Latin-1, overlong forms, CESU-8 surrogates, text that is cut off, above U+10FFFF, UTF-16, UTF-32."""
     assert found(data) == [("NC002", "", offset)]
-    assert complaint(data) == words
+    assert problem_of(data) == words
     assert decode(data)[2] is False
 
 

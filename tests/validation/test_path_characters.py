@@ -60,7 +60,7 @@ def wrongly_validated(codes, train, test):
     check = Validator().validate_request
     before = {"train": train.split("?"), "test": test.split("?")}
     (t0, t1), (s0, s1) = before["train"], before["test"]
-    wrong = []
+    unexpected = []
     payload = dict(FULL_PAYLOAD)
     for code in codes:
         character = chr(code)
@@ -77,8 +77,8 @@ def wrongly_validated(codes, train, test):
                 ("/test_file_path", rule, severity, len(s0), name, reading),
             ]
         if found != expected:
-            wrong.append((hex(code), found))
-    return wrong
+            unexpected.append((hex(code), found))
+    return unexpected
 
 
 def test_every_code_point_is_validated_as_the_page_states_alone_in_the_train_path_and_inside_the_test_path():
@@ -130,8 +130,8 @@ def test_a_path_gets_a_finding_per_forbidden_character(path, pins, field):
     for offset, character in enumerate(path):
         surrogate = 0xD800 <= ord(character) <= 0xDFFF
         key = "surrogate" if surrogate else character if ord(character) < 256 else "beyond"
-        reading, refusing = (None, {"UTF-8"}) if surrogate else path_character(character)
-        severity = "error" if refusing and reading is None else severity_of(reading, refusing, pins) if refusing else None
+        reading, rejecting = (None, {"UTF-8"}) if surrogate else path_character(character)
+        severity = "error" if rejecting and reading is None else severity_of(reading, rejecting, pins) if rejecting else None
         if severity and key not in seen:
             expected.append((f"/{field}", "NC007" if surrogate else "NC120", severity, offset, f"U+{ord(character):04X}", reading))
         seen.add(key)

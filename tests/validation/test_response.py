@@ -150,8 +150,8 @@ DOCUMENTED = {
 
 @pytest.mark.parametrize("operation", DOCUMENTED)
 def test_the_status_codes_of_the_tables_are_documented_and_no_others(operation):
-    refused = {status for status in range(100, 600) if "NC301" in str(validate_response(operation, status, JSON, b"{}"))}
-    assert set(range(100, 600)) - refused == DOCUMENTED[operation]
+    rejected = {status for status in range(100, 600) if "NC301" in str(validate_response(operation, status, JSON, b"{}"))}
+    assert set(range(100, 600)) - rejected == DOCUMENTED[operation]
 
 
 @pytest.mark.parametrize(
@@ -740,7 +740,7 @@ WRONG_TYPE = PAGE_REQUEST | {"train_file_path": 5}
 EMPTY_PATH = PAGE_REQUEST | {"train_file_path": ""}
 
 
-def refused(request, status, code, **pins):
+def rejected(request, status, code, **pins):
     return found("createTask", status, error(code), request, **pins)
 
 
@@ -800,7 +800,7 @@ def test_taking_what_the_pages_dispute_is_a_doubt_until_it_is_pinned():
     ],
 )
 def test_a_rejection_with_the_code_of_the_rule_fits(request_, code):
-    assert refused(request_, 422, code) == []
+    assert rejected(request_, 422, code) == []
 
 
 @pytest.mark.parametrize(
@@ -819,7 +819,7 @@ def test_a_rejection_with_the_code_of_the_rule_fits(request_, code):
     ],
 )
 def test_a_rejection_with_the_code_of_another_rule_is_a_misfit(request_, code):
-    assert refused(request_, 422, code) == MISFIT
+    assert rejected(request_, 422, code) == MISFIT
 
 
 def test_a_misfit_is_reported_with_what_was_expected():
@@ -837,21 +837,21 @@ def test_a_misfit_is_reported_with_what_was_expected():
 
 
 def test_a_pinned_reading_is_validated():
-    assert refused(EQUALS, 422, "10104", path_characters="page-2025") == MISFIT
-    assert refused(HANGUL, 422, "10104", path_high_codes="code-points") == MISFIT
-    assert refused(PAGE_REQUEST | {"name": "x" * 100}, 422, "10101", name_edge="100") == MISFIT
+    assert rejected(EQUALS, 422, "10104", path_characters="page-2025") == MISFIT
+    assert rejected(HANGUL, 422, "10104", path_high_codes="code-points") == MISFIT
+    assert rejected(PAGE_REQUEST | {"name": "x" * 100}, 422, "10101", name_edge="100") == MISFIT
 
 
 @pytest.mark.parametrize("request_", [NAMELESS, PATHLESS, EMPTY_NAME, WRONG_TYPE, PAGE_REQUEST | {"test_file_path": 5}, [], "x", b"{", 5])
 @pytest.mark.parametrize(("status", "code"), [(400, "100"), (404, "300"), (409, "10102"), (422, "10101"), (422, "10104"), (422, "10109")])
 def test_where_the_pages_name_no_code_every_client_error_fits(request_, status, code):
-    assert refused(request_, status, code) == []
+    assert rejected(request_, status, code) == []
 
 
 def test_an_empty_path_may_be_rejected_with_any_code_because_the_pages_name_none():
-    assert refused(EMPTY_PATH, 422, "10104") == refused(EMPTY_PATH, 422, "10103") == []
-    assert refused(EMPTY_PATH, 422, "10101") == MISFIT
-    assert refused(EMPTY_PATH, 422, "10104", path_empty="allowed") == MISFIT
+    assert rejected(EMPTY_PATH, 422, "10104") == rejected(EMPTY_PATH, 422, "10103") == []
+    assert rejected(EMPTY_PATH, 422, "10101") == MISFIT
+    assert rejected(EMPTY_PATH, 422, "10104", path_empty="allowed") == MISFIT
 
 
 @pytest.mark.parametrize("request_", [PAGE_REQUEST, WITH_TEST, EQUALS, HANGUL])
@@ -865,19 +865,19 @@ def test_an_empty_path_may_be_rejected_with_any_code_because_the_pages_name_none
     ],
 )
 def test_what_a_payload_cannot_show_is_never_a_misfit(request_, status, code):
-    assert [finding for finding in refused(request_, status, code) if finding[1] == "error"] == []
+    assert [finding for finding in rejected(request_, status, code) if finding[1] == "error"] == []
 
 
 @pytest.mark.parametrize(
     ("status", "code"), [(401, "10100"), (401, "200"), (403, "230"), (413, "430"), (429, "410"), (500, "900"), (503, "500"), (504, "510")]
 )
 def test_a_rejection_before_the_rules_are_checked_is_not_reported(status, code):
-    assert refused(TILDE, status, code) == []
+    assert rejected(TILDE, status, code) == []
 
 
 @pytest.mark.parametrize(("status", "code"), [(409, "10102"), (404, "300"), (422, "10103"), (422, "10109"), (400, "100")])
 def test_another_rejection_of_an_invalid_request_is_undecided_since_the_order_of_checks_is_not_documented(status, code):
-    assert refused(BROKEN, status, code) == DOUBT
+    assert rejected(BROKEN, status, code) == DOUBT
     (finding,) = policy("createTask", status, error(code), BROKEN).findings
     assert finding.message == (
         f"the request breaks NC120, but the response is {status}/{code}; expected: 422/10104"
@@ -886,22 +886,22 @@ def test_another_rejection_of_an_invalid_request_is_undecided_since_the_order_of
 
 
 def test_a_bucket_of_unusual_form_may_be_why_an_invalid_request_was_rejected():
-    assert refused(TILDE, 404, "300") == []
-    assert refused(TILDE, 422, "10101") == MISFIT
+    assert rejected(TILDE, 404, "300") == []
+    assert rejected(TILDE, 422, "10101") == MISFIT
 
 
 @pytest.mark.parametrize("code", ["10106", "10107", "10108"])
 def test_a_missing_file_may_be_noticed_before_its_path_until_that_is_pinned(code):
-    assert refused(BROKEN, 404, code) == []
-    assert refused(BROKEN, 404, code, check_order="rules-first") == MISFIT
-    assert refused(PLAIN, 404, code, check_order="rules-first") == []
+    assert rejected(BROKEN, 404, code) == []
+    assert rejected(BROKEN, 404, code, check_order="rules-first") == MISFIT
+    assert rejected(PLAIN, 404, code, check_order="rules-first") == []
 
 
 def test_with_the_file_looked_for_first_its_codes_are_those_of_the_field():
-    assert refused(BROKEN, 404, "10107", check_order="existence-first") == []
-    assert refused(BROKEN, 404, "10106", check_order="existence-first") == []
-    assert refused(BROKEN, 422, "10104", check_order="existence-first") == []
-    assert refused(BROKEN, 422, "10105", check_order="existence-first") == MISFIT
+    assert rejected(BROKEN, 404, "10107", check_order="existence-first") == []
+    assert rejected(BROKEN, 404, "10106", check_order="existence-first") == []
+    assert rejected(BROKEN, 422, "10104", check_order="existence-first") == []
+    assert rejected(BROKEN, 422, "10105", check_order="existence-first") == MISFIT
 
 
 def test_a_response_without_a_code_has_no_second_finding():
@@ -916,7 +916,7 @@ def test_a_response_with_the_code_null_fits_where_no_code_is_documented():
 
 
 def test_the_expected_code_under_another_status_is_a_finding_about_the_status():
-    assert refused(BROKEN, 400, "10104") == [("NC312", "error", ""), *DOUBT]
+    assert rejected(BROKEN, 400, "10104") == [("NC312", "error", ""), *DOUBT]
 
 
 def test_an_undocumented_success_has_only_a_finding_about_its_status():
@@ -931,7 +931,7 @@ def test_without_a_request_and_for_other_operations_nothing_is_compared():
 def test_unusual_json_is_undecided_so_every_response_fits():
     twice = json.dumps(PAGE_REQUEST).replace("{", '{"name": "x", ', 1).encode()
     assert found("createTask", 200, CREATED, twice) == []
-    assert refused(twice, 400, "100") == []
+    assert rejected(twice, 400, "100") == []
 
 
 def test_a_strict_validator_makes_no_error_of_a_warning_about_the_request():
@@ -1155,10 +1155,10 @@ def test_a_server_that_accepts_what_every_option_rejects_is_reported(choices, na
     """For every request that a server rejects under every reading, a response of 200 is an error, pinned or not."""
     request = PLAIN | {"name": name, "train_file_path": train, "test_file_path": test}
     body = CREATED | {"task_name": name, "train_bucket": "answers", "train_file_path": train, "test_file_path": test}
-    always_refused = answer_of_a_server(request, LOOSEST)[0] != 200
-    if always_refused or answer_of_a_server(request, choices)[0] != 200:
+    always_rejected = answer_of_a_server(request, LOOSEST)[0] != 200
+    if always_rejected or answer_of_a_server(request, choices)[0] != 200:
         assert [f.rule for f in policy("createTask", 200, body, request, **choices).errors] == ["NC313"]
-    assert bool(policy("createTask", 200, body, request).errors) == always_refused
+    assert bool(policy("createTask", 200, body, request).errors) == always_rejected
 
 
 # -- anything ----------------------------------------------------------------------------------------------------------------------------

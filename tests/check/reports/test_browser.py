@@ -72,7 +72,7 @@ addEventListener("load", async () => {{
 </script>"""
 
 
-def said(output):
+def printed(output):
     return json.loads(html.unescape(re.search(r'<pre id="result">(.*?)</pre>', output, re.DOTALL)[1]))
 
 
@@ -87,7 +87,7 @@ def test_nothing_is_wider_than_a_telephone_even_when_everything_is_open(chromium
             && !one.closest("pre, .wide, .hidden, .skip")).map((one) => one.outerHTML.slice(0, 200));
         return [view.innerWidth, page.documentElement.scrollWidth, wide.slice(0, 3)];
     """
-    assert said(chromium(in_frame(report(check(*faults)), script, width=400), "--dump-dom", BUDGET)) == [400, 400, []]
+    assert printed(chromium(in_frame(report(check(*faults)), script, width=400), "--dump-dom", BUDGET)) == [400, 400, []]
 
 
 def test_the_policy_lets_style_and_script_work(chromium):
@@ -96,7 +96,7 @@ def test_the_policy_lets_style_and_script_work(chromium):
         return [page.getElementById("filter").hidden, view.getComputedStyle(tile).borderLeftStyle,
             page.querySelectorAll("button").length === page.querySelectorAll("[data-copy]").length];
     """
-    assert said(chromium(in_frame(report(check(*FAULTS)), script), "--dump-dom", BUDGET)) == [False, "double", True]
+    assert printed(chromium(in_frame(report(check(*FAULTS)), script), "--dump-dom", BUDGET)) == [False, "double", True]
 
 
 def test_without_script_everything_is_there_and_no_dead_control(chromium):
@@ -107,7 +107,7 @@ def test_without_script_everything_is_there_and_no_dead_control(chromium):
         return [[...page.querySelectorAll("input, button")].some(drawn), drawn(page.querySelector("article pre")),
             [...details.querySelectorAll(".case")].every(drawn), [...page.querySelectorAll(".tile")].every(drawn)];
     """
-    assert said(chromium(in_frame(report(check(*FAULTS)), script, sandbox="allow-same-origin"), "--dump-dom", BUDGET)) == [
+    assert printed(chromium(in_frame(report(check(*FAULTS)), script, sandbox="allow-same-origin"), "--dump-dom", BUDGET)) == [
         False,
         True,
         True,
@@ -134,7 +134,7 @@ def test_cases_can_be_filtered_by_state_and_by_words(chromium):
         };
     """
     result, document = check(*FAULTS), page(*FAULTS)
-    counts = said(chromium(in_frame(report(result), script), "--dump-dom", BUDGET))
+    counts = printed(chromium(in_frame(report(result), script), "--dump-dom", BUDGET))
     tiles, articles = len(result.rows()), len(document.all("article"))
     groups = len([node for node in document.all() if "data-group" in node.attributes])
     failed_rules = sum(row.state is State.FAILED for row in result.rows())
@@ -160,7 +160,7 @@ def test_a_link_opens_what_it_leads_to_even_if_the_filter_had_hidden_it(chromium
         const rows = [target, target.querySelector("details"), target.closest(".rule")];
         return [before, target.hidden, rows[1].open, rows[2].open, target.getClientRects().length > 0];
     """
-    assert said(chromium(in_frame(report(check(*FAULTS)), script), "--dump-dom", BUDGET)) == [True, False, True, True, True]
+    assert printed(chromium(in_frame(report(check(*FAULTS)), script), "--dump-dom", BUDGET)) == [True, False, True, True, True]
 
 
 def test_a_curl_line_is_copied_whole(chromium):
@@ -173,7 +173,7 @@ def test_a_curl_line_is_copied_whole(chromium):
         return [copied, button.textContent, button.getAttribute("aria-label"), page.getElementById("status").textContent];
     """
     line = "curl --data '{\"a\": \"<&>\"}' \\\n 'http://127.0.0.1/'"
-    answer = said(chromium(in_frame(report(one_failure(), curl=lambda _: line), script), "--dump-dom", BUDGET))
+    answer = printed(chromium(in_frame(report(one_failure(), curl=lambda _: line), script), "--dump-dom", BUDGET))
     assert answer == [line, "Copied", "Copy the curl command", "Copied the curl command"]
 
 
@@ -181,7 +181,7 @@ def test_a_hostile_server_runs_nothing_in_a_browser(chromium):
     text = "".join(HOSTILE[:9]).replace("alert(1)", "parent.problems.push(1)")
     result = dataclasses.replace(one_failure(body=text.encode(), error=text), target=text, stop_reason=text, notes=(text,))
     script = "return [problems, page.scripts.length, page.images.length, page.querySelectorAll('svg[onload]').length];"
-    assert said(chromium(in_frame(report(result, curl=lambda _: text), script), "--dump-dom", BUDGET)) == [[], 1, 0, 0]
+    assert printed(chromium(in_frame(report(result, curl=lambda _: text), script), "--dump-dom", BUDGET)) == [[], 1, 0, 0]
 
 
 def pixels(file):

@@ -19,7 +19,7 @@ from nclue_contract.check.requests import Exchange, create_request, get_request
 from nclue_contract.check.results import Case, CheckResult, Failure, Outcome, State, StatusSample
 from nclue_contract.contract.model import contract
 from nclue_contract.signing import EXAMPLE
-from tests.support.html_reports import FAULTS, HOSTILE, accepted, check, one_failure, page, parsed, report, told
+from tests.support.html_reports import FAULTS, HOSTILE, accepted, check, finding_with, one_failure, page, parsed, report
 from tests.support.tools import ROOT
 
 INCONCLUSIVE = "Check inconclusive"
@@ -162,7 +162,7 @@ def test_every_failure_is_listed_with_its_rule_and_links_to_its_case(run):
     result, document = of(run)
     section = document.one("section", id="failures")
     entries = section.all("article") + section.all("li", class_="case")
-    told = Counter()
+    stated = Counter()
     for entry in entries:
         rule = next(parent for parent in above(entry) if parent.attributes.get("class") == "rule-failures").one("h3").text[2:7]
         (link,) = entry.all("a")
@@ -170,8 +170,8 @@ def test_every_failure_is_listed_with_its_rule_and_links_to_its_case(run):
         assert case.one("summary").one("code").text == link.text
         text = entry.text
         for failure in result.outcomes[link.text].failures:
-            told[rule, link.text, failure.sentence] += failure.rule == rule and clip(failure.sentence) in text
-    assert all(told[failure.rule, failure.case, failure.sentence] == 1 for failure in result.failures)
+            stated[rule, link.text, failure.sentence] += failure.rule == rule and clip(failure.sentence) in text
+    assert all(stated[failure.rule, failure.case, failure.sentence] == 1 for failure in result.failures)
     assert bool(entries) == bool(result.failures)
 
 
@@ -205,9 +205,11 @@ def test_the_value_that_a_failure_points_at_is_shown_although_the_response_is_cu
 
 
 def test_a_pointer_into_the_request_is_not_looked_up_in_the_response():
-    failure = Failure("case[one]", "NC404", told("x", "NC120", "/code"), Exchange(create_request({}), "/", 0, 0, 422, body=b'{"code": 7}'))
+    failure = Failure(
+        "case[one]", "NC404", finding_with("x", "NC120", "/code"), Exchange(create_request({}), "/", 0, 0, 422, body=b'{"code": 7}')
+    )
     assert value_at_pointer(failure) is None
-    assert value_at_pointer(dataclasses.replace(failure, finding=told("x", "NC305", "/code"))) == "7"
+    assert value_at_pointer(dataclasses.replace(failure, finding=finding_with("x", "NC305", "/code"))) == "7"
 
 
 @pytest.mark.parametrize(
@@ -226,13 +228,13 @@ def test_a_pointer_into_the_request_is_not_looked_up_in_the_response():
 )
 def test_a_pointer_leads_to_a_text_a_number_or_a_word(pointer, value):
     body = '{"a/b": {"~1": "학습"}, "tasks": [true, null]}'.encode()
-    failure = Failure("case[one]", "NC305", told("x", "NC305", pointer), Exchange(get_request("1"), "/", 0, 0, 200, body=body))
+    failure = Failure("case[one]", "NC305", finding_with("x", "NC305", pointer), Exchange(get_request("1"), "/", 0, 0, 200, body=body))
     assert value_at_pointer(failure) == value
 
 
 def test_a_failure_because_of_another_rule_than_that_of_the_case_names_it():
     case = Case("case[one]", "NC404")
-    outcome = Outcome(case, State.FAILED, "", [Failure(case.id, "NC404", told("x", "NC120"))])
+    outcome = Outcome(case, State.FAILED, "", [Failure(case.id, "NC404", finding_with("x", "NC120"))])
     article = parsed(report(dataclasses.replace(check(), outcomes={case.id: outcome}))).one("article")
     facts = dict(zip([dt.text for dt in article.all("dt")], [dd.text for dd in article.all("dd")], strict=True))
     assert facts["Because of"] == "NC120 path-character (page: Create task, Request body, train_file_path and test_file_path)"
@@ -263,10 +265,10 @@ def test_what_is_expected_is_the_response_in_the_message_or_else_that_of_the_rul
 def test_every_case_is_listed_with_its_state_and_its_requests(run):
     result, document = of(run)
     entries = document.one("section", id="cases").all("li", class_="case")
-    shown = {entry.one("summary").one("code").text: entry for entry in entries}
-    assert shown.keys() == result.outcomes.keys()
+    displayed = {entry.one("summary").one("code").text: entry for entry in entries}
+    assert displayed.keys() == result.outcomes.keys()
     for case_id, outcome in result.outcomes.items():
-        entry = shown[case_id]
+        entry = displayed[case_id]
         assert entry.attributes["data-state"] == outcome.state
         assert entry.one("summary").text.endswith(f" {LABELS[outcome.state]}")
         assert next(parent for parent in above(entry) if parent.tag == "details").attributes["id"] == f"rule-{outcome.case.rule}"
@@ -282,14 +284,14 @@ def test_what_was_not_tested_is_listed_with_its_reason(run):
     result, document = of(run)
     section = document.one("section", id="left-out")
     open_ones = {o.case.id: o for o in result.outcomes.values() if o.state in {State.INCONCLUSIVE, State.NOT_TESTED}}
-    told = {}
+    stated = {}
     for details in section.all("details"):
         for link in details.all("a"):
-            told[link.text] = details.one("summary").text
-    assert told.keys() == open_ones.keys()
+            stated[link.text] = details.one("summary").text
+    assert stated.keys() == open_ones.keys()
     for case_id, outcome in open_ones.items():
-        assert outcome.reason in told[case_id]
-        assert f" {LABELS[outcome.state]}" in told[case_id]
+        assert outcome.reason in stated[case_id]
+        assert f" {LABELS[outcome.state]}" in stated[case_id]
 
 
 # -- readings -------------------------------------------------------------------------------------------------------------------------
@@ -333,8 +335,8 @@ def test_a_pinned_reading_states_where_it_was_pinned():
 # -- lives of tasks -------------------------------------------------------------------------------------------------------------------
 
 
-def seen(*sightings):
-    return dataclasses.replace(check(), status_samples=tuple(StatusSample(*sighting, "getTask") for sighting in sightings))
+def seen(*samples):
+    return dataclasses.replace(check(), status_samples=tuple(StatusSample(*sighting, "getTask") for sighting in samples))
 
 
 def picture(document):
@@ -374,10 +376,10 @@ def test_a_state_lasts_until_the_next_one_was_seen():
 
 
 @pytest.mark.parametrize(
-    ("sightings", "lanes"),
+    ("samples", "lanes"),
     [
-        pytest.param([], 0, id="no sighting"),
-        pytest.param([(7, "a", "registered")], 1, id="one sighting"),
+        pytest.param([], 0, id="no sample"),
+        pytest.param([(7, "a", "registered")], 1, id="one sample"),
         pytest.param([(7, "a", "registered")] * 2, 1, id="two at the same moment"),
         pytest.param([(ms, "a", "pending") for ms in range(0, 90_000, 100)], 1, id="hundreds of one task"),
         pytest.param([(n, f"task-{n}", "failed") for n in range(300)], 300, id="hundreds of tasks"),
@@ -385,10 +387,10 @@ def test_a_state_lasts_until_the_next_one_was_seen():
         pytest.param([(0, "a", "complete"), (10, "a", "on its way"), (20, "a", "")], 1, id="words of other pages and of none"),
     ],
 )
-def test_any_number_of_status_samples_can_be_drawn(sightings, lanes):
-    document = parsed(report(seen(*sightings)))
+def test_any_number_of_status_samples_can_be_drawn(samples, lanes):
+    document = parsed(report(seen(*samples)))
     section = document.one("section", id="lifecycle")
-    if not sightings:
+    if not samples:
         assert "No task was tracked" in section.text
         assert not section.all("svg")
         return
@@ -399,12 +401,12 @@ def test_any_number_of_status_samples_can_be_drawn(sightings, lanes):
         for name in ("x", "cx", "width"):
             value = node.attributes.get(name, "0%")
             assert not value.endswith("%") or 0 <= float(value[:-1]) <= 100
-    assert len(section.one("tbody").all("tr")) == sum(len(spans(group)) for group in by_task(sightings).values())
+    assert len(section.one("tbody").all("tr")) == sum(len(spans(group)) for group in by_task(samples).values())
 
 
-def by_task(sightings):
+def by_task(samples):
     groups = {}
-    for sighting in sightings:
+    for sighting in samples:
         groups.setdefault(sighting[1], []).append(StatusSample(*sighting, "getTask"))
     return groups
 
@@ -546,7 +548,7 @@ def results(draw):
         failures = []
         if state is State.FAILED:
             exchange = draw(st.sampled_from([*exchanges, None]))
-            failures = [Failure(case.id, rule, told(draw(texts), rule, draw(texts)), exchange) for rule in ("NC403", "NC314")]
+            failures = [Failure(case.id, rule, finding_with(draw(texts), rule, draw(texts)), exchange) for rule in ("NC403", "NC314")]
         outcomes[case.id] = Outcome(case, state, "" if failures else draw(texts), failures, exchanges)
     return CheckResult(
         target=draw(texts),

@@ -33,28 +33,28 @@ ODD = 'a\x1b[31m "b" \u202e\ud800 %\r\n::error::,:\x00é한\U0001f600 <&>]]>'
 
 
 @pytest.fixture(scope="module")
-def kept():
+def passing():
     """Return the result of a check of a conforming server."""
     return run(only=("NC12", "NC20"))[0]
 
 
 @pytest.fixture(scope="module")
-def broken():
+def failing():
     """Return the result of a check of a server with faults, with a pinned reading that it does not follow."""
     faults = ["name-empty-allowed", "path-prefix-only", "skew-past-unchecked"]
     return run(only=("NC11", "NC120", "NC203"), faults=faults, pins={"path-characters": "page-2026"})[0]
 
 
 @pytest.fixture(scope="module")
-def odd(broken):
+def odd(failing):
     """Return a result with a failure whose response contains every character that can break a report."""
-    failure = broken.failures[0]
+    failure = failing.failures[0]
     body = json.dumps({"error": {"errorCode": ODD, "message": ODD}}, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\xff\x00"
     exchange = replace(failure.exchange, request=replace(failure.exchange.request, body=body), body=body)
     changed = replace(failure, case=f"{failure.case} {ODD}", exchange=exchange, finding=finding_of("NC110", ODD))
-    outcome = replace(broken.outcomes[failure.case], failures=[changed], reason=ODD)
+    outcome = replace(failing.outcomes[failure.case], failures=[changed], reason=ODD)
     case = replace(outcome.case, id=f"{failure.case} {ODD}")
-    return replace(broken, outcomes={**broken.outcomes, case.id: replace(outcome, case=case)}, stop_reason=ODD, notes=(ODD,))
+    return replace(failing, outcomes={**failing.outcomes, case.id: replace(outcome, case=case)}, stop_reason=ODD, notes=(ODD,))
 
 
 def text(result, **options):
@@ -64,15 +64,15 @@ def text(result, **options):
 # -- text ---------------------------------------------------------------------------------------------------------------------------------
 
 
-def test_the_text_ends_with_counts_result_and_version(kept):
-    shown = text(kept).splitlines()
-    assert re.fullmatch(r"[\d,]+ cases: [\d,]+ passed, \d+ not tested; [\d,]+ requests \([\d,]+ create requests\) in [\d.]+ s", shown[-3])
-    assert shown[-2] == "PASSED: the server keeps the contract."
-    assert re.fullmatch(rf"\[nclue-contract {VERSION}, contract \d{{4}}\.\d+\.\d+\]", shown[-1])
+def test_the_text_ends_with_counts_result_and_version(passing):
+    lines = text(passing).splitlines()
+    assert re.fullmatch(r"[\d,]+ cases: [\d,]+ passed, \d+ not tested; [\d,]+ requests \([\d,]+ create requests\) in [\d.]+ s", lines[-3])
+    assert lines[-2] == "PASSED: the server keeps the contract."
+    assert re.fullmatch(rf"\[nclue-contract {VERSION}, contract \d{{4}}\.\d+\.\d+\]", lines[-1])
 
 
-def test_each_failure_states_rule_expectation_response_page_and_how_to_reproduce_it(broken):
-    block = text(broken).partition("FAILED NC110 name-empty: name[empty]\n")[2].partition("\n\n")[0].splitlines()
+def test_each_failure_states_rule_expectation_response_page_and_how_to_reproduce_it(failing):
+    block = text(failing).partition("FAILED NC110 name-empty: name[empty]\n")[2].partition("\n\n")[0].splitlines()
     assert block[0] == "  name is empty; at least 1 character is required (response 200 instead of 400 or 404 or 409 or 422)"
     labels = [line.split(":")[0].strip() for line in block[1:]]
     assert labels == ["received", "expected", "page", "reproduce"]
@@ -82,62 +82,62 @@ def test_each_failure_states_rule_expectation_response_page_and_how_to_reproduce
     assert block[4].startswith("  reproduce: nclue-contract sign POST http://127.0.0.1:8000/api/v1/tasks | curl ")
 
 
-def test_a_failure_under_a_pin_names_the_reading(broken):
-    assert "  reading:   path-characters\n" in text(broken)
+def test_a_failure_under_a_pin_names_the_reading(failing):
+    assert "  reading:   path-characters\n" in text(failing)
 
 
-def test_many_failures_of_a_rule_are_listed_by_their_cases(broken):
-    more = re.search(r"(?m)^\.\.\. and (\d+) more of NC120: (.*)$", text(broken))
-    assert int(more[1]) == sum(failure.rule == "NC120" for failure in broken.failures) - 5
+def test_many_failures_of_a_rule_are_listed_by_their_cases(failing):
+    more = re.search(r"(?m)^\.\.\. and (\d+) more of NC120: (.*)$", text(failing))
+    assert int(more[1]) == sum(failure.rule == "NC120" for failure in failing.failures) - 5
     assert more[2].startswith("path[")
-    assert text(broken).count("FAILED NC120") == 5
+    assert text(failing).count("FAILED NC120") == 5
 
 
-def test_a_problem_that_occurs_in_many_responses_is_reported_once(broken):
-    (case, outcome), failure = next(iter(broken.outcomes.items())), broken.failures[0]
+def test_a_problem_that_occurs_in_many_responses_is_reported_once(failing):
+    (case, outcome), failure = next(iter(failing.outcomes.items())), failing.failures[0]
     again = [replace(failure, case=f"case {number}") for number in range(40)]
-    result = replace(broken, outcomes={case: replace(outcome, failures=[failure, *again])})
+    result = replace(failing, outcomes={case: replace(outcome, failures=[failure, *again])})
     assert text(result).count(f"FAILED {failure.rule}") == 1
     assert f"... and 40 more of {failure.rule}: case 0, case 1, " in text(result)
 
 
-def test_quiet_text_has_a_line_per_failure_and_the_stop_reason(broken, kept):
-    shown = text(broken, quiet=True).splitlines()
-    assert len(shown) == len(broken.failures)
-    assert "NC110 name[empty]: name is empty; at least 1 character is required" in "\n".join(shown)
-    assert text(kept, quiet=True) == "\n"
-    assert text(replace(kept, stop_reason="interrupted"), quiet=True) == "inconclusive: interrupted\n"
+def test_quiet_text_has_a_line_per_failure_and_the_stop_reason(failing, passing):
+    lines = text(failing, quiet=True).splitlines()
+    assert len(lines) == len(failing.failures)
+    assert "NC110 name[empty]: name is empty; at least 1 character is required" in "\n".join(lines)
+    assert text(passing, quiet=True) == "\n"
+    assert text(replace(passing, stop_reason="interrupted"), quiet=True) == "inconclusive: interrupted\n"
 
 
-def test_the_result_is_a_sentence(kept, broken):
-    one = replace(broken, outcomes={"name[empty]": replace(broken.outcomes["name[empty]"], failures=broken.failures[:1])})
-    assert result_line(kept) == "PASSED: the server keeps the contract."
-    assert result_line(broken) == f"FAILED: {len(broken.failures):,} failures of NC110, NC120, NC203."
+def test_the_result_is_a_sentence(passing, failing):
+    one = replace(failing, outcomes={"name[empty]": replace(failing.outcomes["name[empty]"], failures=failing.failures[:1])})
+    assert result_line(passing) == "PASSED: the server keeps the contract."
+    assert result_line(failing) == f"FAILED: {len(failing.failures):,} failures of NC110, NC120, NC203."
     assert re.fullmatch(r"FAILED: 1 failure of NC\d+\.", result_line(one))
-    assert result_line(replace(kept, stop_reason="interrupted")) == "INCONCLUSIVE: interrupted."
-    assert result_line(replace(kept, enough_accepted=False)).startswith("INCONCLUSIVE: too few valid create requests")
-    assert replace(kept, enough_accepted=False).exit_code == 3
-    assert result_line(replace(broken, stop_reason="interrupted")) == result_line(broken)
+    assert result_line(replace(passing, stop_reason="interrupted")) == "INCONCLUSIVE: interrupted."
+    assert result_line(replace(passing, enough_accepted=False)).startswith("INCONCLUSIVE: too few valid create requests")
+    assert replace(passing, enough_accepted=False).exit_code == 3
+    assert result_line(replace(failing, stop_reason="interrupted")) == result_line(failing)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii", "cp949", "latin-1"])
 def test_a_terminal_gets_nothing_that_it_obeys_or_cannot_show(odd, encoding):
     for quiet in (False, True):
-        shown = text(odd, encoding=encoding, quiet=quiet)
-        shown.encode(encoding)
-        assert all(line.isprintable() for line in shown.split("\n"))
+        lines = text(odd, encoding=encoding, quiet=quiet)
+        lines.encode(encoding)
+        assert all(line.isprintable() for line in lines.split("\n"))
     assert text(odd).count("\n") == text(odd, encoding="ascii").count("\n")
 
 
 # -- for machines -------------------------------------------------------------------------------------------------------------------------
 
 
-def test_json_contains_everything(broken):
-    report = json.loads(check_json(broken, VERSION))
+def test_json_contains_everything(failing):
+    report = json.loads(check_json(failing, VERSION))
     assert report["tool"] == {"name": "nclue-contract", "version": VERSION}
-    assert report["verdict"] == result_line(broken)
+    assert report["verdict"] == result_line(failing)
     assert (report["exit_code"], report["target"], report["mode"]) == (1, "http://127.0.0.1:8000/api/v1", "loopback")
-    assert [case["case"] for case in report["cases"]] == list(broken.outcomes)
+    assert [case["case"] for case in report["cases"]] == list(failing.outcomes)
     summary = report["summary"]
     assert summary["cases"] == sum(summary[str(state)] for state in State) == len(report["cases"])
     assert report["readings"]["path-characters"] == {"option": "page-2026", "left": ["page-2026"], "source": "argument", "evidence": []}
@@ -154,14 +154,14 @@ def test_json_contains_everything(broken):
     assert rows["NC301"]["answers_judged"] > 100
 
 
-def test_json_lines_have_an_object_per_case(broken):
-    entries = [json.loads(line) for line in check_jsonl(broken).splitlines()]
-    assert [entry["case"] for entry in entries] == list(broken.outcomes)
-    assert sum(len(entry["failures"]) for entry in entries) == len(broken.failures)
+def test_json_lines_have_an_object_per_case(failing):
+    entries = [json.loads(line) for line in check_jsonl(failing).splitlines()]
+    assert [entry["case"] for entry in entries] == list(failing.outcomes)
+    assert sum(len(entry["failures"]) for entry in entries) == len(failing.failures)
 
 
-def test_junit_counts_what_it_contains(broken):
-    root = ET.fromstring(check_junit(broken, VERSION))
+def test_junit_counts_what_it_contains(failing):
+    root = ET.fromstring(check_junit(failing, VERSION))
     suites = root.findall("testsuite")
     for element in (root, *suites):
         cases = list(element.iter("testcase"))
@@ -169,7 +169,7 @@ def test_junit_counts_what_it_contains(broken):
         assert int(element.get("failures")) == sum(case.find("failure") is not None for case in cases)
         assert int(element.get("skipped")) == sum(case.find("skipped") is not None for case in cases)
         assert element.get("errors") == "0"
-    assert sorted(case.get("name") for case in root.iter("testcase")) == sorted(broken.outcomes)
+    assert sorted(case.get("name") for case in root.iter("testcase")) == sorted(failing.outcomes)
     failure = next(case for case in root.iter("testcase") if case.get("name") == "name[empty]").find("failure")
     assert failure.get("type") == "NC110"
     assert "\nreceived: 200 " in failure.text
@@ -179,13 +179,13 @@ def test_junit_counts_what_it_contains(broken):
     assert properties["version"] == VERSION
 
 
-def test_github_gets_an_annotation_per_failure_and_the_result(broken, kept):
-    annotated = check_github(broken, VERSION, "utf-8").splitlines()
-    assert len(annotated) == len(broken.failures) + 2
+def test_github_gets_an_annotation_per_failure_and_the_result(failing, passing):
+    annotated = check_github(failing, VERSION, "utf-8").splitlines()
+    assert len(annotated) == len(failing.failures) + 2
     assert any(line.startswith("::error title=NC110 name-empty::name[empty]: name is empty; ") for line in annotated)
-    assert annotated[-1] == result_line(broken)
-    assert not any(line.startswith("::") for line in check_github(kept, VERSION, "utf-8").splitlines())
-    troubled = check_github(replace(kept, stop_reason="50% done:\nstopped"), VERSION, "utf-8")
+    assert annotated[-1] == result_line(failing)
+    assert not any(line.startswith("::") for line in check_github(passing, VERSION, "utf-8").splitlines())
+    troubled = check_github(replace(passing, stop_reason="50% done:\nstopped"), VERSION, "utf-8")
     assert "::error title=inconclusive::50%25 done:\\nstopped\n" in troubled
 
 
@@ -193,26 +193,26 @@ def test_unusual_responses_break_no_format(odd):
     json.loads(check_json(odd, VERSION))
     assert len(check_jsonl(odd).splitlines()) == len(odd.outcomes)
     assert any("\\u202e" in case.get("name") for case in ET.fromstring(check_junit(odd, VERSION)).iter("testcase"))
-    assert all(made.isascii() for made in (check_json(odd, VERSION), check_jsonl(odd), check_junit(odd, VERSION)))
+    assert all(created.isascii() for created in (check_json(odd, VERSION), check_jsonl(odd), check_junit(odd, VERSION)))
     annotated = check_github(odd, VERSION, "ascii")
     assert annotated.isascii()
     assert not re.search(r"(?m)^::error::", annotated)
 
 
-def test_accepted_failures_are_no_failures_for_ci(broken):
-    report = json.loads(check_json(broken, VERSION))
-    copied = replace(broken, outcomes={name: replace(outcome) for name, outcome in broken.outcomes.items()})
+def test_accepted_failures_are_no_failures_for_ci(failing):
+    report = json.loads(check_json(failing, VERSION))
+    copied = replace(failing, outcomes={name: replace(outcome) for name, outcome in failing.outcomes.items()})
     accepted = accept(copied, {(failure["case"], failure["rule"]) for failure in report["failures"]})
     assert accepted.exit_code == 0
     assert ET.fromstring(check_junit(accepted, VERSION)).get("failures") == "0"
     assert "::error" not in check_github(accepted, VERSION, "utf-8")
     assert all(failure["accepted"] for failure in json.loads(check_json(accepted, VERSION))["failures"])
-    assert broken.exit_code == 1, "the result itself is as it was"
+    assert failing.exit_code == 1, "the result itself is as it was"
 
 
 @pytest.mark.parametrize("form", [form for form in FORMATS["check"] if form != "text"])
-def test_every_format_of_the_command_can_be_written(broken, form):
-    assert len(render(form, broken, version=VERSION, encoding="utf-8", started_ms=1_764_000_000_000)) > 1000
+def test_every_format_of_the_command_can_be_written(failing, form):
+    assert len(render(form, failing, version=VERSION, encoding="utf-8", started_ms=1_764_000_000_000)) > 1000
 
 
 def test_reports_are_files_beside_what_is_printed(tmp_path, monkeypatch, capsys):

@@ -19,8 +19,8 @@ def alike(plain: str) -> list[Edit]:
 
 def updates(sql: str) -> Edit:
     """Reject a duplicate after it has changed the existing task."""
-    refusal = '        raise RefusedError(409, "10102"'
-    return refusal, lines(f"        site.db.execute({sql})", "        site.db.commit()", refusal)
+    rejection = '        raise RefusedError(409, "10102"'
+    return rejection, lines(f"        site.db.execute({sql})", "        site.db.commit()", rejection)
 
 
 def only(condition: str) -> list[Edit]:
