@@ -583,7 +583,7 @@ def test_failures_of_a_baseline_are_accepted_and_new_ones_are_not(run, server):
         more = run("check", faulty.url, *FEW, "--only", "NC203", "--baseline", "baseline.json", "--format", "json")
     assert (first.code, again.code, more.code) == (1, 0, 1)
     assert "FAILED NC110 name-empty: name[empty] (accepted by the baseline)" in again.out
-    assert "undecided, because its failures are in the baseline: name[empty]" in again.out
+    assert "inconclusive, because its failures are in the baseline: name[empty]" in again.out
     assert ET.parse("again.xml").getroot().get("failures") == "0"
     accepted = {failure["case"]: failure["accepted"] for failure in more.report["failures"]}
     assert accepted == {"name[empty]": True, "clock[beyond the limit behind]": False}
@@ -820,7 +820,7 @@ def test_ctrl_c_leaves_a_usable_report_and_a_ledger_and_cleanup_finds_unreported
         left = server.control("health").json()["tasks"]
         cleaned = [run("cleanup", "run.jsonl"), run("cleanup", "run.jsonl")]
     assert (stopped.code, stopped.err) == (3, "")
-    assert "Could not tell: interrupted." in stopped.out
+    assert "INCONCLUSIVE: interrupted." in stopped.out
     assert "note: the ledger is run.jsonl; `nclue-contract cleanup run.jsonl` deletes the remaining tasks" in stopped.out
     report = json.loads(Path("report.json").read_text())
     assert (report["trouble"], report["exit_code"], report["failures"]) == ("interrupted", 3, [])
