@@ -1,4 +1,4 @@
-"""The error code in the body of an error response, in every shape of the reading `error-shape`. The page is "API Gateway", error handling."""
+"""The error code in the body of an error response, in every shape of `error-shape`. The page is "API Gateway", error handling."""
 
 from __future__ import annotations
 

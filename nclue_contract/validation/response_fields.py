@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from nclue_contract.contract.model import Field
+from nclue_contract.contract.model import Field, QueryParameter
 from nclue_contract.contract.readings import Policy
 from nclue_contract.contract.rules import AppliedRule, Certainty
 from nclue_contract.contract.wording import json_kind, pointer_to, quoted
@@ -221,18 +221,8 @@ class PagingCheck:
         for parameter in self._query:
             requested = None if request is None else _requested(request.get(parameter.name), parameter.default)
             value = body.get(parameter.name)
-            if requested is None or type(value) is not int:
-                continue
-            replaced = replacements(parameter, requested)
-            if replaced is not None:
-                if self._out_of_range is not None:
-                    problem = out_of_range(parameter, requested)
-                    yield Finding(self._out_of_range, pointer_to(parameter.name), detail={"problem": f"{problem}, but it was accepted"})
-                if replaced and value not in replaced and not _is_number(requested, value):
-                    expected = " or ".join(map(str, replaced))
-                    yield Finding(self._echo, pointer_to(parameter.name), detail={"value": value, "expected": expected})
-            elif not _is_number(requested, value):
-                yield Finding(self._echo, pointer_to(parameter.name), detail={"value": value, "expected": quoted(requested)})
+            if requested is not None and type(value) is int:
+                yield from self._check_echo(parameter, requested, value)
         items, limit, total = body.get("tasks"), body.get("limit"), body.get("total")
         if isinstance(items, list):
             if type(limit) is int and len(items) > limit:
@@ -243,6 +233,16 @@ class PagingCheck:
                     applied = self._policy.by_reading("NC502", "list-total", {"page"})
                 if applied is not None:
                     yield Finding(applied, "/total", detail={"value": total, "actual": len(items)})
+
+    def _check_echo(self, parameter: QueryParameter, requested: str, value: int) -> Iterator[Finding]:
+        """Compare a value with the one of the request, or with those by which it may be replaced."""
+        pointer, replaced = pointer_to(parameter.name), replacements(parameter, requested)
+        if replaced is not None and self._out_of_range is not None:
+            problem = f"{out_of_range(parameter, requested)}, but it was accepted"
+            yield Finding(self._out_of_range, pointer, detail={"problem": problem})
+        expected = quoted(requested) if replaced is None else " or ".join(map(str, replaced))
+        if expected and not _is_number(requested, value) and value not in (replaced or ()):
+            yield Finding(self._echo, pointer, detail={"value": value, "expected": expected})
 
 
 def _is_number(text: str, value: int) -> bool:
