@@ -8,13 +8,14 @@ from typing import NamedTuple
 from nclue_contract.check.created_tasks import CreatedTask, CreatedTasks
 from nclue_contract.check.expectations import (
     ACCEPTED,
-    FILE_NOT_FOUND,
     GATEWAY_STATUSES,
     Expectation,
     FixtureData,
     create_expectation,
     finding_of,
     fits,
+    or_rejected_under,
+    reports_missing_file,
     response_problems,
     response_readings,
 )
@@ -27,7 +28,7 @@ from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Readings
 from nclue_contract.contract.rules import Answer, Rule
 from nclue_contract.validation.findings import Finding
-from nclue_contract.validation.response import SUCCESS, format_answer, format_answers
+from nclue_contract.validation.response import format_answer, format_answers, is_empty_success, is_success
 
 
 class _Mismatch(NamedTuple):
@@ -61,17 +62,22 @@ class Evaluator:
         self._fixture_data = fixture_data
         self._strict = strict
         self._looks_up_files = False  # whether the server has reported that a file does not exist
+        self.success_statuses: set[tuple[str, int]] = set()
 
-    def evaluate_create(self, case: Case, exchange: Exchange, also: Iterable[Answer] = (), *, echo: bool = True) -> bool:
+    def evaluate_create(
+        self, case: Case, exchange: Exchange, also: Iterable[Answer] = (), *, echo: bool = True, taken_under: tuple[str, str] | None = None
+    ) -> bool:
         """Evaluate a response of createTask against what was sent; return whether it is right and the task was created.
 
         `also` are further responses to be allowed. Without `echo` the response is not compared with the payload, as for a body that
-        parsers read differently.
+        parsers read differently. `taken_under` is an option of a reading under which the name may count as taken.
         """
         body = exchange.request.body
         types = [value for name, value in exchange.request.headers.items() if name == "content-type" and value is not None]
         expectation = create_expectation(body, types, self._fixture_data, also, looks_up_files=self._looks_up_files)
-        self._looks_up_files |= exchange.answer in FILE_NOT_FOUND
+        self._looks_up_files |= reports_missing_file(exchange.answer, body, self._fixture_data)
+        if taken_under is not None:
+            expectation = or_rejected_under(expectation, "NC404", *taken_under)
         return self.evaluate(case, exchange, expectation, body if echo else None)
 
     def evaluate_free_name(self, case: Case, exchange: Exchange, rule: str, problem: str) -> None:
@@ -96,6 +102,8 @@ class Evaluator:
             results.inconclusive(case, "an earlier attempt may have been carried out, so its name may be occupied")
             return False
         self._clock.compare(exchange)
+        if exchange.accepted:
+            self.success_statuses.add((exchange.request.operation, exchange.status))
         before = len(results.outcome(case).failures)
         self._evaluate_answer(case, exchange, expectation)
         self._evaluate_content(case, exchange, sent)
@@ -104,7 +112,7 @@ class Evaluator:
         if len(results.outcome(case).failures) > before:
             return False
         results.passed(case)
-        return exchange.status == SUCCESS
+        return exchange.accepted
 
     def rule_out(self, case: Case, reading: str, option: str, exchange: Exchange | None = None) -> None:
         """Rule out an option of a reading because of what several responses show together."""
@@ -133,8 +141,9 @@ class Evaluator:
     def _evaluate_content(self, case: Case, exchange: Exchange, sent: object) -> None:
         """Validate status, headers and body of the response by themselves and against what was sent."""
         operation, parts = exchange.request.operation, (exchange.status, exchange.headers, exchange.body)
-        # A body that is no object shows nothing about readings.
-        relevant = response_readings(operation, exchange.status) if exchange.fields else ()
+        # A body that is no object shows nothing about readings, unless there must be none.
+        shows = bool(exchange.fields) or is_empty_success(operation, exchange.status)
+        relevant = response_readings(operation, exchange.status) if shows else ()
         self._count_rules(operation, exchange.status, compared=sent is not None)
 
         def problems(readings: Readings) -> tuple[Finding, ...]:
@@ -186,7 +195,7 @@ def _concerns(rule: Rule, status: int, schema: set[str], *, compared: bool) -> b
         return True
     if status >= 400:
         return rule.code in {"NC311", "NC312"}
-    if status != SUCCESS:
+    if not is_success("deleteTask", status):
         return False
     about_fields = rule.code[:3] in {"NC3", "NC5"} and (bool(set(rule.fields) & schema) or rule.code in {"NC304", "NC305"})
     return about_fields or (compared and rule.code == "NC307")

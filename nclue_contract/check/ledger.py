@@ -28,7 +28,6 @@ from nclue_contract.check.cases.lists import tasks_of
 from nclue_contract.check.requests import Exchange, RequestSpec, delete_request, list_request
 from nclue_contract.check.sender import ATTEMPTS, RATE_LIMITED_PAUSE_S, Transport
 from nclue_contract.contract.model import contract
-from nclue_contract.validation.response import SUCCESS
 
 VERSION = 1
 """The version of the file format."""
@@ -150,7 +149,7 @@ def delete_remaining(contents: LedgerContents, transport: Transport, rate: float
         if exchange.error or exchange.status in {401, 403}:
             result.stop_reason = f"a delete request {_failure(exchange)}"
             break
-        if exchange.status in {SUCCESS, 404}:
+        if exchange.accepted or exchange.status == HTTPStatus.NOT_FOUND:
             result.left.remove(task_id)
             result.deleted.append(task_id)
     return result

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.rules import Answer
 from nclue_contract.signing import EXAMPLE, Credentials, signature, string_to_sign
+from nclue_contract.validation.error_body import error_code
 
 
 @lru_cache(maxsize=8)
@@ -154,12 +155,7 @@ class Exchange:
         """Return status and error code, wherever in the body the code stands and whatever its type is."""
         if self.status < 400:
             return Answer(self.status, None)
-        outer = self.fields
-        inner = outer.get("error")
-        holders = [inner, outer] if isinstance(inner, dict) else [outer]
-        codes = (holder[name] for holder in holders for name in ("errorCode", "code") if holder.get(name) is not None)
-        code = next((code for code in codes if isinstance(code, int | str) and not isinstance(code, bool)), None)
-        return Answer(self.status, None if code is None else str(code)[:80])
+        return Answer(self.status, error_code(self.value))
 
     @property
     def accepted(self) -> bool:

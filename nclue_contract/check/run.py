@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from pathlib import Path
 
 from nclue_contract.check.cases.plan import BUDGET, plan
@@ -27,7 +28,6 @@ from nclue_contract.service.lifecycle import ProgressMode
 from nclue_contract.service.service import Service
 from nclue_contract.service.store import ExternalData
 from nclue_contract.signing import EXAMPLE, VARIABLES, Credentials
-from nclue_contract.validation.response import SUCCESS
 from nclue_contract.validation.validator import Validator
 
 REAL_RATE = 1.0
@@ -230,7 +230,7 @@ class _LedgerObserver:
         rejected = (400 <= exchange.status < 500 and not exchange.error) or exchange.not_sent
         if exchange.request.creates and (rejected or isinstance(task_id, str)):
             self._ledger.answered(_name(exchange.request), task_id)
-        elif exchange.request.operation == "deleteTask" and exchange.status in {SUCCESS, 404}:
+        elif exchange.request.operation == "deleteTask" and (exchange.accepted or exchange.status == HTTPStatus.NOT_FOUND):
             self._ledger.deleted(exchange.target.rpartition("/")[2])
 
     def close(self, result: CheckResult) -> CheckResult:

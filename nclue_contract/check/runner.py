@@ -13,7 +13,7 @@ from nclue_contract.check.requests import Exchange, delete_request
 from nclue_contract.check.results import Case, CheckResult, Outcome, Script, State, Step, Wait
 from nclue_contract.check.sender import Limits, RunObserver, Sender, StopError, StopReason, Transport
 from nclue_contract.check.session import CheckSession
-from nclue_contract.validation.response import SUCCESS
+from nclue_contract.validation.response import is_success
 
 RESERVED = 1 / 5
 """The share of the budget that is reserved for background cases, where the budget is too small for the plan."""
@@ -194,7 +194,7 @@ class Runner:
                 self._transport.sleep(0.5 * 2**attempt)
             else:
                 raise StopError(StopReason.RATE_LIMITED, "the server limits the rate")
-            task.deleted = status in {SUCCESS, HTTPStatus.NOT_FOUND}
+            task.deleted = is_success("deleteTask", status) or status == HTTPStatus.NOT_FOUND
         return [task for task in tasks if not task.deleted]
 
     def _complete_outcomes(self) -> None:

@@ -51,7 +51,6 @@ from nclue_contract.check.cases.plan import BUDGET
 from nclue_contract.check.requests import Exchange, RequestSpec, list_request
 from nclue_contract.check.results import Case
 from nclue_contract.check.session import CheckSession
-from nclue_contract.validation.response import SUCCESS
 
 FEW_ATTEMPTS = 3
 """Attempts for a request without a complete response, or with a status above 501, while the server responds to others."""
@@ -226,4 +225,4 @@ class Sender:
         if limit := self.limit_reached((request,)):
             raise limit
         response = self.send(request)[0]
-        return response.status == SUCCESS and not response.error
+        return response.accepted

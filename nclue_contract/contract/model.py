@@ -18,6 +18,15 @@ from nclue_contract.contract.rules import Certainty, ExpectedAnswer, Rule, Sever
 
 
 @dataclass(frozen=True, slots=True)
+class ErrorShape:
+    """Where the body of an error has its code and its message: in the field `object` (empty: at the top), under these names."""
+
+    object: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Option:
     """One option of a reading, with the pages that support it and what it changes."""
 
@@ -29,6 +38,9 @@ class Option:
     exclusive: bool = False
     word: str = ""
     media_type: str = ""
+    shape: ErrorShape | None = None
+    statuses: tuple[int, ...] = ()
+    deletion_status: int = 0
 
     def forbids(self, character: str) -> bool:
         """Return whether this option forbids the character in addition to those of the rule."""
@@ -180,6 +192,11 @@ class Contract:
         return self.lifecycle.statuses
 
     @property
+    def error_shapes(self) -> Mapping[str, ErrorShape]:
+        """Return the shapes of the body of an error, by the options of the reading `error-shape`, the default first."""
+        return {option.id: option.shape for option in self.readings["error-shape"].options if option.shape is not None}
+
+    @property
     def request_media_type(self) -> str:
         """Return the media type that a request with a body has where the reading `request-content-type` requires one."""
         (media_type,) = {option.media_type for option in self.readings["request-content-type"].options} - {""}
@@ -242,7 +259,10 @@ def _rule(row: dict[str, Any]) -> Rule:
 
 def _reading(row: dict[str, Any]) -> Reading:
     options = (
-        option | {"pages": tuple(option["pages"]), "code_points": _pairs(option.get("code_points", []))} for option in row["options"]
+        option
+        | {"pages": tuple(option["pages"]), "code_points": _pairs(option.get("code_points", []))}
+        | {"statuses": tuple(option.get("statuses", ())), "shape": ErrorShape(**option["shape"]) if "shape" in option else None}
+        for option in row["options"]
     )
     return Reading(**row | {"certainty": Certainty(row["certainty"]), "options": tuple(Option(**option) for option in options)})
 

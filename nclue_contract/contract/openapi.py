@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pkgutil
+from http import HTTPStatus
 from typing import Any
 
 from nclue_contract.contract.model import Option, contract
@@ -13,8 +14,8 @@ from nclue_contract.contract.readings import Readings
 def document(readings: Readings | None = None) -> dict[str, Any]:
     """Return the OpenAPI 3.1 document as a new dict; its schemas state the given readings, or the defaults.
 
-    JSON Schema counts code points, so it cannot express `name-unit=utf16`; `queue`, `check-order`, `list-index` and the like concern
-    behaviour, which no schema describes.
+    JSON Schema counts code points, so it cannot express `name-unit=utf16`; `queue`, `check-order`, `list-index`, `query-range`, the two
+    about names and the like concern behaviour, which no schema describes.
     """
     data = pkgutil.get_data("nclue_contract.contract", "openapi.json")
     if data is None:  # pragma: no cover  # only a loader without get_data, which no Python ships
@@ -24,6 +25,7 @@ def document(readings: Readings | None = None) -> dict[str, Any]:
     if readings is not None:
         _write_request(api["components"]["schemas"], readings)
         _write_responses(api["components"]["schemas"], readings)
+        _write_successes(api, readings)
     return api
 
 
@@ -57,13 +59,46 @@ def _write_responses(schemas: dict[str, Any], readings: Readings) -> None:
     if readings["auroc-type"] == "number":
         schemas["Task"]["properties"]["AUROC"]["type"] = ["number", "null"]
     schemas["TaskStatus"]["enum"] = list(readings.status_words)
-    error = schemas["Error"]["properties"]["error"]
+    if readings["absent-fields"] == "absent":
+        for name in ("Task", "TaskSummary"):
+            _write_absent(schemas, schemas[name])
+    _write_error(schemas["Error"], readings)
+
+
+def _write_absent(schemas: dict[str, Any], schema: dict[str, Any]) -> None:
+    """Let a field without a value be absent instead of null."""
+    for name, node in schema["properties"].items():
+        field = schemas[node["$ref"].rpartition("/")[2]] if "$ref" in node else node
+        if "null" in field["type"]:
+            schema["required"].remove(name)
+            types = [kind for kind in field["type"] if kind != "null"]
+            schema["properties"][name] = field | {"type": types[0] if len(types) == 1 else types}
+
+
+def _write_error(schema: dict[str, Any], readings: Readings) -> None:
+    default, shape = next(iter(contract().error_shapes.values())), readings.error_shape
+    error = schema["properties"].pop(default.object)
+    fields = error["properties"]
     if readings["error-code-type"] == "integer":
-        error["properties"]["errorCode"]["type"] = ["integer", "null"]
-    if readings["error-shape"] == "flat":
-        error["properties"]["code"] = error["properties"].pop("errorCode")
-        error["required"] = ["code", "message"]
-        schemas["Error"] |= error
+        fields[default.code]["type"] = ["integer", "null"]
+    names = {default.code: shape.code, default.message: shape.message}
+    error["properties"] = {names.get(name, name): node for name, node in fields.items()}
+    error["required"] = [shape.code, shape.message]
+    if shape.object:
+        schema["properties"][shape.object] = error
+        schema["required"] = [shape.object]
+    else:
+        schema |= error
+
+
+def _write_successes(api: dict[str, Any], readings: Readings) -> None:
+    """Add the other successes; that of a deletion can have no body."""
+    for operation in (node for item in api["paths"].values() for node in item.values() if "operationId" in node):
+        default = next(iter(operation["responses"]))
+        for status in readings.success_statuses(operation["operationId"]):
+            empty = {"description": "Carried out, without a body."}
+            node = empty if status == HTTPStatus.NO_CONTENT else operation["responses"][default]
+            operation["responses"].setdefault(str(status), node)
 
 
 def forbidden_class(readings: Readings) -> str:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from nclue_contract.contract.model import Contract, Option, contract
+from nclue_contract.contract.model import Contract, ErrorShape, Option, contract
 from nclue_contract.contract.rules import AppliedRule, Certainty, Rule, Severity
 
 DEFAULT = "default"
@@ -77,6 +77,17 @@ class Readings(Mapping[str, str]):
         """Return the words of a task's status, in the order of the lifecycle, with the word of the reading `status-word`."""
         lifecycle, word = contract().lifecycle, self.option("status-word").word
         return tuple(word if status == lifecycle.completed else status for status in lifecycle.statuses)
+
+    @property
+    def error_shape(self) -> ErrorShape:
+        """Return the shape of the body of an error."""
+        return contract().error_shapes[self["error-shape"]]
+
+    def success_statuses(self, operation_id: str) -> tuple[int, ...]:
+        """Return the status codes of a success of an operation."""
+        option = self.option("success-status")
+        deletion = (option.deletion_status,) if option.deletion_status and operation_id == "deleteTask" else ()
+        return option.statuses + deletion
 
     def __getitem__(self, name: str) -> str:
         return self.options[name]

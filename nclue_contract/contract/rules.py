@@ -68,6 +68,7 @@ class Rule:
     media_type: str = ""
     code_points: tuple[tuple[int, int], ...] = ()
     replacements: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    certainty_reason: str = ""
 
     def expected_for(self, field: str) -> ExpectedAnswer:
         """Return the first expected response that applies to the field."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
@@ -140,8 +141,9 @@ async def _send(response: Response, send: Send, *, head: bool) -> None:
     """Send a response, delayed or cut as it says, and without its body to a HEAD request."""
     if response.delay_s:
         await asyncio.sleep(response.delay_s)
-    length = ("content-length", str(len(response.body)))
-    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in (*response.headers, length)]
+    # A response without content must not announce a length (RFC 9110, section 8.6).
+    length = () if response.status == HTTPStatus.NO_CONTENT else (("content-length", str(len(response.body))),)
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in (*response.headers, *length)]
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     if response.cut:
         # Half of the announced length, and no end: the server closes the connection.

@@ -182,7 +182,7 @@ class _RequestValidator:
             findings += [finding for finding in validator.validate_headers(types).findings if finding.pointer == "/content-type"]
             findings += validator.validate_request_json(request.body).findings
         if operation is not None and operation.id == "listTasks":
-            findings += read_query(request.target.partition("?")[2])[1]
+            findings += read_query(request.target.partition("?")[2], validator.readings)[1]
         return tuple(finding for finding in findings if finding.severity is Severity.ERROR and finding.rule not in validator.ignore)
 
 

@@ -41,19 +41,25 @@ class Serializer:
         """Return an item of the response of listTasks."""
         ended = None if task.ended_ms is None else self.time(task.ended_ms)
         state = {"status": self.status_words[task.stage], "completed_at": ended}
-        return {**self.created(task), **state}
+        return self.omit_absent({**self.created(task), **state})
 
     def details(self, task: Task) -> dict[str, Any]:
         """Return the response of getTask. The figures of a completed task are simulated; they are the same in every run."""
         ready = task.ended_ms is not None and task.fail_message is None
         score = 0.5 + (sum(task.name.encode("utf-8", "surrogatepass")) % 5000) / 10000
-        return {
-            **self.summary(task),
+        figures = {
             "AUROC": (score if self.readings["auroc-type"] == "number" else f"{score:.4f}") if ready else None,
             "line_count": 2000 if ready else None,
             "disk_usage": 1 << 20 if ready else None,
             "fail_message": task.fail_message if task.ended_ms is not None else None,
         }
+        return self.omit_absent({**self.summary(task), **figures})
+
+    def omit_absent(self, value: dict[str, Any]) -> dict[str, Any]:
+        """Leave out the fields without a value, if the reading `absent-fields` says so."""
+        if self.readings["absent-fields"] == "null":
+            return value
+        return {name: field for name, field in value.items() if field is not None}
 
     def time(self, ms: int) -> str:
         """Return milliseconds since 1970-01-01 UTC in ISO 8601 with seconds and Korea's offset, as in the page's example."""
@@ -68,9 +74,9 @@ class Serializer:
         code: str | int | None = rejection.code
         if code is not None and self.readings["error-code-type"] == "integer":
             code = int(code)
-        if self.readings["error-shape"] == "flat":
-            return {"code": code, "message": rejection.message}
-        return {"error": {"errorCode": code, "message": rejection.message}}
+        shape = self.readings.error_shape
+        error = {shape.code: code, shape.message: rejection.message}
+        return {shape.object: error} if shape.object else error
 
 
 def _status_words(readings: Readings) -> tuple[str, ...]:

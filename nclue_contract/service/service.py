@@ -12,6 +12,7 @@ import itertools
 import json
 import uuid
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -24,7 +25,7 @@ from nclue_contract.service.store import ExternalData, Store
 from nclue_contract.validation.findings import Finding
 from nclue_contract.validation.json_reader import read
 from nclue_contract.validation.query import read_query
-from nclue_contract.validation.response import SUCCESS
+from nclue_contract.validation.response import GATEWAY_SUCCESS, SUCCESS
 from nclue_contract.validation.signature import Verifier
 from nclue_contract.validation.validator import Validator
 
@@ -65,6 +66,8 @@ class Service:
         self.store: Store = Store() if store is None else store  # an empty one is false
         self.new_id: Callable[[], str] = new_id or sequential_ids()
         self.rate_limit: bool = rate_limit
+        self.store.compare_collated |= self.readings["name-comparison"] == "collated"
+        self.store.keep_names |= self.readings["name-after-deletion"] == "kept"
         self.validator: Validator = Validator(self.readings)
         self.lifecycle: Lifecycle = Lifecycle(progress or ProgressMode(), serial=self.readings["queue"] == "serial")
         self.errors: Mapping[str, DocumentedError] = contract().errors
@@ -126,7 +129,8 @@ class Service:
             self.check_rate(now_ms)
             self.check_size(request)
             self.authenticate(request, now_ms)
-            status, value = SUCCESS, self.route(request, now_ms)
+            value = self.route(request, now_ms)
+            status = self.success_status(request.method.upper())
         except Rejection as rejection:
             status, value, findings = rejection.status, self.serializer.error_body(rejection), rejection.findings
             extra = (("allow", rejection.allowed),) if isinstance(rejection, MethodNotAllowed) else ()
@@ -153,6 +157,11 @@ class Service:
             return self.delete(task)
         self.lifecycle.read(task, self.active, now_ms)
         return self.serializer.details(task)
+
+    def success_status(self, method: str) -> int:
+        """Return the status code of a success: by the tables of the platform, a creation is 201, and a deletion 204 without a body."""
+        by_gateway = self.readings["success-status"] == GATEWAY_SUCCESS
+        return int({"POST": HTTPStatus.CREATED, "DELETE": HTTPStatus.NO_CONTENT}.get(method, SUCCESS)) if by_gateway else SUCCESS
 
     def find_operation(self, method: str, path: str) -> tuple[Operation, str]:
         """Return the operation of a method and a path, and the task ID in the path, still percent-encoded."""
@@ -267,7 +276,7 @@ class Service:
 
     def parse_page(self, query: str) -> dict[str, int]:
         """Return the index and the limit in a query. For values outside their ranges no code is documented."""
-        values, findings = read_query(query)
+        values, findings = read_query(query, self.readings)
         if findings:
             message = f"INVALID_{findings[0].pointer[1:].upper()}"
             raise Rejection(self.errors["BAD_REQUEST"].status, None, message, findings)
@@ -294,4 +303,6 @@ class Service:
         """Return the response with a JSON body; the header `x-nclue-rules` names the rules for which the request was rejected."""
         body = json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace")
         broken = (("x-nclue-rules", ", ".join(rules)),) if rules else ()
+        if status == HTTPStatus.NO_CONTENT:
+            return Response(int(status), b"", (*extra, *broken), rules)
         return Response(status, body, (("content-type", "application/json"), *extra, *broken), rules)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -38,11 +39,22 @@ class ExternalData:
         return self.failing_names.get(fields["name"] or "") or self.failing_files.get(fields["train_file_path"] or "")
 
 
-class Store:
-    """Tasks in the order of their creation, and the journal. When a task is deleted, its name can be used again."""
+def collated(name: str) -> str:
+    """Return what is left of a name when letter case, accents, width and trailing space do not count, as in the collations of databases."""
+    decomposed = unicodedata.normalize("NFKD", name).casefold()
+    return "".join(character for character in decomposed if not unicodedata.combining(character)).rstrip(" ")
 
-    def __init__(self, max_tasks: int = 10_000) -> None:
+
+class Store:
+    """Tasks in the order of their creation, and the journal. When a task is deleted, its name can be used again unless names are kept.
+
+    With `compare_collated`, names that are only similar count as the same. `max_tasks` bounds the names that are kept as well.
+    """
+
+    def __init__(self, max_tasks: int = 10_000, *, compare_collated: bool = False, keep_names: bool = False) -> None:
         self.max_tasks: int = max_tasks
+        self.compare_collated: bool = compare_collated
+        self.keep_names: bool = keep_names
         self.journal: deque[dict[str, Any]] = deque(maxlen=JOURNAL_KEPT)
         self.requests: int = 0
         self._tasks: dict[str, Task] = {}
@@ -55,7 +67,7 @@ class Store:
 
     def add(self, task: Task) -> bool:
         """Keep a task; return False when its name is in use. Test and reservation of the name are one step."""
-        if self._names.setdefault(task.name, task.task_id) != task.task_id:
+        if self._names.setdefault(self._key(task.name), task.task_id) != task.task_id:
             return False
         self._tasks[task.task_id] = task
         return True
@@ -65,17 +77,23 @@ class Store:
         return self._tasks.get(task_id)
 
     def remove(self, task: Task) -> None:
-        """Remove a task, and release its name."""
+        """Remove a task, and release its name unless names are kept; of many kept names, the oldest is released."""
         self._tasks.pop(task.task_id, None)
-        self._names.pop(task.name, None)
+        if not self.keep_names:
+            self._names.pop(self._key(task.name), None)
+        elif len(self._names) > 2 * self.max_tasks:
+            self._names.pop(next(name for name, task_id in self._names.items() if task_id not in self._tasks), None)
 
     def release_name(self, name: str) -> None:
         """Let a name be used again although its task still exists."""
-        self._names.pop(name, None)
+        self._names.pop(self._key(name), None)
 
     def has_name(self, name: str) -> bool:
         """Return whether the name is in use."""
-        return name in self._names
+        return self._key(name) in self._names
+
+    def _key(self, name: str) -> str:
+        return collated(name) if self.compare_collated else name
 
     def __iter__(self) -> Iterator[Task]:
         return iter(self._tasks.values())

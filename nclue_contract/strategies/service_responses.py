@@ -11,8 +11,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from difflib import get_close_matches
+from http import HTTPStatus
 from itertools import cycle
 from typing import Any
+from urllib.parse import urlencode
 
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
@@ -28,6 +30,7 @@ from nclue_contract.service.store import ExternalData
 from nclue_contract.strategies.broken_payloads import BREAKERS
 from nclue_contract.strategies.broken_requests import BrokenRequest, broken
 from nclue_contract.strategies.payloads import IDS, Constraints, payloads, truncate, weighted
+from nclue_contract.validation.query import read_query
 from nclue_contract.validation.response import SUCCESS, unnamed_statuses
 
 
@@ -65,7 +68,7 @@ class _DrawnViews(Serializer):
 
     def details(self, task: Task) -> dict[str, Any]:
         value = super().details(task)
-        return value | {name: figure for name, figure in self._figures.items() if value[name] is not None}
+        return value | {name: figure for name, figure in self._figures.items() if value.get(name) is not None}
 
     def time(self, ms: int) -> str:
         moment = (_EPOCH + timedelta(milliseconds=ms)).astimezone(self._zone)
@@ -167,39 +170,52 @@ def responses(readings: Readings, operation_id: str | None, status: int | None) 
 
 def _responses_of(readings: Readings, operation: Operation, status: int | None) -> Iterator[SearchStrategy[Answered]]:
     """Yield strategies for the successes and for the errors of an operation, if they can have the status."""
-    requests: dict[str, SearchStrategy[Any]] = {"createTask": payloads(Constraints(readings, strict=False)), "listTasks": _queries()}
-    if status in {None, SUCCESS}:
-        yield _list_responses(readings) if operation.id == "listTasks" else _draw_success(operation, _tasks(readings))
+    requests: dict[str, SearchStrategy[Any]] = {
+        "createTask": payloads(Constraints(readings, strict=False)),
+        "listTasks": _queries(readings),
+    }
+    successes = [code for code in readings.success_statuses(operation.id) if status in {None, code}]
+    if successes:
+        statuses = st.sampled_from(successes)
+        is_list = operation.id == "listTasks"
+        yield _list_responses(readings, statuses) if is_list else _draw_success(operation, _tasks(readings), statuses)
     errors = _error_sources(readings, operation, status, requests.get(operation.id, IDS))
     if errors:
         yield _draw_error(operation, Serializer(readings, ExternalData()), weighted(*errors))
 
 
 @st.composite
-def _draw_success(draw: DrawFn, operation: Operation, drawn_tasks: SearchStrategy[_DrawnTask]) -> Answered:
+def _draw_success(draw: DrawFn, operation: Operation, drawn_tasks: SearchStrategy[_DrawnTask], statuses: SearchStrategy[int]) -> Answered:
+    status = draw(statuses)
     if operation.id == "deleteTask":
         task_id = draw(IDS)
-        return _draw_response(draw, operation, SUCCESS, {"task_id": task_id}, task_id)
+        if status == HTTPStatus.NO_CONTENT:
+            return Answered(operation.id, status, draw(st.sampled_from(_MORE_HEADERS)), b"", task_id)
+        return _draw_response(draw, operation, status, {"task_id": task_id}, task_id)
     drawn_task = draw(drawn_tasks)
     if operation.id == "createTask":
-        return _draw_response(draw, operation, SUCCESS, drawn_task.serializer.created(drawn_task.task), drawn_task.payload)
+        return _draw_response(draw, operation, status, drawn_task.serializer.created(drawn_task.task), drawn_task.payload)
     drawn_task.advance_some(draw)
-    return _draw_response(draw, operation, SUCCESS, drawn_task.serializer.details(drawn_task.task), drawn_task.task.task_id)
+    return _draw_response(draw, operation, status, drawn_task.serializer.details(drawn_task.task), drawn_task.task.task_id)
 
 
-def _list_responses(readings: Readings) -> SearchStrategy[Answered]:
+def _list_responses(readings: Readings, statuses: SearchStrategy[int]) -> SearchStrategy[Answered]:
     """Return responses of listTasks."""
-    return _draw_list(Constraints(readings, strict=False), _tasks(readings), _queries())
+    return _draw_list(Constraints(readings, strict=False), _tasks(readings), _queries(readings), statuses)
 
 
 @st.composite
 def _draw_list(
-    draw: DrawFn, constraints: Constraints, drawn_tasks: SearchStrategy[_DrawnTask], queries: SearchStrategy[dict[str, Any]]
+    draw: DrawFn,
+    constraints: Constraints,
+    drawn_tasks: SearchStrategy[_DrawnTask],
+    queries: SearchStrategy[dict[str, Any]],
+    statuses: SearchStrategy[int],
 ) -> Answered:
     """Draw a page with no task, some, or as many as requested; a few are drawn, and repeated under other IDs and names."""
     operation = contract().operations["listTasks"]
     query = draw(queries)
-    values = {parameter.name: int(query.get(parameter.name, parameter.default)) for parameter in operation.query}
+    values, _ = read_query(urlencode(query), constraints.readings)
     size = min(draw(st.sampled_from([0, 1, 2, values["limit"]])), values["limit"])
     drawn = [draw(drawn_tasks) for _ in range(min(size, 2))]
     for drawn_task in drawn:
@@ -211,15 +227,17 @@ def _draw_list(
             drawn_task.serializer.summary(replace(drawn_task.task, task_id=f"{number:08x}{drawn_task.task.task_id[8:]}", name=name))
         )
     value = {**values, "total": draw(_totals(constraints.readings, values, size)), "tasks": tasks}
-    return _draw_response(draw, operation, SUCCESS, value, query)
+    return _draw_response(draw, operation, draw(statuses), value, query)
 
 
-def _queries() -> SearchStrategy[dict[str, Any]]:
-    """Return queries of listTasks, with numbers as integers or as text, or absent."""
+def _queries(readings: Readings) -> SearchStrategy[dict[str, Any]]:
+    """Return queries of listTasks, with numbers as integers or as text, or absent; those out of range only where they are replaced."""
+    clamped = readings["query-range"] == "clamped"
 
     def numbers(parameter: QueryParameter) -> SearchStrategy[int]:
         most = parameter.maximum or _MANY_TASKS
-        return st.one_of(st.integers(parameter.minimum, most), st.sampled_from([parameter.minimum, most]))
+        edges = [parameter.minimum - 1, most + 1] if clamped else [parameter.minimum, most]
+        return st.one_of(st.integers(parameter.minimum, most), st.sampled_from(edges))
 
     parameters = {parameter.name: numbers(parameter) for parameter in contract().operations["listTasks"].query}
     return st.fixed_dictionaries({}, optional={name: st.one_of(number, number.map(str)) for name, number in parameters.items()})
@@ -269,8 +287,9 @@ def _own_error_codes(code: str) -> set[Answer]:
 def _draw_error(draw: DrawFn, operation: Operation, serializer: Serializer, rejections: SearchStrategy[tuple[Rejection, Any]]) -> Answered:
     rejection, request = draw(rejections)
     value = serializer.error_body(rejection)
-    if "error" in value:
-        value["error"] |= draw(st.sampled_from([{}, {"details": None}, {"details": "see the console"}]))
+    name = serializer.readings.error_shape.object
+    if name:
+        value[name] |= draw(st.sampled_from([{}, {"details": None}, {"details": "see the console"}]))
     return _draw_response(draw, operation, rejection.status, value, request)
 
 

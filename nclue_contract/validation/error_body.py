@@ -1,11 +1,10 @@
-"""The error code in the body of an error response, in every documented shape. The page is "API Gateway", error handling."""
+"""The error code in the body of an error response, in every shape of `error-shape`. The page is "API Gateway", error handling."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-CODE_FIELDS = ("errorCode", "code")
-"""The fields that may hold the error code, the documented one first."""
+from nclue_contract.contract.model import ErrorShape, contract
 
 MAX_LENGTH = 80
 """Characters of an error code that are read; a longer one is cut."""
@@ -14,15 +13,22 @@ MAX_LENGTH = 80
 def error_code(body: object) -> str | None:
     """Return the error code in a response body (a JSON value) as text, at most 80 characters; None when there is none.
 
-    The code may stand in the object `error` or at the top, under either name, as a string or an integer. Whether that place and that type
-    are the expected ones is for `validate_response` to decide.
+    The code may stand at the place of any option of `error-shape`, as a string or an integer. Whether that place and that type are the
+    expected ones is for `validate_response` to decide.
     """
-    if not isinstance(body, Mapping):
-        return None
-    nested = body.get("error")
-    holders = [nested, body] if isinstance(nested, Mapping) else [body]
-    codes = (code_text(holder.get(name)) for holder in holders for name in CODE_FIELDS)
+    codes = (code_text(holder.get(shape.code)) for _, shape, holder in error_shapes(body))
     return next((code for code in codes if code is not None), None)
+
+
+def error_shapes(body: object) -> Iterator[tuple[str, ErrorShape, Mapping[str, object]]]:
+    """Yield the shapes that a response body can have, with their options and the objects that hold the code: those in an object first."""
+    if not isinstance(body, Mapping):
+        return
+    shapes = contract().error_shapes.items()
+    for option, shape in sorted(shapes, key=lambda one: not one[1].object):
+        holder = body.get(shape.object) if shape.object else body
+        if isinstance(holder, Mapping) and shape.code in holder:
+            yield option, shape, holder
 
 
 def code_text(value: object) -> str | None:

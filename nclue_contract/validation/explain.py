@@ -69,6 +69,8 @@ def _rule(rule: Rule, contract: Contract) -> Iterator[str]:
     yield f"{rule.code} {rule.slug} ({rule.severity}, {rule.certainty})"
     yield from _paragraph("what", rule.sentence)
     yield from _paragraph("why", rule.why)
+    if rule.certainty_reason:
+        yield from _paragraph("certainty", f"{rule.certainty}: {rule.certainty_reason}")
     yield from _paragraph("page", rule.page)
     if rule.fields:
         yield from _paragraph("fields", ", ".join(rule.fields))

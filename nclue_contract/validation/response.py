@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
+from http import HTTPStatus
 from itertools import islice
 
-from nclue_contract.contract.model import Operation
-from nclue_contract.contract.readings import Policy
-from nclue_contract.contract.rules import Answer, AppliedRule, Rule, Severity
+from nclue_contract.contract.model import ErrorShape, Operation, contract
+from nclue_contract.contract.readings import Policy, Readings
+from nclue_contract.contract.rules import Answer, AppliedRule, Certainty, Rule, Severity
 from nclue_contract.contract.wording import excerpt, json_kind, pointer_to, quoted
-from nclue_contract.validation.error_body import CODE_FIELDS, code_text
+from nclue_contract.validation.error_body import code_text, error_shapes
 from nclue_contract.validation.findings import Finding, Report
 from nclue_contract.validation.headers import media_type, read_headers
 from nclue_contract.validation.json_reader import Document, read
@@ -23,6 +24,9 @@ from nclue_contract.validation.strings import SURROGATE
 
 SUCCESS = 200
 """The only success in NCLUE's table."""
+
+GATEWAY_SUCCESS = "gateway"
+"""The option of `success-status` under which there are others."""
 
 MAX_SURROGATE_FINDINGS = 100
 """How many fields with a lone surrogate get a finding each."""
@@ -57,22 +61,25 @@ class ResponseCheck:
         if isinstance(status, int) and not isinstance(status, bool):
             status = int.__index__(status)  # http.HTTPStatus counts as well
         found = list(_check_status(policy, operation, status))
-        found += _check_content_type(policy, headers)
+        if is_empty_success(operation.id, status) and _is_empty(body):
+            return found
+        success = is_success(operation.id, status)
+        found += _check_content_type(policy, headers, success=success)
         value, problems = _read_body(policy, body)
         found += problems
         if isinstance(request, str) and operation.id == "createTask":
             request = str.__str__(request).encode("utf-8", "surrogatepass")  # the body, as json.dumps gives it
         code = None
-        if isinstance(value, Mapping) and status == SUCCESS:
+        if isinstance(value, Mapping) and success:
             found += self._fields.check(operation.response, value, _request_mapping(operation, request))
         elif isinstance(value, Mapping) and type(status) is int and status >= 400:
             code, problems = _check_error(policy, status, value)
             found += problems
             found += _check_code(policy, operation, status, code)
         # Without a code, an earlier finding already states why it cannot be read.
-        comparable = status == SUCCESS or code is not None or not found
+        comparable = success or code is not None or not found
         if operation.id == "createTask" and request is not None and type(status) is int and comparable:
-            found += self._answer.check(Answer(status, code), request)
+            found += self._answer.check(Answer(SUCCESS if success else status, code), request)
         return found
 
 
@@ -98,13 +105,40 @@ def _request_mapping(operation: Operation, request: object) -> Mapping[str, obje
 
 
 def _check_status(policy: Policy, operation: Operation, status: object) -> Iterator[Finding]:
-    if type(status) is not int or status not in operation.statuses:
+    if is_success(operation.id, status):
+        applied = None if status == SUCCESS else policy.error_unless_chosen("NC301", "success-status", GATEWAY_SUCCESS)
+        if applied is not None:
+            yield Finding(applied, "", detail={"actual": str(status), "operation": operation.id})
+    elif type(status) is not int or status not in operation.statuses:
         actual = str(status) if type(status) is int and status.bit_length() <= 64 else f"({json_kind(status)})"
         yield Finding(policy.documented("NC301"), "", detail={"actual": actual, "operation": operation.id})
 
 
-def _check_content_type(policy: Policy, headers: object) -> Iterator[Finding]:
+def is_success(operation_id: str, status: object) -> bool:
+    """Return whether a status code is a success of an operation under any option of the reading `success-status`."""
+    return type(status) is int and status in _successes(operation_id)
+
+
+def is_empty_success(operation_id: str, status: object) -> bool:
+    """Return whether a status code says that the operation has succeeded and that there is no body."""
+    return status == HTTPStatus.NO_CONTENT and is_success(operation_id, status)
+
+
+@cache
+def _successes(operation_id: str) -> frozenset[int]:
+    options = contract().readings["success-status"].options
+    return frozenset(s for option in options for s in Readings.of({"success-status": option.id}).success_statuses(operation_id))
+
+
+def _is_empty(body: object) -> bool:
+    return isinstance(body, bytes | bytearray | str) and not body
+
+
+def _check_content_type(policy: Policy, headers: object, *, success: bool) -> Iterator[Finding]:
+    """Check the content type; the pages document that of errors only."""
     applied = policy.documented("NC302")
+    if success:
+        applied = dataclasses.replace(applied, certainty=Certainty.UNDECIDED)
     try:
         values = read_headers(headers).get("content-type", [])
     except Exception:  # noqa: BLE001  # an object of a client library may do anything
@@ -143,41 +177,57 @@ def _lone_surrogates(policy: Policy, body: Mapping[str, object]) -> Iterator[Fin
 
 def _check_error(policy: Policy, status: int, body: Mapping[str, object]) -> tuple[str | None, list[Finding]]:
     """Return the error code as text (None if there is none), and the findings of the structure of the error."""
-    nested = body.get("error")
-    shape, holder = ("nested", nested) if isinstance(nested, Mapping) else ("flat", body)
-    name = next((name for name in CODE_FIELDS if name in holder), None)
-    prefix = "/error" if shape == "nested" else ""
-    applied = policy.error_unless_chosen("NC311", "error-shape", shape)
-    if name is None or (shape == "nested" and name != "errorCode"):
-        applied = policy.documented("NC311")
-    found = [Finding(applied, prefix, detail={"problem": _shape_problem(shape, name)})] if applied else []
-    if name is None:
-        return None, found
-    if "message" not in holder:
-        found.append(Finding(policy.documented("NC311"), prefix, detail={"problem": "the error has no message"}))
-    elif not isinstance(holder["message"], str):
-        detail = {"kind": json_kind(holder["message"]), "expected": "a string"}
-        found.append(Finding(policy.documented("NC305"), f"{prefix}/message", detail=detail))
-    code = holder[name]
+    chosen, place = policy.readings.error_shape, _error_place(policy, body)
+    if place is None:
+        objects = [shape.object for shape in (chosen, *policy.contract.error_shapes.values())]
+        holder_name = next((name for name in objects if isinstance(body.get(name), Mapping)), "")
+        problem = f"the error has no {chosen.code}"
+        return None, [Finding(policy.documented("NC311"), pointer_to(holder_name) if holder_name else "", detail={"problem": problem})]
+    option, shape, holder = place
+    prefix = (shape.object,) if shape.object else ()
+    applied = policy.error_unless_chosen("NC311", "error-shape", option)
+    found = [Finding(applied, _pointer(*prefix), detail={"problem": _shape_problem(shape, chosen)})] if applied else []
+    if shape.message not in holder:
+        problem = f"the error has no {shape.message}"
+        found.append(Finding(policy.documented("NC311"), _pointer(*prefix), detail={"problem": problem}))
+    elif not isinstance(holder[shape.message], str):
+        detail = {"kind": json_kind(holder[shape.message]), "expected": "a string"}
+        found.append(Finding(policy.documented("NC305"), _pointer(*prefix, shape.message), detail=detail))
+    code, pointer = holder[shape.code], _pointer(*prefix, shape.code)
     if code is None and status in unnamed_statuses(policy):  # the pages name no code for some of these errors
         return None, found
     if type(code) is int or isinstance(code, str):
         kind, other = ("integer", "a string") if isinstance(code, int) else ("string", "an integer")
         wrong_type = policy.error_unless_chosen("NC305", "error-code-type", kind)
         if wrong_type:
-            found.append(Finding(wrong_type, f"{prefix}/{name}", detail={"kind": json_kind(code), "expected": other}))
+            found.append(Finding(wrong_type, pointer, detail={"kind": json_kind(code), "expected": other}))
         return code_text(code), found
     expected = "an integer" if policy.readings["error-code-type"] == "integer" else "a string"
-    found.append(Finding(policy.documented("NC305"), f"{prefix}/{name}", detail={"kind": json_kind(code), "expected": expected}))
+    found.append(Finding(policy.documented("NC305"), pointer, detail={"kind": json_kind(code), "expected": expected}))
     return None, found
 
 
-def _shape_problem(shape: str, name: str | None) -> str:
-    if name is None:
-        return "the error has no errorCode"
-    if shape == "flat":
-        return f"the error has its {name} at the top, not in an object error"
-    return f"the error has {name} instead of errorCode"
+def _pointer(*names: str) -> str:
+    return pointer_to(*names) if names else ""
+
+
+def _error_place(policy: Policy, body: Mapping[str, object]) -> tuple[str, ErrorShape, Mapping[str, object]] | None:
+    """Return the option of `error-shape` that a body follows, its shape, and the object with the code; None when there is no code.
+
+    Of several that fit, it is one with a message, and rather the one in force: `code` alone does not tell `flat` from `flat-msg`.
+    """
+    chosen = policy.readings["error-shape"]
+    places = list(error_shapes(body))
+    return min(places, key=lambda place: (place[1].message not in place[2], place[0] != chosen), default=None)
+
+
+def _shape_problem(shape: ErrorShape, chosen: ErrorShape) -> str:
+    if shape.object != chosen.object:
+        where, wanted = (f"in an object {one.object}" if one.object else "at the top" for one in (shape, chosen))
+        return f"the error has its {shape.code} {where}, not {wanted}"
+    if shape.code != chosen.code:
+        return f"the error has {shape.code} instead of {chosen.code}"
+    return f"the error has {shape.message} instead of {chosen.message}"
 
 
 def _check_code(policy: Policy, operation: Operation, status: object, code: str | None) -> Iterator[Finding]:
@@ -193,8 +243,9 @@ def _check_code(policy: Policy, operation: Operation, status: object, code: str 
     elif elsewhere or not (status in unnamed_statuses(policy) or (code.isascii() and code.isdigit() and int(code[:20]) >= rule.limit)):
         yield Finding(policy.documented(rule.code), "", detail=detail)
     else:
+        # Where no code is documented, every code is right, so this is never more than a warning.
         note = f"undecided: the tables name no code for some errors, and the page goes on after {rule.limit - 1}"
-        yield Finding(policy.undecided(rule.code, note), "", detail=detail)
+        yield Finding(dataclasses.replace(policy.undecided(rule.code, note), severity=Severity.WARNING), "", detail=detail)
 
 
 def unnamed_statuses(policy: Policy) -> frozenset[int]:

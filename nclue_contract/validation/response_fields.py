@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 
-from nclue_contract.contract.model import Field
+from nclue_contract.contract.model import Field, QueryParameter
 from nclue_contract.contract.readings import Policy
-from nclue_contract.contract.rules import AppliedRule
+from nclue_contract.contract.rules import AppliedRule, Certainty
 from nclue_contract.contract.wording import json_kind, pointer_to, quoted
 from nclue_contract.validation.findings import Finding
+from nclue_contract.validation.query import out_of_range, replacements
 
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?(Z|[+-][0-9]{2}:[0-5][0-9])")
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
@@ -21,6 +23,9 @@ _JSON_TYPES = {"string": str, "integer": int, "array": list, "null": type(None)}
 _TYPE_PHRASES = {"string": "a string", "integer": "an integer", "array": "an array", "number": "a number"}
 _SUMMARY = "TaskSummary"  # its page was cut off, so further fields may exist
 Object = Mapping[str, object]
+
+MAY_OMIT = ("Task", _SUMMARY)
+"""The schemas in which a field without a value may be absent, by the reading `absent-fields`; the page shows null for createTask only."""
 
 
 class FieldsCheck:
@@ -55,8 +60,15 @@ def _check_object(policy: Policy, schema: str, body: object, path: tuple[str | i
         pointer = pointer_to(*path, field.name)
         if field.name in body:
             yield from _check_value(policy, field, pointer, body[field.name])
+            if body[field.name] is None and schema in MAY_OMIT and "null" in field.types:
+                applied = policy.error_unless_chosen("NC305", "absent-fields", "null")
+                if applied is not None:
+                    yield Finding(applied, pointer, detail={"kind": json_kind(None), "expected": "absent"})
         elif field.required:
-            yield Finding(policy.documented("NC304"), pointer)
+            optional = schema in MAY_OMIT and "null" in field.types
+            applied = policy.error_unless_chosen("NC304", "absent-fields", "absent") if optional else policy.documented("NC304")
+            if applied is not None:
+                yield Finding(applied, pointer)
     names = {field.name for field in fields}
     if schema != _SUMMARY:
         unknown = [name for name in body if name not in names]
@@ -131,6 +143,7 @@ class StateCheck:
         self._words = {*words, *completed}
         self._states = {"completed_at": completed | {self._failed}, "AUROC": completed, "fail_message": {self._failed}}
         self._applied = policy.documented("NC314")
+        self._may_omit = policy.readings["absent-fields"] == "absent"
 
     def check(self, body: Object) -> list[Finding]:
         """Return a finding per field that has a value, or has none, against the status."""
@@ -138,9 +151,14 @@ class StateCheck:
         if not isinstance(status, str) or status not in self._words:
             return []
         optional = {"completed_at"} if status == self._failed else set()  # no page states whether a failed task has the time
-        has_value = {name: body[name] is not None for name in self._states if name in body and name not in optional}
+        # Under absent-fields=absent a field without a value is left out; AUROC tells a task from a create response.
+        omitted = self._may_omit and "status" in body
+        has_value = {name: body.get(name) is not None for name in self._states if (omitted or name in body) and name not in optional}
         misplaced = [name for name, has in has_value.items() if has != (status in self._states[name])]
-        return [Finding(self._applied, pointer_to(name), detail={"kind": json_kind(body[name]), "value": status}) for name in misplaced]
+        return [Finding(self._applied, pointer_to(name), detail={"kind": self._kind(body, name), "value": status}) for name in misplaced]
+
+    def _kind(self, body: Object, name: str) -> str:
+        return json_kind(body[name]) if name in body else "absent"
 
 
 class EchoCheck:
@@ -150,6 +168,8 @@ class EchoCheck:
         self._differs, self._nullness = policy.documented("NC307"), policy.documented("NC306")
         self._nullable = self._nullness.rule.fields
         self._sendable = {field.name for field in policy.contract.request}
+        self._absent = policy.documented("NC304") if policy.readings["absent-fields"] == "absent" else None
+        self._inferred = replace(self._nullness, certainty=Certainty.UNDECIDED)
 
     def check(self, schema: str, body: Object, request: Object | None) -> Iterator[Finding]:
         """Yield a finding per field that differs from the request; none without a request."""
@@ -166,10 +186,19 @@ class EchoCheck:
                 given = sent.get(name.replace("feature_name", "feature_id"))
                 if (value is None) != (given is None) and given != "":  # an empty one may count as none: the pages are silent
                     had = "had no such field" if given is None else "had one"
-                    yield Finding(self._nullness, pointer, detail={"kind": json_kind(value), "had": had})
+                    nullness = self._nullness if created else self._inferred  # the page shows a response of createTask only
+                    yield Finding(nullness, pointer, detail={"kind": json_kind(value), "had": had})
                     continue
             if name in sent and isinstance(value, str) and isinstance(sent[name], str) and value != sent[name]:
                 yield _difference(self._differs, pointer, value, str(sent[name]), "name" if name == "task_name" else name)
+        if self._absent is not None and schema in MAY_OMIT and whole:  # what the request had is no field without a value
+            missing = [name for name in self._nullable if name not in body and _has_value(name, sent)]
+            yield from (Finding(self._absent, pointer_to(name)) for name in missing)
+
+
+def _has_value(name: str, sent: Object) -> bool:
+    """Return whether the request had the test field, or the ID of the feature whose name it is; an empty one may count as none."""
+    return bool(sent.get(name.replace("feature_name", "feature_id")))
 
 
 def _difference(applied: AppliedRule, pointer: str, value: str, sent: str, origin: str) -> Finding:
@@ -185,14 +214,15 @@ class PagingCheck:
         self._policy = policy
         self._query = policy.contract.operations["listTasks"].query
         self._echo, self._size, self._total = policy.documented("NC500"), policy.documented("NC501"), policy.documented("NC502")
+        self._out_of_range = policy.error_unless_chosen("NC505", "query-range", "clamped")
 
     def check(self, body: Object, request: Object | None) -> Iterator[Finding]:
         """Yield the findings of index, limit and total; without a request, only limit and total are checked."""
         for parameter in self._query:
             requested = None if request is None else _requested(request.get(parameter.name), parameter.default)
             value = body.get(parameter.name)
-            if requested is not None and type(value) is int and not _is_number(requested, value):
-                yield Finding(self._echo, pointer_to(parameter.name), detail={"value": value, "expected": quoted(requested)})
+            if requested is not None and type(value) is int:
+                yield from self._check_echo(parameter, requested, value)
         items, limit, total = body.get("tasks"), body.get("limit"), body.get("total")
         if isinstance(items, list):
             if type(limit) is int and len(items) > limit:
@@ -203,6 +233,16 @@ class PagingCheck:
                     applied = self._policy.by_reading("NC502", "list-total", {"page"})
                 if applied is not None:
                     yield Finding(applied, "/total", detail={"value": total, "actual": len(items)})
+
+    def _check_echo(self, parameter: QueryParameter, requested: str, value: int) -> Iterator[Finding]:
+        """Compare a value with the one of the request, or with those by which it may be replaced."""
+        pointer, replaced = pointer_to(parameter.name), replacements(parameter, requested)
+        if replaced is not None and self._out_of_range is not None:
+            problem = f"{out_of_range(parameter, requested)}, but it was accepted"
+            yield Finding(self._out_of_range, pointer, detail={"problem": problem})
+        expected = quoted(requested) if replaced is None else " or ".join(map(str, replaced))
+        if expected and not _is_number(requested, value) and value not in (replaced or ()):
+            yield Finding(self._echo, pointer, detail={"value": value, "expected": expected})
 
 
 def _is_number(text: str, value: int) -> bool:

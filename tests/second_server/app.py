@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from tests.second_server.collation import plain
 from tests.second_server.reading import (
     Headers,
     RefusedError,
@@ -19,10 +20,11 @@ from tests.second_server.reading import (
     read_paging,
     read_task,
 )
-from tests.second_server.store import Row, add, count, find, move_up, name_exists, open_store, page, remove
+from tests.second_server.store import Row, add, count, find, move_up, name_exists, name_was_used, open_store, page, remove
 
 KOREA = timezone(timedelta(hours=9))
 LARGEST_BODY = 1024 * 1024
+USED = (409, "10102", "DUPLICATE_NAME")
 Answer = tuple[int, Headers, bytes]
 
 
@@ -41,7 +43,8 @@ class Site(NamedTuple):
 
 def open_site(*options: object) -> Site:
     """Return a site without tasks; the arguments are the fields of Site after the database."""
-    return Site(open_store(), *options)  # type: ignore[arg-type]
+    variant: Mapping[str, str] = options[0]  # type: ignore[assignment]
+    return Site(open_store(plain if variant["name-comparison"] == "collated" else str), *options)  # type: ignore[arg-type]
 
 
 class Call(NamedTuple):
@@ -92,7 +95,7 @@ def summary(site: Site, row: Row) -> dict[str, object]:
     status = row["status"]
     if status == "completed":
         status = site.variant["status-word"]
-    return {
+    document = {
         "task_id": row["task_id"],
         "task_name": row["name"],
         "status": status,
@@ -100,18 +103,27 @@ def summary(site: Site, row: Row) -> dict[str, object]:
         "completed_at": moment(row["end_ms"]) if ended(row) else None,
         **data_fields(row),
     }
+    return shown(site, document)
+
+
+def shown(site: Site, document: dict[str, object]) -> dict[str, object]:
+    """Return what is shown of the fields of a task."""
+    if site.variant["absent-fields"] == "absent":
+        return {field: value for field, value in document.items() if value is not None}
+    return document
 
 
 def detail(site: Site, row: Row) -> dict[str, object]:
     built = row["status"] == "completed"
     auroc = f"0.{8731 + row['seq'] % 1000}"
-    return {
+    document = {
         **summary(site, row),
         "AUROC": (float(auroc) if site.variant["auroc-type"] == "number" else auroc) if built else None,
         "line_count": 2000 + row["seq"] if built else None,
         "disk_usage": 65536 * row["seq"] if built else None,
         "fail_message": "NUM_OF_LABEL_INSUFFICIENT" if row["status"] == "failed" else None,
     }
+    return shown(site, document)
 
 
 def answer(status: int, document: object, headers: Headers) -> Answer:
@@ -120,8 +132,16 @@ def answer(status: int, document: object, headers: Headers) -> Answer:
 
 def rejection(site: Site, error: RefusedError) -> Answer:
     code = int(error.code) if error.code is not None and site.variant["error-code-type"] == "integer" else error.code
-    flat = {"code": code, "message": error.message}
-    nested = {"error": {"errorCode": code, "message": error.message}}
+    flat: dict[str, object] = {"code": code, "message": error.message}
+    nested: dict[str, object] = {"error": {"errorCode": code, "message": error.message}}
+    others: dict[str, dict[str, object]] = {
+        "nested-code": {"error": {"code": code, "message": error.message}},
+        "flat-error-code": {"errorCode": code, "message": error.message},
+        "flat-msg": {"code": code, "msg": error.message, "data": None},
+        "response-error": {"responseError": {"returnCode": code, "returnMessage": error.message}},
+        "status-object": {"status": {"code": code, "message": error.message}},
+    }
+    nested = others.get(site.variant["error-shape"], nested)
     return answer(error.status, flat if site.variant["error-shape"] == "flat" else nested, error.headers)
 
 
@@ -160,6 +180,8 @@ def create_task(site: Site, call: Call) -> object:
         check_existence(site, task)
     check_rules(task, site.variant)
     check_existence(site, task)
+    if site.variant["name-after-deletion"] == "kept" and name_was_used(site.db, task["name"]):
+        raise RefusedError(*USED)
     if name_exists(site.db, task["name"]):
         raise RefusedError(409, "10102", "DUPLICATE_NAME")
     fails = task["train_file_path"] in site.failing_files
@@ -168,7 +190,7 @@ def create_task(site: Site, call: Call) -> object:
 
 
 def list_tasks(site: Site, call: Call) -> object:
-    index, limit = read_paging(call.query)
+    index, limit = read_paging(call.query, site.variant)
     offset = index * limit if site.variant["list-index"] == "page" else index
     tasks = [summary(site, row) for row in page(site.db, offset, limit, call.now, site.stage)]
     total = len(tasks) if site.variant["list-total"] == "page" else count(site.db)
@@ -215,11 +237,20 @@ def perform(site: Site, call: Call) -> Answer:
     return answer(200, operations[call.method](site, call._replace(task_id=task_id)), [])
 
 
+def done(site: Site, call: Call, success: Answer) -> Answer:
+    """Return a success with the status of its kind."""
+    if site.variant["success-status"] == "gateway" and call.method == "DELETE":
+        return 204, [], b""
+    if site.variant["success-status"] == "gateway" and call.method == "POST":
+        return 201, *success[1:]
+    return success
+
+
 def respond(site: Site, call: Call) -> Answer:
     """Respond to a request. A rejected request changes nothing."""
     try:
         with site.db:
-            return perform(site, call)
+            return done(site, call, perform(site, call))
     except RefusedError as error:
         return rejection(site, error)
     except Exception:  # noqa: BLE001 - a crash is a response too

@@ -166,17 +166,21 @@ def check_rules(task: Task, variant: Variant) -> None:
 # --- the query of a list request ---
 
 
-def whole_number(text: str, name: str) -> int:
+def whole_number(text: str, name: str, variant: Variant, default: int) -> int:
+    if variant["query-range"] == "clamped":
+        return int(text) if re.fullmatch("-?[0-9]{1,4000}", text) else default
     if not re.fullmatch("[0-9]{1,4000}", text):
         raise bad(f"{name} must be a whole number from 0.")
     return int(text)
 
 
-def read_paging(query: str) -> tuple[int, int]:
+def read_paging(query: str, variant: Variant) -> tuple[int, int]:
     """Return index and limit."""
     given = dict(parse_qsl(query, keep_blank_values=True))
-    index = whole_number(given.get("index", "0"), "index")
-    limit = whole_number(given.get("limit", "20"), "limit")
+    index = whole_number(given.get("index", "0"), "index", variant, 0)
+    limit = whole_number(given.get("limit", "20"), "limit", variant, 20)
+    if variant["query-range"] == "clamped":
+        return max(index, 0), min(max(limit, 1), 100)
     if not 1 <= limit <= 100:
         raise bad("limit must be 1 to 100.")
     return index, limit

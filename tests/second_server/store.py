@@ -6,7 +6,7 @@ No row holds a status. A row has the time of its creation and of its start; the 
 import hashlib
 import sqlite3
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 Row = sqlite3.Row
 
@@ -14,7 +14,7 @@ SCHEMA = """
 CREATE TABLE task (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, -- never given out again
     task_id TEXT NOT NULL,
-    name TEXT NOT NULL,
+    name TEXT NOT NULL COLLATE names,
     created_ms INTEGER NOT NULL,
     start_ms INTEGER NOT NULL,
     fails INTEGER NOT NULL,
@@ -24,7 +24,8 @@ CREATE TABLE task (
     test_feature_id TEXT,
     test_bucket TEXT,
     test_file_path TEXT
-)
+);
+CREATE TABLE used_name (name TEXT NOT NULL COLLATE names)
 """
 
 INSERT = """
@@ -48,15 +49,21 @@ FROM task
 """
 
 
-def open_store() -> sqlite3.Connection:
+def open_store(form: Callable[[str], str] = str) -> sqlite3.Connection:
+    """Return an empty store; names are the same when their forms are."""
     db = sqlite3.connect(":memory:", check_same_thread=False)  # the server holds a lock
     db.row_factory = sqlite3.Row
-    db.execute(SCHEMA)
+    db.create_collation("names", lambda one, other: (form(one) > form(other)) - (form(one) < form(other)))
+    db.executescript(SCHEMA)
     return db
 
 
 def name_exists(db: sqlite3.Connection, name: str | None) -> bool:
     return db.execute("SELECT 1 FROM task WHERE name = :name", {"name": name}).fetchone() is not None
+
+
+def name_was_used(db: sqlite3.Connection, name: str | None) -> bool:
+    return db.execute("SELECT 1 FROM used_name WHERE name = ?", (name,)).fetchone() is not None
 
 
 def new_id(db: sqlite3.Connection) -> str:
@@ -72,6 +79,7 @@ def add(db: sqlite3.Connection, task: Mapping[str, str | None], now: int, stage:
     if serial:
         ends = db.execute("SELECT coalesce(max(start_ms), 0) + :stage FROM task", {"stage": stage}).fetchone()[0]
         start = max(start, ends)
+    db.execute("INSERT INTO used_name VALUES (?)", (task["name"],))
     db.execute(INSERT, {**task, "task_id": task_id, "created_ms": now, "start_ms": start, "fails": fails})
     return task_id
 

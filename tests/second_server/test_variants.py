@@ -101,6 +101,26 @@ BOTH_OPTIONS = {
                 {"code": "10104", "message": "INVALID_CHARACTER_IN_TRAIN_PATH"},
                 {"code": None, "message": "There is no such task."},
             ],
+            "nested-code": [
+                {"error": {"code": "10104", "message": "INVALID_CHARACTER_IN_TRAIN_PATH"}},
+                {"error": {"code": None, "message": "There is no such task."}},
+            ],
+            "flat-error-code": [
+                {"errorCode": "10104", "message": "INVALID_CHARACTER_IN_TRAIN_PATH"},
+                {"errorCode": None, "message": "There is no such task."},
+            ],
+            "flat-msg": [
+                {"code": "10104", "msg": "INVALID_CHARACTER_IN_TRAIN_PATH", "data": None},
+                {"code": None, "msg": "There is no such task.", "data": None},
+            ],
+            "response-error": [
+                {"responseError": {"returnCode": "10104", "returnMessage": "INVALID_CHARACTER_IN_TRAIN_PATH"}},
+                {"responseError": {"returnCode": None, "returnMessage": "There is no such task."}},
+            ],
+            "status-object": [
+                {"status": {"code": "10104", "message": "INVALID_CHARACTER_IN_TRAIN_PATH"}},
+                {"status": {"code": None, "message": "There is no such task."}},
+            ],
         },
     ),
     "error-code-type": (
@@ -151,13 +171,50 @@ BOTH_OPTIONS = {
         lambda c: [c.tasks(late=late).short for late in (299_999, 300_000, -300_000, 300_001)],
         {"accepted": ["200", "200", "200", "401 10100"], "refused": ["200", "401 10100", "401 10100", "401 10100"]},
     ),
+    "success-status": (
+        lambda c: [
+            (reply := c.create()).short,
+            c.get(reply["task_id"]).short,
+            c.tasks().short,
+            (gone := c.delete(reply["task_id"])).short,
+            len(gone.body),
+            gone.type,
+        ],
+        {"200": ["200", "200", "200", "200", 51, "application/json"], "gateway": ["201", "200", "200", "204", 0, None]},
+    ),
+    "query-range": (
+        lambda c: [
+            (reply.short, reply.json.get("index"), reply.json.get("limit"))
+            for reply in map(c.tasks, ("limit=0", "limit=101", "index=-1", "limit=x", "index=1.5", "limit=100&index=0"))
+        ],
+        {
+            "refused": [("400 None", None, None)] * 5 + [("200", 0, 100)],
+            "clamped": [("200", 0, 1), ("200", 0, 100), ("200", 0, 20), ("200", 0, 20), ("200", 0, 20), ("200", 0, 100)],
+        },
+    ),
+    "name-comparison": (
+        lambda c: [c.create(name).short for name in ("café 1", "CAFÉ 1", "cafe 1", "café １", "café 1  ", "café 2", " café 1")],
+        {"exact": ["200"] * 7, "collated": ["200", *["409 10102"] * 4, "200", "200"]},
+    ),
+    "name-after-deletion": (
+        lambda c: [c.create("a").short, c.delete().short, c.create("a").short, c.create("b").short],
+        {"free": ["200"] * 4, "kept": ["200", "200", "409 10102", "200"]},
+    ),
+    "absent-fields": (
+        lambda c: [
+            c.create().json.keys() >= set(TEST),
+            *(TEST.keys() & c.get().json.keys(), "AUROC" in c.get().json, "completed_at" in c.tasks()["tasks"][0]),
+            *("AUROC" in c.wait(1500).get().json, "fail_message" in c.get().json, "completed_at" in c.tasks()["tasks"][0]),
+        ],
+        {"null": [True, set(TEST), True, True, True, True, True], "absent": [True, set(), False, False, True, False, True]},
+    ),
 }
 
 
 def test_every_reading_and_option_is_tried_below_in_the_same_order():
     assert {reading: tuple(expected) for reading, (_, expected) in BOTH_OPTIONS.items()} == VARIANTS
     assert list(BOTH_OPTIONS) == list(VARIANTS)
-    assert len(VARIANTS) == 21
+    assert len(VARIANTS) == 26
 
 
 @pytest.mark.parametrize(("reading", "option"), [(reading, option) for reading, options in VARIANTS.items() for option in options])

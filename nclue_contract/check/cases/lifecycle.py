@@ -48,12 +48,13 @@ from nclue_contract.check.cases.tracking import (
     Purpose,
     TrackedTask,
 )
-from nclue_contract.check.expectations import accepted, rejected
+from nclue_contract.check.expectations import accepted, rejected, rejected_under
 from nclue_contract.check.requests import Exchange, RequestSpec, create_request, delete_request, get_request, list_request
 from nclue_contract.check.results import Case, Script, StatusSample, Wait
 from nclue_contract.check.server_clock import parse_time_ms
 from nclue_contract.check.session import CheckSession
 from nclue_contract.contract.model import contract
+from nclue_contract.validation.response import GATEWAY_SUCCESS, SUCCESS
 
 LATER_S = 2.5
 """Seconds, at most, after which ended tasks are read once more."""
@@ -91,6 +92,7 @@ GONE = _decided("gone[by its ID]", "NC402")
 DELETED_AGAIN = _decided("gone[deleted again]", "NC402")
 GONE_FROM_LIST = _decided("gone[in the list]", "NC402")
 NAME_FREE = _decided("gone[its name is free]", "NC402")
+ANOTHER_NAME_FREE = _decided("gone[the name of another task is free]", "NC402")
 OTHERS_KEPT = _decided("kept[the other tasks]", "NC408")
 NAME_WHILE_BUILDING = _decided("name[of a task that is being built]", "NC404")
 NAME_AFTER_END = _decided("name[of a task that has ended]", "NC404")
@@ -100,12 +102,12 @@ QUEUE = _decided("queue[how many at a time]", "NC409")
 
 def lifecycle_cases() -> Iterator[Case]:
     """Yield the case whose script tracks tasks, and the cases that it decides."""
-    yield Case(TRACKED, "NC400", lambda session, case: LifecycleTracker(session, case).run(), requests=55, posts=6, rank=0, background=True)
+    yield Case(TRACKED, "NC400", lambda session, case: LifecycleTracker(session, case).run(), requests=56, posts=7, rank=0, background=True)
     yield from _decided_cases()
 
 
 def _decided_cases() -> tuple[Case, ...]:
-    gone = (GONE, DELETED_AGAIN, GONE_FROM_LIST, NAME_FREE, OTHERS_KEPT)
+    gone = (GONE, DELETED_AGAIN, GONE_FROM_LIST, NAME_FREE, ANOTHER_NAME_FREE, OTHERS_KEPT)
     return (*STATUS_CASES, *DELETE_CASES, *gone, NAME_WHILE_BUILDING, NAME_AFTER_END, NAME_AFTER_FAILURE, QUEUE)
 
 
@@ -265,9 +267,10 @@ class LifecycleTracker:
 
     def _check_end_time(self, tracked: TrackedTask, fields: dict[str, Any], exchange: Exchange) -> None:
         """Check that the time of the end lies between the creation and now, and is there exactly when the task has ended."""
-        if "completed_at" not in fields:
+        absent_allowed = self._session.inference.decided("absent-fields") == "absent"
+        if "completed_at" not in fields and not absent_allowed:
             return
-        text, stage = fields["completed_at"], contract().lifecycle.stage(fields.get("status"))
+        text, stage = fields.get("completed_at"), contract().lifecycle.stage(fields.get("status"))
         # No page states that a failed task has the time.
         if exchange.request.operation == "listTasks" and (text is not None) != (tracked.stage >= COMPLETED) and stage != FAILED:
             problem = f"completed_at is {'null' if text is None else 'there'}, but the status is {fields.get('status')!s:.40}"
@@ -380,14 +383,25 @@ class LifecycleTracker:
         task_id = tracked.task.task_id
         yield from self._request_deleted(get_request, task_id, GONE, "a task that was deleted can be read")
         if self._deletion_verified:
+            if ANOTHER_NAME_FREE.id not in self._names_tried:
+                yield from self._reuse_deleted_name(tracked, ANOTHER_NAME_FREE)
             return
         self._deletion_verified = True
         yield from self._request_deleted(delete_request, task_id, DELETED_AGAIN, "a task that was deleted can be deleted again")
         yield from self._read_all()
         self._results.passed(GONE_FROM_LIST)
         self._results.passed(OTHERS_KEPT)
+        yield from self._reuse_deleted_name(tracked, NAME_FREE)
+
+    def _reuse_deleted_name(self, tracked: TrackedTask, case: Case) -> Script:
+        """Use the name of a deleted task again; whether it is free is a reading."""
+        self._names_tried.add(case.id)
         exchange = yield create_request(tracked.task.payload)
-        self._session.evaluator.evaluate_free_name(NAME_FREE, exchange, "NC402", "the name of a task that was deleted is still occupied")
+        evaluator, reading = self._session.evaluator, "name-after-deletion"
+        if self._session.inference.options[reading] == ("free",):
+            evaluator.evaluate_free_name(case, exchange, "NC402", "the name of a task that was deleted is still occupied")
+        else:
+            evaluator.evaluate(case, exchange, rejected_under("NC404", reading, "kept"), tracked.task.payload)
 
     def _request_deleted(self, build: Callable[[str], RequestSpec], task_id: str, case: Case, problem: str) -> Script:
         """Send a request for a deleted task."""
@@ -413,6 +427,7 @@ class LifecycleTracker:
             yield from self._read_all()
         if failing is not None and failing.stage == FAILED and not failing.lost:
             yield from self._allowed_deletion(failing, DELETE_CASES[FAILED])
+        self._infer_success_status()
         self._results.inconclusive(QUEUE, "no two tasks were seen in progress together")
         if self._queue.handovers > 1 and not self._queue.parallel and len(self._session.inference.options["queue"]) > 1:
             # Last of all: it is likely, but a server could take turns and still build two.
@@ -422,3 +437,10 @@ class LifecycleTracker:
             reason = "no task of this run has failed; --failing-file names a file with which tasks fail"
             self._results.not_tested(case, reason if unnamed else "no task of this run got that far in time")
         self._results.not_tested(self._case, "no task of this run got that far in time")
+
+    def _infer_success_status(self) -> None:
+        """Rule out other successes than 200 when creations and deletions have succeeded, and all with 200."""
+        seen = self._session.evaluator.success_statuses
+        complete = {operation for operation, _ in seen} >= {"createTask", "deleteTask"}
+        if complete and {status for _, status in seen} == {SUCCESS} and self._session.inference.decided("success-status") is None:
+            self._session.evaluator.rule_out(self._case, "success-status", GATEWAY_SUCCESS)

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from nclue_contract.check.cases.names import compare_created
-from nclue_contract.check.expectations import accepted, rejected
+from nclue_contract.check.expectations import accepted, accepted_under
 from nclue_contract.check.requests import Exchange, list_request
 from nclue_contract.check.results import Case, Script
 from nclue_contract.check.session import CheckSession
 from nclue_contract.contract.model import contract
+from nclue_contract.validation.query import replacements
 
 MAX_PAGES = 6
 """Pages of the greatest size that are read; a server with more tasks is not read to its end."""
@@ -34,6 +35,7 @@ def list_cases() -> Iterator[Case]:
         ("limit=5x", 1),
         ("limit=1.5", 1),
         ("index=-1", 0),
+        ("index=-5", 1),
         ("index=x", 0),
     ]
     for query, rank in out_of_range:
@@ -59,7 +61,11 @@ def _plain(query: str) -> Callable[[CheckSession, Case], Script]:
 def _out_of_range(query: str) -> Callable[[CheckSession, Case], Script]:
     def script(session: CheckSession, case: Case) -> Script:
         exchange = yield list_request(query)
-        session.evaluator.evaluate(case, exchange, rejected("NC505"), query)
+        name, _, text = query.partition("=")
+        # What is no integer has no nearest value, so that a server that replaces others may still reject it.
+        no_integer = not replacements(contract().parameter(name), text)
+        expectation = accepted_under("NC505", "query-range", "clamped", also_rejected=no_integer)
+        session.evaluator.evaluate(case, exchange, expectation, query)
 
     return script
 

@@ -29,8 +29,8 @@ TIME_GAP_S = 3.5
 
 def name_cases() -> Iterator[Case]:
     """Yield the cases."""
-    yield Case("name[taken]", "NC404", _occupied, requests=3, posts=2, rank=0)
-    yield Case("name[taken, at the same moment]", "NC404", _racing, requests=2, posts=2)
+    yield Case("name[taken]", "NC404", _occupied, requests=3, posts=2, rank=0, readings_agree=True)
+    yield Case("name[taken, at the same moment]", "NC404", _racing, requests=2, posts=2, readings_agree=True)
     number = 1 + len(_SIMILAR)
     yield Case("name[differs in little]", "NC404", _similar_names, requests=number, posts=number, rank=0)
     yield from (similar.case for similar in _SIMILAR)
@@ -46,27 +46,37 @@ def name_cases() -> Iterator[Case]:
 
 
 class _Similar(NamedTuple):
-    """A name that differs from `_FIRST` in something that a collation, a column or a normalisation may ignore."""
+    """A name that differs from `_FIRST` in something that a collation, a column or a normalisation may ignore.
+
+    `collated`: such names may count as the same under an option of the reading `name-comparison`.
+    """
 
     case: Case
     form: str
+    collated: bool = False
     may_be_rejected: bool = False
 
 
 _FIRST = "{}-café\U0001f600 1"
 
 
-def _similar(what: str, form: str, *, may_be_rejected: bool = False) -> _Similar:
-    return _Similar(Case(f"name[differs in {what}]", "NC404", decided_by="name[differs in little]", rank=0), form, may_be_rejected)
+_COLLATED = ("name-comparison", "collated")
+
+
+def _similar(what: str, form: str, *, collated: bool = False, may_be_rejected: bool = False) -> _Similar:
+    case = Case(f"name[differs in {what}]", "NC404", decided_by="name[differs in little]", rank=0)
+    return _Similar(case, form, collated, may_be_rejected)
 
 
 _SIMILAR = (
-    _similar("case", "{}-CaFé\U0001f600 1"),
-    _similar("accents", "{}-cafe\U0001f600 1"),
-    _similar("normal form", "{}-cafe\u0301\U0001f600 1"),
+    _similar("case", "{}-CaFé\U0001f600 1", collated=True),
+    _similar("accents", "{}-cafe\U0001f600 1", collated=True),
+    _similar("normal form", "{}-cafe\u0301\U0001f600 1", collated=True),
+    _similar("width", "{}-café\U0001f600 \uff11", collated=True),
     _similar("emoji", "{}-café\U0001f601 1"),
     _similar("the last character", "{}-café\U0001f600 _"),  # a wild card of SQL, which stands for any character
-    _similar("white space at the end", "{}-café\U0001f600 1 ", may_be_rejected=True),  # no page states that it is allowed
+    # No page states that white space at the end is allowed.
+    _similar("white space at the end", "{}-café\U0001f600 1 ", collated=True, may_be_rejected=True),
 )
 
 
@@ -103,10 +113,15 @@ def _similar_names(session: CheckSession, case: Case) -> Script:
     stem = session.builder.name("-" + "y" * 40)
     exchange = yield session.builder.create(name=_FIRST.format(stem))
     session.evaluator.evaluate_create(case, exchange)
+    different = 0
     for similar in _SIMILAR:
         exchange = yield session.builder.create(name=similar.form.format(stem))
-        lenient = similar.may_be_rejected and exchange.status != 409
-        session.evaluator.evaluate_create(similar.case, exchange, CLIENT_ERROR if lenient else ())
+        also = CLIENT_ERROR if similar.may_be_rejected and exchange.status != 409 else ()
+        session.evaluator.evaluate_create(similar.case, exchange, also, taken_under=_COLLATED if similar.collated else None)
+        different += similar.collated and exchange.accepted
+    # Collations differ in what they ignore, so that only all of the names together show that there is none.
+    if different == sum(similar.collated for similar in _SIMILAR) and session.inference.decided(_COLLATED[0]) is None:
+        session.evaluator.rule_out(case, *_COLLATED)
 
 
 def _after_rejections(session: CheckSession, case: Case) -> Script:
@@ -136,6 +151,9 @@ def compare_created(session: CheckSession, case: Case, task: CreatedTask, fields
     """Compare the fields of a task in a response with what createTask returned."""
     for field in contract().responses["CreatedTask"]:
         name = field.name
+        value = task.created.get(name)
+        if name not in fields and value is not None and "null" in field.types:  # only a field without a value can be absent
+            session.results.fail(case, "NC403", f"{name} is absent, although createTask returned a value", exchange, f"/{name}")
         if name in task.created and name in fields and not _same(field, task.created[name], fields[name]):
             session.results.fail(case, "NC403", f"{name} is not what createTask returned", exchange, f"/{name}")
 
