@@ -152,19 +152,15 @@ def response_readings(operation: str, status: int) -> tuple[str, ...]:
     return {"getTask": ("status-word", "auroc-type"), "listTasks": ("status-word", "list-total")}.get(operation, ())
 
 
-def response_problems(
-    operation: str, answer: tuple[int, object, bytes], request: object, readings: Readings, *, strict: bool = False
-) -> tuple[Finding, ...]:
-    """Return the problems of a response by itself and against what was sent: status code, headers and body.
+def response_problems(operation: str, answer: tuple[int, object, bytes], request: object, readings: Readings) -> tuple[Finding, ...]:
+    """Return the problems of a response by itself and against what was sent: status code, headers and body. Some are only warnings.
 
     Whether it fits the request is decided by an `Expectation`, which is stricter than NC313, since it knows the problem of the request.
     """
     status, headers, body = answer
     report = validator_of(readings).validate_response(operation, status, headers, body, request)
     # NC313 is left to the expectation. A lone surrogate is what a test case has sent, and comes back as it is.
-    findings = (finding for finding in report.findings if finding.rule not in {"NC007", "NC313"})
-    # Fields that contradict the status are only a warning to a client. But here the server contradicts itself, which no reading allows.
-    return tuple(f for f in findings if strict or f.severity == "error" or f.rule == "NC314")
+    return tuple(finding for finding in report.findings if finding.rule not in {"NC007", "NC313"})
 
 
 def finding_of(rule: str, problem: str, pointer: str = "") -> Finding:

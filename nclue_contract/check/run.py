@@ -45,7 +45,8 @@ class CheckOptions:
     """The options of a check.
 
     `url` None is the embedded server. `allow_create` is None, a number, or `all`. `only` and `skip` are prefixes of rule codes, `ids` the
-    test cases to run (None: all). `probe` runs only the cases that tell readings apart; `strict` makes warnings about responses failures.
+    test cases to run (None: all). `probe` runs only the cases that tell readings apart; `strict` makes advisories failures, `fail_on`
+    those of rules with these prefixes.
     """
 
     url: str | None = None
@@ -65,6 +66,7 @@ class CheckOptions:
     ledger: Path | None = None
     probe: bool = False
     strict: bool = False
+    fail_on: tuple[str, ...] = ()
     ids: frozenset[str] | None = None
 
 
@@ -164,6 +166,7 @@ def check(
             now_ms=transport.now_ms,
             credentials=keys,
             strict=options.strict,
+            fail_on=options.fail_on,
             exact_clock=transport.exact_clock,
             lifecycle_s=options.lifecycle_s,
         )

@@ -42,8 +42,9 @@ def add_parsers(commands: Any, common: argparse.ArgumentParser) -> dict[str, arg
     check.add_argument("url", nargs="?", metavar="URL", help="base URL, without /tasks; by default the embedded reference server")
     add_server(check)
     add_choice(check)
+    check.add_argument("--strict", action="store_true", default=None, help="treat advisories, such as unknown fields, as failures")
     check.add_argument(
-        "--strict", action="store_true", default=None, help="treat warnings about responses, such as unknown fields, as failures"
+        "--fail-on", action="append", default=[], metavar="RULE", help="treat advisories of this rule or group as failures (repeatable)"
     )
     check.add_argument("--baseline", type=Path, metavar="FILE", help="an earlier JSON report, whose failures are accepted")
     check.add_argument("--fail-on-untested", action="store_true", help="fail if a test case was not tested")
@@ -217,12 +218,13 @@ def options_of(options: argparse.Namespace, *, strict: bool = False, probe: bool
         ledger=options.ledger,
         probe=probe,
         strict=strict,
+        fail_on=_rules("--fail-on", options),
     )
 
 
 def _rules(option: str, options: argparse.Namespace) -> tuple[str, ...]:
     try:
-        return rule_prefixes(getattr(options, option.removeprefix("--"), []))
+        return rule_prefixes(getattr(options, option.removeprefix("--").replace("-", "_"), []))
     except ValueError as error:
         raise ValueError(f"{option} {error}") from error
 

@@ -13,7 +13,7 @@ from itertools import islice
 from nclue_contract.contract.model import Operation
 from nclue_contract.contract.readings import Policy
 from nclue_contract.contract.rules import Answer, AppliedRule, Rule, Severity
-from nclue_contract.contract.wording import excerpt, json_kind, pointer_to, quoted
+from nclue_contract.contract.wording import excerpt, format_status, json_kind, pointer_to, quoted
 from nclue_contract.validation.error_body import CODE_FIELDS, code_text
 from nclue_contract.validation.findings import Finding, Report
 from nclue_contract.validation.headers import media_type, read_headers
@@ -273,10 +273,10 @@ def _mismatch(applied: AppliedRule, answer: Answer, errors: list[Finding]) -> Fi
 
 
 def format_answer(answer: Answer) -> str:
-    """Return `422/10104`, or only the status code where no error code is known."""
-    return str(answer.status) if answer.code is None else f"{answer.status}/{excerpt(answer.code)}"
+    """Return `422 with code 10104`, or only the status code where no error code is known."""
+    return format_status(answer.status, None if answer.code is None else excerpt(answer.code))
 
 
 def format_answers(answers: Iterable[Answer]) -> str:
-    """Return `422/10104 or 422/10105`: each answer once, in the given order."""
+    """Return `422 with code 10104 or 422 with code 10105`: each answer once, in the given order."""
     return " or ".join(dict.fromkeys(map(format_answer, answers)))

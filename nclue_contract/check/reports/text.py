@@ -33,7 +33,13 @@ GROUPS = {
 }
 """What the rules are about, by the beginning of their codes."""
 
-LABELS = {State.PASSED: "passed", State.FAILED: "failed", State.INCONCLUSIVE: "inconclusive", State.NOT_TESTED: "not tested"}
+LABELS = {
+    State.PASSED: "passed",
+    State.FAILED: "failed",
+    State.ADVISORY: "with an advisory",
+    State.INCONCLUSIVE: "inconclusive",
+    State.NOT_TESTED: "not tested",
+}
 """The states of a test case in words for people."""
 
 PROBLEMS_SHOWN = 5

@@ -12,11 +12,12 @@ from nclue_contract.check.results import CheckResult, RuleRow, State
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.wording import counted
 
-SIGNS = {State.FAILED: "✗", State.PASSED: "✓", State.INCONCLUSIVE: "?", State.NOT_TESTED: "–"}  # noqa: RUF001  # a dash is not a minus
+SIGNS = {State.FAILED: "✗", State.ADVISORY: "!", State.PASSED: "✓", State.INCONCLUSIVE: "?", State.NOT_TESTED: "–"}  # noqa: RUF001  # a dash is not a minus
 """The symbol of each state, in the order of their importance; the words are always shown as well."""
 
 MEANINGS = {
     State.FAILED: "The server broke the contract: no possible reading of the pages allows its response.",
+    State.ADVISORY: "No page forbids the response, but it is worth knowing. `--strict` and `--fail-on RULE` make it a failure.",
     State.PASSED: "The server responded as the contract requires.",
     State.INCONCLUSIVE: "The response proves nothing: any would have been right, or the failure is part of a baseline.",
     State.NOT_TESTED: "No request was sent, or no response could be evaluated. The reason is given beside it.",
