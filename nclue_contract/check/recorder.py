@@ -34,6 +34,8 @@ class ResultRecorder:
         """Test case and rule of each advisory."""
         self.outcomes: dict[str, Outcome] = {}
         self.status_samples: list[StatusSample] = []
+        self.observations: dict[str, str] = {}
+        """Per reading, what the responses showed, where that may not decide it."""
         self.evaluated: Counter[str] = Counter()
         """Per rule about responses, the number of responses that were evaluated against it."""
         self.positives: Counter[bool] = Counter()

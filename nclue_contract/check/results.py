@@ -158,7 +158,9 @@ class CheckResult:
 
     `mode` is what it was allowed to do, `seconds` how long it took, `cleanup_requests` how many requests were sent afterwards to delete
     tasks (`remaining_tasks` are the IDs of those that are left), `enough_accepted` whether enough valid create requests were accepted for
-    a conclusive result, `stop_reason` why the run ended early.
+    a conclusive result, `stop_reason` why the run ended early. `relevant` are the cases that concerned a reading, `observations` what
+    the responses showed of a reading that may still be open, `fixed` the failures of the baseline, as test case and rule, that no longer
+    occur.
     """
 
     target: str
@@ -178,6 +180,9 @@ class CheckResult:
     remaining_tasks: tuple[str, ...] = ()
     stop_reason: str = ""
     notes: tuple[str, ...] = ()
+    relevant: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    observations: Mapping[str, str] = field(default_factory=dict)
+    fixed: tuple[tuple[str, str], ...] = ()
 
     @property
     def failures(self) -> list[Failure]:
@@ -193,6 +198,11 @@ class CheckResult:
     def broken(self) -> list[Failure]:
         """Return the failures that no baseline accepts."""
         return [failure for failure in self.failures if not failure.accepted]
+
+    @property
+    def known_failures(self) -> int:
+        """Return the number of cases with failures that a baseline accepts, and no others."""
+        return sum(bool(outcome.failures) and all(one.accepted for one in outcome.failures) for outcome in self.outcomes.values())
 
     @property
     def exit_code(self) -> int:

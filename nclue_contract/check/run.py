@@ -278,12 +278,16 @@ def baseline(path: Path) -> frozenset[tuple[str, str]]:
 
 
 def accept(result: CheckResult, known: Collection[tuple[str, str]]) -> CheckResult:
-    """Mark the failures that are in the baseline as accepted."""
+    """Mark the failures that are in the baseline as accepted, and list those of it that no longer occur, although they were tested."""
+    seen = {failure.key for failure in result.failures}
+    decided = {State.PASSED, State.ADVISORY, State.FAILED}
+    tested = {case for case, outcome in result.outcomes.items() if outcome.state in decided}
     for outcome in result.outcomes.values():
         outcome.failures = [replace(failure, accepted=failure.key in known) for failure in outcome.failures]
         if outcome.failures and all(failure.accepted for failure in outcome.failures):
             outcome.state, outcome.reason = State.INCONCLUSIVE, "its failures are in the baseline"
-    return result
+    fixed = tuple(sorted(key for key in known if key not in seen and key[0] in tested))
+    return replace(result, fixed=fixed)
 
 
 # -- cleaning up later ---------------------------------------------------------------------------------------------------------------

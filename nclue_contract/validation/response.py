@@ -77,8 +77,11 @@ class ResponseCheck:
 
 
 def _for_response(policy: Policy, code: str) -> AppliedRule:
-    """Apply a rule about the JSON of requests to a response; it has no expected response then."""
-    return dataclasses.replace(policy.documented(code), answers=())
+    """Apply a rule about the JSON of requests to a response; it has no expected response then, and says what is not JSON."""
+    applied = dataclasses.replace(policy.documented(code), answers=())
+    if code not in {"NC001", "NC002"}:
+        return applied
+    return dataclasses.replace(applied, rule=dataclasses.replace(applied.rule, message=f"the response is {applied.rule.message}"))
 
 
 def _request_mapping(operation: Operation, request: object) -> Mapping[str, object] | None:
