@@ -76,7 +76,9 @@ def _title(exchange: Exchange, what: str, kind: str, broken_forms: set[str]) -> 
         return f"{subject} has no error code where the pages show it"
     if broken_forms == {"NC302"}:
         return f"{subject} has the content type {kind or '(none)'}"
-    return f"{subject} is not a JSON object{_form(exchange, kind)}"
+    if broken_forms & {"NC001", "NC002"}:
+        return f"{subject} is not JSON{_form(exchange, kind)}"
+    return f"{subject} is not a JSON object"
 
 
 def _form(exchange: Exchange, kind: str) -> str:
