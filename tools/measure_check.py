@@ -1,12 +1,13 @@
 """Measure the contract check: the injected faults it finds, the requests it needs for that, and false positives on conforming servers.
 
 Run it with `python tools/measure_check.py [--only PATTERN] [--budget N] [--format text|json] [--second]`. Every fault of the reference
-service is injected alone, and the check runs until its first failure; if there is none, it runs again with the default readings pinned.
-Then the complete check runs against conforming servers: every option of every reading, with any file and with the files of the check only.
+service is injected alone, and the check runs until its first failure, or its first advisory that the service does not get without the
+fault; if there is none, it runs again with the default readings pinned. Then the complete check runs against conforming servers: every
+option of every reading, with any file and with the files of the check only.
 `--second` does the same with the second server, which shares no code with the package (`tests/second_server`).
 
 Everything happens in this process, with a simulated clock: no thread, no port. It takes about a minute. Exit codes: 0 every fault was found
-and there is no false positive, 1 otherwise, 2 usage.
+and there is no false positive, 1 otherwise, 2 usage. A conforming server may get advisories, which are counted.
 """
 
 from __future__ import annotations
@@ -15,16 +16,17 @@ import argparse
 import importlib
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from nclue_contract.check.cases.plan import BUDGET, plan
 from nclue_contract.check.expectations import FixtureData
-from nclue_contract.check.results import CheckResult
+from nclue_contract.check.results import CheckResult, Failure
 from nclue_contract.check.runner import Runner
 from nclue_contract.check.sender import Limits, RunObserver
 from nclue_contract.check.session import CheckSession
@@ -59,6 +61,10 @@ class Implementation:
 
     faults: Mapping[str, str]
     start: Callable[..., Handle]
+
+    def usual_advisories(self) -> frozenset[tuple[str, str]]:
+        """Return the advisories, as test case and rule, that the implementation gets without a fault, with any file or some files only."""
+        return _usual_advisories(self.start)
 
 
 def reference_server(fault: str | None = None, *, readings: Mapping[str, str] | None = None, known_files: bool = False) -> Handle:
@@ -103,6 +109,12 @@ def second() -> Implementation:
     return Implementation(dict.fromkeys(_second_module().FAULTS, ""), second_server)
 
 
+@cache
+def _usual_advisories(start: Callable[..., Handle]) -> frozenset[tuple[str, str]]:
+    results = (check_in_process(start(known_files=known_files)) for known_files in (False, True))
+    return frozenset(advisory.key for result in results for advisory in result.advisories)
+
+
 def _second_module() -> Any:  # noqa: ANN401  # a module of the tests, which mypy does not see
     root = str(Path(__file__).parent.parent)
     if root not in sys.path:
@@ -117,7 +129,8 @@ def _second_module() -> Any:  # noqa: ANN401  # a module of the tests, which myp
 class FaultMeasurement:
     """The result for one fault: requests until the first failure (or of the whole run), and the failure's test case and rule.
 
-    `pinned`: it was found, if at all, only with the default readings pinned. `trouble` is why a run ended early.
+    `pinned`: it was found, if at all, only with the default readings pinned. `trouble` is why a run ended early. `advisory`: the check
+    reports it as an advisory.
     """
 
     name: str
@@ -127,10 +140,11 @@ class FaultMeasurement:
     found_by: str = ""
     trouble: str = ""
     pinned: bool = False
+    advisory: bool = False
 
     @property
     def found(self) -> bool:
-        """Whether the check has failed."""
+        """Whether the check has failed, or has an advisory because of the fault."""
         return bool(self.found_by)
 
 
@@ -155,24 +169,36 @@ class ConformingMeasurement:
 
 
 def check_in_process(
-    handle: Handle, *, pins: Mapping[str, str] | None = None, budget: int = BUDGET, known: FixtureData = KNOWN, first_only: bool = False
+    handle: Handle,
+    *,
+    pins: Mapping[str, str] | None = None,
+    budget: int = BUDGET,
+    known: FixtureData = KNOWN,
+    usual: frozenset[tuple[str, str]] | None = None,
 ) -> CheckResult:
-    """Run the plan against a server in this process; with `first_only` until the first failure."""
+    """Run the plan against a server in this process; with `usual` until the first failure, or an advisory that is not among these."""
     transport = MemoryTransport(handle, PREFIX)
     session = CheckSession(Readings.of(pins), known, run="run", prefix=PREFIX, now_ms=transport.now_ms, exact_clock=True)
-    observer = RunObserver(stop=lambda state: first_only and state.failed)
+    observer = RunObserver(stop=lambda state: usual is not None and (state.failed or not usual >= state.results.advised_cases))
     return Runner(session, plan(), transport, Limits(budget, clean_up=False), observer).run("in process", "measured")
 
 
 def measure_fault(implementation: Implementation, fault: str, *, budget: int = BUDGET) -> FaultMeasurement:
     """Run the plan against a server with this fault until the first failure; if there is none, again with the default readings pinned."""
-    result, pinned = check_in_process(implementation.start(fault), first_only=True, budget=budget), False
-    if not result.failures and not result.stop_reason:
+    usual = implementation.usual_advisories()
+    result, pinned = check_in_process(implementation.start(fault), usual=usual, budget=budget), False
+    if not _evidence(result, usual) and not result.stop_reason:
         pins = {reading.id: reading.default for reading in contract().readings.values()}
-        result, pinned = check_in_process(implementation.start(fault), first_only=True, budget=budget, pins=pins), True
-    first = next(iter(result.failures), None)
+        result, pinned = check_in_process(implementation.start(fault), usual=usual, budget=budget, pins=pins), True
+    first = next(iter(_evidence(result, usual)), None)
     case, rule = (first.case, first.rule) if first else ("", "")
-    return FaultMeasurement(fault, implementation.faults[fault], result.requests, case, rule, result.stop_reason, pinned)
+    advisory = first is not None and first.advisory
+    return FaultMeasurement(fault, implementation.faults[fault], result.requests, case, rule, result.stop_reason, pinned, advisory)
+
+
+def _evidence(result: CheckResult, usual: Collection[tuple[str, str]]) -> list[Failure]:
+    """Return the failures of a run, and the advisories that are not usual."""
+    return result.failures + [advisory for advisory in result.advisories if advisory.key not in usual]
 
 
 def measure_conforming(implementation: Implementation) -> Iterator[ConformingMeasurement]:
@@ -193,7 +219,8 @@ def text_lines(faults: list[FaultMeasurement], conforming: list[ConformingMeasur
     for one in faults:
         how = f"{one.requests:>4} requests  {one.found_by}  {one.case}" if one.found else f"   -  MISSED    {one.trouble}"
         pinned = "  (default readings pinned)" if one.pinned and one.found else ""
-        yield "  ".join(filter(None, (f"{one.name:{width}}", one.rule, how))) + pinned
+        advisory = "  (advisory)" if one.advisory else ""
+        yield "  ".join(filter(None, (f"{one.name:{width}}", one.rule, how))) + advisory + pinned
     requests = sorted(one.requests for one in faults if one.found)
     yield ""
     yield f"{len(requests)} of {len(faults)} faults found"
@@ -207,7 +234,9 @@ def text_lines(faults: list[FaultMeasurement], conforming: list[ConformingMeasur
             yield f"FALSE POSITIVE {variant.name}: {reason}"
     if conforming:
         number, most = sum(one.false_positive for one in conforming), max(one.result.requests for one in conforming)
-        yield f"{len(conforming)} conforming servers, {number} false positives; {most} requests at most"
+        advised = sum(bool(one.result.advisories) for one in conforming)
+        totals = f"{len(conforming)} conforming servers, {number} false positives, {advised} with advisories"
+        yield f"{totals}; {most} requests at most"
 
 
 def json_report(faults: Iterable[FaultMeasurement], conforming: Iterable[ConformingMeasurement]) -> dict[str, Any]:
@@ -222,6 +251,7 @@ def json_report(faults: Iterable[FaultMeasurement], conforming: Iterable[Conform
                 "case": one.case,
                 "by_rule": one.found_by,
                 "pinned": one.pinned,
+                "advisory": one.advisory,
             }
             for one in faults
         ],
@@ -229,6 +259,7 @@ def json_report(faults: Iterable[FaultMeasurement], conforming: Iterable[Conform
             {
                 "server": one.name,
                 "failures": sorted({failure.rule for failure in one.result.failures}),
+                "advisories": sorted({advisory.rule for advisory in one.result.advisories}),
                 "trouble": one.result.stop_reason,
                 "left": list(one.result.readings[one.reading]),
                 "requests": one.result.requests,

@@ -186,10 +186,8 @@ def response_readings(operation: str, status: int) -> tuple[str, ...]:
     return (*shown.get(operation, ()), *(("success-status",) if status != SUCCESS else ())) if is_success(operation, status) else ()
 
 
-def response_problems(
-    operation: str, answer: tuple[int, object, bytes], request: object, readings: Readings, *, strict: bool = False
-) -> tuple[Finding, ...]:
-    """Return the problems of a response by itself and against what was sent: status code, headers and body.
+def response_problems(operation: str, answer: tuple[int, object, bytes], request: object, readings: Readings) -> tuple[Finding, ...]:
+    """Return the problems of a response by itself and against what was sent: status code, headers and body. Some are only warnings.
 
     Whether it fits the request is decided by an `Expectation`, which is stricter than NC313, since it knows the problem of the request.
     """
@@ -197,10 +195,8 @@ def response_problems(
     report = validator_of(readings).validate_response(operation, status, headers, body, request)
     # NC313 and NC505 are left to the expectation. A lone surrogate is what a test case has sent, and comes back as it is.
     findings = [finding for finding in report.findings if finding.rule not in {"NC007", "NC313", "NC505"}]
-    # Where the pages name no code, every code is right, so that it is no failure of a strict check either.
-    findings = [finding for finding in findings if finding.rule != "NC312" or finding.severity == "error"]
-    # Fields that contradict the status are only a warning to a client. But here the server contradicts itself, which no reading allows.
-    return tuple(f for f in findings if strict or f.severity == "error" or f.rule == "NC314")
+    # Where the pages name no code, every code is right, so that it is not even an advisory.
+    return tuple(finding for finding in findings if finding.rule != "NC312" or finding.severity == "error")
 
 
 def finding_of(rule: str, problem: str, pointer: str = "") -> Finding:

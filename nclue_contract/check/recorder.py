@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
+from dataclasses import replace
 
 from nclue_contract.check.expectations import finding_of
 from nclue_contract.check.requests import Exchange
 from nclue_contract.check.results import Case, Failure, Outcome, State, StatusSample
-from nclue_contract.contract.rules import Answer
+from nclue_contract.contract.model import contract
+from nclue_contract.contract.rules import Answer, Severity
 from nclue_contract.validation.findings import Finding
 
 MAX_FAILURES = 20
@@ -18,11 +21,21 @@ MAX_EXCHANGES = 40
 
 
 class ResultRecorder:
-    """Records the outcome of each case. `failed`: whether any case failed so far."""
+    """Records the outcome of each case. `failed`: whether any case failed so far.
 
-    def __init__(self) -> None:
+    With `strict`, advisories are failures; `fail_on` are the beginnings of the codes of rules whose advisories are.
+    """
+
+    def __init__(self, *, strict: bool = False, fail_on: Collection[str] = ()) -> None:
+        self._strict = strict
+        self._fail_on = tuple(fail_on)
+        self._advised: set[tuple[str, str]] = set()
+        self.advised_cases: set[tuple[str, str]] = set()
+        """Test case and rule of each advisory."""
         self.outcomes: dict[str, Outcome] = {}
         self.status_samples: list[StatusSample] = []
+        self.observations: dict[str, str] = {}
+        """Per reading, what the responses showed, where that may not decide it."""
         self.evaluated: Counter[str] = Counter()
         """Per rule about responses, the number of responses that were evaluated against it."""
         self.positives: Counter[bool] = Counter()
@@ -39,15 +52,49 @@ class ResultRecorder:
         if len(exchanges) < MAX_EXCHANGES and (not exchanges or exchanges[-1] is not exchange):
             exchanges.append(exchange)
 
-    def add_finding(self, case: Case, rule: str, finding: Finding, exchange: Exchange | None, expected: tuple[Answer, ...] = ()) -> None:
-        """Record a failure, once for each rule and sentence; the case has failed then."""
+    def add_finding(
+        self,
+        case: Case,
+        rule: str,
+        finding: Finding,
+        exchange: Exchange | None,
+        expected: tuple[Answer, ...] = (),
+        *,
+        advisory: bool = False,
+    ) -> None:
+        """Record a failure, once for each rule and sentence; the case has failed then. Record an advisory as `add_advisory` does.
+
+        It is an `advisory` if the caller says so, if the rule does, or if it is about something that the pages leave open.
+        """
         outcome = self.outcome(case)
         failure = Failure(case.id, rule, finding, exchange, expected=expected)
+        if (advisory or _is_advisory(rule, finding, exchange)) and not self._counts_as_failure(rule, finding):
+            self._add_advisory(outcome, replace(failure, advisory=True))
+            return
         known = {(other.rule, other.sentence) for other in outcome.failures}
         if len(outcome.failures) < MAX_FAILURES and (failure.rule, failure.sentence) not in known:
             outcome.failures.append(failure)
         outcome.state, outcome.reason = State.FAILED, ""
         self.failed = True
+
+    def _counts_as_failure(self, rule: str, finding: Finding) -> bool:
+        """Return whether the user wants to have such advisories as failures.
+
+        Strictness concerns what a page says. Where it only says that it goes on, as for the error codes, the rule has to be named.
+        """
+        return rule.startswith(self._fail_on) or (self._strict and not _is_downgraded(rule, finding))
+
+    def _add_advisory(self, outcome: Outcome, advisory: Failure) -> None:
+        """Record an advisory; one about the form of a response, which many responses can have, only for the first case that shows it."""
+        shown = (advisory.rule, advisory.sentence)
+        if shown in self._advised and advisory.rule != outcome.case.rule:
+            return
+        self._advised.add(shown)
+        if len(outcome.advisories) < MAX_FAILURES and shown not in {(other.rule, other.sentence) for other in outcome.advisories}:
+            outcome.advisories.append(advisory)
+            self.advised_cases.add(advisory.key)
+        if outcome.state is not State.FAILED:
+            outcome.state, outcome.reason = State.ADVISORY, ""
 
     def fail(self, case: Case, rule: str, problem: str, exchange: Exchange, pointer: str = "") -> None:
         """Record that an exchange violates a rule, where a script has found the problem itself."""
@@ -65,7 +112,7 @@ class ResultRecorder:
     def passed(self, case: Case) -> None:
         """Record that the case passed, unless it failed."""
         outcome = self.outcome(case)
-        if outcome.state is not State.FAILED:
+        if outcome.state not in {State.FAILED, State.ADVISORY}:
             outcome.state, outcome.reason = State.PASSED, ""
 
     def inconclusive(self, case: Case, reason: str) -> None:
@@ -80,3 +127,13 @@ class ResultRecorder:
         outcome = self.outcome(case)
         if outcome.state is State.NOT_TESTED:
             outcome.state, outcome.reason = state, reason
+
+
+def _is_advisory(rule: str, finding: Finding, exchange: Exchange | None) -> bool:
+    """Return whether a finding of a response is only worth knowing."""
+    return _is_downgraded(rule, finding) or (exchange is not None and contract().rules[rule].advisory_for(exchange.status))
+
+
+def _is_downgraded(rule: str, finding: Finding) -> bool:
+    """Return whether the rule is an error, but this finding of it only a warning: the pages leave this one open, under every reading."""
+    return finding.rule == rule and finding.severity is Severity.WARNING and contract().rules[rule].severity is Severity.ERROR

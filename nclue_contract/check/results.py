@@ -17,12 +17,14 @@ from nclue_contract.validation.findings import Finding
 class State(StrEnum):
     """State of a test case.
 
-    `INCONCLUSIVE`: requests were sent, but any response would have been right. `NOT_TESTED`: nothing was sent, or no response could be
-    evaluated. The values are those of the JSON report; `label` is for people.
+    `ADVISORY`: no response breaks the contract, but one is worth knowing. `INCONCLUSIVE`: requests were sent, but any response would have
+    been right. `NOT_TESTED`: nothing was sent, or no response could be evaluated. The values are those of the JSON report; `label` is for
+    people.
     """
 
     PASSED = "passed"
     FAILED = "failed"
+    ADVISORY = "advisory"
     INCONCLUSIVE = "undecided"
     NOT_TESTED = "untested"
 
@@ -55,7 +57,8 @@ class Case:
     accepted. A `background` case waits for time to pass, while others go on.
 
     `needs_write_access`: it deletes tasks, or reads one that this run has created. `needs_failing_file`: it needs a file with which tasks
-    fail. `readings_agree`: every reading expects the same response, although the rule depends on readings.
+    fail. `readings_agree`: every reading expects the same response, although the rule depends on readings. `advisory`: no page forbids the
+    server to accept the request, so that it gets an advisory for that, and does not fail.
     """
 
     id: str
@@ -70,6 +73,7 @@ class Case:
     needs_write_access: bool = False
     needs_failing_file: bool = False
     readings_agree: bool = False
+    advisory: bool = False
 
     @property
     def read_only(self) -> bool:
@@ -86,7 +90,8 @@ class Case:
 class Failure:
     """One way in which the server breaks the contract. `rule` is that of the case, or one that the response breaks by itself.
 
-    `expected` are the responses that the contract allows, where the server gave another. A baseline can have `accepted` the failure.
+    `expected` are the responses that the contract allows, where the server gave another. A baseline can have `accepted` the failure. An
+    `advisory` is worth knowing, but no statement of the pages forbids it.
     """
 
     case: str
@@ -95,6 +100,7 @@ class Failure:
     exchange: Exchange | None = None
     accepted: bool = False
     expected: tuple[Answer, ...] = ()
+    advisory: bool = False
 
     @property
     def key(self) -> tuple[str, str]:
@@ -116,6 +122,7 @@ class Outcome:
     reason: str = ""
     failures: list[Failure] = field(default_factory=list)
     exchanges: list[Exchange] = field(default_factory=list)
+    advisories: list[Failure] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +145,8 @@ class RuleRow:
 
     @property
     def state(self) -> State:
-        """Return the state of the rule as a whole: failed if a case failed, passed if one passed."""
-        for state in (State.FAILED, State.PASSED, State.INCONCLUSIVE):
+        """Return the state of the rule as a whole: failed if a case failed, else with an advisory if one has one, passed if one passed."""
+        for state in (State.FAILED, State.ADVISORY, State.PASSED, State.INCONCLUSIVE):
             if self.counts[state]:
                 return state
         return State.PASSED if self.evaluated else State.NOT_TESTED
@@ -151,7 +158,9 @@ class CheckResult:
 
     `mode` is what it was allowed to do, `seconds` how long it took, `cleanup_requests` how many requests were sent afterwards to delete
     tasks (`remaining_tasks` are the IDs of those that are left), `enough_accepted` whether enough valid create requests were accepted for
-    a conclusive result, `stop_reason` why the run ended early.
+    a conclusive result, `stop_reason` why the run ended early. `relevant` are the cases that concerned a reading, `observations` what
+    the responses showed of a reading that may still be open, `fixed` the failures of the baseline, as test case and rule, that no longer
+    occur.
     """
 
     target: str
@@ -171,6 +180,9 @@ class CheckResult:
     remaining_tasks: tuple[str, ...] = ()
     stop_reason: str = ""
     notes: tuple[str, ...] = ()
+    relevant: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    observations: Mapping[str, str] = field(default_factory=dict)
+    fixed: tuple[tuple[str, str], ...] = ()
 
     @property
     def failures(self) -> list[Failure]:
@@ -178,9 +190,19 @@ class CheckResult:
         return [failure for outcome in self.outcomes.values() for failure in outcome.failures]
 
     @property
+    def advisories(self) -> list[Failure]:
+        """Return all advisories in the order of the plan."""
+        return [advisory for outcome in self.outcomes.values() for advisory in outcome.advisories]
+
+    @property
     def broken(self) -> list[Failure]:
         """Return the failures that no baseline accepts."""
         return [failure for failure in self.failures if not failure.accepted]
+
+    @property
+    def known_failures(self) -> int:
+        """Return the number of cases with failures that a baseline accepts, and no others."""
+        return sum(bool(outcome.failures) and all(one.accepted for one in outcome.failures) for outcome in self.outcomes.values())
 
     @property
     def exit_code(self) -> int:
@@ -196,10 +218,16 @@ class CheckResult:
         """Return a row for each rule that was tested, in the order of the codes."""
         counts: dict[str, Counter[State]] = {}
         for outcome in self.outcomes.values():
-            broken = {failure.rule for failure in outcome.failures if not failure.accepted}
-            state = State.PASSED if broken and outcome.case.rule not in broken else outcome.state
-            counts.setdefault(outcome.case.rule, Counter())[state] += 1
-            for rule in broken - {outcome.case.rule}:
-                counts.setdefault(rule, Counter())[State.FAILED] += 1
+            own, states = outcome.case.rule, _states_by_rule(outcome)
+            counts.setdefault(own, Counter())[states.get(own, State.PASSED if states else outcome.state)] += 1
+            for rule, state in states.items():
+                if rule != own:
+                    counts.setdefault(rule, Counter())[state] += 1
         known = sorted({*counts, *self.evaluated})
         return [RuleRow(rule, counts.get(rule, Counter()), self.evaluated.get(rule, 0)) for rule in known if rule in contract().rules]
+
+
+def _states_by_rule(outcome: Outcome) -> dict[str, State]:
+    """Return the rules of which a case has failures that count, or advisories; empty for a case whose state is that of its own rule."""
+    advised = dict.fromkeys((advisory.rule for advisory in outcome.advisories), State.ADVISORY)
+    return advised | dict.fromkeys((failure.rule for failure in outcome.failures if not failure.accepted), State.FAILED)

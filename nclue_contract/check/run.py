@@ -45,7 +45,8 @@ class CheckOptions:
     """The options of a check.
 
     `url` None is the embedded server. `allow_create` is None, a number, or `all`. `only` and `skip` are prefixes of rule codes, `ids` the
-    test cases to run (None: all). `probe` runs only the cases that tell readings apart; `strict` makes warnings about responses failures.
+    test cases to run (None: all). `probe` runs only the cases that tell readings apart; `strict` makes advisories failures, `fail_on`
+    those of rules with these prefixes.
     """
 
     url: str | None = None
@@ -65,6 +66,7 @@ class CheckOptions:
     ledger: Path | None = None
     probe: bool = False
     strict: bool = False
+    fail_on: tuple[str, ...] = ()
     ids: frozenset[str] | None = None
 
 
@@ -164,6 +166,7 @@ def check(
             now_ms=transport.now_ms,
             credentials=keys,
             strict=options.strict,
+            fail_on=options.fail_on,
             exact_clock=transport.exact_clock,
             lifecycle_s=options.lifecycle_s,
         )
@@ -275,12 +278,16 @@ def baseline(path: Path) -> frozenset[tuple[str, str]]:
 
 
 def accept(result: CheckResult, known: Collection[tuple[str, str]]) -> CheckResult:
-    """Mark the failures that are in the baseline as accepted."""
+    """Mark the failures that are in the baseline as accepted, and list those of it that no longer occur, although they were tested."""
+    seen = {failure.key for failure in result.failures}
+    decided = {State.PASSED, State.ADVISORY, State.FAILED}
+    tested = {case for case, outcome in result.outcomes.items() if outcome.state in decided}
     for outcome in result.outcomes.values():
         outcome.failures = [replace(failure, accepted=failure.key in known) for failure in outcome.failures]
         if outcome.failures and all(failure.accepted for failure in outcome.failures):
             outcome.state, outcome.reason = State.INCONCLUSIVE, "its failures are in the baseline"
-    return result
+    fixed = tuple(sorted(key for key in known if key not in seen and key[0] in tested))
+    return replace(result, fixed=fixed)
 
 
 # -- cleaning up later ---------------------------------------------------------------------------------------------------------------

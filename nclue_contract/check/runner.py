@@ -231,4 +231,6 @@ class Runner:
             remaining_tasks=tuple(task.task_id for task in remaining),
             stop_reason=self._stop_reason,
             notes=tuple(self._notes),
+            relevant={name: tuple(cases) for name, cases in inference.relevant_cases.items()},
+            observations=dict(results.observations),
         )

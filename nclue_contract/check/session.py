@@ -6,7 +6,7 @@ A script sends nothing itself. It yields requests that `CheckSession.builder` ha
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from nclue_contract.check.created_tasks import CreatedTasks
 from nclue_contract.check.evaluator import Evaluator
@@ -25,7 +25,7 @@ class CheckSession:
 
     `run` is a short word that makes the names of its tasks unique, `prefix` the path before `/tasks` that is signed, `now_ms` the clock of
     the sender in milliseconds since 1970-01-01 UTC. `exact_clock`: the server has the same clock. `lifecycle_s`: seconds for which tasks
-    are polled at most. `strict`: warnings about responses are failures, too.
+    are polled at most. `strict` and `fail_on` are those of `ResultRecorder`.
     """
 
     def __init__(  # noqa: PLR0913  # all but two by name
@@ -39,6 +39,7 @@ class CheckSession:
         credentials: Credentials = EXAMPLE,
         exact_clock: bool = False,
         strict: bool = False,
+        fail_on: Collection[str] = (),
         lifecycle_s: float = 60.0,
     ) -> None:
         self.fixture_data = fixture_data
@@ -50,9 +51,9 @@ class CheckSession:
         self.clock: ServerClock = ServerClock(exact_clock)
         self.inference: ReadingInference = ReadingInference(readings)
         self.tasks: CreatedTasks = CreatedTasks()
-        self.results: ResultRecorder = ResultRecorder()
+        self.results: ResultRecorder = ResultRecorder(strict=strict, fail_on=fail_on)
         self.builder: RequestBuilder = RequestBuilder(fixture_data, run, self.tasks)
-        self.evaluator: Evaluator = Evaluator(self.inference, self.results, self.tasks, self.clock, fixture_data, strict=strict)
+        self.evaluator: Evaluator = Evaluator(self.inference, self.results, self.tasks, self.clock, fixture_data)
         self.control_exchange: Exchange | None = None
         """The response to the control request."""
         self.not_found_retried: bool = False

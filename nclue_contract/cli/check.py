@@ -42,10 +42,12 @@ def add_parsers(commands: Any, common: argparse.ArgumentParser) -> dict[str, arg
     check.add_argument("url", nargs="?", metavar="URL", help="base URL, without /tasks; by default the embedded reference server")
     add_server(check)
     add_choice(check)
+    check.add_argument("--strict", action="store_true", default=None, help="treat advisories, such as unknown fields, as failures")
     check.add_argument(
-        "--strict", action="store_true", default=None, help="treat warnings about responses, such as unknown fields, as failures"
+        "--fail-on", action="append", default=[], metavar="RULE", help="treat advisories of this rule or group as failures (repeatable)"
     )
     check.add_argument("--baseline", type=Path, metavar="FILE", help="an earlier JSON report, whose failures are accepted")
+    check.add_argument("--reproduce-dir", type=Path, metavar="DIR", help="write bodies that do not fit into a command to files in DIR")
     check.add_argument("--fail-on-untested", action="store_true", help="fail if a test case was not tested")
     check.add_argument("--dry-run", action="store_true", help="print the plan and the number of requests, and send nothing")
     explore_help = "after the check, explore with Schemathesis, for so long at most"
@@ -114,6 +116,8 @@ def run_check(options: argparse.Namespace, readings: Readings, reports: Sequence
         for line in _dry_run(wanted):
             print(line)
         return PASSED
+    if options.reproduce_dir is not None:
+        _make_folder(options.reproduce_dir)
     known = baseline(options.baseline) if options.baseline is not None else ()  # before anything is sent
     if options.explore:
         from nclue_contract.check.explore import Bounds, explore, require_allowed  # noqa: PLC0415  # as above
@@ -217,12 +221,13 @@ def options_of(options: argparse.Namespace, *, strict: bool = False, probe: bool
         ledger=options.ledger,
         probe=probe,
         strict=strict,
+        fail_on=_rules("--fail-on", options),
     )
 
 
 def _rules(option: str, options: argparse.Namespace) -> tuple[str, ...]:
     try:
-        return rule_prefixes(getattr(options, option.removeprefix("--"), []))
+        return rule_prefixes(getattr(options, option.removeprefix("--").replace("-", "_"), []))
     except ValueError as error:
         raise ValueError(f"{option} {error}") from error
 
@@ -280,10 +285,30 @@ def _write(result: CheckResult, options: argparse.Namespace, reports: Sequence[t
     from nclue_contract.check.reports.formats import render  # noqa: PLC0415  # as above
 
     def text_of(form: str, encoding: str, *, quiet: bool = False) -> str:
-        return render(form, result, version=__version__, encoding=encoding, started_ms=started_ms, quiet=quiet)
+        return render(
+            form, result, version=__version__, encoding=encoding, started_ms=started_ms, quiet=quiet, reproduce_dir=options.reproduce_dir
+        )
 
     for form, path in reports:
         with atomic_file(path) as file:
             file.write(text_of(form, "utf-8"))
+    if options.reproduce_dir is not None:
+        _write_bodies(result, options.reproduce_dir)
     text = text_of(options.format, sys.stdout.encoding or "ascii", quiet=options.quiet)
     sys.stdout.write(text if text.strip() else "")
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"--reproduce-dir: {path} cannot be made a folder: {error.strerror}") from error
+
+
+def _write_bodies(result: CheckResult, folder: Path) -> None:
+    """Write the bodies that the commands of the report refer to."""
+    from nclue_contract.check.reports.reproduce import reproducer  # noqa: PLC0415  # as above
+
+    for path, body in reproducer(result, folder).files(result):
+        with atomic_file(path) as file:
+            file.buffer.write(body)

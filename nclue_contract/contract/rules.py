@@ -69,6 +69,12 @@ class Rule:
     code_points: tuple[tuple[int, int], ...] = ()
     replacements: Mapping[str, str] = dataclasses.field(default_factory=dict)
     certainty_reason: str = ""
+    advisory: bool = False
+    advisory_on_success: bool = False
+
+    def advisory_for(self, status: int) -> bool:
+        """Return whether a server that breaks only this rule, in a response with this status, gets an advisory and does not fail."""
+        return (self.advisory and status < 500) or (self.advisory_on_success and 200 <= status < 300)
 
     def expected_for(self, field: str) -> ExpectedAnswer:
         """Return the first expected response that applies to the field."""

@@ -71,3 +71,8 @@ def _truncated(name: str) -> str:
 def counted(number: int, word: str) -> str:
     """Return a number with a noun, in the plural unless the number is 1."""
     return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
+def format_status(status: int, code: str | None) -> str:
+    """Return status code and error code so that they are not read as two status codes: `401 with code 200`."""
+    return str(status) if code is None else f"{status} with code {code}"

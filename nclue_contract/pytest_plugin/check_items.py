@@ -17,7 +17,8 @@ from typing import Any, NoReturn
 
 import pytest
 
-from nclue_contract.check.reports.text import failure_lines, origin
+from nclue_contract.check.reports.reproduce import reproducer
+from nclue_contract.check.reports.text import failure_lines
 from nclue_contract.check.results import Case, CheckResult, State
 from nclue_contract.check.run import EMBEDDED, CheckOptions, check, selected_cases
 from nclue_contract.cli import check as check_command
@@ -127,7 +128,7 @@ class CheckPlan:
         state, reason, requests, failures = State.NOT_TESTED, self._trouble, 0, ""
         if self._result is not None and (found := self._result.outcomes.get(case.id)) is not None:
             state, reason, requests = found.state, found.reason, len(found.exchanges)
-            failures = "\n\n".join("\n".join(failure_lines(failure, origin(self._result))) for failure in found.failures)
+            failures = "\n\n".join("\n".join(failure_lines(failure, reproducer(self._result))) for failure in found.failures)
         target = self._options.url or EMBEDDED if self._result is None else self._result.target
         named = {"rule": case.rule, "state": str(state), "requests": str(requests), "target": target}
         properties = tuple((f"nclue.{name}", value) for name, value in named.items())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -19,7 +19,7 @@ from nclue_contract import __version__
 from nclue_contract.cli.files import atomic_file
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Readings
-from nclue_contract.contract.wording import counted
+from nclue_contract.contract.wording import counted, format_status
 from nclue_contract.service.recorder import Tally
 from nclue_contract.validation.reports.base import TOOL_NAME, Run
 from nclue_contract.validation.validator import Validator
@@ -108,7 +108,7 @@ class Coverage:
         for label, covered in (("covered", True), ("not covered", False)):
             errors = [error for error in self.error_codes if (error in self.tally.answers) is covered]
             for operation, group in groupby(errors, lambda error: error[0]):
-                yield from _listed(f"{label}, {operation}", [f"{status}/{code}" for _, status, code in group], width)
+                yield from _listed(f"{label}, {operation}", _codes_by_status(group), width)
         if self.lost:
             yield f"{counted(self.lost, 'worker')} crashed; the coverage of crashed workers is missing"
         yield from textwrap.wrap(
@@ -143,6 +143,11 @@ class Coverage:
             "error_codes": error_codes,
         }
         return json.dumps(value, indent=1) + "\n"
+
+
+def _codes_by_status(errors: Iterable[tuple[str, int, str]]) -> list[str]:
+    """Return `401 with code 200 or 210` for each status of errors that are sorted by it."""
+    return [format_status(status, " or ".join(code for _, _, code in group)) for status, group in groupby(errors, lambda error: error[1])]
 
 
 def _listed(name: str, words: list[str], width: int) -> list[str]:

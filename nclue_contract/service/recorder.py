@@ -14,7 +14,7 @@ from typing import Any
 
 from nclue_contract.contract.model import Operation
 from nclue_contract.contract.rules import Severity
-from nclue_contract.contract.wording import escaped
+from nclue_contract.contract.wording import escaped, format_status
 from nclue_contract.service.faults.catalogue import inject_fault
 from nclue_contract.service.faults.injection import wrap_method
 from nclue_contract.service.lifecycle import ProgressMode
@@ -193,7 +193,7 @@ def _error_code(response: Response) -> str | None:
 
 def _status_and_code(response: Response) -> str:
     code = _error_code(response)
-    return escaped(f"{response.status}/{code:.40}") if code else str(response.status)
+    return escaped(format_status(response.status, f"{code:.40}" if code else None))
 
 
 # -- as text -------------------------------------------------------------------------------------------------------------------------

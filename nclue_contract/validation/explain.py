@@ -10,6 +10,7 @@ from os.path import commonprefix
 from nclue_contract.contract.model import Contract, DocumentedError, Reading
 from nclue_contract.contract.readings import Readings
 from nclue_contract.contract.rules import Rule
+from nclue_contract.contract.wording import format_status
 
 _WIDTH = 100
 
@@ -76,7 +77,10 @@ def _rule(rule: Rule, contract: Contract) -> Iterator[str]:
         yield from _paragraph("fields", ", ".join(rule.fields))
     yield from _paragraph("common cause", rule.cause)
     yield from _paragraph("fix", rule.fix)
-    responses = [f"{a.status}/{a.code or 'any code'}" + _condition(a.field, dict(a.when)) for a in rule.expects]
+    responses = [
+        (f"{a.status} with any code" if a.code is None else format_status(a.status, a.code)) + _condition(a.field, dict(a.when))
+        for a in rule.expects
+    ]
     if responses:
         yield from _paragraph("responses", "; ".join(responses))
     for name in rule.readings:

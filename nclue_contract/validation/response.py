@@ -14,7 +14,7 @@ from itertools import islice
 from nclue_contract.contract.model import ErrorShape, Operation, contract
 from nclue_contract.contract.readings import Policy, Readings
 from nclue_contract.contract.rules import Answer, AppliedRule, Certainty, Rule, Severity
-from nclue_contract.contract.wording import excerpt, json_kind, pointer_to, quoted
+from nclue_contract.contract.wording import excerpt, format_status, json_kind, pointer_to, quoted
 from nclue_contract.validation.error_body import code_text, error_shapes
 from nclue_contract.validation.findings import Finding, Report
 from nclue_contract.validation.headers import media_type, read_headers
@@ -84,8 +84,11 @@ class ResponseCheck:
 
 
 def _for_response(policy: Policy, code: str) -> AppliedRule:
-    """Apply a rule about the JSON of requests to a response; it has no expected response then."""
-    return dataclasses.replace(policy.documented(code), answers=())
+    """Apply a rule about the JSON of requests to a response; it has no expected response then, and says what is not JSON."""
+    applied = dataclasses.replace(policy.documented(code), answers=())
+    if code not in {"NC001", "NC002"}:
+        return applied
+    return dataclasses.replace(applied, rule=dataclasses.replace(applied.rule, message=f"the response is {applied.rule.message}"))
 
 
 def _request_mapping(operation: Operation, request: object) -> Mapping[str, object] | None:
@@ -324,10 +327,10 @@ def _mismatch(applied: AppliedRule, answer: Answer, errors: list[Finding]) -> Fi
 
 
 def format_answer(answer: Answer) -> str:
-    """Return `422/10104`, or only the status code where no error code is known."""
-    return str(answer.status) if answer.code is None else f"{answer.status}/{excerpt(answer.code)}"
+    """Return `422 with code 10104`, or only the status code where no error code is known."""
+    return format_status(answer.status, None if answer.code is None else excerpt(answer.code))
 
 
 def format_answers(answers: Iterable[Answer]) -> str:
-    """Return `422/10104 or 422/10105`: each answer once, in the given order."""
+    """Return `422 with code 10104 or 422 with code 10105`: each answer once, in the given order."""
     return " or ".join(dict.fromkeys(map(format_answer, answers)))

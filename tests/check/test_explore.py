@@ -75,7 +75,7 @@ def test_findings_of_an_exploration_are_reported_with_rule_message_and_request(t
         "task_name differs from name of the request, from offset 100 on; sent with: curl"
     )
     assert printed["explore[POST /tasks]", "NC313"].startswith(
-        "the request breaks NC111, but the response is 200; expected: 422/10101; sent with:"
+        "the request breaks NC111, but the response is 200; expected: 422 with code 10101; sent with:"
     )
     assert printed["explore[GET /tasks]", "NC305"].count("[Filtered]") == 3
     assert "FAILED NC305 response-type: explore[GET /tasks]" in out

@@ -68,7 +68,7 @@ def test_a_dollar_that_lets_a_last_line_feed_pass_is_found_and_nothing_else(doll
     printed = {(failure["case"], failure["rule"]) for failure in result.report["failures"]}
     assert (result.code, printed) == (1, {("path[train U+000A end]", "NC120"), ("path[test U+000A end]", "NC120")})
     assert {failure["exchange"]["status"] for failure in result.report["failures"]} == {200}
-    assert "train_file_path holds '\\n' (U+000A LINE FEED) at offset 21 (response 200 instead of 422/10104)" in result.text
+    assert "train_file_path holds '\\n' (U+000A LINE FEED) at offset 21 (response 200 instead of 422 with code 10104)" in result.text
 
 
 def test_a_line_of_the_report_shows_the_failure_again(dollar):

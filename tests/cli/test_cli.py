@@ -92,7 +92,7 @@ def test_a_tilde_is_rejected_and_marked(run):
     assert lines[at + 1].index("^") == lines[at].index("~")
     assert lines[at + 1].count("^") == 1
     assert "train_file_path holds '~' (U+007E TILDE) at offset 4" in result.out
-    assert "response:   422/10104" in result.out
+    assert "response:   422 with code 10104" in result.out
     assert "suggestion: data-1.csv" in result.out
     assert result.err == ""
 

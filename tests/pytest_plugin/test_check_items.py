@@ -47,7 +47,7 @@ def test_a_failure_names_the_rule_and_how_to_reproduce_it_and_junit_has_the_prop
     result.assert_outcomes(failed=1)
     project.shows(result, "FAILED NC120 path-character: path[train U+007E end]")
     result.stdout.fnmatch_lines(
-        ["  train_file_path holds '~'*response 200 instead of 422/10104*", "  reproduce: nclue-contract sign POST *"]
+        ["  train_file_path holds '~'*response 200 instead of 422 with code 10104*", "  reproduce: nclue-contract sign POST *"]
     )
     result.stdout.no_fnmatch_line("*Traceback*")
     (case,) = ET.parse(project.path / "report.xml").getroot().iter("testcase")
@@ -60,7 +60,7 @@ def test_the_readings_of_the_session_apply(project):
     with running() as server:
         result = project.run("", *options, f"--nclue-url={server.url}")
     result.assert_outcomes(failed=2)
-    result.stdout.fnmatch_lines(["*a valid request is rejected: response 422/10104*"])
+    result.stdout.fnmatch_lines(["*a valid request is rejected: response 422 with code 10104*"])
 
 
 def test_a_server_that_cannot_be_reached_fails_one_item(project, monkeypatch):

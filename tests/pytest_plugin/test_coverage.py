@@ -103,17 +103,22 @@ rules for which a request was rejected: 1 of 21
   not covered: NC001, NC002, NC003, NC004, NC005, NC006, NC007, NC100, NC101,
     NC102, NC110, NC111, NC200, NC201, NC202, NC203, NC204, NC205, NC208, NC209
 error codes in responses: 4 of 58
-  covered, createTask: 409/10102, 422/10104, 429/420
-  covered, getTask: 404/300
-  not covered, listTasks: 400/100, 401/10100, 401/200, 401/210, 403/230,
-    404/300, 429/400, 429/410, 429/420, 500/900, 503/500, 504/510
-  not covered, createTask: 400/100, 401/10100, 401/200, 401/210, 403/230,
-    404/300, 404/10106, 404/10107, 404/10108, 413/430, 422/10101, 422/10103,
-    422/10105, 422/10109, 429/400, 429/410, 500/900, 503/500, 504/510
-  not covered, getTask: 400/100, 401/10100, 401/200, 401/210, 403/230, 429/400,
-    429/410, 429/420, 500/900, 503/500, 504/510
-  not covered, deleteTask: 400/100, 401/10100, 401/200, 401/210, 403/230,
-    404/300, 429/400, 429/410, 429/420, 500/900, 503/500, 504/510
+  covered, createTask: 409 with code 10102, 422 with code 10104, 429 with code
+    420
+  covered, getTask: 404 with code 300
+  not covered, listTasks: 400 with code 100, 401 with code 10100 or 200 or 210,
+    403 with code 230, 404 with code 300, 429 with code 400 or 410 or 420, 500
+    with code 900, 503 with code 500, 504 with code 510
+  not covered, createTask: 400 with code 100, 401 with code 10100 or 200 or 210,
+    403 with code 230, 404 with code 300 or 10106 or 10107 or 10108, 413 with
+    code 430, 422 with code 10101 or 10103 or 10105 or 10109, 429 with code 400
+    or 410, 500 with code 900, 503 with code 500, 504 with code 510
+  not covered, getTask: 400 with code 100, 401 with code 10100 or 200 or 210,
+    403 with code 230, 429 with code 400 or 410 or 420, 500 with code 900, 503
+    with code 500, 504 with code 510
+  not covered, deleteTask: 400 with code 100, 401 with code 10100 or 200 or 210,
+    403 with code 230, 404 with code 300, 429 with code 400 or 410 or 420, 500
+    with code 900, 503 with code 500, 504 with code 510
 Coverage counts operations, rules for which a request is rejected under these
 readings (NC0xx, NC1xx, NC2xx), and the error codes that the pages document for
 each operation. It does not count the rules for responses, which concern the

@@ -36,7 +36,7 @@ def test_an_ignored_rejection_fails_the_test_with_the_finding_its_place_and_a_su
         ___________________________________ test_it ____________________________________
         NC120 path-character: a request breaks the contract
 
-        request 1: POST /api/v1/tasks, response 422/10104, sent by client.py:7 in send
+        request 1: POST /api/v1/tasks, response 422 with code 10104, sent by client.py:7 in send
 
         error NC120 path-character
           train_file_path holds '=' (U+003D EQUALS SIGN) at offset 7 (contested: Create
@@ -44,7 +44,7 @@ def test_an_ignored_rejection_fails_the_test_with_the_finding_its_place_and_a_su
           that is right, pin path-characters=page-2025)
             │ churn/a=b.csv
             │        ^
-          response:   422/10104
+          response:   422 with code 10104
           suggestion: churn/a-b.csv
           pin:        --nclue-reading path-characters=page-2025
           page:       Create task, Request body, train_file_path and test_file_path
@@ -128,7 +128,7 @@ def test_an_injected_failure_does_not_hide_a_broken_request(project):
         """
     )
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["request 1: POST /api/v1/tasks, response 429/420, sent by client.py:7 in send"])
+    result.stdout.fnmatch_lines(["request 1: POST /api/v1/tasks, response 429 with code 420, sent by client.py:7 in send"])
 
 
 def test_an_injected_fault_neither_hides_nor_causes_a_failure_of_the_client(project):
@@ -526,7 +526,9 @@ def test_workers_of_xdist_report_the_same(project):
         plugins=["xdist.plugin"],
     )
     result.assert_outcomes(passed=2, failed=2, errors=1)
-    result.stdout.fnmatch_lines(["test_it.py::test_wrong_marker: @pytest.mark.nclue*", "request 1: POST /api/v1/tasks, response 400/100"])
+    result.stdout.fnmatch_lines(
+        ["test_it.py::test_wrong_marker: @pytest.mark.nclue*", "request 1: POST /api/v1/tasks, response 400 with code 100"]
+    )
 
 
 # -- calls to the real host -----------------------------------------------------------------------------------------------------------

@@ -55,7 +55,7 @@ def test_a_rule_is_explained_with_everything_that_is_known():
         "  fields        name",
         "  common cause  A name built from a file path or a list of parameters.",
         "  fix           Shorten the name, for example to its meaning and a date.",
-        "  responses     422/10101",
+        "  responses     422 with code 10101",
         "  reading       name-unit: code-points | utf16",
         "  reading       name-edge: 100 | 99",
     ]
@@ -63,11 +63,11 @@ def test_a_rule_is_explained_with_everything_that_is_known():
 
 def test_responses_are_explained_with_their_field_and_their_reading():
     text = output("NC120")
-    assert "422/10104 (for train_file_path)" in text
-    assert "422/10105 (for test_file_path)" in text
-    assert "404/10106 (under check-order=existence-first)" in text
-    assert "404/10107 (for train_file_path, under check-order=existence-first)" in text
-    assert "400/any code; 404/any code; 409/any code; 422/any code" in output("NC101")
+    assert "422 with code 10104 (for train_file_path)" in text
+    assert "422 with code 10105 (for test_file_path)" in text
+    assert "404 with code 10106 (under check-order=existence-first)" in text
+    assert "404 with code 10107 (for train_file_path, under check-order=existence-first)" in text
+    assert "400 with any code; 404 with any code; 409 with any code; 422 with any code" in output("NC101")
 
 
 def test_a_reading_is_explained_with_its_options_pages_and_rules():

@@ -826,14 +826,22 @@ def test_a_misfit_is_reported_with_what_was_expected():
     def words(request, answer):
         return policy("createTask", answer, error("10101"), request).findings[-1].message
 
-    assert words(PLAIN, 422) == "the request keeps every rule with this error code, but the response is 422/10101; expected: success"
-    assert words(TILDE_TEST, 422) == "the request breaks NC120, but the response is 422/10101; expected: 422/10105"
+    assert (
+        words(PLAIN, 422) == "the request keeps every rule with this error code, but the response is 422 with code 10101; expected: success"
+    )
+    assert words(TILDE_TEST, 422) == "the request breaks NC120, but the response is 422 with code 10101; expected: 422 with code 10105"
     both = TILDE_TEST | {"train_file_path": "~"}
-    assert words(both, 422) == "the request breaks NC120, but the response is 422/10101; expected: 422/10104 or 422/10105"
+    assert (
+        words(both, 422)
+        == "the request breaks NC120, but the response is 422 with code 10101; expected: 422 with code 10104 or 422 with code 10105"
+    )
     (finding,) = policy(
         "createTask", 200, CREATED | {"task_name": "", "train_file_path": "~"}, EMPTY_NAME | {"train_file_path": "~"}
     ).findings
-    assert finding.message == "the request breaks NC110, NC120, but the response is 200; expected: 400 or 404 or 409 or 422 or 422/10104"
+    assert (
+        finding.message
+        == "the request breaks NC110, NC120, but the response is 200; expected: 400 or 404 or 409 or 422 or 422 with code 10104"
+    )
 
 
 def test_a_pinned_reading_is_validated():
@@ -880,7 +888,7 @@ def test_another_rejection_of_an_invalid_request_is_undecided_since_the_order_of
     assert rejected(BROKEN, status, code) == DOUBT
     (finding,) = policy("createTask", status, error(code), BROKEN).findings
     assert finding.message == (
-        f"the request breaks NC120, but the response is {status}/{code}; expected: 422/10104"
+        f"the request breaks NC120, but the response is {status} with code {code}; expected: 422 with code 10104"
         " (undecided: the pages do not state in which order a request is checked)"
     )
 

@@ -130,6 +130,7 @@ class LifecycleTracker:
         yield from self._begin()
         if self._tracked:
             yield from self._poll_until_the_end()
+            self._results.observations["queue"] = self._queue.observation
             yield from self._finish()
 
     def _find(self, purpose: Purpose) -> TrackedTask | None:

@@ -108,6 +108,16 @@ class BuildQueue:
             self.handovers += bool(self._building and (ready or self.handovers))
             self._building = building[0]
 
+    @property
+    def observation(self) -> str:
+        """Return what the lists showed, in words."""
+        if self.parallel:
+            return "a list showed two tasks in progress"
+        if not self._building:
+            return "no list showed a task in progress"
+        turns = f"{self.handovers} times, the next task was in progress" if self.handovers else "only one task was ever in progress"
+        return f"no list showed two tasks in progress; {turns}"
+
     @staticmethod
     def building(stages: Mapping[str, int | None]) -> list[str]:
         """Return the IDs of the tasks in progress."""

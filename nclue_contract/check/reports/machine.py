@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from nclue_contract.check.reports.text import LABELS, format_response, group_of, origin, reproduce_command, result_line
+from nclue_contract.check.reports.causes import Cause, causes
+from nclue_contract.check.reports.reproduce import Reproducer, reproducer
+from nclue_contract.check.reports.text import LABELS, format_response, group_of, groups_not_tested, observed, result_line
 from nclue_contract.check.requests import Exchange
 from nclue_contract.check.results import CheckResult, Failure, Outcome, State
 from nclue_contract.contract.model import contract
+from nclue_contract.contract.wording import counted
 from nclue_contract.validation.reports.base import TOOL_NAME, head, tool_line
 from nclue_contract.validation.reports.excerpt import safe
 from nclue_contract.validation.reports.github import annotation
-from nclue_contract.validation.reports.junit import Suite, add_outcome, case_element, serialize, write_suites
+from nclue_contract.validation.reports.junit import Suite, add_outcome, add_output, case_element, serialize, write_suites
 
 MAX_REPORTED_BODY_BYTES = 1000
 """The longest excerpt of a body in a report, in bytes."""
 
 
-def check_json(result: CheckResult, version: str) -> str:
+def check_json(result: CheckResult, version: str, reproduce_dir: Path | None = None) -> str:
     """Return the whole result as one JSON document; also what `--baseline` reads."""
+    commands = reproducer(result, reproduce_dir)
     document = {
         **head(version, contract().revision),
         "target": result.target,
@@ -34,6 +40,7 @@ def check_json(result: CheckResult, version: str) -> str:
         "summary": {
             "cases": len(result.outcomes),
             **{str(state): result.counts[state] for state in State},
+            "known_failures": result.known_failures,
             "requests": result.requests,
             "creations": result.create_requests,
             "tidying": result.cleanup_requests,
@@ -45,24 +52,49 @@ def check_json(result: CheckResult, version: str) -> str:
             for row in result.rows()
         ],
         "cases": [_case(outcome) for outcome in result.outcomes.values()],
-        "failures": [_failure(failure, result) for failure in result.failures],
+        "failures": [_failure(failure, commands) for failure in result.failures],
+        "advisories": [_failure(advisory, commands) for advisory in result.advisories],
+        "causes": [_cause(cause) for cause in causes([*result.failures, *result.advisories])],
+        "fixed": [{"case": case, "rule": rule} for case, rule in result.fixed],
+        "groups_not_tested": groups_not_tested(result),
         "left_behind": list(result.remaining_tasks),
     }
     return json.dumps(document, indent=1) + "\n"
 
 
-def check_jsonl(result: CheckResult) -> str:
+def check_jsonl(result: CheckResult, reproduce_dir: Path | None = None) -> str:
     """Return a line per case, each an object."""
-    return "".join(
-        json.dumps(_case(outcome) | {"failures": [_failure(failure, result) for failure in outcome.failures]}) + "\n"
-        for outcome in result.outcomes.values()
-    )
+    return "".join(json.dumps(line) + "\n" for line in _case_lines(result, reproducer(result, reproduce_dir)))
+
+
+def _case_lines(result: CheckResult, commands: Reproducer) -> Iterator[dict[str, Any]]:
+    for outcome in result.outcomes.values():
+        yield _case(outcome) | {
+            "failures": [_failure(failure, commands) for failure in outcome.failures],
+            "advisories": [_failure(advisory, commands) for advisory in outcome.advisories],
+            "fixed": [rule for case, rule in result.fixed if case == outcome.case.id],
+        }
+
+
+def _cause(cause: Cause) -> dict[str, Any]:
+    return {
+        "title": cause.title or cause.failures[0].sentence,
+        "rules": cause.rules,
+        "cases": cause.cases,
+        "advisory": cause.failures[0].advisory,
+        "accepted": cause.accepted,
+    }
 
 
 def _reading(result: CheckResult, name: str) -> dict[str, Any]:
     left = result.readings[name]
     source = result.sources.get(name, "probe" if len(left) == 1 else "open")
-    return {"option": left[0] if len(left) == 1 else None, "left": list(left), "source": source, "evidence": list(result.evidence[name])}
+    return {
+        "option": left[0] if len(left) == 1 else None,
+        "left": list(left),
+        "source": source,
+        "evidence": list(result.evidence[name]),
+    } | ({"observed": observed(result, name)} if len(left) > 1 else {})
 
 
 def _case(outcome: Outcome) -> dict[str, Any]:
@@ -75,11 +107,11 @@ def _case(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _failure(failure: Failure, result: CheckResult) -> dict[str, Any]:
-    found: dict[str, Any] = {"case": failure.case, "accepted": failure.accepted} | failure.finding.to_dict()
+def _failure(failure: Failure, commands: Reproducer) -> dict[str, Any]:
+    found: dict[str, Any] = {"case": failure.case, "accepted": failure.accepted, "advisory": failure.advisory} | failure.finding.to_dict()
     found |= {"rule": failure.rule, "slug": contract().rules[failure.rule].slug, "finding": failure.finding.rule}
     if failure.exchange is not None:
-        found |= {"exchange": exchange_dict(failure.exchange), "again": reproduce_command(failure.exchange, origin(result))}
+        found |= {"exchange": exchange_dict(failure.exchange), "again": commands.command(failure.exchange)}
     return found
 
 
@@ -98,15 +130,16 @@ def exchange_dict(exchange: Exchange) -> dict[str, Any]:
     }
 
 
-def check_junit(result: CheckResult, version: str) -> str:
-    """Return JUnit XML: a test case per case of the plan, in a suite per group of rules."""
+def check_junit(result: CheckResult, version: str, reproduce_dir: Path | None = None) -> str:
+    """Return JUnit XML: a test case per case of the plan, in a suite per group of rules. One with advisories passed, and has output."""
+    commands = reproducer(result, reproduce_dir)
     outcomes = sorted(result.outcomes.values(), key=lambda outcome: outcome.case.rule[:4])
     properties = _properties(result, version)
     suites = []
     for key, members in groupby(outcomes, key=lambda outcome: outcome.case.rule[:4]):
         group = list(members)
         attributes = _counts(group, f"{key}x {group_of(group[0].case.rule)}")
-        suites.append(Suite(attributes, properties, [serialize(_test_case(outcome, result)) for outcome in group]))
+        suites.append(Suite(attributes, properties, [serialize(_test_case(outcome, result, commands)) for outcome in group]))
     pieces: list[str] = []
     write_suites(pieces.append, _counts(outcomes, TOOL_NAME), suites)
     return "".join(pieces)
@@ -119,34 +152,56 @@ def _counts(outcomes: list[Outcome], name: str) -> dict[str, str]:
 
 
 def _properties(result: CheckResult, version: str) -> dict[str, str]:
-    properties = {"version": version, "revision": contract().revision, "target": result.target}
+    properties = {"version": version, "revision": contract().revision, "target": result.target, "result": result_line(result)}
+    properties |= {"known failures": str(result.known_failures), "advisories": str(result.counts[State.ADVISORY])}
+    if missing := groups_not_tested(result):
+        properties["not tested"] = "; ".join(missing)
     for name in result.readings:
         reading = _reading(result, name)
         properties |= {f"reading.{name}": " or ".join(reading["left"]), f"reading.{name}.source": reading["source"]}
     return properties
 
 
-def _test_case(outcome: Outcome, result: CheckResult) -> Element:
+def _test_case(outcome: Outcome, result: CheckResult, commands: Reproducer) -> Element:
     case = case_element(f"nclue.{outcome.case.rule}", outcome.case.id)
+    known = [line for failure in outcome.failures if failure.accepted for line in ("known failure:", *_lines(failure, commands))]
     for failure in outcome.failures:
         if not failure.accepted:
-            lines = [failure.sentence]
-            if (exchange := failure.exchange) is not None:
-                lines += [f"received: {format_response(exchange)}", f"reproduce: {reproduce_command(exchange, origin(result))}"]
-            add_outcome(case, "failure", failure.sentence, kind=failure.rule, lines=lines)
+            add_outcome(case, "failure", failure.sentence, kind=failure.rule, lines=_lines(failure, commands))
     if outcome.state in {State.NOT_TESTED, State.INCONCLUSIVE}:
         add_outcome(case, "skipped", f"{LABELS[outcome.state]}: {outcome.reason}")
+    output = known + [line for one in outcome.advisories for line in (f"advisory {one.rule}:", *_lines(one, commands))]
+    output += [f"no longer fails: {rule}, which is in the baseline" for case_id, rule in result.fixed if case_id == outcome.case.id]
+    if output:
+        add_output(case, output)
     return case
 
 
+def _lines(failure: Failure, commands: Reproducer) -> list[str]:
+    lines = [failure.sentence]
+    if (exchange := failure.exchange) is not None:
+        lines += [f"received: {format_response(exchange)}", f"reproduce: {commands.command(exchange)}"]
+    return lines
+
+
 def check_github(result: CheckResult, version: str, encoding: str) -> str:
-    """Return an annotation of GitHub Actions per failure that no baseline accepts, and the result."""
+    """Return an annotation of GitHub Actions per cause of failures that no baseline accepts, a notice per cause of advisories.
+
+    The last lines are the result. GitHub shows only some annotations of a step, so the failures come first.
+    """
     text = ""
-    for failure in result.broken:
-        title = f"{failure.rule} {contract().rules[failure.rule].slug}"
-        text += annotation("error", {"title": title}, [f"{failure.case}: {failure.sentence}"], encoding)
+    for level, found in (("error", result.broken), ("notice", result.advisories)):
+        for cause in causes(found):
+            first = cause.failures[0]
+            title = f"{first.rule} {contract().rules[first.rule].slug}" if len(cause.rules) == 1 else ", ".join(cause.rules)
+            more = [f"in {counted(len(cause.cases), 'case')}: {', '.join(cause.cases)}"] if len(cause.cases) > 1 else []
+            lines = [cause.title] if cause.title else []
+            text += annotation(level, {"title": title}, [*lines, f"{first.case}: {first.sentence}", *more], encoding)
+    if result.fixed:
+        listed = [f"{rule} {case}" for case, rule in result.fixed]
+        text += annotation("notice", {"title": "no longer fails; remove it from the baseline"}, listed, encoding)
     if result.stop_reason:
         text += annotation("error", {"title": "inconclusive"}, [result.stop_reason], encoding)
     readings = ", ".join(f"{name}={'|'.join(left)}" for name, left in result.readings.items())
-    lines = (f"{tool_line(version, contract().revision)}, readings: {readings}", result_line(result))
-    return text + "".join(f"{safe(line, encoding)}\n" for line in lines)
+    final = (f"{tool_line(version, contract().revision)}, readings: {readings}", result_line(result))
+    return text + "".join(f"{safe(line, encoding)}\n" for line in final)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
-import shlex
 import textwrap
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from itertools import groupby
+from pathlib import Path
 
+from nclue_contract.check.reports.causes import Cause, causes, examples
+from nclue_contract.check.reports.reproduce import Reproducer, reproducer
 from nclue_contract.check.requests import Exchange
-from nclue_contract.check.results import CheckResult, Failure, RuleRow, State
+from nclue_contract.check.results import CheckResult, Failure, Outcome, State
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.wording import counted, excerpt
-from nclue_contract.validation.reports.base import TOOL_NAME, tool_line
+from nclue_contract.validation.reports.base import tool_line
 from nclue_contract.validation.reports.excerpt import safe
 from nclue_contract.validation.response import format_answer, format_answers
 
@@ -33,21 +33,32 @@ GROUPS = {
 }
 """What the rules are about, by the beginning of their codes."""
 
-LABELS = {State.PASSED: "passed", State.FAILED: "failed", State.INCONCLUSIVE: "inconclusive", State.NOT_TESTED: "not tested"}
+LABELS = {
+    State.PASSED: "passed",
+    State.FAILED: "failed",
+    State.ADVISORY: "with an advisory",
+    State.INCONCLUSIVE: "inconclusive",
+    State.NOT_TESTED: "not tested",
+}
 """The states of a test case in words for people."""
 
 PROBLEMS_SHOWN = 5
 """Different problems of one rule that are shown in full; the other failures are listed by the IDs of their cases."""
 
-MAX_CURL_BODY_BYTES = 2000
-"""The longest body in a curl command, in bytes; longer ones are cut, and a comment in the command says so."""
+SENTENCES_SHOWN = 3
+"""Different problems of one cause that are shown."""
 
 _WIDTH = 110
 
 
-def report_lines(result: CheckResult, *, version: str, quiet: bool, encoding: str = "utf-8") -> Iterator[str]:
-    """Return the lines of the report; with `quiet`, a line per failure and one if the run ended early."""
-    for line in _quiet(result) if quiet else _full(result, version):
+def report_lines(
+    result: CheckResult, *, version: str, quiet: bool, encoding: str = "utf-8", reproduce_dir: Path | None = None
+) -> Iterator[str]:
+    """Return the lines of the report; with `quiet`, a line per failure and one if the run ended early.
+
+    `reproduce_dir` is the folder of the bodies that do not fit into a command.
+    """
+    for line in _quiet(result) if quiet else _full(result, version, reproducer(result, reproduce_dir)):
         yield safe(line, encoding)
 
 
@@ -57,18 +68,31 @@ def _quiet(result: CheckResult) -> Iterator[str]:
         yield f"inconclusive: {result.stop_reason}"
 
 
-def _full(result: CheckResult, version: str) -> Iterator[str]:
+def _full(result: CheckResult, version: str, commands: Reproducer) -> Iterator[str]:
     yield f"checked {result.target} ({result.mode})"
+    yield from _failures(result.broken, commands)
+    yield from _failures(result.advisories, commands)
+    yield from _failures([failure for failure in result.failures if failure.accepted], commands)
+    yield from _fixed(result)
     yield ""
     if result.counts[State.NOT_TESTED] < len(result.outcomes):  # else only the reason matters
-        yield from _matrix(result.rows())
+        yield from _matrix(result)
         yield ""
         yield from reading_lines(result)
-    yield from _failures(result)
     yield from _without_result(result)
     yield ""
     yield from _summary(result)
     yield f"[{tool_line(version, contract().revision)}]"
+
+
+def _fixed(result: CheckResult) -> Iterator[str]:
+    """Return the failures of the baseline that no longer occur."""
+    if not result.fixed:
+        return
+    yield ""
+    yield "failures of the baseline that no longer occur; remove them from it:"
+    for case, rule in result.fixed:
+        yield f"  {rule} {case}"
 
 
 # -- the rules ------------------------------------------------------------------------------------------------------------------------
@@ -79,9 +103,9 @@ def group_of(rule: str) -> str:
     return GROUPS.get(rule[:4], "others")
 
 
-def _matrix(rows: list[RuleRow]) -> Iterator[str]:
-    yield f"{'rules':44}{'passed':>8}{'failed':>8}{'inconclusive':>14}{'not tested':>12}"
-    for title, members in groupby(rows, key=lambda row: group_of(row.rule)):
+def groups(result: CheckResult) -> Iterator[tuple[str, Counter[State]]]:
+    """Yield each group of rules with the number of its cases in each state. A rule that only other cases have tested counts as passed."""
+    for title, members in groupby(result.rows(), key=lambda row: group_of(row.rule)):
         counts: Counter[State] = Counter()
         rules = list(members)
         for row in rules:
@@ -89,14 +113,32 @@ def _matrix(rows: list[RuleRow]) -> Iterator[str]:
             if row.state is State.PASSED and not row.counts:
                 counts[State.PASSED] += 1  # validated with the responses of other cases
         first, last = rules[0].rule, rules[-1].rule
-        name = f"{first}-{last[-3:]} {title}" if first != last else f"{first} {title}"
-        numbers = (counts[State.PASSED], counts[State.FAILED], counts[State.INCONCLUSIVE], counts[State.NOT_TESTED])
-        passed, failed, inconclusive, not_tested = (f"{number:,}" if number else "." for number in numbers)
-        yield f"  {name:42}{passed:>8}{failed:>8}{inconclusive:>14}{not_tested:>12}"
+        yield (f"{first}-{last[-3:]} {title}" if first != last else f"{first} {title}"), counts
+
+
+def groups_not_tested(result: CheckResult) -> list[str]:
+    """Return the groups of rules of which no case was tested."""
+    return [name for name, counts in groups(result) if not any(counts[state] for state in State if state is not State.NOT_TESTED)]
+
+
+def _matrix(result: CheckResult) -> Iterator[str]:
+    """Return a line for each group of rules; the columns of states that no case has are left out, but for the usual ones."""
+    usual = (State.PASSED, State.FAILED, State.INCONCLUSIVE, State.NOT_TESTED)
+    states = [state for state in State if state in usual or result.counts[state]]
+    words = {state: "advisory" if state is State.ADVISORY else LABELS[state] for state in states}
+    widths = {state: max(8, len(words[state]) + 2) for state in states}
+    yield f"{'rules':44}" + "".join(f"{words[state]:>{widths[state]}}" for state in states)
+    total: Counter[State] = Counter()
+    for name, counts in groups(result):
+        total.update(counts)
+        numbers = {state: f"{counts[state]:,}" if counts[state] else "." for state in states}
+        yield f"  {name:42}" + "".join(f"{numbers[state]:>{widths[state]}}" for state in states)
+    if total[State.FAILED] > result.counts[State.FAILED]:
+        yield "  (a case that broke several rules counts as failed for each of them)"
 
 
 def reading_lines(result: CheckResult) -> Iterator[str]:
-    """Return the readings of the server: the option and the case that showed it, or the options that are still possible."""
+    """Return the readings of the server: the option and the case that showed it, or the options that are still possible, and why."""
     yield "readings of this server"
     for name, left in result.readings.items():
         if name in result.pinned:
@@ -104,33 +146,83 @@ def reading_lines(result: CheckResult) -> Iterator[str]:
         elif len(left) == 1:
             yield f"  {name:22}{left[0]:16}by {result.evidence[name][-1]}"
         else:
-            yield f"  {name:22}{'?':16}open: {' or '.join(left)}"
+            yield f"  {name:22}{'?':16}open: {' or '.join(left)}; {observed(result, name)}"
+
+
+def observed(result: CheckResult, name: str) -> str:
+    """Return what was seen of a reading that is still open."""
+    if name in result.observations:
+        return result.observations[name]
+    reasons = [f"{case}: {outcome.reason}" for case, outcome in result.outcomes.items() if _asks(outcome, name) and outcome.reason]
+    seen = [case for case in dict.fromkeys(result.relevant.get(name, ())) if case in result.outcomes]
+    if seen:
+        return f"every option allows the responses of {counted(len(seen), 'case')}, such as {seen[-1]}"
+    return "; ".join(reasons[:2]) or "no response concerned it"
+
+
+def _asks(outcome: Outcome, name: str) -> bool:
+    """Return whether a case is about a rule that depends on a reading."""
+    return name in contract().rules[outcome.case.rule].readings
 
 
 # -- failures -----------------------------------------------------------------------------------------------------------------------
 
 
-def _failures(result: CheckResult) -> Iterator[str]:
-    by_rule: dict[str, list[Failure]] = {}
-    for failure in result.failures:
-        by_rule.setdefault(failure.rule, []).append(failure)
-    for rule, failures in sorted(by_rule.items()):
-        by_sentence = {failure.sentence: failure for failure in reversed(failures)}  # each problem once, by its first failure
-        first = [failure for failure in failures if by_sentence[failure.sentence] is failure][:PROBLEMS_SHOWN]
-        for failure in first:
-            yield ""
-            yield from failure_lines(failure, origin(result))
-        if len(failures) > len(first):
-            yield ""
-            rest = dict.fromkeys(failure.case for failure in failures if all(failure is not one for one in first))
-            yield f"... and {len(failures) - len(first):,} more of {rule}: {_case_list(list(rest))}"
+def _failures(found: Sequence[Failure], commands: Reproducer) -> Iterator[str]:
+    """Return a block for each cause; of the problems of one rule only some in full."""
+    shown: Counter[str] = Counter()
+    rest: dict[str, list[str]] = {}
+    for cause in causes(found):
+        rule = cause.rules[0]
+        shown[rule] += not cause.title
+        if not cause.title and shown[rule] > PROBLEMS_SHOWN:
+            rest.setdefault(rule, []).extend(cause.cases)
+            continue
+        yield ""
+        yield from cause_lines(cause, commands)
+    for rule, cases in rest.items():
+        yield ""
+        yield f"... and {counted(len(dict.fromkeys(cases)), 'more case')} of {rule}: {_case_list(list(dict.fromkeys(cases)))}"
 
 
-def failure_lines(failure: Failure, at: str) -> Iterator[str]:
-    """Return the lines about one failure; `at` is scheme and host of the server."""
-    rule = contract().rules[failure.rule]
-    yield f"FAILED {rule.code} {rule.slug}: {failure.case}" + (" (accepted by the baseline)" if failure.accepted else "")
-    yield from textwrap.wrap(failure.sentence, _WIDTH, initial_indent="  ", subsequent_indent="  ", break_long_words=False)
+def cause_lines(cause: Cause, commands: Reproducer) -> Iterator[str]:
+    """Return the lines about one cause, by the example of its first failure."""
+    first = cause.failures[0]
+    if len(cause.cases) == 1 and not cause.title:
+        yield from failure_lines(first, commands)
+        return
+    slugs = ", ".join(f"{code} {contract().rules[code].slug}" for code in cause.rules)
+    yield from textwrap.wrap(
+        f"{_word(first)} {slugs}: {counted(len(cause.cases), 'case')}{_accepted(first)}", _WIDTH, subsequent_indent="  "
+    )
+    if cause.title:
+        yield f"  {cause.title}"
+    for failure in examples(cause.failures)[:SENTENCES_SHOWN]:
+        yield from _paragraph(failure.sentence)
+    yield from textwrap.wrap(f"cases:     {_case_list(cause.cases)}", _WIDTH, initial_indent="  ", subsequent_indent="    ")
+    yield from _facts(first, commands)
+
+
+def failure_lines(failure: Failure, commands: Reproducer) -> Iterator[str]:
+    """Return the lines about one failure or advisory; `commands` writes the command that sends its request again."""
+    yield f"{_word(failure)} {failure.rule} {contract().rules[failure.rule].slug}: {failure.case}{_accepted(failure)}"
+    yield from _paragraph(failure.sentence)
+    yield from _facts(failure, commands)
+
+
+def _word(failure: Failure) -> str:
+    return "ADVISORY" if failure.advisory else "FAILED"
+
+
+def _accepted(failure: Failure) -> str:
+    return " (accepted by the baseline)" if failure.accepted else ""
+
+
+def _paragraph(text: str) -> list[str]:
+    return textwrap.wrap(text, _WIDTH, initial_indent="  ", subsequent_indent="  ", break_long_words=False)
+
+
+def _facts(failure: Failure, commands: Reproducer) -> Iterator[str]:
     if (exchange := failure.exchange) is not None:
         yield f"  received:  {format_response(exchange)}"
     if failure.expected:
@@ -139,13 +231,7 @@ def failure_lines(failure: Failure, at: str) -> Iterator[str]:
     if failure.finding.pin or failure.finding.reading:
         yield f"  reading:   {failure.finding.pin or failure.finding.reading}"
     if exchange is not None:
-        yield f"  reproduce: {reproduce_command(exchange, at)}"
-
-
-def origin(result: CheckResult) -> str:
-    """Return scheme and host of the server; a placeholder for the embedded one."""
-    found = re.match("https?://[^/]+", result.target)
-    return found.group() if found else "http://127.0.0.1:8000"
+        yield f"  reproduce: {commands.command(exchange)}"
 
 
 def format_response(exchange: Exchange) -> str:
@@ -153,52 +239,6 @@ def format_response(exchange: Exchange) -> str:
     if exchange.error:
         return f"{exchange.status or 'nothing'}: {exchange.error}"
     return f"{format_answer(exchange.answer)} {excerpt(exchange.body.decode('utf-8', 'backslashreplace'), 160)}"
-
-
-def reproduce_command(exchange: Exchange, at: str) -> str:
-    """Return a command for a POSIX shell that signs the request anew and sends it. It contains no secret and no signature.
-
-    The command signs correctly; a deliberate defect of the original signature is named in a comment behind it.
-    """
-    request, url = exchange.request, at + exchange.target
-    signed_url = at + (exchange.signed_target or exchange.target)
-    arguments = ["curl", "--include", "--request", request.method, url, "--globoff", "--path-as-is", "--header", "@-"]
-    types = [value for name, value in request.headers.items() if name == "content-type"] or [contract().rules["NC302"].media_type]
-    line = f"{shlex.join([TOOL_NAME, 'sign', request.method, signed_url])} | {shlex.join(arguments)}"
-    notes = []
-    if request.body or request.method == "POST":
-        content_type = f"content-type: {types[0]}" if types[0] is not None else "content-type:"
-        line += f" --header {shlex.quote(content_type)} --data-raw {_shell_word(request.body[:MAX_CURL_BODY_BYTES])}"
-    if len(request.body) > MAX_CURL_BODY_BYTES:
-        notes.append(f"the body is cut, it has {len(request.body):,} bytes")
-    if b"\0" in request.body:
-        notes.append("the body contains NUL, which no shell can pass on")
-    if defects := signing_defects(exchange):
-        notes.append(f"sent with {defects}")
-    return line + (f"  # {'; '.join(notes)}" if notes else "")
-
-
-def _shell_word(body: bytes) -> str:
-    """Return a body as a word of a shell; in octal where it is no text, or where a terminal would change it."""
-    with suppress(UnicodeDecodeError):
-        if (text := body.decode()).isprintable():
-            return shlex.quote(text)
-    return "$'" + "".join(chr(b) if 0x20 <= b < 0x7F and b not in b"'\\" else f"\\{b:03o}" for b in body) + "'"
-
-
-def signing_defects(exchange: Exchange) -> str:
-    """Return the deliberate defects of a request's signature in words; empty without any."""
-    request = exchange.request
-    signed = set(contract().headers)
-    found = [f"{name}: ***" if value is not None else f"no {name}" for name, value in request.headers.items() if name in signed]
-    found += [f"a signature for {request.signed_as[0]} {request.signed_as[1]}"] if request.signed_as else []
-    found += [f"a timestamp {request.skew_ms / 1000:+,.0f} s"] if request.skew_ms else []
-    found += [f"{request.repeated} twice"] if request.repeated else []
-    found += ["another key pair"] if request.credentials else []
-    found += ["header names in capitals"] if request.capitals else []
-    found += ["a malformed timestamp"] if request.timestamp("1732589296000") != "1732589296000" else []
-    found += ["a malformed signature"] if request.signature("A" * 43 + "=") != "A" * 43 + "=" else []
-    return ", ".join(found)
 
 
 # -- the rest -----------------------------------------------------------------------------------------------------------------------
@@ -215,8 +255,8 @@ def _without_result(result: CheckResult) -> Iterator[str]:
             yield f"{LABELS[state]}, because {reason or 'no response decided it'}: {_case_list(cases)}"
 
 
-def _case_list(cases: list[str]) -> str:
-    return ", ".join(cases[:8]) + (f" and {len(cases) - 8:,} more" if len(cases) > 8 else "")
+def _case_list(cases: list[str], most: int = 8) -> str:
+    return ", ".join(cases[:most]) + (f" and {len(cases) - most:,} more" if len(cases) > most else "")
 
 
 def _summary(result: CheckResult) -> Iterator[str]:
@@ -225,6 +265,8 @@ def _summary(result: CheckResult) -> Iterator[str]:
     sent = f"{counted(result.requests, 'request')} ({counted(result.create_requests, 'create request')})"
     clean_up = f", {result.cleanup_requests:,} more to clean up" if result.cleanup_requests else ""
     yield f"{counted(len(result.outcomes), 'case')}: {', '.join(parts)}; {sent}{clean_up} in {result.seconds:,.1f} s"
+    if (missing := groups_not_tested(result)) and counts[State.NOT_TESTED] < len(result.outcomes):
+        yield f"note: nothing was tested of: {'; '.join(missing)}"
     for note in result.notes:
         yield f"note: {note}"
     if result.remaining_tasks:
@@ -234,15 +276,26 @@ def _summary(result: CheckResult) -> Iterator[str]:
 
 
 def result_line(result: CheckResult) -> str:
-    """Return the result of the run in one line: passed, failed or inconclusive, and why."""
+    """Return the result of the run in one line: passed, failed or inconclusive, and why. It counts test cases, as the summary does."""
     if failures := result.broken:
         rules = sorted({failure.rule for failure in failures})
-        return f"FAILED: {counted(len(failures), 'failure')} of {', '.join(rules)}."
+        cases = len({failure.case for failure in failures})
+        return (
+            f"FAILED: {counted(cases, 'case')}, by {'the rule' if len(rules) == 1 else 'the rules'} {', '.join(rules)}{exceptions(result)}."
+        )
     if result.stop_reason:
         return f"INCONCLUSIVE: {result.stop_reason}."
     if not result.enough_accepted:
         return "INCONCLUSIVE: too few valid create requests succeeded to say whether the server keeps the contract."
     not_tested = result.counts[State.NOT_TESTED]
     if not_tested * 10 > len(result.outcomes):
-        return f"PASSED as far as it was tested: {not_tested:,} of {counted(len(result.outcomes), 'case')} were not tested."
-    return "PASSED: the server keeps the contract."
+        missing = f"{not_tested:,} of {counted(len(result.outcomes), 'case')} were not tested"
+        return f"PASSED as far as it was tested{exceptions(result)}: {missing}."
+    return f"PASSED{exceptions(result)}: the server keeps the contract{' otherwise' if result.known_failures else ''}."
+
+
+def exceptions(result: CheckResult) -> str:
+    """Return what a result leaves out: known failures, and advisories; each is a test case."""
+    advised = result.counts[State.ADVISORY]
+    known = f", except for {counted(result.known_failures, 'known failure')}" if result.known_failures else ""
+    return known + (f", with {advised:,} {'advisory' if advised == 1 else 'advisories'}" if advised else "")

@@ -14,7 +14,8 @@ from nclue_contract.validation.reports.text import format_expected, format_place
 def annotation(level: str, properties: Mapping[str, str], lines: Iterable[str], encoding: str) -> str:
     """Return one workflow command, such as `::error file=a.json,line=1::message`, as a line.
 
-    `level` is `error` or `warning`, `lines` are those of the message. Whatever they and the properties hold, no other command results.
+    `level` is `error`, `warning` or `notice`, `lines` are those of the message. Whatever they and the properties hold, no other command
+    results.
     """
     listed = ",".join(f"{key}={_data(value, encoding).replace(':', '%3A').replace(',', '%2C')}" for key, value in properties.items())
     return f"::{level} {listed}::{'%0A'.join(_data(line, encoding) for line in lines)}\n"

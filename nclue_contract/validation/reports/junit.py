@@ -57,6 +57,11 @@ def add_outcome(case: Element, tag: str, message: str, *, kind: str = "", lines:
     child.text = "\n".join(map(escaped, lines)) or None
 
 
+def add_output(case: Element, lines: Iterable[str]) -> None:
+    """Add what a case has to say although it did not fail, as its standard output."""
+    SubElement(case, "system-out").text = "\n".join(map(escaped, lines))
+
+
 def serialize(element: Element) -> str:
     """Return an element as one line of ASCII; lines within its texts stay lines."""
     text: bytes = tostring(element, "us-ascii")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from nclue_contract.contract.rules import Severity
+from nclue_contract.contract.wording import format_status
 from nclue_contract.validation.findings import Finding, Report
 from nclue_contract.validation.json_reader import Payload
 from nclue_contract.validation.reports.base import STDIN, Run, Summary, tool_line, where
@@ -126,7 +127,7 @@ def format_file(file: str) -> str:
 
 def format_expected(finding: Finding) -> str:
     """Return the expected responses in one phrase; empty for a warning without a documented code, where any response is right."""
-    coded = [f"{answer.status}/{answer.code}" for answer in finding.expects if answer.code is not None]
+    coded = [format_status(answer.status, answer.code) for answer in finding.expects if answer.code is not None]
     if finding.severity is Severity.WARNING:
         return _any_of(["success", *coded]) if coded else ""
     bare = _any_of([str(answer.status) for answer in finding.expects if answer.code is None])

@@ -186,7 +186,7 @@ def test_a_failure_states_the_expected_and_the_received_response_and_how_to_repr
     (article,) = (one for one in page(*FAULTS).all("article") if one.one("a").text == failure.case)
     facts = dict(zip([dt.text for dt in article.all("dt")], [dd.text for dd in article.all("dd")], strict=True))
     assert failure.sentence in article.text
-    assert facts["Expected"] == "422/10105"
+    assert facts["Expected"] == "422 with code 10105"
     assert facts["Received"].startswith('200 {"task_id": "')
     assert facts["Sent"].startswith('POST /api/v1/tasks {"name": "nclue-check test')
     assert article.one("pre").text == "curl http://127.0.0.1/api/v1/tasks"

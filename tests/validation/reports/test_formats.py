@@ -131,7 +131,7 @@ def test_junit_has_a_test_case_per_payload_and_a_failure_per_error():
         "  train_file_path holds '~' (U+007E TILDE) at offset 4\n"
         "    │ data~1.csv\n"
         "    │     ^\n"
-        "  response:   422/10104\n"
+        "  response:   422 with code 10104\n"
         "  suggestion: data-1.csv\n"
         "  page:       Create task, Request body, train_file_path and test_file_path"
     )
@@ -248,11 +248,11 @@ def test_github_gets_a_workflow_command_per_finding_and_a_summary():
     assert lines[:3] == [
         (
             "::error file=a%2Cb%3Ac%25.jsonl,line=2,col=26,title=NC120 path-character::train_file_path holds '~' (U+007E TILDE)"
-            " at offset 4%0Aexpected response: 422/10104%0Asuggestion: data-1.csv"
+            " at offset 4%0Aexpected response: 422 with code 10104%0Asuggestion: data-1.csv"
         ),
         (
             "::warning file=a%2Cb%3Ac%25.jsonl,line=2,col=54,title=NC120 path-character::test_file_path holds '데'"
-            " (U+B370 HANGUL SYLLABLE DE) at offset 0%0Aexpected response: success or 422/10105"
+            " (U+B370 HANGUL SYLLABLE DE) at offset 0%0Aexpected response: success or 422 with code 10105"
         ),
         "::error file=gone.json,title=unreadable::could not be read: No such file or directory",
     ]
@@ -263,7 +263,7 @@ def test_github_gets_a_workflow_command_per_finding_and_a_summary():
 
 def test_github_escapes_percent_signs_in_messages():
     lines = rendered("github", Report((Finding(JUDGE.documented("NC120"), "/train_file_path", 0, "%0A"),))).splitlines()
-    assert lines[0].endswith("::train_file_path holds '%25' (U+0025 PERCENT SIGN) at offset 0%0Aexpected response: 422/10104")
+    assert lines[0].endswith("::train_file_path holds '%25' (U+0025 PERCENT SIGN) at offset 0%0Aexpected response: 422 with code 10104")
 
 
 def test_github_lists_no_responses_where_any_is_allowed():

@@ -52,7 +52,7 @@ def test_a_finding_shows_its_place_the_character_and_what_to_do():
           train_file_path holds '~' (U+007E TILDE) at offset 4
             │ data~1.csv
             │     ^
-          response:   422/10104
+          response:   422 with code 10104
           suggestion: data-1.csv
           page:       Create task, Request body, train_file_path and test_file_path
 
@@ -75,7 +75,7 @@ def test_a_warning_about_a_reading_names_the_pin_that_settles_it():
           (undecided: nobody knows; if you do, pin path-high-codes=code-points)
             │ 데이터.csv
             │ ^^^^^^
-          response:   success or 422/10104
+          response:   success or 422 with code 10104
           pin:        --reading path-high-codes=code-points
           page:       Create task, Request body, train_file_path and test_file_path""")
 
@@ -93,7 +93,7 @@ def test_responses_with_and_without_a_code_are_distinguished():
     assert render_report(Report((finding,))) == dedent("""\
         error NC100 body-object
           the payload is an array, not an object
-          response:   400/100, or 400, 404, 409 or 422 (no code documented)
+          response:   400 with code 100, or 400, 404, 409 or 422 (no code documented)
           page:       Create task, Request body""")
 
 
@@ -139,7 +139,7 @@ def test_a_western_console_gets_escapes_and_ascii_signs():
             "  train_file_path holds '~' (U+007E TILDE) at offset 3",
             r"    | é\ub370\uc774~" + "a" * 40 + "...",
             "    |              ^",
-            "  response:   422/10104",
+            "  response:   422 with code 10104",
             r"  suggestion: é\ub370\uc774-" + "a" * 60,
             "  page:       Create task, Request body, train_file_path and test_file_path",
             "",
@@ -185,7 +185,7 @@ def test_a_suggestion_for_a_field_name_is_offered():
 
 def test_the_report_fits_the_width_it_is_given():
     lines = render_report(Report((path("데이~터" * 20, 2), path("데", 0, HIGH))), width=40).splitlines()
-    assert "  response:   success or 422/10104" in lines
+    assert lines[lines.index("  response:   success or 422 with code") + 1] == "              10105"
     assert "    │ 데이~터데이~터데이~터데이~터데이…" in lines
     assert "    │     ^      ^      ^      ^" in lines
     assert [line for line in lines if len(line) > 40 and not line.startswith("  suggestion:")] == []
@@ -208,7 +208,7 @@ def test_colours_mark_severity_rule_and_carets():
         "  train_file_path holds '~' (U+007E TILDE) at offset 0",
         "    │ ~",
         "    │ \x1b[1;31m^\x1b[0m",
-        "  response:   422/10104",
+        "  response:   422 with code 10104",
         "  suggestion: -",
         "  page:       Create task, Request body, train_file_path and test_file_path",
         "",
@@ -217,7 +217,7 @@ def test_colours_mark_severity_rule_and_carets():
         "  nobody knows; if you do, pin path-high-codes=code-points)",
         "    │ 데",
         "    │ \x1b[1;33m^^\x1b[0m",
-        "  response:   success or 422/10104",
+        "  response:   success or 422 with code 10104",
         "  pin:        --reading path-high-codes=code-points",
         "  page:       Create task, Request body, train_file_path and test_file_path",
         "",
@@ -321,5 +321,5 @@ def test_bytes_that_are_no_text_have_no_excerpt():
     assert written(finding, text=b"{\xff}").splitlines()[:3] == [
         "tasks.jsonl:3:1: error NC002 json-encoding",
         "  not UTF-8: byte 0xFF",
-        "  response:   400/100, or 400, 404, 409 or 422 (no code documented)",
+        "  response:   400 with code 100, or 400, 404, 409 or 422 (no code documented)",
     ]

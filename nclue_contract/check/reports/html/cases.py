@@ -57,7 +57,8 @@ def _about(row: RuleRow, outcomes: list[Outcome], result: CheckResult, anchors: 
 def _case(outcome: Outcome, anchors: Mapping[str, str]) -> Element:
     most = COMPACT if outcome.state is State.PASSED else CLIP_LENGTH
     head: list[Element | str] = [state_symbol(outcome.state), " ", tag("code", outcome.case.id), " ", tag("small", LABELS[outcome.state])]
-    notes = [*filter(None, [outcome.reason]), *(f"{failure.rule}: {failure.sentence}" for failure in outcome.failures)]
+    found = (*outcome.failures, *outcome.advisories)
+    notes = [*filter(None, [outcome.reason]), *(f"{failure.rule}: {failure.sentence}" for failure in found)]
     details = [tag("p", clip(note)) for note in notes]
     if outcome.exchanges:
         details.append(tag("ol", *(exchange_line(exchange, most) for exchange in outcome.exchanges)))

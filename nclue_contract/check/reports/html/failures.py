@@ -1,4 +1,4 @@
-"""The failures by rule, each with the expected and the received response, and a command that reproduces it."""
+"""The failures and advisories by cause and by rule, each with the expected and the received response, and a command that reproduces it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from xml.etree.ElementTree import Element
 
+from nclue_contract.check.reports.causes import Cause, causes, examples
 from nclue_contract.check.reports.html.exchanges import Curl, command, status_line
 from nclue_contract.check.reports.html.page import clip, tag
 from nclue_contract.check.reports.html.readings import case_link
@@ -25,16 +26,54 @@ _ABOUT_RESPONSES = ("NC3", "NC4", "NC5")  # how the codes of the rules begin who
 
 
 def failures(found: Sequence[Failure], curl: Curl, anchors: Mapping[str, str], *, accepted: bool = False) -> list[Element]:
-    """Return a section for each rule, in the order of the codes. Failures of one rule in one exchange are grouped."""
+    """Return a section for each cause that several rules or cases show, and then for each rule, in the order of the codes.
+
+    Failures of one rule in one exchange are grouped.
+    """
     by_rule: dict[str, dict[tuple[str, int], list[Failure]]] = {}
-    for failure in sorted((one for one in found if one.accepted is accepted), key=lambda one: one.rule):
-        by_rule.setdefault(failure.rule, {}).setdefault((failure.case, id(failure.exchange)), []).append(failure)
+    common: list[Cause] = []
+    for cause in causes(one for one in found if one.accepted is accepted):
+        if cause.title:
+            common.append(cause)
+            continue
+        for failure in cause.failures:
+            by_rule.setdefault(failure.rule, {}).setdefault((failure.case, id(failure.exchange)), []).append(failure)
     share = max(OPEN + 1, IN_FULL // max(1, len(by_rule)))
-    return [_rule(code, list(groups.values()), share, curl, anchors) for code, groups in by_rule.items()]
+    in_order = {id(failure): number for number, failure in enumerate(found)}  # within a rule, the order of the plan
+    return [_cause(cause, curl, anchors) for cause in common] + [
+        _rule(code, sorted(groups.values(), key=lambda group: in_order[id(group[0])]), share, curl, anchors)
+        for code, groups in sorted(by_rule.items())
+    ]
+
+
+def _cause(cause: Cause, curl: Curl, anchors: Mapping[str, str]) -> Element:
+    """Return one section for all rules and cases that show a cause, with one of them in full."""
+    rules = [contract().rules[code] for code in cause.rules]
+    named = [part for rule in rules for part in (tag("code", rule.code), f" {rule.sentence} ")]
+    names = tag(
+        "ul", *(tag("li", case_link(case, anchors), data_state=str(_state(cause.failures[0]))) for case in cause.cases), class_="names"
+    )
+    folded = tag("details", tag("summary", f"All of its {counted(len(cause.cases), 'case')}"), names, class_="more", data_group="")
+    sentences = [tag("li", clip(failure.sentence)) for failure in examples(cause.failures)[1 : OPEN + 1]]
+    return tag(
+        "section",
+        tag("h3", state_symbol(_state(cause.failures[0])), " ", cause.title, " ", tag("small", counted(len(cause.cases), "case"))),
+        tag("p", *named),
+        _failure(list(cause.failures[:1]), curl, anchors),
+        tag("ul", *sentences, class_="cases") if sentences else None,
+        folded if len(cause.cases) > 1 else None,
+        class_="rule-failures",
+        data_group="",
+    )
+
+
+def _state(failure: Failure) -> State:
+    return State.ADVISORY if failure.advisory else State.FAILED
 
 
 def _rule(code: str, groups: list[list[Failure]], share: int, curl: Curl, anchors: Mapping[str, str]) -> Element:
     rule = contract().rules[code]
+    cases = {group[0].case for group in groups}
     full = [_failure(group, curl, anchors) for group in groups[:share]]
     brief = [_brief(group, anchors) for group in groups[share:]]
     open_count = len(full) if len(full) <= OPEN + 1 else OPEN
@@ -42,7 +81,7 @@ def _rule(code: str, groups: list[list[Failure]], share: int, curl: Curl, anchor
     summary = tag("summary", f"{code} in {counted(len(groups) - open_count, 'more request')}")
     return tag(
         "section",
-        tag("h3", state_symbol(State.FAILED), " ", code, " ", rule.slug, " ", tag("small", counted(sum(map(len, groups)), "failure"))),
+        tag("h3", state_symbol(_state(groups[0][0])), " ", code, " ", rule.slug, " ", tag("small", counted(len(cases), "case"))),
         tag(
             "p", tag("b", rule.sentence), " ", tag("small", "Page: ", rule.page, ". More: ", tag("code", f"nclue-contract explain {code}"))
         ),
@@ -82,14 +121,14 @@ def _failure(group: list[Failure], curl: Curl, anchors: Mapping[str, str]) -> El
         *(tag("p", clip(failure.sentence, 1000)) for failure in group),
         tag("dl", *(part for name, value in _facts(group) for part in (tag("dt", name), tag("dd", *value)))),
         command(exchange, curl) if exchange else None,
-        data_state=str(State.FAILED),
-        class_="failure",
+        data_state=str(_state(group[0])),
+        class_=f"failure {_state(group[0])}",
     )
 
 
 def _brief(group: list[Failure], anchors: Mapping[str, str]) -> Element:
     sentences = "; ".join(clip(failure.sentence) for failure in group)
-    return tag("li", case_link(group[0].case, anchors), " ", sentences, data_state=str(State.FAILED), class_="case")
+    return tag("li", case_link(group[0].case, anchors), " ", sentences, data_state=str(_state(group[0])), class_="case")
 
 
 def _badge(group: list[Failure]) -> Element | None:

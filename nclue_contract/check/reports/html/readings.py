@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from xml.etree.ElementTree import Element
 
 from nclue_contract.check.reports.html.page import tag
+from nclue_contract.check.reports.text import observed
 from nclue_contract.check.results import CheckResult
 from nclue_contract.contract.model import Option, Reading, contract
 from nclue_contract.contract.rules import Certainty
@@ -61,12 +62,14 @@ def _evidence(reading: Reading, state: str, result: CheckResult, anchors: Mappin
     cases = result.evidence.get(reading.id, ())
     if state == PINNED:
         return [f"Pinned before the run ({result.sources[reading.id]})."]
+    if state == OPEN and not cases:
+        return [f"Still open: {observed(result, reading.id)}."]
     if not cases:
         return ["No response has refuted an option."]
     parts: list[Element | str] = ["Refuted by "]
     for number, case in enumerate(cases):
         parts += [", " if number else "", case_link(case, anchors)]
-    return parts
+    return parts + ([f". Still open: {observed(result, reading.id)}."] if state == OPEN else [])
 
 
 def case_link(case: str, anchors: Mapping[str, str]) -> Element:

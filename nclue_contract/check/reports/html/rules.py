@@ -12,11 +12,15 @@ from nclue_contract.check.results import CheckResult, RuleRow, State
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.wording import counted
 
-SIGNS = {State.FAILED: "✗", State.PASSED: "✓", State.INCONCLUSIVE: "?", State.NOT_TESTED: "–"}  # noqa: RUF001  # a dash is not a minus
+SIGNS = {State.FAILED: "✗", State.ADVISORY: "!", State.PASSED: "✓", State.INCONCLUSIVE: "?", State.NOT_TESTED: "–"}  # noqa: RUF001  # a dash is not a minus
 """The symbol of each state, in the order of their importance; the words are always shown as well."""
+
+LEAST_WIDTH = 4.0
+"""The width of the part of a bar that stands for failures, in percent at least, so that one failure among many cases is visible."""
 
 MEANINGS = {
     State.FAILED: "The server broke the contract: no possible reading of the pages allows its response.",
+    State.ADVISORY: "No page forbids the response, but it is worth knowing. `--strict` and `--fail-on RULE` make it a failure.",
     State.PASSED: "The server responded as the contract requires.",
     State.INCONCLUSIVE: "The response proves nothing: any would have been right, or the failure is part of a baseline.",
     State.NOT_TESTED: "No request was sent, or no response could be evaluated. The reason is given beside it.",
@@ -37,8 +41,11 @@ def tally(counts: Mapping[State, int]) -> str:
 def bar(counts: Mapping[State, int], class_: str = "bar") -> Element:
     """Return the counts as parts of a line, hidden from screen readers because the numbers are beside it."""
     total, left, parts = sum(counts.values()), 0.0, []
+    failed = 100 * counts.get(State.FAILED, 0) / (total or 1)
+    widened = max(failed, LEAST_WIDTH) if failed else 0.0
+    rest = (100 - widened) / (100 - failed) if failed < 100 else 1.0
     for state in SIGNS:
-        width = 100 * counts.get(state, 0) / (total or 1)
+        width = widened if state is State.FAILED else rest * 100 * counts.get(state, 0) / (total or 1)
         if width:
             parts.append(tag("rect", x=f"{left:.2f}%", y=0, width=f"{width:.2f}%", height="100%", class_=f"fill {state}"))
             left += width
