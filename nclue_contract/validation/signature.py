@@ -91,11 +91,11 @@ class Verifier:
         errors = {finding.rule for finding in found if finding.severity is Severity.ERROR}
         secret_keys = _secret_keys(keys)
         mistakes = find_header_mistakes(values, secret_keys)
+        if "NC203" in errors:
+            mistakes = (*self._clock_mistakes(int(values[self._names[0]][0]), now_ms), *mistakes)
         if errors - {"NC203", "NC205"}:  # without all three values there is nothing to verify
             return Verification(Report(tuple(found)), mistakes)
         timestamp, access_key, given = (values[name][0] for name in self._names)
-        if "NC203" in errors:
-            mistakes = (*self._clock_mistakes(int(timestamp), now_ms), *mistakes)
         secret_key = secret_keys.get(access_key)
         if secret_key is None:
             swapped = any(hmac.compare_digest(_bytes(access_key), _bytes(secret)) for secret in secret_keys.values())
