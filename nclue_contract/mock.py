@@ -6,6 +6,7 @@
         assert nclue.tasks[0]["status"] == "pending"
 
 A rejected request is explained: the header `x-nclue-rules` names the rules, `nclue.requests[-1]["findings"]` what broke them and where.
+Of an invalid signature, the header `x-nclue-mistakes` and `nclue.requests[-1]["signature"]` tell what the client does wrong.
 
 The mock works for every client of this process, in every thread, synchronous or not, because it patches the transports of the two
 libraries: event hooks, `auth`, redirects and cookies work as always. Clients with another transport (ASGI, `MockTransport`) are not

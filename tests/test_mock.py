@@ -264,6 +264,27 @@ def test_a_target_that_replaces_the_path_of_the_url_is_what_counts(call, nclue):
     assert nclue.requests[-1]["target"] == "/api/v1/tasks/%zz?~^"
 
 
+@pytest.mark.parametrize("target", ["/api/v1/tasks", "/api/v1/tasks?"])
+def test_an_empty_query_may_be_signed_with_its_question_mark_or_without(call, target):
+    with mock(keys=KEYS, clock=lambda: NOW_MS):
+        assert call("GET", "/tasks?", headers=signed_headers("GET", target, KEYS, NOW_MS)).status_code == 200
+        alone = call("GET", "/tasks", headers=signed_headers("GET", target, KEYS, NOW_MS))
+    assert alone.status_code == (401 if target.endswith("?") else 200), "without a query there is no question mark"
+
+
+def test_a_client_is_told_what_its_signer_does_wrong(call):
+    with mock(keys=KEYS, clock=lambda: NOW_MS) as nclue:
+        zone = signed_headers("GET", "/api/v1/tasks", KEYS, NOW_MS + 9 * 3_600_000)
+        refused = [call("GET", "/tasks?limit=5", headers=zone), call("GET", "/tasks", headers={"x-ncp-apigw-signature-v1": "CANARY"})]
+        assert call("GET", "/tasks", headers=signed_headers("GET", "/api/v1/tasks", KEYS, NOW_MS)).status_code == 200
+    assert [answer.headers["x-nclue-mistakes"] for answer in refused] == ["timestamp-time-zone, query-missing", "header-version-1"]
+    told = [entry.get("signature") for entry in nclue.requests]
+    assert [signature and signature["reason"] for signature in told] == ["timestamp-skew", "header-missing", None]
+    assert [mistake["id"] for mistake in told[0]["mistakes"]] == ["timestamp-time-zone", "query-missing"]
+    assert all(mistake["sentence"] in told[0]["sentence"] for mistake in told[0]["mistakes"])
+    assert "CANARY" not in json.dumps(nclue.requests)
+
+
 def test_an_unsigned_request_is_rejected_and_no_secret_gets_into_the_journal(call):
     with mock(keys=KEYS, clock=lambda: NOW_MS) as nclue:
         assert call("GET", "/tasks").status_code == 401

@@ -25,6 +25,7 @@ from hypothesis.vendor import pretty
 from nclue_contract import ContractError, Readings
 from nclue_contract.signing import Credentials, signature, signed_headers, string_to_sign
 from nclue_contract.validation.signature import Verifier, verify
+from nclue_contract.validation.signature_mistakes import MAX_PAIRS, MAX_SINGLE, SignedParts, attempts
 from tests.support.signing import ACCESS, KEY, NOW, SECRET, SIGNATURE, TIMESTAMP
 
 CREDENTIALS = Credentials(ACCESS, SECRET)
@@ -256,7 +257,29 @@ SIGNED = {
     "a backslash and an n": (f"GET {PAGED}\\n{NOW}\\n{ACCESS}", ["line-end-literal"]),
     "seconds": (f"GET {PAGED}\n{NOW // 1000}\n{ACCESS}", ["timestamp-seconds"]),
     "a second call of the clock": (f"GET {PAGED}\n{NOW + 3}\n{ACCESS}", ["timestamp-other"]),
-    "the query in another order": (f"GET /api/v1/tasks?limit=20&index=0\n{TAIL}", []),
+    "the query in another order": (f"GET /api/v1/tasks?limit=20&index=0\n{TAIL}", ["query-rebuilt"]),
+    "the host of the service": (f"GET https://nclue.apigw.ntruss.com{PAGED}\n{TAIL}", ["host-included"]),
+    "no method": (f"{PAGED}\n{TAIL}", ["method-missing"]),
+    "the path on a line of its own": (f"GET\n{PAGED}\n{TAIL}", ["method-separator"]),
+    "no space behind the method": (f"GET{PAGED}\n{TAIL}", ["method-separator"]),
+    "the query encoded as one word": (f"GET /api/v1/tasks?index%3D0%26limit%3D20\n{TAIL}", ["target-encoded"]),
+    "the target encoded as one word": (f"GET %2Fapi%2Fv1%2Ftasks%3Findex%3D0%26limit%3D20\n{TAIL}", ["target-encoded"]),
+    "milliseconds with a fraction": (f"GET {PAGED}\n{NOW}.0\n{ACCESS}", ["timestamp-fraction"]),
+    "seconds with a fraction": (f"GET {PAGED}\n1732589296.0\n{ACCESS}", ["timestamp-fraction"]),
+    "no line ends": (f"GET {PAGED}{NOW}{ACCESS}", ["line-end-missing"]),
+    "spaces for line ends": (f"GET {PAGED} {NOW} {ACCESS}", ["line-end-missing"]),
+    "an option of echo": (f"-e GET {PAGED}\n{TAIL}", ["shell-echo"]),
+    "two options of echo": (f"-n -e GET {PAGED}\n{TAIL}", ["shell-echo"]),
+    "echo without -n in sh": (f"-e GET {PAGED}\n{TAIL}\n", ["line-end-added", "shell-echo"]),
+    "quotes around the string": (f'"GET {PAGED}\n{TAIL}"', ["message-quoted"]),
+    "no access key": (f"GET {PAGED}\n{NOW}", ["access-key-missing"]),
+    "no access key, but a line end": (f"GET {PAGED}\n{NOW}\n", ["line-end-added", "access-key-missing"]),
+    "no access key and no query": (f"GET {TASKS}\n{NOW}", ["query-missing", "access-key-missing"]),
+    "no timestamp": (f"GET {PAGED}\n{ACCESS}", ["timestamp-missing"]),
+    "the timestamp first": (f"{NOW}\nGET {PAGED}\n{ACCESS}", ["line-order"]),
+    "the access key before the timestamp": (f"GET {PAGED}\n{ACCESS}\n{NOW}", ["line-order"]),
+    "the string of another API": (f"{NOW}.GET.{TASKS}", ["other-service"]),
+    "the string of another API with the query": (f"{NOW}.GET.{PAGED}", ["other-service"]),
     "the path as the page prints it": (f"GET tasks?index=0&limit=20\n{TAIL}", ["base-path-missing", "slash-first"]),
     "neither /api/v1 nor query": (f"GET /tasks\n{TAIL}", ["base-path-missing", "query-missing"]),
     "CR LF everywhere": (f"GET {PAGED}\r\n{NOW}\r\n{ACCESS}\r\n", ["line-end-added", "line-end-cr-lf"]),
@@ -284,6 +307,7 @@ OTHER_TARGETS = {
     "%20 for a plus": ("GET", "/a?b=c+d", "GET /a?b=c%20d", "query-rebuilt"),
     "empty values dropped": ("GET", "/photos/puppy.jpg?query1=&query2&c=d", "GET /photos/puppy.jpg?c=d", "query-rebuilt"),
     "a bare key filled": ("GET", "/photos/puppy.jpg?query1=&query2", "GET /photos/puppy.jpg?query1=&query2=", "query-rebuilt"),
+    "percent signs encoded again": ("GET", "/a%20b?c=%33", "GET /a%2520b?c=%2533", "target-encoded"),
     "a sorted query": ("GET", "/a?c=d&a=b", "GET /a?a=b&c=d", "query-rebuilt"),
     "hexadecimal digits in upper case": ("GET", "/a?b=%ed%95%99", "GET /a?b=%ED%95%99", "query-rebuilt"),
 }
@@ -295,6 +319,104 @@ def test_a_usual_mistake_about_the_target_is_recognised(method, target, signed, 
     assert [mistake.word for mistake in verification.mistakes] == [word]
 
 
+@pytest.mark.parametrize(
+    ("target", "order", "words"),
+    [
+        ("/a?d=4&b=2&c=%33", "/a?c=%33&d=4&b=2", ["query-rebuilt"]),
+        ("/a?e=5&d=4&c=3&b=2&a=1", "/a?a=1&b=2&c=3&d=4&e=5", ["query-rebuilt"]),
+        ("/a?b=2&a=1&d=4&c=3&e=5", "/a?e=5&c=3&d=4&a=1&b=2", ["query-rebuilt"]),
+        ("/a?b=2&a=1&d=4&c=3&e=5", "/a?c=3&b=2&a=1&d=4&e=5", []),
+    ],
+)
+def test_another_order_of_the_query_is_recognised(target, order, words):
+    assert [m.word for m in verify("GET", target, headers_for(f"GET {order}\n{TAIL}"), CREDENTIALS, NOW).mistakes] == words
+
+
+BODY = '{"name": "가"}'
+BODY_HASH = hashlib.sha256(BODY.encode()).hexdigest()
+WITH_BODY = {
+    "behind the access key": (f"POST {TASKS}\n{TAIL}\n{BODY}", ["body-signed"]),
+    "without a line end": (f"POST {TASKS}\n{TAIL}{BODY}", ["body-signed"]),
+    "alone": (BODY, ["body-signed"]),
+    "before the access key": (f"POST {TASKS}\n{NOW}\n{BODY}\n{ACCESS}", ["body-signed"]),
+    "its hash": (f"POST {TASKS}\n{TAIL}\n{BODY_HASH}", ["body-signed"]),
+    "another mistake as well": (f"POST /tasks\n{TAIL}\n{BODY}", ["base-path-missing", "body-signed"]),
+}
+
+
+@pytest.mark.parametrize(("message", "words"), WITH_BODY.values(), ids=WITH_BODY.keys())
+def test_a_signed_body_is_recognised_where_the_body_is_known(message, words):
+    verification = verify("POST", TASKS, headers_for(message), CREDENTIALS, NOW, body=BODY.encode())
+    assert [mistake.word for mistake in verification.mistakes] == words
+    assert Verifier()("POST", TASKS, headers_for(message), CREDENTIALS, NOW, BODY.encode()) == verification
+    assert verify("POST", TASKS, headers_for(message), CREDENTIALS, NOW).mistakes == ()
+    assert verify("POST", TASKS, signed_headers("POST", TASKS, CREDENTIALS, NOW), CREDENTIALS, NOW, body=BODY.encode()).ok
+
+
+def test_of_a_long_body_only_the_hash_of_one_mistake_is_computed():
+    for length, alone, paired in (
+        (4096, ["body-signed"], ["query-missing", "body-signed"]),
+        (4097, ["body-signed"], []),
+        (2**20 + 1, [], []),
+    ):
+        body = b"x" * length
+        for message, words in ((f"POST {PAGED}\n{TAIL}", alone), (f"POST {TASKS}\n{TAIL}", paired)):
+            headers = headers_for(f"{message}\n{body.decode()}")
+            assert [m.word for m in verify("POST", PAGED, headers, CREDENTIALS, NOW, body=body).mistakes] == words
+
+
+MESSAGE = f"GET {PAGED}\n{TAIL}"
+
+
+def of(message=MESSAGE, secret=SECRET, algorithm="sha256"):
+    """Return the digest in Base64; by `hmac` where `by_hand` has no such hash function."""
+    key = secret if isinstance(secret, bytes) else secret.encode()
+    text = message if isinstance(message, bytes) else message.encode()
+    return base64.b64encode(hmac.digest(key, text, algorithm)).decode()
+
+
+OTHER_KEYS_AND_HASHES = {
+    "double quotes around the secret": (of(secret=f'"{SECRET}"'), ["secret-quoted"]),
+    "single quotes around the secret": (of(secret=f"'{SECRET}'"), ["secret-quoted"]),
+    "a quoted secret and no query": (of(f"GET {TASKS}\n{TAIL}", f'"{SECRET}"'), ["query-missing", "secret-quoted"]),
+    "the secret encoded in Base64": (of(secret=base64.b64encode(SECRET.encode())), ["secret-decoded"]),
+    "no secret": (of(secret=""), ["secret-missing"]),
+    "a variable of JavaScript without value": (of(secret="undefined"), ["secret-missing"]),
+    "swapped arguments": (of(SECRET, MESSAGE), ["hmac-arguments-swapped"]),
+    "swapped arguments, no query": (of(SECRET, f"GET {TASKS}\n{TAIL}"), ["query-missing", "hmac-arguments-swapped"]),
+    "SHA-1": (of(algorithm="sha1"), ["hash-sha1"]),
+    "SHA-384": (of(algorithm="sha384"), ["hash-sha384"]),
+    "SHA-512": (of(algorithm="sha512"), ["hash-sha512"]),
+    "SHA-512 in hexadecimal": (base64.b64decode(of(algorithm="sha512")).hex(), ["signature-hex", "hash-sha512"]),
+    "SHA-1 without query and with CR LF": (
+        of(f"GET {TASKS}\r\n{NOW}\r\n{ACCESS}", algorithm="sha1"),
+        ["query-missing", "line-end-cr-lf", "hash-sha1"],
+    ),
+    "a hash without HMAC": (base64.b64encode(hashlib.sha256(MESSAGE.encode()).digest()).decode(), ["hmac-missing"]),
+    "a hash with the secret behind": (base64.b64encode(hashlib.sha256((MESSAGE + SECRET).encode()).digest()).decode(), ["hmac-missing"]),
+    "UTF-16": (of(MESSAGE.encode("utf-16-le")), ["message-utf-16"]),
+    "UTF-16 for the secret too": (of(MESSAGE.encode("utf-16-le"), SECRET.encode("utf-16-le")), ["message-utf-16"]),
+    "the secret itself": (SECRET, ["secret-as-signature"]),
+    "the secret in Base64": (base64.b64encode(SECRET.encode()).decode(), ["secret-as-signature"]),
+    "the access key": (ACCESS, ["access-key-as-signature"]),
+}
+
+
+@pytest.mark.parametrize(("given_signature", "words"), OTHER_KEYS_AND_HASHES.values(), ids=OTHER_KEYS_AND_HASHES.keys())
+def test_another_key_or_hash_function_is_recognised(given_signature, words):
+    verification = verify("GET", PAGED, headers_for("", signature=given_signature), CREDENTIALS, NOW)
+    assert not verification.ok
+    assert [mistake.word for mistake in verification.mistakes] == words
+    assert all(mistake.sentence in verification.sentence for mistake in verification.mistakes)
+    assert SECRET not in verification.sentence + str(verification.to_dict())
+
+
+@pytest.mark.parametrize(("secret", "used"), [(SECRET[:40], base64.b64decode(SECRET[:40])), ("ab" * 20, bytes.fromhex("ab" * 20))])
+def test_a_secret_that_was_decoded_is_recognised(secret, used):
+    verification = verify("GET", PAGED, headers_for("", signature=of(secret=used)), {ACCESS: secret}, NOW)
+    assert [m.word for m in verification.mistakes] == ["secret-decoded"]
+
+
 RIGHT = by_hand(f"GET {PAGED}\n{TAIL}")
 
 SPELLINGS = {
@@ -304,6 +426,29 @@ SPELLINGS = {
     "Base64 of a line of hexadecimal": (base64.b64encode(RIGHT.hex().encode() + b"\n").decode(), ["signature-hex-base64"]),
     "no padding": (base64.b64encode(RIGHT).decode().rstrip("="), ["signature-padding"]),
     "hexadecimal of the wrong thing": (by_hand(f"GET {TASKS}\n{TAIL}").hex(), ["query-missing", "signature-hex"]),
+    "Base64 of hexadecimal in upper case": (base64.b64encode(RIGHT.hex().upper().encode()).decode(), ["signature-hex-base64"]),
+    "pairs of hexadecimal digits": (RIGHT.hex("-").upper(), ["signature-hex"]),
+    "Base64 twice": (base64.b64encode(base64.b64encode(RIGHT)).decode(), ["signature-base64-twice"]),
+    "Base64 twice with a line end": (base64.b64encode(base64.b64encode(RIGHT) + b"\n").decode(), ["signature-base64-twice"]),
+    "bytes of Python": (str(base64.b64encode(RIGHT)), ["signature-python-bytes"]),
+    "bytes of Python with a line end": (str(base64.encodebytes(RIGHT)), ["signature-python-bytes", "signature-line-end"]),
+    "a line end": (base64.encodebytes(RIGHT).decode(), ["signature-line-end"]),
+    "broken lines": (base64.b64encode(RIGHT).decode()[:30] + "\n" + base64.b64encode(RIGHT).decode()[30:], ["signature-line-end"]),
+    "quotes": (f'"{base64.b64encode(RIGHT).decode()}"', ["signature-quoted"]),
+    "percent-encoded": (
+        base64.b64encode(RIGHT).decode().replace("+", "%2B").replace("/", "%2F").replace("=", "%3D"),
+        ["signature-percent-encoded"],
+    ),
+    "printed by openssl": (f"SHA2-256(stdin)= {RIGHT.hex()}", ["signature-prefixed", "signature-hex"]),
+    "printed by openssl, then Base64": (base64.b64encode(f"(stdin)= {RIGHT.hex()}\n".encode()).decode(), ["signature-hex-base64"]),
+    "named by its function": (f"sha256={RIGHT.hex()}", ["signature-prefixed", "signature-hex"]),
+    "the digest as text": (base64.b64encode(RIGHT.decode("latin-1").encode()).decode(), ["signature-utf-8"]),
+    "bytes of Python of the wrong thing": (
+        str(base64.b64encode(by_hand(f"GET {TASKS}\n{TAIL}"))),
+        ["query-missing", "signature-python-bytes"],
+    ),
+    "quotes around nothing": ("''", []),
+    "very much": ("A" * 100_000, []),
     "nothing that could be read": ("***", []),
     "nothing": ("", []),
     "Base64 of something short": ("AAAA", []),
@@ -326,6 +471,13 @@ def test_the_url_safe_alphabet_is_recognised():
     assert (verification.reason, [m.word for m in verification.mistakes]) == ("signature-format", ["signature-url-safe"])
     verification = verify("GET", target, headers_for("", signature=url_safe.rstrip("=")), CREDENTIALS, NOW)
     assert [m.word for m in verification.mistakes] == ["signature-url-safe", "signature-padding"]
+
+
+def test_spaces_for_plus_signs_are_recognised():
+    targets = (f"/tasks/{number}" for number in range(1000))
+    target, encoded = next((t, e) for t in targets if b"+" in (e := base64.b64encode(by_hand(f"GET {t}\n{TAIL}")))[1:])
+    verification = verify("GET", target, headers_for("", signature=encoded.decode().replace("+", " ")), CREDENTIALS, NOW)
+    assert [m.word for m in verification.mistakes] == ["signature-plus-lost"]
 
 
 @pytest.mark.parametrize("padded", [SECRET + "\n", SECRET + "\r\n", SECRET + " "])
@@ -351,6 +503,94 @@ def test_a_timestamp_in_seconds_is_recognised():
     verification = verify("GET", PAGED, signed_headers("GET", PAGED, CREDENTIALS, NOW // 1000), CREDENTIALS, NOW + 999)
     assert (verification.reason, [m.word for m in verification.mistakes]) == ("timestamp-skew", ["timestamp-seconds"])
     assert verification.sentence.endswith("; the timestamp is in seconds instead of milliseconds")
+
+
+HALF_HOUR_MS = 1_800_000
+
+
+@pytest.mark.parametrize(
+    ("ahead_ms", "words"),
+    [
+        (9 * 3_600_000, ["timestamp-time-zone"]),
+        (-9 * 3_600_000 + 2_000, ["timestamp-time-zone"]),
+        (11 * HALF_HOUR_MS - 14_000, ["timestamp-time-zone"]),
+        (28 * HALF_HOUR_MS, ["timestamp-time-zone"]),
+        (29 * HALF_HOUR_MS, []),
+        (HALF_HOUR_MS + 16_000, []),
+        (400_000, []),
+    ],
+)
+def test_a_difference_as_of_a_time_zone_is_recognised(ahead_ms, words):
+    verification = verify("GET", PAGED, signed_headers("GET", PAGED, CREDENTIALS, NOW + ahead_ms), CREDENTIALS, NOW)
+    assert verification.reason == "timestamp-skew"
+    assert [m.word for m in verification.mistakes] == words
+
+
+def test_the_time_zone_is_named():
+    verification = verify("GET", PAGED, signed_headers("GET", PAGED, CREDENTIALS, NOW - 5 * HALF_HOUR_MS), CREDENTIALS, NOW)
+    assert "the timestamp is 2.5 hours behind, as much as a time zone" in verification.sentence
+
+
+HEADER_MISTAKES = {
+    "version 1": (
+        {TIMESTAMP: str(NOW), "x-ncp-apigw-api-key": "k", "X-NCP-IAM-Access-Key": ACCESS, "x-ncp-apigw-signature-v1": "s"},
+        ["header-version-1"],
+    ),
+    "version 1 without access key": (
+        {TIMESTAMP: str(NOW), "x-ncp-apigw-api-key": "k", "x-ncp-apigw-signature-v1": "s"},
+        ["header-version-1"],
+    ),
+    "underscores": ({name.replace("-", "_"): value for name, value in GOOD.items()}, ["header-name"] * 3),
+    "no version": (GOOD | {SIGNATURE: None, "x-ncp-apigw-signature": "s"}, ["header-name"]),
+    "a timestamp with a fraction": (GOOD | {TIMESTAMP: "1732589296.123456"}, ["timestamp-fraction"]),
+    "a timestamp as a float": (GOOD | {TIMESTAMP: "1732589296000.0"}, ["timestamp-fraction"]),
+    "a timestamp with an exponent": (GOOD | {TIMESTAMP: "1.732589296e+12"}, ["timestamp-fraction"]),
+    "microseconds": (GOOD | {TIMESTAMP: f"{NOW}000"}, ["timestamp-microseconds"]),
+    "nanoseconds": (GOOD | {TIMESTAMP: f"{NOW}000000"}, ["timestamp-nanoseconds"]),
+    "a timestamp in quotes": (GOOD | {TIMESTAMP: f"'{NOW}'"}, ["timestamp-quoted"]),
+    "an access key in quotes": (GOOD | {KEY: f'"{ACCESS}"'}, ["access-key-quoted"]),
+    "a variable of Postman": (GOOD | {TIMESTAMP: "{{timestamp}}"}, ["header-placeholder"]),
+    "a variable of a shell": (GOOD | {KEY: "$NCLUE_ACCESS_KEY"}, ["header-placeholder"]),
+    "a variable without a value": (GOOD | {KEY: "undefined"}, ["header-placeholder"]),
+    "a promise": (GOOD | {SIGNATURE: "[object Promise]"}, ["header-placeholder"]),
+}
+
+
+@pytest.mark.parametrize(("headers", "words"), HEADER_MISTAKES.values(), ids=HEADER_MISTAKES.keys())
+def test_a_mistake_that_the_headers_show_is_recognised(headers, words):
+    verification = verify("GET", PAGED, {name: value for name, value in headers.items() if value is not None}, CREDENTIALS, NOW)
+    assert not verification.ok
+    assert [m.word for m in verification.mistakes] == words
+    assert all(m.sentence in verification.sentence for m in verification.mistakes)
+    assert ACCESS not in verification.sentence
+
+
+def test_the_api_key_of_version_1_in_the_string_is_recognised():
+    headers = headers_for(f"GET {PAGED}\n{NOW}\nEXAMPLEAPIKEY\n{ACCESS}") | {"x-ncp-apigw-api-key": "EXAMPLEAPIKEY"}
+    verification = verify("GET", PAGED, headers, CREDENTIALS, NOW)
+    assert [m.word for m in verification.mistakes] == ["api-key-signed"]
+    assert "EXAMPLEAPIKEY" not in verification.sentence
+
+
+def test_a_verification_as_json_values_names_reason_and_mistakes_by_their_ids():
+    verification = verify("GET", PAGED, headers_for(f"GET {TASKS}\n{TAIL}"), CREDENTIALS, NOW)
+    assert verification.to_dict() == {
+        "reason": "signature-mismatch",
+        "sentence": "x-ncp-apigw-signature-v2 is not the signature of this request: the path was signed without the query",
+        "mistakes": [{"id": "query-missing", "sentence": "the path was signed without the query"}],
+    }
+    assert verify("GET", PAGED, GOOD, CREDENTIALS, NOW).to_dict()["mistakes"] == []
+
+
+@pytest.mark.parametrize("target", [PAGED, "/a?d=4&b=2&c=%33&a+=%2f", "/a", f"/a?{'b&' * 900}", f"/%ff?{'b&' * 900}c", f"/{'a' * 3000}"])
+def test_the_number_of_candidates_is_bounded(target):
+    path, mark, query = target.encode().partition(b"?")
+    correct = SignedParts(b"POST", path, query if mark else None, str(NOW).encode(), ACCESS.encode(), b"00" * 20)
+    tried = list(attempts(correct, "gateway.example:8443", b"x" * 4096, "k"))
+    single = [words for words, _ in tried if len(words) == 1]
+    assert len(single) < MAX_SINGLE, "else the last mistakes of the catalogue are never tried"
+    assert len(tried) - len(single) - 1 < MAX_PAIRS
+    assert (len(tried) > 1 + len(single)) == (len(target) <= 2000)
 
 
 # -- properties --------------------------------------------------------------------------------------------------------------------------

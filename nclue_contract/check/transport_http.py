@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 
 import h11
 
+from nclue_contract.check.content_coding import ContentCodingError, decode
 from nclue_contract.check.expectations import OWN_FOLDER
 from nclue_contract.check.request_builder import NAME_PREFIX
 from nclue_contract.check.requests import Exchange, RequestSpec, header_pairs
@@ -28,7 +29,7 @@ from nclue_contract.contract.openapi import document
 from nclue_contract.signing import Credentials, now_ms
 
 MAX_BODY_BYTES = 1 << 20
-"""Bytes of a response body that are read, at most; a list page of a hundred tasks has a tenth of that."""
+"""Bytes of a response body that are read, and of the decoded body, at most; a list page of a hundred tasks has a tenth of that."""
 
 RECEIVE_BYTES = 65_536
 """Bytes that are received at once, at most."""
@@ -139,10 +140,16 @@ class HttpTransport:
                 self._attempt(request, pairs, response, deadline, reuse=reuse)  # the server had closed the idle connection
         except IncompleteResponseError as error:
             failure = error
+        body = bytes(response.body)
+        try:
+            body = decode(body, response.headers, MAX_BODY_BYTES)
+        except ContentCodingError as error:
+            body = b""  # secrets in it could not be masked
+            failure = failure or IncompleteResponseError(str(error))
         target, signed = self._target.path + request.path, self.prefix + request.path
         mask = self._mask(pairs, request)
         headers = tuple((mask(name), mask(value)) for name, value in response.headers)
-        body = mask(response.body.decode("latin-1")).encode("latin-1")
+        body = mask(body.decode("latin-1")).encode("latin-1")
         signed_target = signed if signed != target else ""
         exchange = Exchange(request, target, sent_ms, now_ms(), response.status, headers, body, signed_target=signed_target)
         if failure is None:
@@ -220,6 +227,8 @@ class HttpTransport:
     def _write(self, connection: _Connection, request: RequestSpec, pairs: list[tuple[str, str]], deadline: float) -> None:
         host = self._target.origin.partition("://")[2]
         headers = [("host", host), ("user-agent", USER_AGENT), ("accept", "*/*"), *self._headers, *pairs]
+        if not any(name.lower() == "accept-encoding" for name, _ in self._headers):
+            headers.append(("accept-encoding", "identity"))
         if request.body or request.method in {"POST", "PUT"}:
             headers.append(("content-length", str(len(request.body))))
         encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]

@@ -289,7 +289,8 @@ class NclueContract:
         half = query[: len(query) // 2]
         if query == f"{half}&{half}":  # Schemathesis doubles the query of a request that httpx sent
             query = half
-        found = self._verify(str(request.method), f"{path}{mark}{query}", request.headers, credentials, now_ms()).report.errors
+        body = request.body if isinstance(request.body, bytes) else None
+        found = self._verify(str(request.method), f"{path}{mark}{query}", request.headers, credentials, now_ms(), body).report.errors
         return sorted((f for f in found if f.rule not in self._validator.ignore), key=lambda f: f.rule)
 
     def _unexpected_response(self, response: schemathesis.Response, defects: Sequence[Finding]) -> str:

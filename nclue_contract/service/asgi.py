@@ -2,7 +2,7 @@
 
 GET  /_nclue/health        {"status": "ok", …}
 POST /_nclue/reset         remove tasks, journal and injected failures
-GET  /_nclue/journal       the last 1,000 requests as they were sent, with the findings about them
+GET  /_nclue/journal       the last 1,000 requests as they were sent, with the findings about them, and what is wrong with a signature
 POST /_nclue/advance       {"task_id": …, "steps": 1, "fail_message": …}, all optional: move one task, or all
 POST /_nclue/fail          {"count": 1, "error": "RATE_LIMITED", "delay_s": 0, "cut": false}: let the next requests fail
 GET  /_nclue/openapi.json  the OpenAPI document under the readings of this server
@@ -119,9 +119,10 @@ async def _request(scope: Scope, receive: Receive) -> Request | None:
 
     Of a body that is too large, only as much is kept as the service needs to reject it.
     """
-    path = scope.get("raw_path") or quote(scope["path"], safe=PATH_CHARACTERS, errors="surrogateescape").encode("ascii")
+    raw_path = scope.get("raw_path") or quote(scope["path"], safe=PATH_CHARACTERS, errors="surrogateescape").encode("ascii")
+    path, mark, _ = raw_path.partition(b"?")  # some servers leave the query in it
     query = scope.get("query_string", b"")
-    target = path + (b"?" + query if query else b"")
+    target = path + (b"?" + query if query or mark else b"")
     chunks, size = [], 0
     while True:
         message = await receive()
@@ -134,7 +135,7 @@ async def _request(scope: Scope, receive: Receive) -> Request | None:
         if not message.get("more_body", False):
             break
     headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
-    return Request(scope["method"], target.decode("latin-1"), headers, b"".join(chunks))
+    return Request(scope["method"], target.decode("latin-1"), headers, b"".join(chunks), mark_hidden=not query and not mark)
 
 
 async def _send(response: Response, send: Send, *, head: bool) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from nclue_contract.contract.model import DocumentedError, contract
 from nclue_contract.validation.findings import Finding
+from nclue_contract.validation.signature import Verification
 
 MAX_JOURNAL_BODY_BYTES = 4096
 """Bytes of a body that the journal stores."""
@@ -20,12 +21,24 @@ MAX_JOURNAL_FINDINGS = 20
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request as it was received: `target` is the path with the query, exactly as sent."""
+    """A request as it was received: `target` is the path with the query, exactly as sent.
+
+    `mark_hidden`: whether an empty query had its question mark is not known, as in ASGI.
+    """
 
     method: str
     target: str
     headers: tuple[tuple[str, str], ...]
     body: bytes = b""
+    mark_hidden: bool = False
+
+    @property
+    def signed_targets(self) -> tuple[str, ...]:
+        """The target, and how else a client may have signed it: with an empty query, that is with or without its question mark."""
+        path, mark, query = self.target.partition("?")
+        if query or not (mark or self.mark_hidden):
+            return (self.target,)
+        return (self.target, path if mark else f"{path}?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +61,20 @@ class Response:
 
 
 class Rejection(Exception):  # noqa: N818  # it is a response, not an error of the program
-    """Ends a request with an error response; `code` is None where the pages name none."""
+    """Ends a request with an error response; `code` is None where the pages name none.
 
-    def __init__(self, status: int, code: str | None, message: str, findings: Iterable[Finding] = ()) -> None:
+    `verification` is the result for an invalid signature, None for everything else.
+    """
+
+    def __init__(
+        self, status: int, code: str | None, message: str, findings: Iterable[Finding] = (), verification: Verification | None = None
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
         self.findings: tuple[Finding, ...] = tuple(findings)
+        self.verification: Verification | None = verification
 
     @classmethod
     def of(cls, error: DocumentedError, findings: Iterable[Finding] = ()) -> Rejection:
@@ -80,17 +99,31 @@ class InjectedFailure:
     cut: bool = False
 
 
-def journal_entry(request: Request, response: Response, findings: Iterable[Finding], now_ms: int) -> dict[str, Any]:
-    """Return the journal entry of a request and its response; the values of signed and other secret headers are masked."""
-    secret = {*contract().headers, "authorization", "proxy-authorization", "cookie", "x-api-key"}
+def journal_entry(
+    request: Request, response: Response, findings: Iterable[Finding], now_ms: int, verification: Verification | None = None
+) -> dict[str, Any]:
+    """Return the journal entry of a request and its response; the values of signed and other secret headers are masked.
+
+    `signature` is in it only if the request was rejected for its signature: the reason, and the mistakes that explain it.
+    """
+    signature = {} if verification is None else {"signature": verification.to_dict()}
     return {
         "time_ms": now_ms,
         "method": request.method,
         "target": request.target,
-        "headers": [[name, "***" if name.lower() in secret else value] for name, value in request.headers],
+        "headers": [[name, "***" if _is_secret(name) else value] for name, value in request.headers],
         "body": request.body[:MAX_JOURNAL_BODY_BYTES].decode("utf-8", "backslashreplace"),
         "body_bytes": len(request.body),
         "status": response.status,
         "rules": list(response.rules),
         "findings": [finding.to_dict() for finding in islice(findings, MAX_JOURNAL_FINDINGS)],
+        **signature,
     }
+
+
+def _is_secret(name: str) -> bool:
+    """Return whether the values of a header are masked: all of the platform's, since a client may send keys under another name."""
+    plain = name.lower().replace("_", "-")
+    words = ("secret", "access-key", "accesskey", "api-key", "apikey", "signature")
+    others = {*contract().headers, "authorization", "proxy-authorization", "cookie"}
+    return plain in others or plain.startswith("x-ncp-") or any(word in plain for word in words)

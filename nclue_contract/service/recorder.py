@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import textwrap
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from nclue_contract.contract.model import Operation
+from nclue_contract.contract.model import Operation, contract
 from nclue_contract.contract.rules import Severity
-from nclue_contract.contract.wording import escaped, format_status
+from nclue_contract.contract.wording import escaped, format_status, pointer_to
 from nclue_contract.service.faults.catalogue import inject_fault
 from nclue_contract.service.faults.injection import wrap_method
 from nclue_contract.service.lifecycle import ProgressMode
@@ -26,6 +27,7 @@ from nclue_contract.validation.json_reader import read
 from nclue_contract.validation.query import read_query
 from nclue_contract.validation.reports.text import render_report
 from nclue_contract.validation.signature import Verifier
+from nclue_contract.validation.signature_mistakes import Mistake
 from nclue_contract.validation.validator import Validator
 
 MAX_LISTED_REQUESTS = 5
@@ -39,8 +41,8 @@ MAX_RECORDED_REQUESTS = 100
 class InvalidRequest:
     """A request that breaks the contract, with its errors.
 
-    `number` is its number in the journal, `line` its method and path, `response` the status and error code of the response, and `origin`
-    the place in the client that sent it, if that is known.
+    `number` is its number in the journal, `line` its method and path, `response` the status and error code of the response, `origin` the
+    place in the client that sent it, if that is known, and `mistakes` what explains an invalid signature.
     """
 
     number: int
@@ -48,11 +50,18 @@ class InvalidRequest:
     response: str
     errors: tuple[Finding, ...]
     origin: str = ""
+    mistakes: tuple[Mistake, ...] = ()
 
     def without(self, rules: Collection[str]) -> InvalidRequest | None:
         """Return a copy without the errors of these rules; None when no error is left."""
         errors = tuple(finding for finding in self.errors if finding.rule not in rules)
         return dataclasses.replace(self, errors=errors) if errors else None
+
+    def signer_mistakes(self) -> list[str]:
+        """Return what the client does wrong in signing, as far as no error says it; none when no error is about the signature."""
+        signed = {pointer_to(name) for name in contract().headers}
+        messages = [finding.message for finding in self.errors if finding.pointer in signed]
+        return [mistake.sentence for mistake in self.mistakes if messages and not any(mistake.sentence in text for text in messages)]
 
 
 @dataclass(slots=True)
@@ -128,12 +137,12 @@ def record_requests(service: Service, recorder: Recorder, validator: Validator, 
 
     def handle(original: Callable[[Request, int], Response], request: Request, now_ms: int) -> Response:
         operation = _operation(service, request)
-        errors = validate(request, operation, now_ms)
+        errors, mistakes = validate(request, operation, now_ms)
         response = original(request, now_ms)
         broken = None
         if errors:
             line = escaped(f"{request.method:.20} {request.target.partition('?')[0]:.200}")
-            broken = InvalidRequest(service.store.requests, line, _status_and_code(response), errors, origin() if origin else "")
+            broken = InvalidRequest(service.store.requests, line, _status_and_code(response), errors, origin() if origin else "", mistakes)
         recorder.add(operation, response, broken)
         return response
 
@@ -171,19 +180,23 @@ class _RequestValidator:
         self._validator = validator
         self._verify = Verifier(validator.readings)
 
-    def __call__(self, request: Request, operation: Operation | None, now_ms: int) -> tuple[Finding, ...]:
-        """Return the errors."""
+    def __call__(self, request: Request, operation: Operation | None, now_ms: int) -> tuple[tuple[Finding, ...], tuple[Mistake, ...]]:
+        """Return the errors, and the mistakes that explain an invalid signature."""
         validator = self._validator
         findings: list[Finding] = []
+        mistakes: tuple[Mistake, ...] = ()
         if self._keys is not None:
-            findings += self._verify(request.method, request.target, request.headers, self._keys, now_ms).report.findings
+            verified = self._verify.any_of(request.method, request.signed_targets, request.headers, self._keys, now_ms, request.body)
+            findings += verified.report.findings
+            mistakes = () if verified.ok else verified.mistakes
         if operation is not None and operation.id == "createTask" and len(request.body) <= MAX_BODY:
             types = [(name, value) for name, value in request.headers if name.lower() == "content-type"]
             findings += [finding for finding in validator.validate_headers(types).findings if finding.pointer == "/content-type"]
             findings += validator.validate_request_json(request.body).findings
         if operation is not None and operation.id == "listTasks":
             findings += read_query(request.target.partition("?")[2], validator.readings)[1]
-        return tuple(finding for finding in findings if finding.severity is Severity.ERROR and finding.rule not in validator.ignore)
+        errors = tuple(finding for finding in findings if finding.severity is Severity.ERROR and finding.rule not in validator.ignore)
+        return errors, mistakes
 
 
 def _error_code(response: Response) -> str | None:
@@ -207,6 +220,7 @@ def format_broken_requests(broken: list[InvalidRequest]) -> str:
     for one in broken[:MAX_LISTED_REQUESTS]:
         origin = f", sent by {one.origin}" if one.origin else ""
         parts += [f"request {one.number}: {one.line}, response {one.response}{origin}", format_report(Report(one.errors))]
+        parts += [textwrap.fill(f"signer: {text}", 79, subsequent_indent=" " * 8, break_on_hyphens=False) for text in one.signer_mistakes()]
     if len(broken) > MAX_LISTED_REQUESTS:
         parts.append(f"... and {len(broken) - MAX_LISTED_REQUESTS} more requests")
     return "\n\n".join([*parts, _advice(broken)])

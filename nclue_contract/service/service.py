@@ -26,7 +26,7 @@ from nclue_contract.validation.findings import Finding
 from nclue_contract.validation.json_reader import read
 from nclue_contract.validation.query import read_query
 from nclue_contract.validation.response import GATEWAY_SUCCESS, SUCCESS
-from nclue_contract.validation.signature import Verifier
+from nclue_contract.validation.signature import Verification, Verifier
 from nclue_contract.validation.validator import Validator
 
 MAX_BODY = 1 << 20
@@ -120,6 +120,7 @@ class Service:
         self.store.requests += 1
         failure = self.injected.pop(0) if self.injected else None
         findings: tuple[Finding, ...] = ()
+        verification: Verification | None = None
         extra: tuple[tuple[str, str], ...] = ()
         try:
             if failure is not None and failure.error is not None:
@@ -134,14 +135,17 @@ class Service:
         except Rejection as rejection:
             status, value, findings = rejection.status, self.serializer.error_body(rejection), rejection.findings
             extra = (("allow", rejection.allowed),) if isinstance(rejection, MethodNotAllowed) else ()
+            verification = rejection.verification
         except Exception:  # noqa: BLE001  # an injected fault may crash; a server responds even then
             crash = Rejection.of(self.errors["UNEXPECTED_ERROR"])
             status, value = crash.status, self.serializer.error_body(crash)
         rules = tuple(dict.fromkeys(finding.rule for finding in findings))
+        if verification is not None and verification.mistakes:
+            extra += (("x-nclue-mistakes", ", ".join(mistake.word for mistake in verification.mistakes)),)
         response = self.respond(status, value, rules, extra)
         if failure is not None:
             response = dataclasses.replace(response, delay_s=failure.delay_s, cut=failure.cut)
-        self.store.journal.append({"number": self.store.requests, **journal_entry(request, response, findings, now_ms)})
+        self.store.journal.append({"number": self.store.requests, **journal_entry(request, response, findings, now_ms, verification)})
         return response
 
     def route(self, request: Request, now_ms: int) -> Any:  # noqa: ANN401  # the value of the JSON body
@@ -195,10 +199,10 @@ class Service:
         """Reject a request without a valid signature, as NCLUE or as the gateway does."""
         if self.keys is None:
             return
-        verification = self.verify(request.method, request.target, request.headers, self.keys, now_ms)
+        verification = self.verify.any_of(request.method, request.signed_targets, request.headers, self.keys, now_ms, request.body)
         if not verification.ok:
-            by_gateway = self.readings["auth-refusal"] == "gateway"
-            raise Rejection.of(self.errors["AUTHENTICATION_FAILED" if by_gateway else "ACCESS_DENIED"], verification.report.errors)
+            error = self.errors["AUTHENTICATION_FAILED" if self.readings["auth-refusal"] == "gateway" else "ACCESS_DENIED"]
+            raise Rejection(error.status, error.code, error.message, verification.report.errors, verification)
 
     # -- the operations ----------------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import NoReturn
@@ -19,9 +19,20 @@ from nclue_contract.contract.wording import pointer_to
 from nclue_contract.signing import Credentials
 from nclue_contract.validation.findings import Finding, Report
 from nclue_contract.validation.headers import HeaderCheck, read_headers, why_unreadable
-from nclue_contract.validation.signature_mistakes import KEYS_SWAPPED, TIMESTAMP_SECONDS, Mistake, SignedParts, find_mistakes
+from nclue_contract.validation.signature_mistakes import (
+    KEYS_SWAPPED,
+    TIMESTAMP_SECONDS,
+    Mistake,
+    SignedParts,
+    find_header_mistakes,
+    find_mistakes,
+    time_zone,
+)
 
 Keys = Mapping[str, str] | Credentials
+
+API_KEY = "x-ncp-apigw-api-key"
+"""The header of version 1 of the signature whose value is signed there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +60,11 @@ class Verification:
         message = self.report.errors[0].message
         return "; ".join([message, *(mistake.sentence for mistake in self.mistakes if mistake.sentence not in message)])
 
+    def to_dict(self) -> dict[str, object]:
+        """Return the reason and the mistakes as JSON values. They contain no value of a header."""
+        mistakes = [{"id": mistake.word, "sentence": mistake.sentence} for mistake in self.mistakes]
+        return {"reason": self.reason, "sentence": self.sentence, "mistakes": mistakes}
+
     def __bool__(self) -> NoReturn:
         raise TypeError("a Verification is neither true nor false; use verification.ok")
 
@@ -63,7 +79,9 @@ class Verifier:
         self._unreadable, self._unknown_key, self._mismatch = (policy.documented(code) for code in ("NC207", "NC209", "NC208"))
         self._limit_ms = policy.rule("NC203").limit * 1000
 
-    def __call__(self, method: str, target: str | bytes, headers: object, keys: Keys, now_ms: int) -> Verification:
+    def __call__(
+        self, method: str, target: str | bytes, headers: object, keys: Keys, now_ms: int, body: bytes | None = None
+    ) -> Verification:
         """Verify a request; see `verify`."""
         try:
             values = read_headers(headers)
@@ -71,40 +89,70 @@ class Verifier:
             return Verification(Report((Finding(self._unreadable, "", detail={"problem": why_unreadable(headers, error)}),)))
         found = self._headers.check([(name, value) for name in self._names for value in values.get(name, [])], now_ms)
         errors = {finding.rule for finding in found if finding.severity is Severity.ERROR}
-        if errors - {"NC203", "NC205"}:  # without all three values there is nothing to verify
-            return Verification(Report(tuple(found)))
-        timestamp, access_key, given = (values[name][0] for name in self._names)
-        mistakes: tuple[Mistake, ...] = ()
-        if "NC203" in errors and abs(int(timestamp) * 1000 - now_ms) <= self._limit_ms + 1000:
-            mistakes = (TIMESTAMP_SECONDS,)
         secret_keys = _secret_keys(keys)
+        mistakes = find_header_mistakes(values, secret_keys)
+        if "NC203" in errors:
+            mistakes = (*self._clock_mistakes(int(values[self._names[0]][0]), now_ms), *mistakes)
+        if errors - {"NC203", "NC205"}:  # without all three values there is nothing to verify
+            return Verification(Report(tuple(found)), mistakes)
+        timestamp, access_key, given = (values[name][0] for name in self._names)
         secret_key = secret_keys.get(access_key)
         if secret_key is None:
-            if any(hmac.compare_digest(_bytes(access_key), _bytes(secret)) for secret in secret_keys.values()):
-                mistakes += (KEYS_SWAPPED,)
-            found.append(Finding(self._unknown_key, pointer_to(self._names[1]), detail={"problem": _hint(mistakes, "")}))
+            swapped = any(hmac.compare_digest(_bytes(access_key), _bytes(secret)) for secret in secret_keys.values())
+            mistakes += (KEYS_SWAPPED,) if swapped else ()
+            causes = tuple(mistake for mistake in mistakes if not mistake.word.startswith("timestamp"))
+            found.append(Finding(self._unknown_key, pointer_to(self._names[1]), detail={"problem": _hint(causes, "")}))
             return Verification(Report(tuple(found)), mistakes)
         path, mark, query = _bytes(target).partition(b"?")
         parts = (path, query if mark else None, _bytes(timestamp), _bytes(access_key), _bytes(secret_key))
         correct = SignedParts(_bytes(method.upper()), *parts)
         if not hmac.compare_digest(base64.b64encode(correct.digest()), _bytes(given)):
-            causes = find_mistakes(given, correct, values.get("host", [""])[0])
+            api_key = values.get(API_KEY, [None])[0]
+            causes = find_mistakes(given, correct, values.get("host", [""])[0], body, api_key)
             mistakes += causes
             if "NC205" not in errors:
                 found.append(Finding(self._mismatch, pointer_to(self._names[2]), detail={"problem": _hint(causes, _UNEXPLAINED)}))
         return Verification(Report(tuple(found)), mistakes)
 
+    def any_of(
+        self, method: str, targets: Sequence[str], headers: object, keys: Keys, now_ms: int, body: bytes | None = None
+    ) -> Verification:
+        """Verify a request whose target may have been written in several ways; return the first success, else the result of the first.
+
+        A signature that is wrong for another reason than the target is wrong for each of them, so it is diagnosed once.
+        """
+        first = self(method, targets[0], headers, keys, now_ms, body)
+        if first.reason != "signature-mismatch" or len(first.mistakes) != 1:
+            return first
+        others = (self(method, target, headers, keys, now_ms, body) for target in targets[1:])
+        return next((verification for verification in others if verification.ok), first)
+
+    def _clock_mistakes(self, timestamp: int, now_ms: int) -> tuple[Mistake, ...]:
+        """Return the mistake that explains a timestamp which is too far from the clock; empty if none does."""
+        if abs(timestamp * 1000 - now_ms) <= self._limit_ms + 1000:
+            return (TIMESTAMP_SECONDS,)
+        zone = time_zone(timestamp - now_ms)
+        return () if zone is None else (zone,)
+
 
 def verify(
-    method: str, target: str | bytes, headers: object, keys: Keys, now_ms: int, readings: Mapping[str, str] | None = None
+    method: str,
+    target: str | bytes,
+    headers: object,
+    keys: Keys,
+    now_ms: int,
+    readings: Mapping[str, str] | None = None,
+    *,
+    body: bytes | None = None,
 ) -> Verification:
     """Verify a request. Never raises, whatever the headers are.
 
     `target` is the path with its query as it was sent (a `str` is encoded in UTF-8), `headers` a mapping or pairs of text or bytes, `keys`
     the secret key per access key. `now_ms` is the clock in milliseconds since 1970-01-01 UTC; the reading `timestamp-edge` decides whether
-    a difference of exactly 300 seconds is too much. Raises `ValueError` for an unknown reading or option.
+    a difference of exactly 300 seconds is too much. `body` is not signed; a client that signs it is told so. Raises `ValueError` for an
+    unknown reading or option.
     """
-    return (Verifier(readings) if readings else _default_verifier())(method, target, headers, keys, now_ms)
+    return (Verifier(readings) if readings else _default_verifier())(method, target, headers, keys, now_ms, body)
 
 
 _UNEXPLAINED = "no usual mistake explains it; another secret key was used, or something else was signed"

@@ -1,20 +1,25 @@
 """What a contract check sends and reads over HTTP/1.1: byte by byte, under one deadline, and whatever a server does."""
 
+import gzip
+import json
 import socket
 import ssl
 import threading
 import time
+import zlib
+from contextlib import suppress
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from nclue_contract.check.content_coding import ContentCodingError, decode
 from nclue_contract.check.requests import RequestSpec, create_request, delete_request, get_request, list_request
 from nclue_contract.check.transport_http import MAX_BODY_BYTES, HttpTransport
 from nclue_contract.contract.hosts import Target
 from nclue_contract.signing import Credentials
 from tests.support.signing import ACCESS, SECRET, signed
-from tests.support.stub_servers import answering, certificates, listening, received, response, sending
+from tests.support.stub_servers import COMPRESSED, answering, certificates, listening, raw_deflate, received, response, sending
 
 KEYS = Credentials(ACCESS, SECRET)
 SHORT_S = 0.3
@@ -162,6 +167,98 @@ def test_several_requests_are_under_way_at_the_same_moment(wire):
     with listening(answering(answer)) as port:
         exchanges = wire(port).send(create_request(b"1"), create_request(b"2"))
     assert [exchange.value for exchange in exchanges] == [{"said": "1"}, {"said": "2"}]
+
+
+# -- content codings ----------------------------------------------------------------------------------------------------------------------
+
+
+each_coding = pytest.mark.parametrize(("name", "encode"), COMPRESSED.values(), ids=COMPRESSED.keys())
+
+
+def test_no_content_coding_is_accepted_unless_a_header_says_otherwise(wire):
+    assert sent(wire, list_request()).header("accept-encoding") == ["identity"]
+    assert sent(wire, list_request(), headers=[("Accept-Encoding", "gzip")]).header("accept-encoding") == ["gzip"]
+
+
+@each_coding
+def test_a_compressed_body_is_decoded(wire, name, encode):
+    value = {"tasks": ["가" * 3000]}
+    compressed = response(200, encode(json.dumps(value).encode()), f"Content-Encoding: {name}")
+    empty = response(200, b"", f"content-encoding: {name}")
+    with listening(sending(compressed, response(200, {"n": 2}, "content-encoding: identity"), empty)) as port:
+        over = wire(port)
+        exchanges = [over.send(list_request())[0] for _ in range(3)]
+    assert [exchange.error for exchange in exchanges] == ["", "", ""]
+    assert [exchange.body for exchange in exchanges] == [json.dumps(value).encode(), b'{"n": 2}', b""]
+
+
+def test_gzip_may_have_several_members_and_padding(wire):
+    body = gzip.compress(b'{"n"') + gzip.compress(b"") + gzip.compress(b": 1}") + bytes(100)
+    with listening(sending(response(200, body, "content-encoding: gzip"))) as port:
+        assert wire(port).send(list_request())[0].value == {"n": 1}
+
+
+@each_coding
+def test_a_body_that_grows_when_it_is_decoded_ends_at_the_limit(wire, name, encode):
+    bodies = [encode(bytes(length)) for length in (MAX_BODY_BYTES, MAX_BODY_BYTES + 1, 100 * MAX_BODY_BYTES)]
+    with listening(sending(*(response(200, body, f"content-encoding: {name}") for body in bodies))) as port:
+        over = wire(port)
+        exchanges = [over.send(list_request())[0] for _ in range(3)]
+    assert [(exchange.status, len(exchange.body)) for exchange in exchanges] == [(200, MAX_BODY_BYTES), (200, 0), (200, 0)]
+    assert exchanges[0].error == ""
+    assert all(exchange.error.startswith(f"the body is longer than {MAX_BODY_BYTES:,} bytes after decoding") for exchange in exchanges[1:])
+
+
+WHOLE = b'{"seen": "CANARYACCESSKEY00001"}' * 20
+BROKEN = {
+    "gzip that ends early": ("gzip", gzip.compress(WHOLE)[:-9], "the body ends in the middle of its gzip stream"),
+    "gzip without its checksum": ("gzip", gzip.compress(WHOLE)[:-8], "the body ends in the middle of its gzip stream"),
+    "gzip with a wrong checksum": (
+        "gzip",
+        gzip.compress(WHOLE)[:-8] + bytes(8),
+        "the body is not gzip, although its content coding says so",
+    ),
+    "no gzip": ("gzip", WHOLE, "the body is not gzip, although its content coding says so"),
+    "something behind gzip": ("gzip", gzip.compress(WHOLE) + b"something", "the body is not gzip, although its content coding says so"),
+    "deflate that ends early": ("deflate", zlib.compress(WHOLE)[:-1], "the body ends in the middle of its deflate stream"),
+    "raw deflate that ends early": ("deflate", raw_deflate(WHOLE)[:-1], "the body ends in the middle of its deflate stream"),
+    "no deflate": ("deflate", WHOLE, "the body is not deflate, although its content coding says so"),
+    "something behind deflate": ("deflate", zlib.compress(WHOLE) + b"x", "there are bytes behind the deflate stream of the body"),
+    "Brotli": ("br", b"\x0b\x02\x80{}\x03", "the body has the content coding br, although only identity was accepted"),
+    "Zstandard in gzip": ("zstd, gzip", gzip.compress(b"{}"), "the body has the content coding zstd, although only identity was accepted"),
+    "many in each other": (
+        "gzip,gzip,gzip,gzip",
+        gzip.compress(b"{}"),
+        "the body has 4 content codings, although only identity was accepted",
+    ),
+    "very many members": ("gzip", gzip.compress(b"") * 1001, "the body consists of more than 1,000 gzip streams"),
+}
+
+
+@pytest.mark.parametrize(("name", "body", "error"), BROKEN.values(), ids=BROKEN.keys())
+def test_a_body_that_cannot_be_decoded_is_an_incomplete_response(wire, name, body, error):
+    with listening(sending(response(200, body, f"content-encoding: {name}"), response(200, {"n": 2}))) as port:
+        over = wire(port, keys=CANARY)
+        exchanges = [over.send(list_request())[0] for _ in range(2)]
+    assert (exchanges[0].status, exchanges[0].error, exchanges[0].body) == (200, error, b"")
+    assert not exchanges[0].accepted
+    assert exchanges[1].value == {"n": 2}, "the connection is still in order"
+
+
+@settings(max_examples=200)
+@given(
+    st.binary() | st.binary().map(gzip.compress) | st.binary().map(zlib.compress), st.integers(0, 40), st.sampled_from(["gzip", "deflate"])
+)
+def test_no_bytes_make_decoding_raise_anything_else(body, cut, coding):
+    for data in (body, body[:cut], body[cut:], body + body[:cut]):
+        with suppress(ContentCodingError):
+            assert len(decode(data, [("content-encoding", coding)], 100)) <= 100
+
+
+@each_coding
+def test_secrets_in_a_compressed_body_are_masked(wire, name, encode):
+    with listening(sending(response(401, encode(WHOLE[:32]), f"content-encoding: {name}"))) as port:
+        assert wire(port, keys=CANARY).send(list_request())[0].value == {"seen": "***"}
 
 
 # -- connections that are used again ------------------------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ from nclue_contract.signing import EXAMPLE
 from tests.support.payloads import PAYLOAD
 from tests.support.server_process import environment, running
 from tests.support.signing import ACCESS, SECRET
-from tests.support.stub_servers import answering, certificates, forwarding, listening, received, response, sending, url, yes
+from tests.support.stub_servers import COMPRESSED, answering, certificates, forwarding, listening, received, response, sending, url, yes
 
 COMMAND = [sys.executable, "-m", "nclue_contract"]
 # Whoever runs the tests in the background may have switched the signal off, and children inherit that.
@@ -227,6 +227,22 @@ def test_behind_a_proxy_a_line_that_sends_again_signs_what_the_server_sees(run, 
     assert line.startswith(
         f"nclue-contract sign POST {url(port)}/api/v1/tasks | curl --include --request POST {url(port)}/team/nclue/tasks "
     )
+
+
+@pytest.mark.parametrize("coding", COMPRESSED.values(), ids=COMPRESSED.keys())
+def test_behind_a_proxy_that_compresses_every_response_a_conforming_server_passes(run, server, coding):
+    with forwarding(server.origin, coding=coding) as port:
+        result = run("check", url(port), *FEW, "--only", "NC503", "--format", "json")
+    assert (result.code, result.err, failed_rules(result.report)) == (0, "", set())
+    assert set(states(result.report).values()) == {"passed"}
+
+
+def test_a_coding_that_cannot_be_decoded_is_named(run, server):
+    with forwarding(server.origin, coding=("br", lambda _: b"\x0b\x02\x80{}\x03")) as port:
+        result = run("check", url(port), *FEW)
+    assert result.code == 1
+    assert "FAILED: 1 failure of NC602." in result.out
+    assert "the body has the content coding br, although only identity was accepted" in result.out
 
 
 def test_keys_come_from_the_environment_or_from_options(run, monkeypatch):

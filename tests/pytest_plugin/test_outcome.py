@@ -104,6 +104,58 @@ def test_every_part_of_a_request_is_validated(project, adapter, request_, rules)
 
 
 @each_fixture
+def test_the_report_says_what_the_signer_does_wrong(project, adapter):
+    result = project.run(
+        f"""
+        import httpx
+        from nclue_contract.signing import Credentials, now_ms, signed_headers
+
+        def test_wrong({adapter}, nclue_credentials):
+            headers = signed_headers("GET", "/api/v1/tasks", nclue_credentials, now_ms() // 1000)
+            del headers["x-ncp-apigw-signature-v2"]
+            headers["x-ncp-apigw-signature"] = "CANARY"
+            httpx.get({adapter}.url + "/tasks", headers=headers, verify=False)
+
+        def test_mismatch({adapter}, nclue_credentials):
+            now = now_ms() + 9 * 3_600_000
+            httpx.get({adapter}.url + "/tasks?limit=1", headers=signed_headers("GET", "/api/v1/tasks", nclue_credentials, now), verify=False)
+        """
+    )
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "error NC200 header-missing*",
+            "signer: the timestamp is in seconds instead of milliseconds",
+            "signer: a header with a similar name is not read: send it as*",
+            "        x-ncp-apigw-signature-v2",
+            "error NC208 signature-mismatch*",
+            "*without the query*",
+            "signer: the timestamp is 9 hours ahead, as much as a time zone:*",
+        ]
+    )
+    result.stdout.no_fnmatch_line('*CANARY[!"]*')
+    assert str(result.stdout).count("signed without the query") <= 2, "what an error says is not repeated"
+
+
+@each_fixture
+def test_an_allowed_signature_is_not_explained(project, adapter):
+    result = project.run(
+        f"""
+        import httpx, pytest
+        from nclue_contract.signing import now_ms, signed_headers
+
+        @pytest.mark.nclue(allow=["NC203"])
+        def test_it({adapter}, nclue_credentials):
+            headers = signed_headers("GET", "/api/v1/tasks?limit=x", nclue_credentials, now_ms() + 9 * 3_600_000)
+            httpx.get({adapter}.url + "/tasks?limit=x", headers=headers, verify=False)
+        """
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["error NC505 *"])
+    result.stdout.no_fnmatch_line("*signer:*")
+
+
+@each_fixture
 def test_a_valid_request_that_is_rejected_is_no_violation_of_the_client(project, adapter):
     result = project.run(
         f"""

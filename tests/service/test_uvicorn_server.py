@@ -1,5 +1,7 @@
 """The server over real sockets: NCLUE's paths, the control paths, and errors of clients and of the network."""
 
+import base64
+import hmac
 import http.client
 import json
 import signal
@@ -222,6 +224,49 @@ def test_the_journal_shows_what_was_sent_with_its_findings_and_without_secrets(s
     assert headers["x-trace"] == "7"
     secrets = {"x-ncp-apigw-timestamp", "x-ncp-iam-access-key", "x-ncp-apigw-signature-v2", "authorization", "cookie"}
     assert {headers[name] for name in secrets} == {"***"}
+
+
+@pytest.mark.parametrize("sent", ["/api/v1/tasks", "/api/v1/tasks?"])
+def test_an_empty_query_may_be_signed_with_its_question_mark_or_without(server, sent):
+    """ASGI does not tell the two spellings apart."""
+    for target in ("/api/v1/tasks", "/api/v1/tasks?"):
+        assert server.send("GET", sent, headers=signed("GET", target)).status == 200
+    for target in ("/api/v1/tasks??", "/api/v1/task", "/tasks?"):
+        assert server.send("GET", sent, headers=signed("GET", target)).code == (401, "10100")
+    assert server.send("GET", f"{sent.rstrip('?')}?limit=1", headers=signed("GET", sent)).code == (401, "10100")
+
+
+def test_a_client_is_told_what_its_signer_does_wrong(server):
+    body = json.dumps(PAYLOAD).encode()
+    timestamp = str(time.time_ns() // 1_000_000)
+    text = f"POST /api/v1/tasks\n{timestamp}\n{ACCESS}\n".encode() + body
+    wrong = base64.b64encode(hmac.digest(SECRET.encode(), text, "sha256")).decode()
+    right = signed("POST", "/api/v1/tasks", timestamp=timestamp)
+    answer = server.send("POST", "/api/v1/tasks", body, right | {"x-ncp-apigw-signature-v2": wrong})
+    assert (answer.code, answer.headers["x-nclue-mistakes"]) == ((401, "10100"), "body-signed")
+    (entry,) = server.journal()
+    assert entry["signature"]["reason"] == "signature-mismatch"
+    assert [mistake["id"] for mistake in entry["signature"]["mistakes"]] == ["body-signed"]
+    assert entry["signature"]["mistakes"][0]["sentence"].startswith("the body was signed")
+    told = json.dumps(entry) + str(answer)
+    assert not [secret for secret in (ACCESS, SECRET, wrong, right["x-ncp-apigw-signature-v2"]) if secret in told]
+
+
+def test_only_a_rejected_signature_is_explained(server):
+    server.call("GET")
+    server.call("POST", "", b"{}")
+    server.send("GET", "/api/v1/tasks")
+    assert ["signature" in entry for entry in server.journal()] == [False, False, True]
+    assert server.journal()[-1]["signature"]["mistakes"] == []
+
+
+@pytest.mark.parametrize(
+    "name", ["x-ncp-apigw-signature-v1", "X-NCP-APIGW-API-KEY", "x_ncp_iam_access_key", "x-ncp-service-secret", "X-Secret-Key", "api-key"]
+)
+def test_keys_under_another_name_are_masked_in_the_journal(server, name):
+    """A header with underscores may be dropped on the way, but it is never shown."""
+    server.send("GET", "/api/v1/tasks", headers={name: "EXAMPLESECRETVALUE"})
+    assert "EXAMPLESECRETVALUE" not in json.dumps(server.journal())
 
 
 def test_control_paths_leave_no_trace_in_the_journal(server):

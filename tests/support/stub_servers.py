@@ -3,6 +3,7 @@
 A server is a function over a connection; most are functions from a request to the bytes of a response.
 """
 
+import gzip
 import http.client
 import json
 import shutil
@@ -10,6 +11,7 @@ import socket
 import subprocess
 import threading
 import time
+import zlib
 from contextlib import closing, contextmanager, suppress
 from typing import NamedTuple
 
@@ -107,9 +109,30 @@ def listening(talk, *, wrap=lambda connection: connection):
                 thread.join()
 
 
+def raw_deflate(body):
+    """Compress without a header, as some servers do for `deflate`."""
+    stream = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return stream.compress(body) + stream.flush()
+
+
+COMPRESSED = {
+    "gzip": ("gzip", gzip.compress),
+    "x-gzip": ("X-GZip", gzip.compress),
+    "deflate": ("deflate", zlib.compress),
+    "deflate without header": ("deflate", raw_deflate),
+    "deflate in gzip": ("deflate, gzip", lambda body: gzip.compress(zlib.compress(body))),
+}
+"""Content codings, each with the value of `content-encoding` and the function that applies it."""
+
+
 @contextmanager
-def forwarding(origin, *, rewrite=lambda target: target, before=lambda _: None, wrap=lambda connection: connection):
-    """Run a proxy before a server; yield its port. `rewrite` changes the target; what `before` returns is sent instead of the response."""
+def forwarding(
+    origin, *, rewrite=lambda target: target, before=lambda _: None, wrap=lambda connection: connection, coding=("", lambda body: body)
+):
+    """Run a proxy before a server; yield its port. `rewrite` changes the target; what `before` returns is sent instead of the response.
+
+    `coding` is the content coding of every response, whatever the client accepts: its name and the function that applies it.
+    """
     address = origin.rpartition("//")[2]
 
     def answer(request):
@@ -122,7 +145,10 @@ def forwarding(origin, *, rewrite=lambda target: target, before=lambda _: None, 
             upstream.endheaders(request.body)
             answered = upstream.getresponse()
             body = answered.read()
-        lines = [f"{name}: {value}" for name, value in answered.getheaders() if name.lower() != "connection"]
+        name_of_coding, encode = coding
+        lines = [f"{name}: {value}" for name, value in answered.getheaders() if name.lower() not in {"connection", "content-length"}]
+        body = encode(body)
+        lines += [f"content-length: {len(body)}", *([f"content-encoding: {name_of_coding}"] if name_of_coding else [])]
         return "\r\n".join([f"HTTP/1.1 {answered.status} Forwarded", *lines, "", ""]).encode("latin-1") + body
 
     with listening(answering(answer), wrap=wrap) as port:
