@@ -44,7 +44,7 @@ async def authenticate(request, handler):
     access_key = request.headers.get("x-ncp-iam-access-key")
     timestamp = request.headers.get("x-ncp-apigw-timestamp")
     signature = request.headers.get("x-ncp-apigw-signature-v2")
-    if not access_key or not timestamp or not signature or access_key not in KEYS:
+    if not signature or access_key not in KEYS or not re.fullmatch("[0-9]{1,15}", timestamp or ""):
         raise ApiError(401, 200, "Authentication Failed")
     try:
         age = abs(time.time() - int(timestamp) / 1000)

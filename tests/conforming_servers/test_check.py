@@ -80,7 +80,6 @@ ADVISORIES = {
     "NC004",  # of a name twice in an object it takes the last
     "NC005",  # it reads NaN, and numbers that no double holds
     "NC201",  # of a header sent twice, aiohttp's look-up returns the first
-    "NC202",  # int() reads a timestamp with underscores, here signed as it was sent
     "NC312",  # an error has a code of the server's own where the pages name none
 }
 
