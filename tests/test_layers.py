@@ -69,14 +69,21 @@ def test_error_codes_and_path_characters_come_from_the_compiled_contract(package
     assert [(module, text) for module, text in literals if len(PATH_CHARACTERS & set(text)) > 20] == []
 
 
-def test_the_second_server_imports_nothing_of_the_package():
-    # It is the second opinion on what a correct server is, so it must not share a mistake.
+@pytest.mark.parametrize("modules", [["second_server"], ["conforming_servers.flask_server"], ["conforming_servers.aiohttp_server"]])
+def test_a_server_of_the_tests_imports_nothing_of_the_package(modules):
+    # It is a second opinion on what a correct server is, so it must not share a mistake.
     tests = Package(ROOT / "tests")
-    reached = {module for module in tests.trees if within(module, ["second_server"])}
+    reached = {module for module in tests.trees if within(module, modules)}
     assert reached
     while more := set().union(*(tests.internal[module] for module in reached)) - reached:
         reached |= more
     assert [module for module in sorted(reached) if "nclue_contract" in tests.third_party[module]] == []
+
+
+@pytest.mark.parametrize("name", ["flask", "aiohttp"])
+def test_the_conforming_servers_share_no_code(name):
+    tests = Package(ROOT / "tests")
+    assert tests.internal[f"conforming_servers.{name}_server"] == set()
 
 
 # -- each check can fail --------------------------------------------------------------------------------------------------------------
