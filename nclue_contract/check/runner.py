@@ -52,11 +52,12 @@ class Runner:
         self._sender = Sender(transport, limits, self._observer)
         self._notes: list[str] = []
         self._stop_reason = ""
+        self._target = ""
         self._server_reachable = True
 
     def run(self, target: str, mode: str) -> CheckResult:
         """Run everything and return the result. An interruption (Ctrl-C) ends the run, but there is a result of what was done."""
-        begun_ms = self._transport.now_ms()
+        begun_ms, self._target = self._transport.now_ms(), target
         try:
             self._run_control()
             self._run_plan()
@@ -97,6 +98,9 @@ class Runner:
         if exchange.status in {401, 403}:
             hint = "Set NCLUE_ACCESS_KEY and NCLUE_SECRET_KEY, and --signed-prefix behind a proxy"
             return f"{outcome}: the credentials were rejected. {hint}"
+        if exchange.status == HTTPStatus.NOT_FOUND and (path := self._sender.documented_path(exchange)):
+            better = self._target + path
+            return f"{outcome}: there is nothing at {self._target}/tasks, but there is at {better}/tasks. Check {better}"
         return f"{outcome}, although it is valid. Name test data of the server: --feature-id, --bucket and --file"
 
     # -- the plan ----------------------------------------------------------------------------------------------------------------

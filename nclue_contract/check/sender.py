@@ -51,6 +51,7 @@ from nclue_contract.check.cases.plan import BUDGET
 from nclue_contract.check.requests import Exchange, RequestSpec, list_request
 from nclue_contract.check.results import Case
 from nclue_contract.check.session import CheckSession
+from nclue_contract.contract.hosts import documented_path
 from nclue_contract.validation.response import SUCCESS
 
 FEW_ATTEMPTS = 3
@@ -200,6 +201,17 @@ class Sender:
         for exchange in exchanges:
             self._observer.exchange(exchange, self.requests, self._limits.budget)
         return exchanges
+
+    def documented_path(self, rejected: Exchange) -> str:
+        """Return the documented path of a base URL if `/tasks` is there, and not where `rejected` was sent; else an empty text.
+
+        That takes one list request. None is sent if the base URL has the path, or if the budget does not allow it.
+        """
+        path, request = documented_path(), list_request(LIST_QUERY)
+        if rejected.target.startswith(path) or self.limit_reached((request,)):
+            return ""
+        exchange = self.send(replace(request, path=path + request.path))[0]
+        return "" if exchange.error or exchange.status == HTTPStatus.NOT_FOUND else path
 
     def _attempts(self, exchange: Exchange) -> int:
         """Return how many attempts are worthwhile after this response; slow down if it is 429."""

@@ -23,9 +23,10 @@ from nclue_contract.check.transport_http import HttpTransport
 from nclue_contract.check.transport_memory import MemoryTransport
 from nclue_contract.cli.main import main
 from nclue_contract.guard import guard
-from nclue_contract.service.messages import Response
+from nclue_contract.service.messages import Request, Response
 from nclue_contract.service.service import Service
-from nclue_contract.signing import EXAMPLE
+from nclue_contract.service.uvicorn_server import LoopbackServer
+from nclue_contract.signing import EXAMPLE, now_ms, signed_headers
 from tests.support.payloads import PAYLOAD
 from tests.support.server_process import environment, running
 from tests.support.signing import ACCESS, SECRET
@@ -197,11 +198,48 @@ def targets(server):
     return {entry["target"].partition("?")[0] for entry in server.journal()}
 
 
-@pytest.mark.parametrize("tail", ["", "/", "/api/v1", "/api/v1/"])
-def test_an_empty_path_is_the_documented_one(run, server, tail):
+@pytest.mark.parametrize("tail", ["/api/v1", "/api/v1/"])
+def test_a_slash_at_the_end_of_the_base_url_changes_nothing(run, server, tail):
     assert run("check", server.origin + tail, *FEW).code == 0
     assert all(target.startswith("/api/v1/tasks") for target in targets(server))
     assert len(server.journal()) >= 4
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+@pytest.mark.parametrize("command", ["check", "probe"])
+def test_a_server_with_the_tasks_at_its_root_can_be_checked_and_cleaned_up(run, command, slash):
+    service = Service({EXAMPLE.access_key: EXAMPLE.secret_key})
+    service.prefix = ""
+    with LoopbackServer(service) as root:
+        result = run(command, root.url + slash, "--ledger", "run.jsonl", "--budget", "20")
+        headers = signed_headers("POST", "/tasks", EXAMPLE, now_ms()) | {"content-type": "application/json"}
+        create = Request("POST", "/tasks", tuple(headers.items()), json.dumps(PAYLOAD | {"name": "left behind"}).encode())
+        task_id = json.loads(service.handle(create, now_ms()).body)["task_id"]
+        with Path("run.jsonl").open("a") as ledger:
+            ledger.write(json.dumps({"answered": "left behind", "task_id": task_id}) + "\n")
+        cleaned = run("cleanup", "run.jsonl")
+    assert (result.code, result.err) == (0, "")
+    assert cleaned == (0, "1 task deleted, 0 left\n", "")
+
+
+@pytest.mark.parametrize("tail", ["", "/"])
+@pytest.mark.parametrize("options", [[], ["--budget", "2"]])
+def test_the_documented_path_is_suggested_where_only_that_has_the_tasks(run, server, tail, options):
+    result = run("check", server.origin + tail, *FEW, *options)
+    base = f"{server.origin}/api/v1"
+    sentence = f"there is nothing at {server.origin}/tasks, but there is at {base}/tasks. Check {base}"
+    assert result.code == 3
+    assert f"INCONCLUSIVE: the control request got 404 with code 300: {sentence}." in result.out
+    assert [entry["target"].partition("?")[0] for entry in server.journal()] == ["/tasks", "/api/v1/tasks"]
+
+
+def test_no_path_is_suggested_where_none_has_the_tasks_or_the_budget_is_used_up(run, server):
+    wrong = run("check", server.origin + "/v9", *FEW)
+    spent = run("check", server.origin, *FEW, "--budget", "1")
+    for result in (wrong, spent):
+        assert (result.code, result.err) == (3, "")
+        assert "Name test data of the server" in result.out
+    assert len(server.journal()) == 3
 
 
 def test_behind_a_proxy_that_rewrites_the_signed_prefix_is_named(run, server):
@@ -632,7 +670,7 @@ def test_a_server_that_is_busy_is_waited_for(run, server, monkeypatch, status, n
     slept, busy = [], [response(status, {"error": {"errorCode": "430", "message": "x"}})] * 2
     monkeypatch.setattr(HttpTransport, "sleep", lambda _, seconds: slept.append(seconds))
     with forwarding(server.origin, before=lambda _: busy.pop() if busy else None) as port:
-        result = run("check", url(port), *FEW, "--format", "json")
+        result = run("check", url(port) + "/api/v1", *FEW, "--format", "json")
     assert (result.code, len(result.report["notes"])) == (0, notes)
     assert sum(slept) >= 1.5
     assert [entry["status"] for entry in server.journal()][:1] == [200]
@@ -787,7 +825,7 @@ class Stopping:
 
     def __enter__(self):
         self._proxy = forwarding(self.server.origin, before=self._before)
-        self.url = url(self._proxy.__enter__())
+        self.url = url(self._proxy.__enter__()) + "/api/v1"
         return self
 
     def __exit__(self, *error):
@@ -862,7 +900,7 @@ def test_the_ledger_has_a_line_on_disk_before_the_server_receives_a_create_reque
                 missing.append(name)
 
     with forwarding(server.origin, before=before) as port:
-        result = run("check", url(port), "--ledger", "run.jsonl", "--only", "NC120", "--only", "NC110", "--budget", "60")
+        result = run("check", url(port) + "/api/v1", "--ledger", "run.jsonl", "--only", "NC120", "--only", "NC110", "--budget", "60")
     assert (result.code, missing) == (0, [])
     remains = read_ledger(Path("run.jsonl"))
     assert (remains.task_ids, remains.uncertain) == ((), ())

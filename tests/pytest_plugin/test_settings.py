@@ -281,6 +281,13 @@ def test_another_server_is_used_and_not_reset_and_its_requests_are_not_validated
     result.stdout.fnmatch_lines([f"SKIPPED * {reason}"])
 
 
+def test_nothing_is_added_to_the_url_of_another_server(project):
+    address = "http://127.0.0.1:9"
+    project.run(f"def test_it(nclue_server_url): assert nclue_server_url == '{address}'", f"--nclue-url={address}/").assert_outcomes(
+        passed=1
+    )
+
+
 def test_another_server_can_be_set_in_the_ini_file(project):
     project.pytester.makeini("[pytest]\nnclue_url = http://127.0.0.1:9/api/v1\n")
     project.run("def test_it(nclue_server_url): assert nclue_server_url == 'http://127.0.0.1:9/api/v1'").assert_outcomes(passed=1)
