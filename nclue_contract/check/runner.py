@@ -13,6 +13,7 @@ from nclue_contract.check.requests import Exchange, delete_request
 from nclue_contract.check.results import Case, CheckResult, Outcome, Script, State, Step, Wait
 from nclue_contract.check.sender import Limits, RunObserver, Sender, StopError, StopReason, Transport
 from nclue_contract.check.session import CheckSession
+from nclue_contract.contract.wording import counted
 from nclue_contract.validation.response import SUCCESS
 
 RESERVED = 1 / 5
@@ -66,10 +67,11 @@ class Runner:
             self._server_reachable = stop.reason is not StopReason.SERVER_UNREACHABLE
         except KeyboardInterrupt:
             self._stop_reason = "interrupted"
+            self._announce_clean_up()
         planned = self._sender.requests
         if self._limits.clean_up and self._server_reachable:
             with suppress(KeyboardInterrupt, StopError):  # the result lists what is left
-                self._clean_up()
+                self._clean_up_in_spite_of_an_interruption()
         self._complete_outcomes()
         return self._result(target, mode, (self._transport.now_ms() - begun_ms) / 1000, planned)
 
@@ -173,6 +175,23 @@ class Runner:
         return True
 
     # -- the end -----------------------------------------------------------------------------------------------------------------
+
+    def _clean_up_in_spite_of_an_interruption(self) -> None:
+        """Clean up. The first interruption of a run only leads to a notice, unless it was what ended the run; the second one ends this."""
+        try:
+            self._clean_up()
+        except KeyboardInterrupt:
+            if self._stop_reason == "interrupted":
+                raise
+            self._announce_clean_up()
+            self._clean_up()
+
+    def _announce_clean_up(self) -> None:
+        left = len(self._session.tasks.remaining())
+        if left and self._limits.clean_up:
+            self._observer.notice(
+                f"deleting {counted(left, 'task')} of this check; another Ctrl-C leaves the remaining tasks on the server"
+            )
 
     def _clean_up(self) -> None:
         """Delete the tasks of this run, where their status allows it.

@@ -24,6 +24,11 @@ def seconds(text: str) -> float:
     return _number(text, 0.001, 86_400, "a number of seconds, from 0.001 to a day")
 
 
+def seconds_or_none(text: str) -> float:
+    """Return a number of seconds, 0 included; a type of argparse."""
+    return _number(text, 0.0, 86_400, "a number of seconds, from 0 to a day")
+
+
 def rate(text: str) -> float:
     """Return a number of requests per second; a type of argparse."""
     return _number(text, 0.001, 10_000, "a number of requests per second, from 0.001 to 10,000")

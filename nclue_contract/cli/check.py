@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nclue_contract import __version__
-from nclue_contract.cli.arguments import positive_integer, rate, rule_prefixes, seconds
+from nclue_contract.cli.arguments import positive_integer, rate, rule_prefixes, seconds, seconds_or_none
 from nclue_contract.cli.config import READINGS_TABLE
 from nclue_contract.cli.files import atomic_file
+from nclue_contract.cli.messages import print_error
 from nclue_contract.cli.progress import ProgressBar
 from nclue_contract.contract import server_data
 from nclue_contract.contract.model import contract
@@ -94,6 +95,8 @@ def add_server(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--budget", type=positive_integer, metavar="N", help="send at most N requests, those that find most first")
     parser.add_argument("--rate", type=rate, default=0.0, metavar="N", help="at most N requests per second")
     parser.add_argument("--timeout", type=seconds, default=10.0, metavar="SECONDS", help="time limit for a whole exchange (%(default)s)")
+    wait = "how long a server that does not respond at the beginning is waited for; 0: not at all (%(default)s)"
+    parser.add_argument("--wait", type=seconds_or_none, default=5.0, metavar="SECONDS", help=wait)
     parser.add_argument(
         "--lifecycle-timeout", type=seconds, default=60.0, metavar="SECONDS", help="how long tasks are polled (%(default)s)"
     )
@@ -166,8 +169,14 @@ def _run_plan(options: CheckOptions, readings: Readings, *, quiet: bool = False)
 
     enabled = sys.stderr is not None and sys.stderr.isatty() and not quiet
     bar = ProgressBar(sys.stderr, 0, enabled=enabled, doing="checking", spell=lambda number: f"{number:,} requests")
+
+    def notice(sentence: str) -> None:
+        bar.clear()
+        if not quiet:
+            print_error(sentence)
+
     try:
-        return check(options, readings, os.environ, bar.update)
+        return check(options, readings, os.environ, bar.update, notice)
     finally:
         bar.clear()
 
@@ -217,6 +226,7 @@ def options_of(options: argparse.Namespace, *, strict: bool = False, probe: bool
         ledger=options.ledger,
         probe=probe,
         strict=strict,
+        wait_s=options.wait,
     )
 
 

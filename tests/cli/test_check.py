@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import re
 import signal
 import socket
@@ -672,7 +673,7 @@ def test_a_server_that_is_busy_is_waited_for(run, server, monkeypatch, status, n
     with forwarding(server.origin, before=lambda _: busy.pop() if busy else None) as port:
         result = run("check", url(port) + "/api/v1", *FEW, "--format", "json")
     assert (result.code, len(result.report["notes"])) == (0, notes)
-    assert sum(slept) >= 1.5
+    assert sum(slept) >= (1.5 if status == 429 else 0.5)
     assert [entry["status"] for entry in server.journal()][:1] == [200]
 
 
@@ -765,7 +766,10 @@ def test_every_server_behaviour_ends_with_a_result_and_a_message(run, monkeypatc
             "--lifecycle-timeout",
             "1",
         )
-    assert (result.code, result.err) == (code, "")
+    waits = "the server cannot be reached" in words
+    why = words.partition("reached: ")[2]
+    assert result.code == code
+    assert (f"cannot be reached: {why}" in result.err and "; waiting for it, up to 5 s" in result.err) if waits else result.err == ""
     assert words in result.out
     assert "Traceback" not in result.out
 
@@ -782,8 +786,34 @@ def test_a_server_that_cannot_be_reached_is_exit_code_3(run, monkeypatch, host, 
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     result = run("check", f"http://{host.format(port)}", "--allow-create", "all", *FEW)
-    assert (result.code, result.err) == (3, "")
+    waiting = f"nclue-contract: http://{host.format(port)}: cannot be reached: no connection: {why}; waiting for it, up to 5 s\n"
+    assert (result.code, result.err) == (3, waiting if why else "")
     assert f"INCONCLUSIVE: the server cannot be reached: no connection: {why}" in result.out
+
+
+@pytest.mark.parametrize("command", ["check", "probe"])
+def test_how_long_a_server_is_waited_for_can_be_chosen(run, monkeypatch, command):
+    slept = []
+    monkeypatch.setattr(HttpTransport, "sleep", lambda _, seconds: slept.append(seconds))
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = url(free.getsockname()[1])
+    at_once = run(command, address, "--wait", "0")
+    assert (at_once.code, slept) == (3, [])
+    assert "waiting" not in at_once.err
+    longer = run(command, address, "--wait", "30")
+    assert longer.code == 3
+    assert f"{address}: cannot be reached: no connection: Connection refused; waiting for it, up to 30 s" in longer.err
+    assert max(slept) <= 2
+    assert 29 <= sum(slept) <= 30
+
+
+def test_quiet_output_does_not_say_what_is_waited_for(run, monkeypatch):
+    monkeypatch.setattr(HttpTransport, "sleep", lambda *_: None)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = url(free.getsockname()[1])
+    result = run("check", address, "--quiet")
+    assert (result.code, result.err) == (3, "")
+    assert result.out == "inconclusive: the server cannot be reached: no connection: Connection refused\n"
 
 
 def test_two_create_requests_at_the_same_moment_are_sent_concurrently(run, monkeypatch):
@@ -851,13 +881,15 @@ POST_NUMBER = 30
 """The request at which checks are stopped; it is a create request that is carried out."""
 
 
-def test_ctrl_c_leaves_a_usable_report_and_a_ledger_and_cleanup_finds_unreported_tasks(run, server):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_termination_leave_a_usable_report_and_a_ledger_and_cleanup_finds_unreported_tasks(run, server, number):
     rules, reports = ["--only", "NC307", "--only", "NC12"], ["--report", "json:report.json", "--report", "junit:report.xml"]
-    with Stopping(server, POST_NUMBER, signal.SIGINT) as proxy:
+    with Stopping(server, POST_NUMBER, number) as proxy:
         stopped = proxy.run(*rules, *reports, "--ledger", "run.jsonl")
         left = server.control("health").json()["tasks"]
         cleaned = [run("cleanup", "run.jsonl"), run("cleanup", "run.jsonl")]
-    assert (stopped.code, stopped.err) == (3, "")
+    assert stopped.code == 3
+    assert re.fullmatch(rf"nclue-contract: {proxy.url}: deleting \d+ tasks of this check; another Ctrl-C leaves .*\n", stopped.err)
     assert "INCONCLUSIVE: interrupted." in stopped.out
     assert "note: the ledger is run.jsonl; `nclue-contract cleanup run.jsonl` deletes the remaining tasks" in stopped.out
     report = json.loads(Path("report.json").read_text())
@@ -910,8 +942,68 @@ def test_the_ledger_has_a_line_on_disk_before_the_server_receives_a_create_reque
 def test_an_old_ledger_is_not_written_over(run, server):
     Path("run.jsonl").write_text("precious")
     result = run("check", server.url, "--ledger", "run.jsonl")
-    assert result == (2, "", "nclue-contract: cannot write run.jsonl: File exists\n")
+    assert result == (2, "", "nclue-contract: --ledger: run.jsonl exists, and is not a ledger; name another file\n")
     assert (Path("run.jsonl").read_text(), server.journal()) == ("precious", [])
+
+
+@pytest.mark.parametrize(
+    ("tasks", "sentence"),
+    [
+        ({"a": "1"}, "`nclue-contract cleanup run.jsonl` deletes the tasks that are left. Remove it then, or name another file"),
+        ({}, "of which no task is left; remove it, or name another file"),
+    ],
+    ids=["a task is left", "no task is left"],
+)
+def test_the_ledger_of_an_earlier_run_is_not_written_over(run, server, tasks, sentence):
+    write_ledger(server, **tasks)
+    before = Path("run.jsonl").read_text()
+    result = run("check", server.url, "--ledger", "run.jsonl")
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith("nclue-contract: --ledger: run.jsonl is the ledger of an earlier run")
+    assert result.err.endswith(f"{sentence}\n")
+    assert (Path("run.jsonl").read_text(), server.journal()) == (before, [])
+
+
+@pytest.mark.parametrize("number", [2, 9, 10])
+def test_a_full_disk_under_the_ledger_ends_the_check_and_names_ledger_and_cleanup(run, server, monkeypatch, number):
+    """The disk is full from one record on: no further create request is sent, tasks are deleted, and the result is printed."""
+    written, fsync = [], os.fsync
+
+    def full(handle):
+        written.append(handle)
+        if len(written) >= number:
+            raise OSError(28, "No space left on device")
+        fsync(handle)
+
+    monkeypatch.setattr("nclue_contract.check.ledger.os.fsync", full)
+    result = run("check", server.url, "--ledger", "run.jsonl", "--only", "NC12")
+    assert (result.code, result.err) == (3, "")
+    assert "INCONCLUSIVE: the ledger run.jsonl cannot be written: No space left on device, so no more tasks are created" in result.out
+    assert "`nclue-contract cleanup run.jsonl` deletes the tasks that it lists" in result.out
+    assert len(written) == number
+    assert sum(entry["method"] == "POST" for entry in server.journal()) == (number - 1) // 2
+    assert server.control("health").json()["tasks"] == 0
+
+
+def test_a_ledger_whose_first_line_cannot_be_written_leaves_no_file_and_sends_nothing(run, server, monkeypatch):
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("nclue_contract.check.ledger.os.fsync", full)
+    result = run("check", server.url, "--ledger", "run.jsonl")
+    assert result == (2, "", "nclue-contract: cannot write run.jsonl: No space left on device\n")
+    assert (list(Path().iterdir()), server.journal()) == ([], [])
+
+
+def test_termination_has_its_former_handler_after_a_command(run):
+    before = signal.getsignal(signal.SIGTERM)
+    inside = []
+    real = check_module.check
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(check_module, "check", lambda *a: (inside.append(signal.getsignal(signal.SIGTERM)), real(*a))[1])
+        assert run("check", "--only", "NC200").code == 0
+    assert inside[0] is not before
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_no_ledger_is_left_on_loopback_unless_it_is_requested(run, server):
