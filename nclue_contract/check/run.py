@@ -299,18 +299,42 @@ def _in_the_way(path: Path) -> str:
     return f"--ledger: {path} is the ledger of an earlier run; {cleanup}. Remove it then, or name another file"
 
 
-# -- the baseline --------------------------------------------------------------------------------------------------------------------
+# -- earlier reports --------------------------------------------------------------------------------------------------------------------
 
 
 def baseline(path: Path) -> frozenset[tuple[str, str]]:
     """Return test case and rule of each failure in an earlier JSON report. Raises `ValueError` for a file that cannot be read as one."""
+    return _failures("--baseline", path)
+
+
+def _failures(option: str, path: Path) -> frozenset[tuple[str, str]]:
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
         return frozenset((entry["case"], entry["rule"]) for entry in report["failures"])
     except OSError as error:
-        raise ValueError(f"--baseline: {path} cannot be read: {error.strerror}") from error
+        raise ValueError(f"{option}: {path} cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ValueError(f"--baseline: {path} is not a JSON report of a check") from error
+        raise ValueError(f"{option}: {path} is not a JSON report of a check") from error
+
+
+def only_failed(options: CheckOptions, path: Path) -> CheckOptions:
+    """Return the options with the test cases that failed in an earlier JSON report, those that a baseline accepted included.
+
+    What an exploration found is no test case of the plan, and is left out. Raises `ValueError` for a file that cannot be read as a report,
+    for test cases that the plan does not have, and if nothing is left.
+    """
+    failed = {case for case, _ in _failures("--only-failed", path)}
+    ids = frozenset(case for case in failed if not case.startswith("explore["))
+    if not ids:
+        found = "only an exploration failed, which --explore repeats" if failed else "no test case failed"
+        raise ValueError(f"--only-failed: in {path} {found}, so there is nothing to run")
+    known = {case.id for case in selected_cases(options)}
+    if unknown := sorted(ids - known):
+        more = f" and {len(unknown) - 1:,} more" if len(unknown) > 1 else ""
+        exists = ids <= {case.id for may_create in (True, False) for case in plan(full=True, may_create=may_create)}
+        why = "which these options leave out: see --only, --skip, --full, --allow-create" if exists else "which this version does not have"
+        raise ValueError(f"--only-failed: {path} names the test case {unknown[0]!r:.80}{more}, {why}")
+    return replace(options, ids=ids)
 
 
 def accept(result: CheckResult, known: Collection[tuple[str, str]]) -> CheckResult:

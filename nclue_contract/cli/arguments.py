@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from nclue_contract.cli.files import require_writable
 from nclue_contract.contract.model import contract
 
 
@@ -62,7 +63,7 @@ def rule_prefixes(texts: Iterable[str]) -> tuple[str, ...]:
 
 
 def report_target(text: str, formats: Collection[str]) -> tuple[str, Path]:
-    """Return format and path of a text such as `json:report.json`. Raises `ValueError` for another form, or a path without a folder."""
+    """Return format and path of a text such as `json:report.json`. Raises `ValueError` for another form, or an unwritable path."""
     form, colon, path = text.partition(":")
     if not colon or not path or form not in formats:
         wanted = f"FORMAT:PATH; formats: {', '.join(formats)}" if len(formats) > 1 else f"{next(iter(formats))}:PATH"
@@ -71,6 +72,10 @@ def report_target(text: str, formats: Collection[str]) -> tuple[str, Path]:
         raise ValueError(f"{text!r:.80}: there is no folder {Path(path).parent}")
     if Path(path).is_dir():
         raise ValueError(f"{text!r:.80}: {path} is a folder")
+    try:
+        require_writable(Path(path))
+    except OSError as error:
+        raise ValueError(f"{text!r:.80}: {path} cannot be written: {error.strerror}") from error
     return form, Path(path)
 
 

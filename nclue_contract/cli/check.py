@@ -22,7 +22,7 @@ from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Readings
 from nclue_contract.contract.wording import counted
 from nclue_contract.signing import Credentials, now_ms
-from nclue_contract.validation.reports.base import FAILED, FORMATS, INCONCLUSIVE, PASSED
+from nclue_contract.validation.reports.base import FAILED, FORMATS, INCONCLUSIVE, PASSED, USAGE
 
 if TYPE_CHECKING:
     from nclue_contract.check.results import CheckResult
@@ -47,6 +47,8 @@ def add_parsers(commands: Any, common: argparse.ArgumentParser) -> dict[str, arg
         "--strict", action="store_true", default=None, help="treat warnings about responses, such as unknown fields, as failures"
     )
     check.add_argument("--baseline", type=Path, metavar="FILE", help="an earlier JSON report, whose failures are accepted")
+    only_failed = "an earlier JSON report: run the cases that failed in it, with those that decide them"
+    check.add_argument("--only-failed", type=Path, metavar="FILE", help=only_failed)
     check.add_argument("--fail-on-untested", action="store_true", help="fail if a test case was not tested")
     check.add_argument("--dry-run", action="store_true", help="print the plan and the number of requests, and send nothing")
     explore_help = "after the check, explore with Schemathesis, for so long at most"
@@ -110,9 +112,11 @@ def add_server(parser: argparse.ArgumentParser) -> None:
 def run_check(options: argparse.Namespace, readings: Readings, reports: Sequence[tuple[str, Path]], *, strict: bool) -> int:
     """Check a server, write the reports, and return the exit code. Raises `ValueError` for what the user can correct."""
     from nclue_contract.check.results import State  # noqa: PLC0415
-    from nclue_contract.check.run import accept, baseline  # noqa: PLC0415  # the check is imported only when it runs
+    from nclue_contract.check.run import accept, baseline, only_failed  # noqa: PLC0415  # the check is imported only when it runs
 
     wanted = options_of(options, strict=strict)
+    if options.only_failed is not None:
+        wanted = only_failed(wanted, options.only_failed)
     if options.dry_run:
         for line in _dry_run(wanted):
             print(line)
@@ -131,10 +135,12 @@ def run_check(options: argparse.Namespace, readings: Readings, reports: Sequence
         except KeyboardInterrupt:  # the result of the check itself is not lost
             result = replace(result, notes=(*result.notes, "the exploration was interrupted; this report has no results of it"))
     result = accept(result, known)
-    _write(result, options, reports, started_ms)
+    problems = _write(result, options, reports, started_ms)
+    for problem in problems:
+        print_error(problem)
     if options.fail_on_untested and result.exit_code == PASSED and result.counts[State.NOT_TESTED]:
         return FAILED
-    return result.exit_code
+    return result.exit_code or (USAGE if problems else PASSED)
 
 
 def run_probe(options: argparse.Namespace, readings: Readings) -> int:
@@ -144,6 +150,10 @@ def run_probe(options: argparse.Namespace, readings: Readings) -> int:
     from nclue_contract.check.reports.text import reading_lines  # noqa: PLC0415  # the check is imported only when it runs
 
     # Readings of the settings may come from an earlier probe, and are what this one is to find out; only pins of the command line hold.
+    if options.write is not None:
+        from nclue_contract.cli.config_writer import require_replaceable  # noqa: PLC0415  # for this option only
+
+        require_replaceable(options.write)
     pins = {name: option for name, option in readings.items() if readings.sources[name] == "--reading"}
     result = _run_plan(options_of(options, probe=True), Readings.choose(("--reading", pins)))
     table = readings_table(result, READINGS_TABLE)
@@ -286,14 +296,21 @@ def _dry_run(options: CheckOptions) -> Iterator[str]:
     yield "nothing was sent"
 
 
-def _write(result: CheckResult, options: argparse.Namespace, reports: Sequence[tuple[str, Path]], started_ms: int) -> None:
+def _write(result: CheckResult, options: argparse.Namespace, reports: Sequence[tuple[str, Path]], started_ms: int) -> list[str]:
+    """Write the reports, and the result to standard output; return a sentence for each report that could not be written."""
     from nclue_contract.check.reports.formats import render  # noqa: PLC0415  # as above
 
     def text_of(form: str, encoding: str, *, quiet: bool = False) -> str:
         return render(form, result, version=__version__, encoding=encoding, started_ms=started_ms, quiet=quiet)
 
+    problems = []
     for form, path in reports:
-        with atomic_file(path) as file:
-            file.write(text_of(form, "utf-8"))
+        try:
+            with atomic_file(path) as file:
+                file.write(text_of(form, "utf-8"))
+        except OSError as error:
+            problems.append(f"the report {path} cannot be written: {error.strerror or error}")
     text = text_of(options.format, sys.stdout.encoding or "ascii", quiet=options.quiet)
     sys.stdout.write(text if text.strip() else "")
+    sys.stdout.flush()
+    return problems

@@ -442,7 +442,7 @@ def test_a_server_that_stops_responding_is_announced_once():
     notices = []
     run(lambda turn: UNREACHABLE if turn.number >= 20 else None, observer=RunObserver(notice=notices.append))
     assert len(notices) == 1
-    assert re.fullmatch(rf"no response since name.*: {re.escape(UNREACHABLE)}; trying again for up to 14 s", notices[0])
+    assert re.fullmatch(rf"no response since path.*: {re.escape(UNREACHABLE)}; trying again for up to 14 s", notices[0])
 
 
 def test_failures_that_were_seen_before_an_interruption_count():

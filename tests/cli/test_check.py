@@ -9,8 +9,10 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import threading
 import tomllib
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree as ET
@@ -22,6 +24,7 @@ from nclue_contract.check.ledger import read_ledger
 from nclue_contract.check.run import CheckOptions, permission
 from nclue_contract.check.transport_http import HttpTransport
 from nclue_contract.check.transport_memory import MemoryTransport
+from nclue_contract.cli import check as check_command
 from nclue_contract.cli.main import main
 from nclue_contract.guard import guard
 from nclue_contract.service.messages import Request, Response
@@ -646,6 +649,118 @@ def test_a_baseline_that_is_none_is_rejected_before_anything_is_sent(run, server
         Path("base.json").write_text(content)
     assert run("check", server.url, "--baseline", "base.json") == (2, "", f"nclue-contract: {sentence}\n")
     assert server.journal() == []
+
+
+def test_only_failed_runs_again_what_failed(run, server):
+    def before(request):
+        return response(200, {}) if b'"name": ""' in request.body else None
+
+    with forwarding(server.origin, before=before) as port:
+        first = run("check", url(port) + "/api/v1", "--only", "NC110", "--report", "json:report.json", "--format", "json")
+    again = run("check", server.url, "--only-failed", "report.json", "--format", "json")
+    failed = {failure["case"] for failure in first.report["failures"]}
+    assert failed == {"name[empty]"}
+    assert (first.code, again.code) == (1, 0)
+    assert states(again.report) == {"control[a valid creation]": "passed", "name[empty]": "passed"}
+
+
+LEFT_OUT = "these options leave out: see --only, --skip, --full, --allow-create"
+
+
+@pytest.mark.parametrize(
+    ("cases", "options", "sentence"),
+    [
+        (None, [], "--only-failed: report.json cannot be read: No such file or directory"),
+        ("x", [], "--only-failed: report.json is not a JSON report of a check"),
+        ([], [], "--only-failed: in report.json no test case failed, so there is nothing to run"),
+        (
+            ["explore[x]"],
+            [],
+            "--only-failed: in report.json only an exploration failed, which --explore repeats, so there is nothing to run",
+        ),
+        (["name[of old]"], [], "--only-failed: report.json names the test case 'name[of old]', which this version does not have"),
+        (["a", "b", "name[empty]"], [], "--only-failed: report.json names the test case 'a' and 1 more, which this version does not have"),
+        (
+            ["name[empty]"],
+            ["--skip", "NC110"],
+            f"--only-failed: report.json names the test case 'name[empty]', which {LEFT_OUT}",
+        ),
+    ],
+    ids=["no file", "no report", "no failure", "an exploration", "unknown", "two unknown ones", "left out"],
+)
+def test_only_failed_says_what_it_cannot_run_again(run, server, cases, options, sentence):
+    if cases is not None:
+        report = {"failures": [{"case": case, "rule": "NC110"} for case in cases]} if isinstance(cases, list) else cases
+        Path("report.json").write_text(json.dumps(report))
+    assert run("check", server.url, "--only-failed", "report.json", *options) == (2, "", f"nclue-contract: {sentence}\n")
+    assert server.journal() == []
+
+
+# -- output that cannot be written --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def unwritable(monkeypatch):
+    """Make files in a folder impossible to create, even for the administrator; the function takes the folder."""
+
+    def forbid(folder):
+        mkstemp = tempfile.mkstemp
+
+        def refuse(*arguments, dir=None, **options):  # noqa: A002  # the name of the argument
+            if Path(dir) == Path(folder).absolute():
+                raise PermissionError(13, "Permission denied", str(dir))
+            return mkstemp(*arguments, dir=dir, **options)
+
+        monkeypatch.setattr(tempfile, "mkstemp", refuse)
+
+    return forbid
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["check", "--report", "json:x/report.json"], "'json:x/report.json': there is no folder x"),
+        (["check", "--report", "json:shut"], "'json:shut': shut is a folder"),
+        (["check", "--report", "json:shut/r.json"], "'json:shut/r.json': shut/r.json cannot be written: Permission denied"),
+        (["validate", "a.json", "--report", "junit:shut/r"], "'junit:shut/r': shut/r cannot be written: Permission denied"),
+        (["probe", "--write", "x/pyproject.toml"], "--write: x/pyproject.toml cannot be written: No such file or directory"),
+        (["probe", "--write", "shut"], "--write: shut cannot be written: Is a directory"),
+        (["probe", "--write", "shut/p.toml"], "--write: shut/p.toml cannot be written: Permission denied"),
+        (["probe", "--write", "bad.toml"], "--write: bad.toml cannot be read as TOML: "),
+        (["check", "--ledger", "x/run.jsonl"], "cannot write x/run.jsonl: No such file or directory"),
+    ],
+)
+def test_output_that_cannot_be_written_is_noticed_before_the_first_request(run, server, unwritable, arguments, sentence):
+    Path("shut").mkdir()
+    Path("bad.toml").write_text("=")
+    unwritable("shut")
+    command, *options = arguments
+    result = run(command, *([] if command == "validate" else [server.url]), *options)
+    assert (result.code, result.out) == (2, "")
+    assert sentence in result.err
+    assert server.journal() == []
+
+
+@pytest.mark.parametrize(("fault", "code"), [(None, 2), ("always 200", 1)])
+def test_a_report_that_cannot_be_written_in_the_end_does_not_lose_the_result(run, server, monkeypatch, fault, code):
+    """The disk is full when the reports are written: the other report and standard output have the result all the same."""
+    real = check_command.atomic_file
+
+    @contextmanager
+    def full(path):
+        with real(path) as file:
+            yield file
+            if path.name == "full.json":
+                raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(check_command, "atomic_file", full)
+    broken = response(200, {}) if fault else None
+    with forwarding(server.origin, before=lambda request: broken if b'"name": ""' in request.body else None) as port:
+        result = run("check", url(port) + "/api/v1", *FEW, "--report", "json:full.json", "--report", "json:other.json")
+    assert result.code == code
+    assert ("FAILED: " in result.out) if fault else ("PASSED" in result.out)
+    assert result.err == "nclue-contract: the report full.json cannot be written: No space left on device\n"
+    assert [path.name for path in Path().iterdir()] == ["other.json"]
 
 
 def test_what_is_untested_fails_nothing_unless_that_is_wanted(run, server):
