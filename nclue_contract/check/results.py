@@ -151,7 +151,8 @@ class CheckResult:
 
     `mode` is what it was allowed to do, `seconds` how long it took, `cleanup_requests` how many requests were sent afterwards to delete
     tasks (`remaining_tasks` are the IDs of those that are left), `enough_accepted` whether enough valid create requests were accepted for
-    a conclusive result, `stop_reason` why the run ended early.
+    a conclusive result, `stop_reason` why the run ended early,
+    `settings` the settings file with the options from it, if any.
     """
 
     target: str
@@ -170,6 +171,7 @@ class CheckResult:
     enough_accepted: bool = True
     remaining_tasks: tuple[str, ...] = ()
     stop_reason: str = ""
+    settings: str = ""
     notes: tuple[str, ...] = ()
 
     @property

@@ -42,6 +42,11 @@ def _number(text: str, minimum: float, maximum: float, what: str) -> float:
     raise argparse.ArgumentTypeError(f"{text!r:.40} is not {what}")
 
 
+def number_or_word(text: str) -> str:
+    """Return a text that may be a number, as it is; a type of argparse."""
+    return text
+
+
 def port(text: str) -> int:
     """Return the number of a TCP port, 0 for a free one; a type of argparse."""
     number = int(text)

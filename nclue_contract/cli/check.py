@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nclue_contract import __version__
-from nclue_contract.cli.arguments import positive_integer, rate, rule_prefixes, seconds, seconds_or_none
+from nclue_contract.cli.arguments import number_or_word, positive_integer, rate, rule_prefixes, seconds, seconds_or_none
 from nclue_contract.cli.config import READINGS_TABLE
 from nclue_contract.cli.files import atomic_file
 from nclue_contract.cli.messages import print_error
@@ -37,9 +37,8 @@ _NAME = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 """The name of a header (RFC 9110, section 5.6.2)."""
 
 
-def add_parsers(commands: Any, common: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:  # noqa: ANN401  # argparse's own type has no public name
-    """Add the parsers of the three commands, and return them by name; `common` has the options of all commands."""
-    check = commands.add_parser("check", parents=[common], help="check whether a server fulfils the contract", epilog=_EPILOG)
+def add_check(check: argparse.ArgumentParser) -> None:
+    """Add the options of the check; a settings file may have all of them, see `check_settings`."""
     check.add_argument("url", nargs="?", metavar="URL", help="base URL, without /tasks; by default the embedded reference server")
     add_server(check)
     add_choice(check)
@@ -60,6 +59,19 @@ def add_parsers(commands: Any, common: argparse.ArgumentParser) -> dict[str, arg
     check.add_argument("--format", choices=FORMATS["check"], default="text", help="format of standard output")
     check.add_argument("--report", action="append", default=[], metavar="FORMAT:PATH", help="also write a report to a file (repeatable)")
     check.add_argument("--quiet", action="store_true", help="text format: only a line per failure")
+
+
+def check_parser() -> argparse.ArgumentParser:
+    """Return a parser with the options of the check, which are the settings that a file may have."""
+    parser = argparse.ArgumentParser(add_help=False)
+    add_check(parser)
+    return parser
+
+
+def add_parsers(commands: Any, common: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:  # noqa: ANN401  # argparse's own type has no public name
+    """Add the parsers of the three commands, and return them by name; `common` has the options of all commands."""
+    check = commands.add_parser("check", parents=[common], help="check whether a server fulfils the contract", epilog=_EPILOG)
+    add_check(check)
     probe = commands.add_parser("probe", parents=[common], help="find out which readings of the documentation a server has", epilog=_EPILOG)
     probe.add_argument("url", nargs="?", metavar="URL", help="as for check")
     add_server(probe)
@@ -68,9 +80,12 @@ def add_parsers(commands: Any, common: argparse.ArgumentParser) -> dict[str, arg
     cleanup = commands.add_parser("cleanup", help="delete the tasks that a check has left", epilog=_EPILOG)
     cleanup.add_argument("ledger", type=Path, metavar="LEDGER", help="the file that the check has written")
     cleanup.add_argument("--header", action="append", default=[], metavar="NAME:VALUE", help="an additional request header (repeatable)")
-    cleanup.add_argument("--cacert", metavar="FILE", help="certificates to trust (PEM)")
+    cleanup.add_argument("--cacert", type=Path, metavar="FILE", help="certificates to trust (PEM)")
     cleanup.add_argument("--timeout", type=seconds, default=10.0, metavar="SECONDS", help="time limit for a whole exchange (%(default)s)")
     cleanup.add_argument("--rate", type=rate, default=0.0, metavar="N", help="at most N requests per second")
+    config = "read the settings from this TOML file, tables [check] and [readings], instead of pyproject.toml; no secrets"
+    for command in (check, probe, cleanup):
+        command.add_argument("--config", type=Path, metavar="FILE", help=config)
     return {"check": check, "probe": probe, "cleanup": cleanup}
 
 
@@ -93,7 +108,7 @@ def add_server(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--secret-key", metavar="KEY", help="instead of NCLUE_SECRET_KEY; visible to other users of this machine")
     parser.add_argument("--signed-prefix", metavar="PATH", help="path prefix to be signed, if a proxy rewrites that of the URL")
     parser.add_argument("--header", action="append", default=[], metavar="NAME:VALUE", help="an additional request header (repeatable)")
-    parser.add_argument("--cacert", metavar="FILE", help="certificates to trust (PEM)")
+    parser.add_argument("--cacert", type=Path, metavar="FILE", help="certificates to trust (PEM)")
     parser.add_argument("--budget", type=positive_integer, metavar="N", help="send at most N requests, those that find most first")
     parser.add_argument("--rate", type=rate, default=0.0, metavar="N", help="at most N requests per second")
     parser.add_argument("--timeout", type=seconds, default=10.0, metavar="SECONDS", help="time limit for a whole exchange (%(default)s)")
@@ -102,15 +117,22 @@ def add_server(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--lifecycle-timeout", type=seconds, default=60.0, metavar="SECONDS", help="how long tasks are polled (%(default)s)"
     )
-    parser.add_argument("--allow-create", metavar="N|all", help="create requests allowed on a host that is not loopback")
+    parser.add_argument(
+        "--allow-create", type=number_or_word, metavar="N|all", help="create requests allowed on a host that is not loopback"
+    )
     parser.add_argument("--ledger", type=Path, metavar="FILE", help="write a ledger of created tasks to this file")
 
 
 # -- the commands -------------------------------------------------------------------------------------------------------------------------
 
 
-def run_check(options: argparse.Namespace, readings: Readings, reports: Sequence[tuple[str, Path]], *, strict: bool) -> int:
-    """Check a server, write the reports, and return the exit code. Raises `ValueError` for what the user can correct."""
+def run_check(
+    options: argparse.Namespace, readings: Readings, reports: Sequence[tuple[str, Path]], *, strict: bool, settings: str = ""
+) -> int:
+    """Check a server, write the reports, and return the exit code. Raises `ValueError` for what the user can correct.
+
+    `settings` is where options are from that the command line does not have, for the reports.
+    """
     from nclue_contract.check.results import State  # noqa: PLC0415
     from nclue_contract.check.run import accept, baseline, only_failed  # noqa: PLC0415  # the check is imported only when it runs
 
@@ -134,6 +156,8 @@ def run_check(options: argparse.Namespace, readings: Readings, reports: Sequence
             result = explore(wanted, result, bounds, os.environ)
         except KeyboardInterrupt:  # the result of the check itself is not lost
             result = replace(result, notes=(*result.notes, "the exploration was interrupted; this report has no results of it"))
+    if settings:
+        result = replace(result, settings=settings, notes=(*result.notes, f"settings from {settings}"))
     result = accept(result, known)
     problems = _write(result, options, reports, started_ms)
     for problem in problems:
@@ -260,10 +284,10 @@ def _headers(texts: Sequence[str]) -> tuple[tuple[str, str], ...]:
     return tuple(pairs)
 
 
-def _readable(path: str | None) -> str | None:
-    if path is not None and not Path(path).is_file():
+def _readable(path: Path | None) -> str | None:
+    if path is not None and not path.is_file():
         raise ValueError(f"--cacert: there is no file {path}")
-    return path
+    return None if path is None else str(path)
 
 
 # -- output -------------------------------------------------------------------------------------------------------------------------------

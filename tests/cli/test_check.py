@@ -696,6 +696,67 @@ def test_only_failed_says_what_it_cannot_run_again(run, server, cases, options, 
     assert server.journal() == []
 
 
+# -- settings in a file -------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["pyproject.toml", "a file of its own"])
+def test_options_of_a_check_may_stand_in_a_file_and_reports_name_it(run, server, folder, own):
+    text = '[{}check]\nskip = ["NC1", "NC2", "NC3", "NC4", "NC5"]\nbudget = 60\n[{}readings]\nname-edge = "100"\n'
+    path = Path("nclue.toml") if own else folder / "pyproject.toml"
+    path.write_text(text.format(*[""] * 2) if own else text.format(*["tool.nclue-contract."] * 2))
+    arguments = ["check", server.url, *(["--config", "nclue.toml"] if own else [])]
+    result = run(*arguments, "--format", "json", "--report", "junit:r.xml")
+    stronger = run(*arguments, "--format", "json", "--skip", "NC0", "--only", "NC110")
+    assert {rule[:3] for rule in rules_of(result)} == {"NC0", "NC6"}
+    assert result.report["settings"] == f"{path} (skip, budget)"
+    assert result.report["notes"] == [f"settings from {path} (skip, budget)"]
+    assert result.report["readings"]["name-edge"]["source"] == str(path)
+    assert f'<property name="settings" value="{path} (skip, budget)"' in Path("r.xml").read_text()
+    assert "NC110" in rules_of(stronger), "the command line replaces the rules that the file skips"
+
+
+@pytest.mark.parametrize("command", ["check", "probe", "cleanup"])
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("[check]\nbugdet = 1", "nclue.toml: [check] bugdet must be removed; the nearest option of the check is budget"),
+        ("[check]\nsecret-key = 'hush'", "keys belong in the environment, in NCLUE_SECRET_KEY"),
+        ("=", "nclue.toml: not a TOML file that can be read"),
+        (None, "--config: there is no file nclue.toml"),
+    ],
+)
+def test_settings_that_cannot_be_used_are_one_sentence_before_anything_is_sent(run, server, command, text, sentence):
+    if text is not None:
+        Path("nclue.toml").write_text(text)
+    write_ledger(server, a="1")
+    result = run(command, "run.jsonl" if command == "cleanup" else server.url, "--config", "nclue.toml")
+    assert (result.code, result.out, len(result.err.splitlines())) == (2, "", 1)
+    assert sentence in result.err
+    assert "hush" not in result.err
+    assert server.journal() == []
+
+
+def test_probe_and_cleanup_have_the_settings_of_the_check_that_concern_them(run, folder):
+    """A server that needs a header: without the file, each request would be rejected."""
+    lines = '[tool.nclue-contract.check]\nheader = ["x-tenant: one"]\nformat = "junit"\nledger = "run.jsonl"\nbudget = 20\n'
+    (folder / "pyproject.toml").write_text(lines)
+    with running("--progress", "manual") as server:
+        gate = forwarding(server.origin, before=lambda request: None if tenant(request) == "one" else response(403))
+        with gate as port:
+            probed = run("probe", url(port) + "/api/v1")
+            task_id = server.create("left behind").json()["task_id"]
+            with Path("run.jsonl").open("a") as ledger:
+                ledger.write(json.dumps({"answered": "left behind", "task_id": task_id}) + "\n")
+            cleaned = run("cleanup", "run.jsonl")
+    assert probed.code == 0
+    assert probed.out.startswith("readings of this server")
+    assert cleaned == (0, "1 task deleted, 0 left\n", "")
+
+
+def tenant(request):
+    return {name.lower(): value for name, value in dict(request.headers).items()}.get("x-tenant")
+
+
 # -- output that cannot be written --------------------------------------------------------------------------------------------------------
 
 

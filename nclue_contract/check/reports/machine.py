@@ -30,6 +30,7 @@ def check_json(result: CheckResult, version: str) -> str:
         "verdict": result_line(result),
         "exit_code": result.exit_code,
         "trouble": result.stop_reason,
+        "settings": result.settings,
         "notes": list(result.notes),
         "summary": {
             "cases": len(result.outcomes),
@@ -120,6 +121,7 @@ def _counts(outcomes: list[Outcome], name: str) -> dict[str, str]:
 
 def _properties(result: CheckResult, version: str) -> dict[str, str]:
     properties = {"version": version, "revision": contract().revision, "target": result.target}
+    properties |= {"settings": result.settings} if result.settings else {}
     for name in result.readings:
         reading = _reading(result, name)
         properties |= {f"reading.{name}": " or ".join(reading["left"]), f"reading.{name}.source": reading["source"]}
