@@ -19,6 +19,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -37,7 +38,7 @@ MAX_LIST_PAGES = 50
 
 
 class Ledger:
-    """Writes a new ledger. Raises `OSError` if it cannot be written, or if the file exists.
+    """Writes a new ledger. Raises `OSError` with the path if it cannot be written, `FileExistsError` if there is a file.
 
     `about` is for the clean-up: `url`, `signed_prefix`, and `run`, the word that only the names of this run contain.
     """
@@ -45,7 +46,12 @@ class Ledger:
     def __init__(self, path: Path, about: dict[str, str]) -> None:
         self.path = path
         self._file: TextIO = path.open("x", encoding="utf-8", newline="\n")
-        self._write({"ledger": VERSION, **about})
+        try:
+            self._write({"ledger": VERSION, **about})
+        except OSError:
+            self.close()
+            path.unlink(missing_ok=True)
+            raise
 
     def creating(self, name: str) -> None:
         """Record that a create request is about to be sent."""
@@ -60,13 +66,17 @@ class Ledger:
         self._write({"deleted": task_id})
 
     def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+        """Close the file. What could not be written is an error of `creating`, `answered` or `deleted`, not of this."""
+        with suppress(OSError):
+            self._file.close()
 
     def _write(self, line: dict[str, Any]) -> None:
-        self._file.write(json.dumps(line) + "\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        try:
+            self._file.write(json.dumps(line) + "\n")
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self.path)) from error
 
 
 @dataclass(frozen=True, slots=True)

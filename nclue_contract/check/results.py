@@ -160,7 +160,7 @@ class CheckResult:
     tasks (`remaining_tasks` are the IDs of those that are left), `enough_accepted` whether enough valid create requests were accepted for
     a conclusive result, `stop_reason` why the run ended early. `relevant` are the cases that concerned a reading, `observations` what
     the responses showed of a reading that may still be open, `fixed` the failures of the baseline, as test case and rule, that no longer
-    occur.
+    occur. `settings` is the settings file with the options from it, if any.
     """
 
     target: str
@@ -179,6 +179,7 @@ class CheckResult:
     enough_accepted: bool = True
     remaining_tasks: tuple[str, ...] = ()
     stop_reason: str = ""
+    settings: str = ""
     notes: tuple[str, ...] = ()
     relevant: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     observations: Mapping[str, str] = field(default_factory=dict)

@@ -18,7 +18,7 @@ from nclue_contract.check.request_builder import NAME_PREFIX
 from nclue_contract.check.requests import Exchange, RequestSpec, value_of
 from nclue_contract.check.results import Case, CheckResult, State
 from nclue_contract.check.runner import Runner
-from nclue_contract.check.sender import Limits, RunObserver, Transport
+from nclue_contract.check.sender import WAIT_S, Limits, RunObserver, StopError, StopReason, Transport
 from nclue_contract.check.session import CheckSession
 from nclue_contract.check.transport_memory import MemoryTransport
 from nclue_contract.contract.extras import require_extra
@@ -46,7 +46,7 @@ class CheckOptions:
 
     `url` None is the embedded server. `allow_create` is None, a number, or `all`. `only` and `skip` are prefixes of rule codes, `ids` the
     test cases to run (None: all). `probe` runs only the cases that tell readings apart; `strict` makes advisories failures, `fail_on`
-    those of rules with these prefixes.
+    those of rules with these prefixes. `wait_s`: seconds for which a server that does not respond at the beginning is waited for.
     """
 
     url: str | None = None
@@ -68,6 +68,7 @@ class CheckOptions:
     strict: bool = False
     fail_on: tuple[str, ...] = ()
     ids: frozenset[str] | None = None
+    wait_s: float = WAIT_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +140,11 @@ def check(
     readings: Readings,
     environment: Mapping[str, str],
     on_request: Callable[[int, int], object] = lambda *_: None,
+    on_notice: Callable[[str], object] = lambda _: None,
 ) -> CheckResult:
     """Run the plan. `on_request` is called after each request, with the number of requests so far and the budget.
+
+    `on_notice` is called with a sentence when something takes long: a server that is waited for, or a clean-up after an interruption.
 
     Raises `ValueError` with a sentence for what the user can correct, and `OSError` for a ledger that cannot be written.
     """
@@ -148,7 +152,7 @@ def check(
     require_usable(options.known, readings)
     keys = credentials(options, environment)
     run = secrets.token_hex(3)
-    limits = Limits(budget(options, chosen), allowed.create_requests, allowed.rate, clean_up=options.url is not None)
+    limits = Limits(budget(options, chosen), allowed.create_requests, allowed.rate, clean_up=options.url is not None, wait_s=options.wait_s)
     with ExitStack() as stack:
         transport, target = _transport(options, keys, readings, stack)
         ledger = _ledger(options, allowed, run, transport, stack)
@@ -170,7 +174,11 @@ def check(
             exact_clock=transport.exact_clock,
             lifecycle_s=options.lifecycle_s,
         )
-        observer = RunObserver(exchange=on_exchange, create_request=ledger.create_request if ledger else lambda _: None)
+        observer = RunObserver(
+            exchange=on_exchange,
+            create_request=ledger.create_request if ledger else lambda _: None,
+            notice=lambda sentence: on_notice(f"{target}: {sentence}"),
+        )
         result = Runner(session, chosen, transport, limits, observer).run(target, allowed.mode)
         if result.failures and keys is EXAMPLE and options.url is not None:
             pair = " ".join(f"{name}={value}" for name, value in zip(VARIABLES, (keys.access_key, keys.secret_key), strict=True))
@@ -222,19 +230,34 @@ class _LedgerObserver:
     def __init__(self, ledger: Ledger, *, keep: bool) -> None:
         self._ledger = ledger
         self._keep = keep
+        self._problem = ""
 
     def create_request(self, request: RequestSpec) -> None:
-        """Record a create request that is about to be sent."""
-        self._ledger.creating(_name(request))
+        """Record a create request that is about to be sent. Raise `StopError` if that, or an earlier record, could not be written."""
+        self._record(lambda: self._ledger.creating(_name(request)))
+        if self._problem:
+            path = self._ledger.path
+            advice = f"`nclue-contract cleanup {path}` deletes the tasks that it lists"
+            raise StopError(
+                StopReason.LEDGER, f"the ledger {path} cannot be written: {self._problem}, so no more tasks are created; {advice}"
+            )
 
     def exchange(self, exchange: Exchange) -> None:
         """Record a response. An incomplete one, or one without an ID, leaves open whether a task was created."""
         task_id = exchange.fields.get("task_id") if exchange.accepted else None
         rejected = (400 <= exchange.status < 500 and not exchange.error) or exchange.not_sent
         if exchange.request.creates and (rejected or isinstance(task_id, str)):
-            self._ledger.answered(_name(exchange.request), task_id)
+            self._record(lambda: self._ledger.answered(_name(exchange.request), task_id))
         elif exchange.request.operation == "deleteTask" and (exchange.accepted or exchange.status == HTTPStatus.NOT_FOUND):
-            self._ledger.deleted(exchange.target.rpartition("/")[2])
+            self._record(lambda: self._ledger.deleted(exchange.target.rpartition("/")[2]))
+
+    def _record(self, write: Callable[[], None]) -> None:
+        """Write a record, unless an earlier one failed: what follows would be read as part of that line."""
+        if not self._problem:
+            try:
+                write()
+            except OSError as error:
+                self._problem = error.strerror or str(error)
 
     def close(self, result: CheckResult) -> CheckResult:
         """Close the ledger and return the result, with a note if tasks are left."""
@@ -258,23 +281,62 @@ def _ledger(options: CheckOptions, allowed: Permission, run: str, transport: Tra
     if options.ledger is None and not allowed.ledger:
         return None
     path = options.ledger or Path(f"nclue-check-{run}.jsonl")
-    ledger = Ledger(path, {"url": options.url or "", "signed_prefix": transport.prefix, "run": run})
+    try:
+        ledger = Ledger(path, {"url": options.url or "", "signed_prefix": transport.prefix, "run": run})
+    except FileExistsError as error:
+        raise ValueError(_in_the_way(path)) from error
     stack.callback(ledger.close)
     return _LedgerObserver(ledger, keep=options.ledger is not None)
 
 
-# -- the baseline --------------------------------------------------------------------------------------------------------------------
+def _in_the_way(path: Path) -> str:
+    """Return what to do about a file where a ledger is to be written."""
+    try:
+        contents = read_ledger(path)
+    except ValueError:
+        return f"--ledger: {path} exists, and is not a ledger; name another file"
+    if not contents.task_ids and not contents.uncertain:
+        return f"--ledger: {path} is the ledger of an earlier run, of which no task is left; remove it, or name another file"
+    cleanup = f"`nclue-contract cleanup {path}` deletes the tasks that are left"
+    return f"--ledger: {path} is the ledger of an earlier run; {cleanup}. Remove it then, or name another file"
+
+
+# -- earlier reports --------------------------------------------------------------------------------------------------------------------
 
 
 def baseline(path: Path) -> frozenset[tuple[str, str]]:
     """Return test case and rule of each failure in an earlier JSON report. Raises `ValueError` for a file that cannot be read as one."""
+    return _failures("--baseline", path)
+
+
+def _failures(option: str, path: Path) -> frozenset[tuple[str, str]]:
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
         return frozenset((entry["case"], entry["rule"]) for entry in report["failures"])
     except OSError as error:
-        raise ValueError(f"--baseline: {path} cannot be read: {error.strerror}") from error
+        raise ValueError(f"{option}: {path} cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ValueError(f"--baseline: {path} is not a JSON report of a check") from error
+        raise ValueError(f"{option}: {path} is not a JSON report of a check") from error
+
+
+def only_failed(options: CheckOptions, path: Path) -> CheckOptions:
+    """Return the options with the test cases that failed in an earlier JSON report, those that a baseline accepted included.
+
+    What an exploration found is no test case of the plan, and is left out. Raises `ValueError` for a file that cannot be read as a report,
+    for test cases that the plan does not have, and if nothing is left.
+    """
+    failed = {case for case, _ in _failures("--only-failed", path)}
+    ids = frozenset(case for case in failed if not case.startswith("explore["))
+    if not ids:
+        found = "only an exploration failed, which --explore repeats" if failed else "no test case failed"
+        raise ValueError(f"--only-failed: in {path} {found}, so there is nothing to run")
+    known = {case.id for case in selected_cases(options)}
+    if unknown := sorted(ids - known):
+        more = f" and {len(unknown) - 1:,} more" if len(unknown) > 1 else ""
+        exists = ids <= {case.id for may_create in (True, False) for case in plan(full=True, may_create=may_create)}
+        why = "which these options leave out: see --only, --skip, --full, --allow-create" if exists else "which this version does not have"
+        raise ValueError(f"--only-failed: {path} names the test case {unknown[0]!r:.80}{more}, {why}")
+    return replace(options, ids=ids)
 
 
 def accept(result: CheckResult, known: Collection[tuple[str, str]]) -> CheckResult:

@@ -13,6 +13,7 @@ from nclue_contract.check.requests import Exchange, delete_request
 from nclue_contract.check.results import Case, CheckResult, Outcome, Script, State, Step, Wait
 from nclue_contract.check.sender import Limits, RunObserver, Sender, StopError, StopReason, Transport
 from nclue_contract.check.session import CheckSession
+from nclue_contract.contract.wording import counted
 from nclue_contract.validation.response import is_success
 
 RESERVED = 1 / 5
@@ -52,11 +53,12 @@ class Runner:
         self._sender = Sender(transport, limits, self._observer)
         self._notes: list[str] = []
         self._stop_reason = ""
+        self._target = ""
         self._server_reachable = True
 
     def run(self, target: str, mode: str) -> CheckResult:
         """Run everything and return the result. An interruption (Ctrl-C) ends the run, but there is a result of what was done."""
-        begun_ms = self._transport.now_ms()
+        begun_ms, self._target = self._transport.now_ms(), target
         try:
             self._run_control()
             self._run_plan()
@@ -65,10 +67,11 @@ class Runner:
             self._server_reachable = stop.reason is not StopReason.SERVER_UNREACHABLE
         except KeyboardInterrupt:
             self._stop_reason = "interrupted"
+            self._announce_clean_up()
         planned = self._sender.requests
         if self._limits.clean_up and self._server_reachable:
             with suppress(KeyboardInterrupt, StopError):  # the result lists what is left
-                self._clean_up()
+                self._clean_up_in_spite_of_an_interruption()
         self._complete_outcomes()
         return self._result(target, mode, (self._transport.now_ms() - begun_ms) / 1000, planned)
 
@@ -97,6 +100,9 @@ class Runner:
         if exchange.status in {401, 403}:
             hint = "Set NCLUE_ACCESS_KEY and NCLUE_SECRET_KEY, and --signed-prefix behind a proxy"
             return f"{outcome}: the credentials were rejected. {hint}"
+        if exchange.status == HTTPStatus.NOT_FOUND and (path := self._sender.documented_path(exchange)):
+            better = self._target + path
+            return f"{outcome}: there is nothing at {self._target}/tasks, but there is at {better}/tasks. Check {better}"
         return f"{outcome}, although it is valid. Name test data of the server: --feature-id, --bucket and --file"
 
     # -- the plan ----------------------------------------------------------------------------------------------------------------
@@ -169,6 +175,23 @@ class Runner:
         return True
 
     # -- the end -----------------------------------------------------------------------------------------------------------------
+
+    def _clean_up_in_spite_of_an_interruption(self) -> None:
+        """Clean up. The first interruption of a run only leads to a notice, unless it was what ended the run; the second one ends this."""
+        try:
+            self._clean_up()
+        except KeyboardInterrupt:
+            if self._stop_reason == "interrupted":
+                raise
+            self._announce_clean_up()
+            self._clean_up()
+
+    def _announce_clean_up(self) -> None:
+        left = len(self._session.tasks.remaining())
+        if left and self._limits.clean_up:
+            self._observer.notice(
+                f"deleting {counted(left, 'task')} of this check; another Ctrl-C leaves the remaining tasks on the server"
+            )
 
     def _clean_up(self) -> None:
         """Delete the tasks of this run, where their status allows it.

@@ -25,6 +25,10 @@ response, the test case evaluates its own exchange, and the run goes on. If not,
     POST /tasks                no connection: the third attempt. GET /tasks: no connection either; pause 2 s
     POST /tasks                200: the test case evaluates it, as the result of four attempts
 
+The control request is an exception: when it gets no response, or a status above 501, the server may just be starting. It is polled with
+list requests for `Limits.wait_s` seconds at most, and the control request is sent again once it responds. The observer is told what is
+being waited for, here and in the middle of a run.
+
 Never sent again is a request
 
 * whose error is permanent: the host name does not exist, or the certificate is not trusted;
@@ -51,6 +55,7 @@ from nclue_contract.check.cases.plan import BUDGET
 from nclue_contract.check.requests import Exchange, RequestSpec, list_request
 from nclue_contract.check.results import Case
 from nclue_contract.check.session import CheckSession
+from nclue_contract.contract.hosts import documented_path
 
 FEW_ATTEMPTS = 3
 """Attempts for a request without a complete response, or with a status above 501, while the server responds to others."""
@@ -63,6 +68,12 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 8.0
 
 INCOMPLETE = 5
 """Requests without a complete response after which such requests are not sent again; twice as many end the run."""
+
+WAIT_S = 5.0
+"""Seconds for which a server that does not respond to the control request is waited for, unless the limits say otherwise."""
+
+LONGEST_POLL_PAUSE_S = 2.0
+"""Seconds between two polls of such a server, at most: it should not be waited for much longer than it needs."""
 
 RATE_LIMITED_PAUSE_S = 1.0
 """Seconds between requests once a server has limited the rate: the documented limit is one request per second."""
@@ -91,25 +102,30 @@ class Transport(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits of a run: requests in all, create requests (None: no limit), requests per second (0: no limit), and whether it cleans up."""
+    """Limits of a run: requests in all, create requests (None: no limit), requests per second (0: no limit), and whether it cleans up.
+
+    `wait_s`: seconds for which a server that does not respond at the beginning is waited for.
+    """
 
     budget: int = BUDGET
     create_requests: int | None = None
     rate: float = 0.0
     clean_up: bool = True
+    wait_s: float = WAIT_S
 
 
 @dataclass(slots=True)
 class RunObserver:
     """Callbacks of a run.
 
-    `exchange` gets each exchange with the requests sent so far and the budget, `create_request` each create request before it is sent, and
-    `stop` says after each step whether the run ends.
+    `exchange` gets each exchange with the requests sent so far and the budget. `create_request` gets each create request before it is sent,
+    and may raise `StopError`. `stop` says after each step whether the run ends. `notice` gets a sentence about what takes long.
     """
 
     exchange: Callable[[Exchange, int, int], object] = lambda *_: None
     create_request: Callable[[RequestSpec], object] = lambda *_: None
     stop: Callable[[CheckSession], bool] = lambda _: False
+    notice: Callable[[str], object] = lambda _: None
 
 
 class StopReason(Enum):
@@ -121,6 +137,7 @@ class StopReason(Enum):
     CONTROL_REJECTED = auto()
     NOT_ALLOWED = auto()
     BUDGET = auto()
+    LEDGER = auto()
 
 
 class StopError(Exception):
@@ -162,15 +179,22 @@ class Sender:
 
         Return a `StopError` where only this test case ends, and raise it where the run does.
         """
+        announced = False
         for attempt in range(1, ATTEMPTS + 1):
             exchanges = self.send(*requests)
             last = exchanges[-1]
+            if control and attempt == 1 and _no_response(last) and not last.permanent and not self._await_server(last):
+                raise StopError(StopReason.SERVER_UNREACHABLE, f"the server cannot be reached: {_why(last)}")
             sufficient = attempt >= max([self._attempts(exchange) for exchange in exchanges])
             responsive = not sufficient or self._responsive(last, control=control)
             limit = self.limit_reached(requests)
             if (sufficient and responsive) or limit or last.permanent or attempt == ATTEMPTS:
                 break
-            self._transport.sleep(min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (attempt - 1)))
+            if sufficient and not announced:
+                left = sum(_pause_s(number) for number in range(attempt, ATTEMPTS))
+                self._observer.notice(f"no response since {case.id}: {_why(last)}; trying again for up to {left:g} s")
+                announced = True
+            self._transport.sleep(_pause_s(attempt))
         if limit and not sufficient:
             return limit
         if last.status == HTTPStatus.TOO_MANY_REQUESTS:
@@ -178,7 +202,7 @@ class Sender:
             raise StopError(StopReason.RATE_LIMITED, message)
         if not responsive:
             since = "the server cannot be reached" if control else f"the server has not responded since {case.id}"
-            raise StopError(StopReason.SERVER_UNREACHABLE, f"{since}: {last.error or f'it responds with {last.status}'}")
+            raise StopError(StopReason.SERVER_UNREACHABLE, f"{since}: {_why(last)}")
         self._incomplete += bool(last.error)
         if self._incomplete >= 2 * INCOMPLETE:
             message = f"{self._incomplete} requests got no complete response; the last one, of {case.id}: {last.error}"
@@ -191,14 +215,53 @@ class Sender:
             self._transport.sleep(max(0.0, self._pause_s - (self._transport.now_ms() - self._last_ms) / 1000))
         for request in requests:
             if request.creates:
-                self.create_requests += 1
                 self._observer.create_request(request)
+                self.create_requests += 1
         self._last_ms = self._transport.now_ms()
         exchanges = self._transport.send(*requests)
         self.requests += len(requests)
         for exchange in exchanges:
             self._observer.exchange(exchange, self.requests, self._limits.budget)
         return exchanges
+
+    def documented_path(self, rejected: Exchange) -> str:
+        """Return the documented path of a base URL if `/tasks` is there, and not where `rejected` was sent; else an empty text.
+
+        That takes one list request. None is sent if the base URL has the path, or if the budget does not allow it.
+        """
+        path, request = documented_path(), list_request(LIST_QUERY)
+        if rejected.target.startswith(path) or self.limit_reached((request,)):
+            return ""
+        exchange = self.send(replace(request, path=path + request.path))[0]
+        return "" if exchange.error or exchange.status == HTTPStatus.NOT_FOUND else path
+
+    def _await_server(self, last: Exchange) -> bool:
+        """Poll a server that has not responded to the control request; return whether it responds."""
+        if not last.not_sent and self._poll():
+            return True  # it does not respond to that request, but to others
+        waited, pause = 0.0, FIRST_PAUSE_S
+        if self._limits.wait_s:
+            self._observer.notice(f"cannot be reached: {_why(last)}; waiting for it, up to {self._limits.wait_s:g} s")
+        while waited < self._limits.wait_s:
+            pause_now = max(min(pause, self._limits.wait_s - waited), self._pause_s)
+            self._transport.sleep(pause_now)
+            begun_ms = self._transport.now_ms()
+            if self._poll():
+                return True
+            waited += pause_now + (self._transport.now_ms() - begun_ms) / 1000
+            pause = min(LONGEST_POLL_PAUSE_S, 2 * pause)
+        return False
+
+    def _poll(self) -> bool:
+        """Send a list request; return whether there is a response, whatever it says. A request that was not sent does not count."""
+        request = list_request(LIST_QUERY)
+        if self.limit_reached((request,)):
+            return False
+        exchange = self._transport.send(request)[0]
+        if not exchange.not_sent:
+            self.requests += 1
+            self._observer.exchange(exchange, self.requests, self._limits.budget)
+        return not _no_response(exchange)
 
     def _attempts(self, exchange: Exchange) -> int:
         """Return how many attempts are worthwhile after this response; slow down if it is 429."""
@@ -226,3 +289,19 @@ class Sender:
             raise limit
         response = self.send(request)[0]
         return response.accepted
+
+
+def _no_response(exchange: Exchange) -> bool:
+    """Return whether nothing came back, or a status that a proxy sends for a server that is down."""
+    return (bool(exchange.error) and not exchange.status) or exchange.status > HTTPStatus.NOT_IMPLEMENTED
+
+
+def _why(exchange: Exchange) -> str:
+    """Return what came back instead of a response of the server."""
+    return exchange.error or f"it responds with {exchange.status}"
+
+
+def _pause_s(attempt: int) -> float:
+    """Return how many seconds to wait after an attempt (exponential back-off)."""
+    pause: float = FIRST_PAUSE_S * 2 ** (attempt - 1)
+    return min(LONGEST_PAUSE_S, pause)

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from nclue_contract.cli.files import require_writable
 from nclue_contract.contract.model import contract
 
 
@@ -24,6 +25,11 @@ def seconds(text: str) -> float:
     return _number(text, 0.001, 86_400, "a number of seconds, from 0.001 to a day")
 
 
+def seconds_or_none(text: str) -> float:
+    """Return a number of seconds, 0 included; a type of argparse."""
+    return _number(text, 0.0, 86_400, "a number of seconds, from 0 to a day")
+
+
 def rate(text: str) -> float:
     """Return a number of requests per second; a type of argparse."""
     return _number(text, 0.001, 10_000, "a number of requests per second, from 0.001 to 10,000")
@@ -34,6 +40,11 @@ def _number(text: str, minimum: float, maximum: float, what: str) -> float:
         if minimum <= float(text) <= maximum:
             return float(text)
     raise argparse.ArgumentTypeError(f"{text!r:.40} is not {what}")
+
+
+def number_or_word(text: str) -> str:
+    """Return a text that may be a number, as it is; a type of argparse."""
+    return text
 
 
 def port(text: str) -> int:
@@ -57,7 +68,7 @@ def rule_prefixes(texts: Iterable[str]) -> tuple[str, ...]:
 
 
 def report_target(text: str, formats: Collection[str]) -> tuple[str, Path]:
-    """Return format and path of a text such as `json:report.json`. Raises `ValueError` for another form, or a path without a folder."""
+    """Return format and path of a text such as `json:report.json`. Raises `ValueError` for another form, or an unwritable path."""
     form, colon, path = text.partition(":")
     if not colon or not path or form not in formats:
         wanted = f"FORMAT:PATH; formats: {', '.join(formats)}" if len(formats) > 1 else f"{next(iter(formats))}:PATH"
@@ -66,6 +77,10 @@ def report_target(text: str, formats: Collection[str]) -> tuple[str, Path]:
         raise ValueError(f"{text!r:.80}: there is no folder {Path(path).parent}")
     if Path(path).is_dir():
         raise ValueError(f"{text!r:.80}: {path} is a folder")
+    try:
+        require_writable(Path(path))
+    except OSError as error:
+        raise ValueError(f"{text!r:.80}: {path} cannot be written: {error.strerror}") from error
     return form, Path(path)
 
 

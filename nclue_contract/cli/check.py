@@ -12,16 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nclue_contract import __version__
-from nclue_contract.cli.arguments import positive_integer, rate, rule_prefixes, seconds
+from nclue_contract.cli.arguments import number_or_word, positive_integer, rate, rule_prefixes, seconds, seconds_or_none
 from nclue_contract.cli.config import READINGS_TABLE
 from nclue_contract.cli.files import atomic_file
+from nclue_contract.cli.messages import print_error
 from nclue_contract.cli.progress import ProgressBar
 from nclue_contract.contract import server_data
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Readings
 from nclue_contract.contract.wording import counted
 from nclue_contract.signing import Credentials, now_ms
-from nclue_contract.validation.reports.base import FAILED, FORMATS, INCONCLUSIVE, PASSED
+from nclue_contract.validation.reports.base import FAILED, FORMATS, INCONCLUSIVE, PASSED, USAGE
 
 if TYPE_CHECKING:
     from nclue_contract.check.results import CheckResult
@@ -36,9 +37,8 @@ _NAME = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 """The name of a header (RFC 9110, section 5.6.2)."""
 
 
-def add_parsers(commands: Any, common: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:  # noqa: ANN401  # argparse's own type has no public name
-    """Add the parsers of the three commands, and return them by name; `common` has the options of all commands."""
-    check = commands.add_parser("check", parents=[common], help="check whether a server fulfils the contract", epilog=_EPILOG)
+def add_check(check: argparse.ArgumentParser) -> None:
+    """Add the options of the check; a settings file may have all of them, see `check_settings`."""
     check.add_argument("url", nargs="?", metavar="URL", help="base URL, without /tasks; by default the embedded reference server")
     add_server(check)
     add_choice(check)
@@ -48,6 +48,8 @@ def add_parsers(commands: Any, common: argparse.ArgumentParser) -> dict[str, arg
     )
     check.add_argument("--baseline", type=Path, metavar="FILE", help="an earlier JSON report, whose failures are accepted")
     check.add_argument("--reproduce-dir", type=Path, metavar="DIR", help="write bodies that do not fit into a command to files in DIR")
+    only_failed = "an earlier JSON report: run the cases that failed in it, with those that decide them"
+    check.add_argument("--only-failed", type=Path, metavar="FILE", help=only_failed)
     check.add_argument("--fail-on-untested", action="store_true", help="fail if a test case was not tested")
     check.add_argument("--dry-run", action="store_true", help="print the plan and the number of requests, and send nothing")
     explore_help = "after the check, explore with Schemathesis, for so long at most"
@@ -59,6 +61,19 @@ def add_parsers(commands: Any, common: argparse.ArgumentParser) -> dict[str, arg
     check.add_argument("--format", choices=FORMATS["check"], default="text", help="format of standard output")
     check.add_argument("--report", action="append", default=[], metavar="FORMAT:PATH", help="also write a report to a file (repeatable)")
     check.add_argument("--quiet", action="store_true", help="text format: only a line per failure")
+
+
+def check_parser() -> argparse.ArgumentParser:
+    """Return a parser with the options of the check, which are the settings that a file may have."""
+    parser = argparse.ArgumentParser(add_help=False)
+    add_check(parser)
+    return parser
+
+
+def add_parsers(commands: Any, common: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:  # noqa: ANN401  # argparse's own type has no public name
+    """Add the parsers of the three commands, and return them by name; `common` has the options of all commands."""
+    check = commands.add_parser("check", parents=[common], help="check whether a server fulfils the contract", epilog=_EPILOG)
+    add_check(check)
     probe = commands.add_parser("probe", parents=[common], help="find out which readings of the documentation a server has", epilog=_EPILOG)
     probe.add_argument("url", nargs="?", metavar="URL", help="as for check")
     add_server(probe)
@@ -67,9 +82,12 @@ def add_parsers(commands: Any, common: argparse.ArgumentParser) -> dict[str, arg
     cleanup = commands.add_parser("cleanup", help="delete the tasks that a check has left", epilog=_EPILOG)
     cleanup.add_argument("ledger", type=Path, metavar="LEDGER", help="the file that the check has written")
     cleanup.add_argument("--header", action="append", default=[], metavar="NAME:VALUE", help="an additional request header (repeatable)")
-    cleanup.add_argument("--cacert", metavar="FILE", help="certificates to trust (PEM)")
+    cleanup.add_argument("--cacert", type=Path, metavar="FILE", help="certificates to trust (PEM)")
     cleanup.add_argument("--timeout", type=seconds, default=10.0, metavar="SECONDS", help="time limit for a whole exchange (%(default)s)")
     cleanup.add_argument("--rate", type=rate, default=0.0, metavar="N", help="at most N requests per second")
+    config = "read the settings from this TOML file, tables [check] and [readings], instead of pyproject.toml; no secrets"
+    for command in (check, probe, cleanup):
+        command.add_argument("--config", type=Path, metavar="FILE", help=config)
     return {"check": check, "probe": probe, "cleanup": cleanup}
 
 
@@ -92,26 +110,37 @@ def add_server(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--secret-key", metavar="KEY", help="instead of NCLUE_SECRET_KEY; visible to other users of this machine")
     parser.add_argument("--signed-prefix", metavar="PATH", help="path prefix to be signed, if a proxy rewrites that of the URL")
     parser.add_argument("--header", action="append", default=[], metavar="NAME:VALUE", help="an additional request header (repeatable)")
-    parser.add_argument("--cacert", metavar="FILE", help="certificates to trust (PEM)")
+    parser.add_argument("--cacert", type=Path, metavar="FILE", help="certificates to trust (PEM)")
     parser.add_argument("--budget", type=positive_integer, metavar="N", help="send at most N requests, those that find most first")
     parser.add_argument("--rate", type=rate, default=0.0, metavar="N", help="at most N requests per second")
     parser.add_argument("--timeout", type=seconds, default=10.0, metavar="SECONDS", help="time limit for a whole exchange (%(default)s)")
+    wait = "how long a server that does not respond at the beginning is waited for; 0: not at all (%(default)s)"
+    parser.add_argument("--wait", type=seconds_or_none, default=5.0, metavar="SECONDS", help=wait)
     parser.add_argument(
         "--lifecycle-timeout", type=seconds, default=60.0, metavar="SECONDS", help="how long tasks are polled (%(default)s)"
     )
-    parser.add_argument("--allow-create", metavar="N|all", help="create requests allowed on a host that is not loopback")
+    parser.add_argument(
+        "--allow-create", type=number_or_word, metavar="N|all", help="create requests allowed on a host that is not loopback"
+    )
     parser.add_argument("--ledger", type=Path, metavar="FILE", help="write a ledger of created tasks to this file")
 
 
 # -- the commands -------------------------------------------------------------------------------------------------------------------------
 
 
-def run_check(options: argparse.Namespace, readings: Readings, reports: Sequence[tuple[str, Path]], *, strict: bool) -> int:
-    """Check a server, write the reports, and return the exit code. Raises `ValueError` for what the user can correct."""
+def run_check(
+    options: argparse.Namespace, readings: Readings, reports: Sequence[tuple[str, Path]], *, strict: bool, settings: str = ""
+) -> int:
+    """Check a server, write the reports, and return the exit code. Raises `ValueError` for what the user can correct.
+
+    `settings` is where options are from that the command line does not have, for the reports.
+    """
     from nclue_contract.check.results import State  # noqa: PLC0415
-    from nclue_contract.check.run import accept, baseline  # noqa: PLC0415  # the check is imported only when it runs
+    from nclue_contract.check.run import accept, baseline, only_failed  # noqa: PLC0415  # the check is imported only when it runs
 
     wanted = options_of(options, strict=strict)
+    if options.only_failed is not None:
+        wanted = only_failed(wanted, options.only_failed)
     if options.dry_run:
         for line in _dry_run(wanted):
             print(line)
@@ -120,22 +149,32 @@ def run_check(options: argparse.Namespace, readings: Readings, reports: Sequence
         _make_folder(options.reproduce_dir)
     known = baseline(options.baseline) if options.baseline is not None else ()  # before anything is sent
     if options.explore:
-        from nclue_contract.check.explore import Bounds, explore, require_allowed  # noqa: PLC0415  # as above
+        from nclue_contract.check.explore import require_allowed  # noqa: PLC0415  # as above
 
         require_allowed(wanted)
     started_ms = now_ms()
     result = _run_plan(wanted, readings, quiet=options.quiet)
     if options.explore:
-        try:
-            bounds = Bounds(options.explore, options.explore_examples, options.seed)
-            result = explore(wanted, result, bounds, os.environ)
-        except KeyboardInterrupt:  # the result of the check itself is not lost
-            result = replace(result, notes=(*result.notes, "the exploration was interrupted; this report has no results of it"))
+        result = _explore(options, wanted, result)
+    if settings:
+        result = replace(result, settings=settings, notes=(*result.notes, f"settings from {settings}"))
     result = accept(result, known)
-    _write(result, options, reports, started_ms)
+    problems = _write(result, options, reports, started_ms)
+    for problem in problems:
+        print_error(problem)
     if options.fail_on_untested and result.exit_code == PASSED and result.counts[State.NOT_TESTED]:
         return FAILED
-    return result.exit_code
+    return result.exit_code or (USAGE if problems else PASSED)
+
+
+def _explore(options: argparse.Namespace, wanted: CheckOptions, result: CheckResult) -> CheckResult:
+    """Explore the server after the check; return the result with what was found."""
+    from nclue_contract.check.explore import Bounds, explore  # noqa: PLC0415  # as above
+
+    try:
+        return explore(wanted, result, Bounds(options.explore, options.explore_examples, options.seed), os.environ)
+    except KeyboardInterrupt:  # the result of the check itself is not lost
+        return replace(result, notes=(*result.notes, "the exploration was interrupted; this report has no results of it"))
 
 
 def run_probe(options: argparse.Namespace, readings: Readings) -> int:
@@ -145,6 +184,10 @@ def run_probe(options: argparse.Namespace, readings: Readings) -> int:
     from nclue_contract.check.reports.text import reading_lines  # noqa: PLC0415  # the check is imported only when it runs
 
     # Readings of the settings may come from an earlier probe, and are what this one is to find out; only pins of the command line hold.
+    if options.write is not None:
+        from nclue_contract.cli.config_writer import require_replaceable  # noqa: PLC0415  # for this option only
+
+        require_replaceable(options.write)
     pins = {name: option for name, option in readings.items() if readings.sources[name] == "--reading"}
     result = _run_plan(options_of(options, probe=True), Readings.choose(("--reading", pins)))
     table = readings_table(result, READINGS_TABLE)
@@ -170,8 +213,14 @@ def _run_plan(options: CheckOptions, readings: Readings, *, quiet: bool = False)
 
     enabled = sys.stderr is not None and sys.stderr.isatty() and not quiet
     bar = ProgressBar(sys.stderr, 0, enabled=enabled, doing="checking", spell=lambda number: f"{number:,} requests")
+
+    def notice(sentence: str) -> None:
+        bar.clear()
+        if not quiet:
+            print_error(sentence)
+
     try:
-        return check(options, readings, os.environ, bar.update)
+        return check(options, readings, os.environ, bar.update, notice)
     finally:
         bar.clear()
 
@@ -222,6 +271,7 @@ def options_of(options: argparse.Namespace, *, strict: bool = False, probe: bool
         probe=probe,
         strict=strict,
         fail_on=_rules("--fail-on", options),
+        wait_s=options.wait,
     )
 
 
@@ -245,10 +295,10 @@ def _headers(texts: Sequence[str]) -> tuple[tuple[str, str], ...]:
     return tuple(pairs)
 
 
-def _readable(path: str | None) -> str | None:
-    if path is not None and not Path(path).is_file():
+def _readable(path: Path | None) -> str | None:
+    if path is not None and not path.is_file():
         raise ValueError(f"--cacert: there is no file {path}")
-    return path
+    return None if path is None else str(path)
 
 
 # -- output -------------------------------------------------------------------------------------------------------------------------------
@@ -281,7 +331,8 @@ def _dry_run(options: CheckOptions) -> Iterator[str]:
     yield "nothing was sent"
 
 
-def _write(result: CheckResult, options: argparse.Namespace, reports: Sequence[tuple[str, Path]], started_ms: int) -> None:
+def _write(result: CheckResult, options: argparse.Namespace, reports: Sequence[tuple[str, Path]], started_ms: int) -> list[str]:
+    """Write the reports, and the result to standard output; return a sentence for each report that could not be written."""
     from nclue_contract.check.reports.formats import render  # noqa: PLC0415  # as above
 
     def text_of(form: str, encoding: str, *, quiet: bool = False) -> str:
@@ -289,13 +340,22 @@ def _write(result: CheckResult, options: argparse.Namespace, reports: Sequence[t
             form, result, version=__version__, encoding=encoding, started_ms=started_ms, quiet=quiet, reproduce_dir=options.reproduce_dir
         )
 
+    problems = []
     for form, path in reports:
-        with atomic_file(path) as file:
-            file.write(text_of(form, "utf-8"))
+        try:
+            with atomic_file(path) as file:
+                file.write(text_of(form, "utf-8"))
+        except OSError as error:
+            problems.append(f"the report {path} cannot be written: {error.strerror or error}")
     if options.reproduce_dir is not None:
-        _write_bodies(result, options.reproduce_dir)
+        try:
+            _write_bodies(result, options.reproduce_dir)
+        except OSError as error:
+            problems.append(f"the files in {options.reproduce_dir} cannot be written: {error.strerror or error}")
     text = text_of(options.format, sys.stdout.encoding or "ascii", quiet=options.quiet)
     sys.stdout.write(text if text.strip() else "")
+    sys.stdout.flush()
+    return problems
 
 
 def _make_folder(path: Path) -> None:

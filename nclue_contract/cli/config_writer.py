@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nclue_contract.cli.config import READINGS_TABLE, TABLE
-from nclue_contract.cli.files import atomic_file
+from nclue_contract.cli.files import atomic_file, require_writable
 
 
 def write_readings(path: Path, table: str, readings: Mapping[str, str]) -> None:
@@ -26,6 +26,16 @@ def write_readings(path: Path, table: str, readings: Mapping[str, str]) -> None:
         raise ValueError(f"--write: {path} has readings in a form that cannot be replaced; use the table of --format toml")
     with atomic_file(path) as file:
         file.write(after)
+
+
+def require_replaceable(path: Path) -> None:
+    """Raise `ValueError` for a file that `write_readings` could not read or write, before it is known what is to be written."""
+    try:
+        if path.exists():
+            _settings(path, path.read_bytes())
+        require_writable(path)
+    except OSError as error:
+        raise ValueError(f"--write: {path} cannot be written: {error.strerror}") from error
 
 
 def _replaced(text: str, new: str, newline: str) -> str:

@@ -15,8 +15,11 @@ from typing import ParamSpec, TypeVar
 from nclue_contract import __version__
 from nclue_contract.cli import check as check_command
 from nclue_contract.cli.arguments import report_targets
-from nclue_contract.cli.config import ConfigError, ProjectSettings, load
+from nclue_contract.cli.check_settings import apply_settings, used_settings
+from nclue_contract.cli.config import ConfigError, ProjectSettings, load, load_config
+from nclue_contract.cli.messages import print_error
 from nclue_contract.cli.serve import add_parsers, run_faults, run_serve
+from nclue_contract.cli.signals import termination_as_interruption
 from nclue_contract.contract.extras import MissingExtraError
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Readings, parse_pins
@@ -38,14 +41,15 @@ class UsageError(Exception):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command with these arguments, or those of the process, and return the exit code."""
     options = _parser().parse_args(argv)
+    options.words = list(sys.argv[1:] if argv is None else argv)[1:]
     if sys.stdout is None:  # standard output is closed
-        _print_error("standard output is closed")
+        print_error("standard output is closed")
         return USAGE
     try:
         code: int = options.run(options)
         sys.stdout.flush()
     except (UsageError, ConfigError, MissingExtraError) as error:
-        _print_error(str(error))
+        print_error(str(error))
         return USAGE
     except BrokenPipeError:
         # The reader of the pipe has closed it.
@@ -53,10 +57,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INCONCLUSIVE
     except OSError as error:
         _discard_output()
-        _print_error(f"cannot write {error.filename or 'the output'}: {error.strerror or error}")
+        print_error(f"cannot write {error.filename or 'the output'}: {error.strerror or error}")
         return USAGE
     except KeyboardInterrupt:
-        _print_error("interrupted")
+        print_error("interrupted")
         return INCONCLUSIVE
     return code
 
@@ -65,14 +69,6 @@ def _discard_output() -> None:
     """Redirect standard output, so that Python does not report the same error again when it flushes the buffer at exit."""
     with suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _print_error(message: str) -> None:
-    if sys.stderr is None:  # standard error is closed
-        return
-    from nclue_contract.validation.reports.excerpt import safe  # noqa: PLC0415  # only for errors
-
-    print("nclue-contract:", safe(message, sys.stderr.encoding or "ascii"), file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -123,7 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     sign.set_defaults(run=_sign)
 
     for name, command in check_command.add_parsers(commands, common).items():
-        command.set_defaults(run={"check": _check, "probe": _probe, "cleanup": _cleanup}[name])
+        command.set_defaults(run={"check": _check, "probe": _probe, "cleanup": _cleanup}[name], command=command)
     serve, faults = add_parsers(commands, common)
     serve.set_defaults(run=_serve)
     faults.set_defaults(run=_faults)
@@ -131,9 +127,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _settings(options: argparse.Namespace) -> tuple[ProjectSettings, Readings]:
-    """Return the project's settings and the readings: option before pyproject.toml before default. Raises `UsageError`."""
+    """Return the project's settings and the readings: option before settings file before default. Raises `UsageError`."""
+    config: Path | None = getattr(options, "config", None)
     try:
-        settings = load(Path.cwd())
+        settings = load(Path.cwd()) if config is None else load_config(config)
     except FileNotFoundError as error:
         message = "the current folder does not exist any more"
         raise UsageError(message) from error
@@ -211,21 +208,33 @@ def _sign(options: argparse.Namespace) -> int:
     return PASSED
 
 
-def _check(options: argparse.Namespace) -> int:
+def _check_settings(options: argparse.Namespace) -> tuple[ProjectSettings, Readings]:
+    """Return what `_settings` does, and set the options of the check that the settings have, unless the command line has them."""
     settings, readings = _settings(options)
+    apply_settings(settings, check_command.check_parser(), options.command, options.words, options)
+    return settings, readings
+
+
+def _check(options: argparse.Namespace) -> int:
+    settings, readings = _check_settings(options)
     strict = settings.strict if options.strict is None else options.strict
     reports = _usable("--report", report_targets, options.report, FORMATS["check"])
     options.skip = [*_rules(settings), *options.skip]
-    return _usable("", check_command.run_check, options, readings, reports, strict=strict)
+    with termination_as_interruption():
+        return _usable("", check_command.run_check, options, readings, reports, strict=strict, settings=used_settings(settings))
 
 
 def _probe(options: argparse.Namespace) -> int:
-    _, readings = _settings(options)
-    return _usable("", check_command.run_probe, options, readings)
+    _, readings = _check_settings(options)
+    with termination_as_interruption():
+        return _usable("", check_command.run_probe, options, readings)
 
 
 def _cleanup(options: argparse.Namespace) -> int:
-    return _usable("", check_command.run_cleanup, options)
+    options.reading = []  # it has no readings
+    _check_settings(options)
+    with termination_as_interruption():
+        return _usable("", check_command.run_cleanup, options)
 
 
 def _serve(options: argparse.Namespace) -> int:

@@ -42,7 +42,7 @@ class Target:
 
     @classmethod
     def parse(cls, url: str, signed_prefix: str | None = None) -> Target:
-        """Parse a base URL; an empty path becomes the documented one. Raises `ValueError`."""
+        """Parse a base URL, to which nothing is added: a server may have `/tasks` at its root. Raises `ValueError`."""
         try:
             parts = urlsplit(url)
             port = parts.port
@@ -53,7 +53,7 @@ class Target:
             raise ValueError(f"{url!r:.80} is not a valid URL; give the base URL (without /tasks), such as {contract().server}")
         if parts.query or parts.fragment or parts.username is not None:
             raise ValueError("the base URL must not have a user, a query or a fragment")
-        path = parts.path.rstrip("/") or urlsplit(contract().server).path
+        path = parts.path.rstrip("/")
         if path.endswith(contract().operations["createTask"].path):
             raise ValueError("the base URL must not include /tasks")
         signed = path if signed_prefix is None else signed_prefix.rstrip("/")
@@ -72,3 +72,8 @@ class Target:
     def url(self) -> str:
         """Return the base URL."""
         return self.origin + self.path
+
+
+def documented_path() -> str:
+    """Return `/api/v1`, the path of the base URL that the pages name."""
+    return urlsplit(contract().server).path

@@ -22,6 +22,8 @@ from nclue_contract.check.reports.text import failure_lines
 from nclue_contract.check.results import Case, CheckResult, State
 from nclue_contract.check.run import EMBEDDED, CheckOptions, check, selected_cases
 from nclue_contract.cli import check as check_command
+from nclue_contract.cli.check_settings import apply_settings
+from nclue_contract.cli.config import ConfigError
 from nclue_contract.contract.readings import Readings
 from nclue_contract.pytest_plugin.settings import PluginSettings
 
@@ -114,9 +116,14 @@ class CheckPlan:
         check_command.add_server(parser)
         check_command.add_choice(parser)
         try:
-            options = parser.parse_args(shlex.split(config.option.nclue_check_args or ""))
+            words = shlex.split(config.option.nclue_check_args or "")
+            options = parser.parse_args(words)
+            apply_settings(settings.file, check_command.check_parser(), parser, words, options)
             options.url = settings.url or None
-            return cls(check_command.options_of(options, strict=settings.strict), settings.readings)
+            strict = settings.strict or settings.file.check.get("strict") is True
+            return cls(check_command.options_of(options, strict=strict), settings.readings)
+        except ConfigError as error:
+            raise pytest.UsageError(str(error)) from error
         except ValueError as error:
             raise pytest.UsageError(f"--nclue-check-args: {error}") from error
 

@@ -53,7 +53,10 @@ class CoverageOptions:
 
 @dataclass(frozen=True, slots=True)
 class PluginSettings:
-    """The settings of a run; `for_test` returns those of a test. `layers` are pins with their sources, the weakest first."""
+    """The settings of a run; `for_test` returns those of a test.
+
+    `layers` are pins with their sources, the weakest first; `file` are the settings of the project.
+    """
 
     layers: tuple[Layer, ...] = ()
     strict: bool = False
@@ -64,6 +67,7 @@ class PluginSettings:
     allow: frozenset[str] = frozenset()
     progress: str = "immediate"
     faults: tuple[str, ...] = ()
+    file: ProjectSettings = field(default_factory=ProjectSettings)
 
     @property
     def readings(self) -> Readings:
@@ -149,7 +153,7 @@ def load_settings(config: pytest.Config, *, named: bool) -> PluginSettings:
     url = _url("--nclue-url", option.nclue_url) or _url(source_of("nclue_url"), _ini(config, "nclue_url"))
     coverage = CoverageOptions(option.nclue_coverage, _path(option.nclue_coverage_report), _floor(option.nclue_coverage_floor))
     in_force = tuple(layer for layer in layers if layer[1])
-    return PluginSettings(layers=in_force, strict=strict, ignore=ignore, guard=guard, url=url, coverage=coverage)
+    return PluginSettings(layers=in_force, strict=strict, ignore=ignore, guard=guard, url=url, coverage=coverage, file=file)
 
 
 def _ini_source(config: pytest.Config, name: str) -> str:

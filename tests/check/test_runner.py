@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -397,6 +398,51 @@ def test_a_second_interruption_ends_the_clean_up_and_reports_what_is_left():
     assert result.stop_reason == "interrupted"
     assert len(transport.sent) == 32
     assert len(result.remaining_tasks) >= 1
+
+
+def test_one_interruption_of_the_clean_up_says_what_it_does_and_a_second_one_ends_it():
+    notices = []
+    sent = len(run(only=FEW, limits=Limits())[1].sent)
+    first, transport = run(interrupt(sent), FEW, limits=Limits(), observer=RunObserver(notice=notices.append))
+    assert (first.exit_code, first.stop_reason, first.remaining_tasks) == (0, "", ())
+    assert len(transport.sent) == sent + 1, "the interrupted request was repeated"
+    assert notices == ["deleting 1 task of this check; another Ctrl-C leaves the remaining tasks on the server"]
+    second, _ = run(interrupt(sent, sent + 1), FEW, limits=Limits())
+    assert (second.exit_code, second.stop_reason, len(second.remaining_tasks)) == (0, "", 1)
+
+
+def test_an_interruption_of_the_run_says_that_it_cleans_up():
+    notices = []
+    run(interrupt(30), ALL, limits=Limits(), observer=RunObserver(notice=notices.append))
+    assert len(notices) == 1
+    assert re.fullmatch(r"deleting \d+ tasks of this check; another Ctrl-C leaves the remaining tasks on the server", notices[0])
+
+
+@pytest.mark.parametrize("wait_s", [0.0, 2.0, 60.0])
+def test_an_unreachable_server_is_waited_for_as_long_as_the_limits_say(wait_s):
+    notices = []
+    observer = RunObserver(notice=notices.append)
+    result, transport = run(lambda _: UNREACHABLE, limits=Limits(clean_up=False, wait_s=wait_s), observer=observer)
+    assert result.exit_code == 3
+    assert sum(transport.slept) == pytest.approx(wait_s)
+    assert max(transport.slept, default=0) <= 2
+    assert len(transport.posts) == 1, "polls create nothing"
+    assert len(notices) == bool(wait_s)
+    assert all(notice.endswith(f"waiting for it, up to {wait_s:g} s") for notice in notices)
+
+
+def test_a_server_that_starts_while_it_is_waited_for_is_checked():
+    result, transport = run(lambda turn: UNREACHABLE if turn.number <= 5 else None, FEW)
+    assert result.exit_code == 0
+    assert states(result)["control[a valid creation]"] == "passed"
+    assert len(transport.posts) >= 2
+
+
+def test_a_server_that_stops_responding_is_announced_once():
+    notices = []
+    run(lambda turn: UNREACHABLE if turn.number >= 20 else None, observer=RunObserver(notice=notices.append))
+    assert len(notices) == 1
+    assert re.fullmatch(rf"no response since path.*: {re.escape(UNREACHABLE)}; trying again for up to 14 s", notices[0])
 
 
 def test_failures_that_were_seen_before_an_interruption_count():

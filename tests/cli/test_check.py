@@ -2,14 +2,17 @@
 
 import io
 import json
+import os
 import re
 import signal
 import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import threading
 import tomllib
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree as ET
@@ -21,11 +24,13 @@ from nclue_contract.check.ledger import read_ledger
 from nclue_contract.check.run import CheckOptions, permission
 from nclue_contract.check.transport_http import HttpTransport
 from nclue_contract.check.transport_memory import MemoryTransport
+from nclue_contract.cli import check as check_command
 from nclue_contract.cli.main import main
 from nclue_contract.guard import guard
-from nclue_contract.service.messages import Response
+from nclue_contract.service.messages import Request, Response
 from nclue_contract.service.service import Service
-from nclue_contract.signing import EXAMPLE
+from nclue_contract.service.uvicorn_server import LoopbackServer
+from nclue_contract.signing import EXAMPLE, now_ms, signed_headers
 from tests.support.payloads import PAYLOAD
 from tests.support.server_process import environment, running
 from tests.support.signing import ACCESS, SECRET
@@ -197,11 +202,48 @@ def targets(server):
     return {entry["target"].partition("?")[0] for entry in server.journal()}
 
 
-@pytest.mark.parametrize("tail", ["", "/", "/api/v1", "/api/v1/"])
-def test_an_empty_path_is_the_documented_one(run, server, tail):
+@pytest.mark.parametrize("tail", ["/api/v1", "/api/v1/"])
+def test_a_slash_at_the_end_of_the_base_url_changes_nothing(run, server, tail):
     assert run("check", server.origin + tail, *FEW).code == 0
     assert all(target.startswith("/api/v1/tasks") for target in targets(server))
     assert len(server.journal()) >= 4
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+@pytest.mark.parametrize("command", ["check", "probe"])
+def test_a_server_with_the_tasks_at_its_root_can_be_checked_and_cleaned_up(run, command, slash):
+    service = Service({EXAMPLE.access_key: EXAMPLE.secret_key})
+    service.prefix = ""
+    with LoopbackServer(service) as root:
+        result = run(command, root.url + slash, "--ledger", "run.jsonl", "--budget", "20")
+        headers = signed_headers("POST", "/tasks", EXAMPLE, now_ms()) | {"content-type": "application/json"}
+        create = Request("POST", "/tasks", tuple(headers.items()), json.dumps(PAYLOAD | {"name": "left behind"}).encode())
+        task_id = json.loads(service.handle(create, now_ms()).body)["task_id"]
+        with Path("run.jsonl").open("a") as ledger:
+            ledger.write(json.dumps({"answered": "left behind", "task_id": task_id}) + "\n")
+        cleaned = run("cleanup", "run.jsonl")
+    assert (result.code, result.err) == (0, "")
+    assert cleaned == (0, "1 task deleted, 0 left\n", "")
+
+
+@pytest.mark.parametrize("tail", ["", "/"])
+@pytest.mark.parametrize("options", [[], ["--budget", "2"]])
+def test_the_documented_path_is_suggested_where_only_that_has_the_tasks(run, server, tail, options):
+    result = run("check", server.origin + tail, *FEW, *options)
+    base = f"{server.origin}/api/v1"
+    sentence = f"there is nothing at {server.origin}/tasks, but there is at {base}/tasks. Check {base}"
+    assert result.code == 3
+    assert f"INCONCLUSIVE: the control request got 404 with code 300: {sentence}." in result.out
+    assert [entry["target"].partition("?")[0] for entry in server.journal()] == ["/tasks", "/api/v1/tasks"]
+
+
+def test_no_path_is_suggested_where_none_has_the_tasks_or_the_budget_is_used_up(run, server):
+    wrong = run("check", server.origin + "/v9", *FEW)
+    spent = run("check", server.origin, *FEW, "--budget", "1")
+    for result in (wrong, spent):
+        assert (result.code, result.err) == (3, "")
+        assert "Name test data of the server" in result.out
+    assert len(server.journal()) == 3
 
 
 def test_behind_a_proxy_that_rewrites_the_signed_prefix_is_named(run, server):
@@ -625,6 +667,179 @@ def test_a_baseline_that_is_none_is_rejected_before_anything_is_sent(run, server
     assert server.journal() == []
 
 
+def test_only_failed_runs_again_what_failed(run, server):
+    def before(request):
+        return response(200, {}) if b'"name": ""' in request.body else None
+
+    with forwarding(server.origin, before=before) as port:
+        first = run("check", url(port) + "/api/v1", "--only", "NC110", "--report", "json:report.json", "--format", "json")
+    again = run("check", server.url, "--only-failed", "report.json", "--format", "json")
+    failed = {failure["case"] for failure in first.report["failures"]}
+    assert failed == {"name[empty]"}
+    assert (first.code, again.code) == (1, 0)
+    assert states(again.report) == {"control[a valid creation]": "passed", "name[empty]": "passed"}
+
+
+LEFT_OUT = "these options leave out: see --only, --skip, --full, --allow-create"
+
+
+@pytest.mark.parametrize(
+    ("cases", "options", "sentence"),
+    [
+        (None, [], "--only-failed: report.json cannot be read: No such file or directory"),
+        ("x", [], "--only-failed: report.json is not a JSON report of a check"),
+        ([], [], "--only-failed: in report.json no test case failed, so there is nothing to run"),
+        (
+            ["explore[x]"],
+            [],
+            "--only-failed: in report.json only an exploration failed, which --explore repeats, so there is nothing to run",
+        ),
+        (["name[of old]"], [], "--only-failed: report.json names the test case 'name[of old]', which this version does not have"),
+        (["a", "b", "name[empty]"], [], "--only-failed: report.json names the test case 'a' and 1 more, which this version does not have"),
+        (
+            ["name[empty]"],
+            ["--skip", "NC110"],
+            f"--only-failed: report.json names the test case 'name[empty]', which {LEFT_OUT}",
+        ),
+    ],
+    ids=["no file", "no report", "no failure", "an exploration", "unknown", "two unknown ones", "left out"],
+)
+def test_only_failed_says_what_it_cannot_run_again(run, server, cases, options, sentence):
+    if cases is not None:
+        report = {"failures": [{"case": case, "rule": "NC110"} for case in cases]} if isinstance(cases, list) else cases
+        Path("report.json").write_text(json.dumps(report))
+    assert run("check", server.url, "--only-failed", "report.json", *options) == (2, "", f"nclue-contract: {sentence}\n")
+    assert server.journal() == []
+
+
+# -- settings in a file -------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["pyproject.toml", "a file of its own"])
+def test_options_of_a_check_may_stand_in_a_file_and_reports_name_it(run, server, folder, own):
+    text = '[{}check]\nskip = ["NC1", "NC2", "NC3", "NC4", "NC5"]\nbudget = 60\n[{}readings]\nname-edge = "100"\n'
+    path = Path("nclue.toml") if own else folder / "pyproject.toml"
+    path.write_text(text.format(*[""] * 2) if own else text.format(*["tool.nclue-contract."] * 2))
+    arguments = ["check", server.url, *(["--config", "nclue.toml"] if own else [])]
+    result = run(*arguments, "--format", "json", "--report", "junit:r.xml")
+    stronger = run(*arguments, "--format", "json", "--skip", "NC0", "--only", "NC110")
+    assert {rule[:3] for rule in rules_of(result)} == {"NC0", "NC6"}
+    assert result.report["settings"] == f"{path} (skip, budget)"
+    assert result.report["notes"] == [f"settings from {path} (skip, budget)"]
+    assert result.report["readings"]["name-edge"]["source"] == str(path)
+    assert f'<property name="settings" value="{path} (skip, budget)"' in Path("r.xml").read_text()
+    assert "NC110" in rules_of(stronger), "the command line replaces the rules that the file skips"
+
+
+@pytest.mark.parametrize("command", ["check", "probe", "cleanup"])
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("[check]\nbugdet = 1", "nclue.toml: [check] bugdet must be removed; the nearest option of the check is budget"),
+        ("[check]\nsecret-key = 'hush'", "keys belong in the environment, in NCLUE_SECRET_KEY"),
+        ("=", "nclue.toml: not a TOML file that can be read"),
+        (None, "--config: there is no file nclue.toml"),
+    ],
+)
+def test_settings_that_cannot_be_used_are_one_sentence_before_anything_is_sent(run, server, command, text, sentence):
+    if text is not None:
+        Path("nclue.toml").write_text(text)
+    write_ledger(server, a="1")
+    result = run(command, "run.jsonl" if command == "cleanup" else server.url, "--config", "nclue.toml")
+    assert (result.code, result.out, len(result.err.splitlines())) == (2, "", 1)
+    assert sentence in result.err
+    assert "hush" not in result.err
+    assert server.journal() == []
+
+
+def test_probe_and_cleanup_have_the_settings_of_the_check_that_concern_them(run, folder):
+    """A server that needs a header: without the file, each request would be rejected."""
+    lines = '[tool.nclue-contract.check]\nheader = ["x-tenant: one"]\nformat = "junit"\nledger = "run.jsonl"\nbudget = 20\n'
+    (folder / "pyproject.toml").write_text(lines)
+    with running("--progress", "manual") as server:
+        gate = forwarding(server.origin, before=lambda request: None if tenant(request) == "one" else response(403))
+        with gate as port:
+            probed = run("probe", url(port) + "/api/v1")
+            task_id = server.create("left behind").json()["task_id"]
+            with Path("run.jsonl").open("a") as ledger:
+                ledger.write(json.dumps({"answered": "left behind", "task_id": task_id}) + "\n")
+            cleaned = run("cleanup", "run.jsonl")
+    assert probed.code == 0
+    assert probed.out.startswith("readings of this server")
+    assert cleaned == (0, "1 task deleted, 0 left\n", "")
+
+
+def tenant(request):
+    return {name.lower(): value for name, value in dict(request.headers).items()}.get("x-tenant")
+
+
+# -- output that cannot be written --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def unwritable(monkeypatch):
+    """Make files in a folder impossible to create, even for the administrator; the function takes the folder."""
+
+    def forbid(folder):
+        mkstemp = tempfile.mkstemp
+
+        def refuse(*arguments, dir=None, **options):  # noqa: A002  # the name of the argument
+            if Path(dir) == Path(folder).absolute():
+                raise PermissionError(13, "Permission denied", str(dir))
+            return mkstemp(*arguments, dir=dir, **options)
+
+        monkeypatch.setattr(tempfile, "mkstemp", refuse)
+
+    return forbid
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["check", "--report", "json:x/report.json"], "'json:x/report.json': there is no folder x"),
+        (["check", "--report", "json:shut"], "'json:shut': shut is a folder"),
+        (["check", "--report", "json:shut/r.json"], "'json:shut/r.json': shut/r.json cannot be written: Permission denied"),
+        (["validate", "a.json", "--report", "junit:shut/r"], "'junit:shut/r': shut/r cannot be written: Permission denied"),
+        (["probe", "--write", "x/pyproject.toml"], "--write: x/pyproject.toml cannot be written: No such file or directory"),
+        (["probe", "--write", "shut"], "--write: shut cannot be written: Is a directory"),
+        (["probe", "--write", "shut/p.toml"], "--write: shut/p.toml cannot be written: Permission denied"),
+        (["probe", "--write", "bad.toml"], "--write: bad.toml cannot be read as TOML: "),
+        (["check", "--ledger", "x/run.jsonl"], "cannot write x/run.jsonl: No such file or directory"),
+    ],
+)
+def test_output_that_cannot_be_written_is_noticed_before_the_first_request(run, server, unwritable, arguments, sentence):
+    Path("shut").mkdir()
+    Path("bad.toml").write_text("=")
+    unwritable("shut")
+    command, *options = arguments
+    result = run(command, *([] if command == "validate" else [server.url]), *options)
+    assert (result.code, result.out) == (2, "")
+    assert sentence in result.err
+    assert server.journal() == []
+
+
+@pytest.mark.parametrize(("fault", "code"), [(None, 2), ("always 200", 1)])
+def test_a_report_that_cannot_be_written_in_the_end_does_not_lose_the_result(run, server, monkeypatch, fault, code):
+    """The disk is full when the reports are written: the other report and standard output have the result all the same."""
+    real = check_command.atomic_file
+
+    @contextmanager
+    def full(path):
+        with real(path) as file:
+            yield file
+            if path.name == "full.json":
+                raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(check_command, "atomic_file", full)
+    broken = response(200, {}) if fault else None
+    with forwarding(server.origin, before=lambda request: broken if b'"name": ""' in request.body else None) as port:
+        result = run("check", url(port) + "/api/v1", *FEW, "--report", "json:full.json", "--report", "json:other.json")
+    assert result.code == code
+    assert ("FAILED: " in result.out) if fault else ("PASSED" in result.out)
+    assert result.err == "nclue-contract: the report full.json cannot be written: No space left on device\n"
+    assert [path.name for path in Path().iterdir()] == ["other.json"]
+
+
 def test_what_is_untested_fails_nothing_unless_that_is_wanted(run, server):
     over_http = [server.url, "--only", "NC203"]
     result = run("check", *over_http, "--format", "json")
@@ -648,9 +863,9 @@ def test_a_server_that_is_busy_is_waited_for(run, server, monkeypatch, status, n
     slept, busy = [], [response(status, {"error": {"errorCode": "430", "message": "x"}})] * 2
     monkeypatch.setattr(HttpTransport, "sleep", lambda _, seconds: slept.append(seconds))
     with forwarding(server.origin, before=lambda _: busy.pop() if busy else None) as port:
-        result = run("check", url(port), *FEW, "--format", "json")
+        result = run("check", url(port) + "/api/v1", *FEW, "--format", "json")
     assert (result.code, len(result.report["notes"])) == (0, notes)
-    assert sum(slept) >= 1.5
+    assert sum(slept) >= (1.5 if status == 429 else 0.5)
     assert [entry["status"] for entry in server.journal()][:1] == [200]
 
 
@@ -743,7 +958,10 @@ def test_every_server_behaviour_ends_with_a_result_and_a_message(run, monkeypatc
             "--lifecycle-timeout",
             "1",
         )
-    assert (result.code, result.err) == (code, "")
+    waits = "the server cannot be reached" in words
+    why = words.partition("reached: ")[2]
+    assert result.code == code
+    assert (f"cannot be reached: {why}" in result.err and "; waiting for it, up to 5 s" in result.err) if waits else result.err == ""
     assert words in result.out
     assert "Traceback" not in result.out
 
@@ -760,8 +978,34 @@ def test_a_server_that_cannot_be_reached_is_exit_code_3(run, monkeypatch, host, 
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     result = run("check", f"http://{host.format(port)}", "--allow-create", "all", *FEW)
-    assert (result.code, result.err) == (3, "")
+    waiting = f"nclue-contract: http://{host.format(port)}: cannot be reached: no connection: {why}; waiting for it, up to 5 s\n"
+    assert (result.code, result.err) == (3, waiting if why else "")
     assert f"INCONCLUSIVE: the server cannot be reached: no connection: {why}" in result.out
+
+
+@pytest.mark.parametrize("command", ["check", "probe"])
+def test_how_long_a_server_is_waited_for_can_be_chosen(run, monkeypatch, command):
+    slept = []
+    monkeypatch.setattr(HttpTransport, "sleep", lambda _, seconds: slept.append(seconds))
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = url(free.getsockname()[1])
+    at_once = run(command, address, "--wait", "0")
+    assert (at_once.code, slept) == (3, [])
+    assert "waiting" not in at_once.err
+    longer = run(command, address, "--wait", "30")
+    assert longer.code == 3
+    assert f"{address}: cannot be reached: no connection: Connection refused; waiting for it, up to 30 s" in longer.err
+    assert max(slept) <= 2
+    assert 29 <= sum(slept) <= 30
+
+
+def test_quiet_output_does_not_say_what_is_waited_for(run, monkeypatch):
+    monkeypatch.setattr(HttpTransport, "sleep", lambda *_: None)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = url(free.getsockname()[1])
+    result = run("check", address, "--quiet")
+    assert (result.code, result.err) == (3, "")
+    assert result.out == "inconclusive: the server cannot be reached: no connection: Connection refused\n"
 
 
 def test_two_create_requests_at_the_same_moment_are_sent_concurrently(run, monkeypatch):
@@ -803,7 +1047,7 @@ class Stopping:
 
     def __enter__(self):
         self._proxy = forwarding(self.server.origin, before=self._before)
-        self.url = url(self._proxy.__enter__())
+        self.url = url(self._proxy.__enter__()) + "/api/v1"
         return self
 
     def __exit__(self, *error):
@@ -829,13 +1073,15 @@ POST_NUMBER = 30
 """The request at which checks are stopped; it is a create request that is carried out."""
 
 
-def test_ctrl_c_leaves_a_usable_report_and_a_ledger_and_cleanup_finds_unreported_tasks(run, server):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_termination_leave_a_usable_report_and_a_ledger_and_cleanup_finds_unreported_tasks(run, server, number):
     rules, reports = ["--only", "NC307", "--only", "NC12"], ["--report", "json:report.json", "--report", "junit:report.xml"]
-    with Stopping(server, POST_NUMBER, signal.SIGINT) as proxy:
+    with Stopping(server, POST_NUMBER, number) as proxy:
         stopped = proxy.run(*rules, *reports, "--ledger", "run.jsonl")
         left = server.control("health").json()["tasks"]
         cleaned = [run("cleanup", "run.jsonl"), run("cleanup", "run.jsonl")]
-    assert (stopped.code, stopped.err) == (3, "")
+    assert stopped.code == 3
+    assert re.fullmatch(rf"nclue-contract: {proxy.url}: deleting \d+ tasks of this check; another Ctrl-C leaves .*\n", stopped.err)
     assert "INCONCLUSIVE: interrupted." in stopped.out
     assert "note: the ledger is run.jsonl; `nclue-contract cleanup run.jsonl` deletes the remaining tasks" in stopped.out
     report = json.loads(Path("report.json").read_text())
@@ -878,7 +1124,7 @@ def test_the_ledger_has_a_line_on_disk_before_the_server_receives_a_create_reque
                 missing.append(name)
 
     with forwarding(server.origin, before=before) as port:
-        result = run("check", url(port), "--ledger", "run.jsonl", "--only", "NC120", "--only", "NC110", "--budget", "60")
+        result = run("check", url(port) + "/api/v1", "--ledger", "run.jsonl", "--only", "NC120", "--only", "NC110", "--budget", "60")
     assert (result.code, missing) == (0, [])
     remains = read_ledger(Path("run.jsonl"))
     assert (remains.task_ids, remains.uncertain) == ((), ())
@@ -888,8 +1134,68 @@ def test_the_ledger_has_a_line_on_disk_before_the_server_receives_a_create_reque
 def test_an_old_ledger_is_not_written_over(run, server):
     Path("run.jsonl").write_text("precious")
     result = run("check", server.url, "--ledger", "run.jsonl")
-    assert result == (2, "", "nclue-contract: cannot write run.jsonl: File exists\n")
+    assert result == (2, "", "nclue-contract: --ledger: run.jsonl exists, and is not a ledger; name another file\n")
     assert (Path("run.jsonl").read_text(), server.journal()) == ("precious", [])
+
+
+@pytest.mark.parametrize(
+    ("tasks", "sentence"),
+    [
+        ({"a": "1"}, "`nclue-contract cleanup run.jsonl` deletes the tasks that are left. Remove it then, or name another file"),
+        ({}, "of which no task is left; remove it, or name another file"),
+    ],
+    ids=["a task is left", "no task is left"],
+)
+def test_the_ledger_of_an_earlier_run_is_not_written_over(run, server, tasks, sentence):
+    write_ledger(server, **tasks)
+    before = Path("run.jsonl").read_text()
+    result = run("check", server.url, "--ledger", "run.jsonl")
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith("nclue-contract: --ledger: run.jsonl is the ledger of an earlier run")
+    assert result.err.endswith(f"{sentence}\n")
+    assert (Path("run.jsonl").read_text(), server.journal()) == (before, [])
+
+
+@pytest.mark.parametrize("number", [2, 9, 10])
+def test_a_full_disk_under_the_ledger_ends_the_check_and_names_ledger_and_cleanup(run, server, monkeypatch, number):
+    """The disk is full from one record on: no further create request is sent, tasks are deleted, and the result is printed."""
+    written, fsync = [], os.fsync
+
+    def full(handle):
+        written.append(handle)
+        if len(written) >= number:
+            raise OSError(28, "No space left on device")
+        fsync(handle)
+
+    monkeypatch.setattr("nclue_contract.check.ledger.os.fsync", full)
+    result = run("check", server.url, "--ledger", "run.jsonl", "--only", "NC12")
+    assert (result.code, result.err) == (3, "")
+    assert "INCONCLUSIVE: the ledger run.jsonl cannot be written: No space left on device, so no more tasks are created" in result.out
+    assert "`nclue-contract cleanup run.jsonl` deletes the tasks that it lists" in result.out
+    assert len(written) == number
+    assert sum(entry["method"] == "POST" for entry in server.journal()) == (number - 1) // 2
+    assert server.control("health").json()["tasks"] == 0
+
+
+def test_a_ledger_whose_first_line_cannot_be_written_leaves_no_file_and_sends_nothing(run, server, monkeypatch):
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("nclue_contract.check.ledger.os.fsync", full)
+    result = run("check", server.url, "--ledger", "run.jsonl")
+    assert result == (2, "", "nclue-contract: cannot write run.jsonl: No space left on device\n")
+    assert (list(Path().iterdir()), server.journal()) == ([], [])
+
+
+def test_termination_has_its_former_handler_after_a_command(run):
+    before = signal.getsignal(signal.SIGTERM)
+    inside = []
+    real = check_module.check
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(check_module, "check", lambda *a: (inside.append(signal.getsignal(signal.SIGTERM)), real(*a))[1])
+        assert run("check", "--only", "NC200").code == 0
+    assert inside[0] is not before
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_no_ledger_is_left_on_loopback_unless_it_is_requested(run, server):

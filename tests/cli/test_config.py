@@ -1,10 +1,13 @@
 """Where settings come from, and that invalid ones are rejected with the name of their file."""
 
+import argparse
 from pathlib import Path
 
 import pytest
 
-from nclue_contract.cli.config import ConfigError, ProjectSettings, load
+from nclue_contract.cli.check import add_check, add_server, check_parser
+from nclue_contract.cli.check_settings import apply_settings
+from nclue_contract.cli.config import ConfigError, ProjectSettings, load, load_config
 
 
 @pytest.fixture
@@ -66,13 +69,14 @@ def test_the_file_is_utf_8(tmp_path, write):
         ("x = " + "[" * 5000, "not a TOML file that can be read: "),
         ("[tool]\nnclue-contract = true", "tool.nclue-contract must be a table"),
         ("[[tool.nclue-contract]]\nstrict = true", "tool.nclue-contract must be a table"),
-        ("[tool.nclue-contract]\nformat = 1", "[tool.nclue-contract] format must be removed; known are readings, ignore and strict"),
+        ("[tool.nclue-contract]\nformat = 1", "[tool.nclue-contract] format must be removed; known are readings, ignore, strict and check"),
         ("[tool.nclue-contract]\nz = 1\na = 1", "[tool.nclue-contract] a, z must be removed"),
         ("[tool.nclue-contract]\nstrict = 1", "[tool.nclue-contract] strict must be true or false"),
         ("[tool.nclue-contract]\nstrict = 'true'", "[tool.nclue-contract] strict must be true or false"),
         ("[tool.nclue-contract]\nignore = 'NC130'", "[tool.nclue-contract] ignore must be an array of strings"),
         ("[tool.nclue-contract]\nignore = [130]", "[tool.nclue-contract] ignore must be an array of strings"),
         ("[tool.nclue-contract]\nreadings = 'x'", "[tool.nclue-contract] readings must be a table of strings"),
+        ("[tool.nclue-contract]\ncheck = 5", "[tool.nclue-contract] check must be a table"),
         ("[tool.nclue-contract.readings]\nname-edge = 99", "[tool.nclue-contract] readings must be a table of strings"),
         ("[tool.nclue-contract.readings.path]\ndel = 'allowed'", "[tool.nclue-contract] readings must be a table of strings"),
     ],
@@ -121,3 +125,130 @@ def test_a_file_that_must_not_be_read_is_rejected(tmp_path, write, monkeypatch):
     with pytest.raises(ConfigError, match="Permission denied") as raised:
         load(tmp_path)
     assert str(raised.value).startswith(f"{path}: ")
+
+
+# -- a file of their own ------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_file_of_its_own_has_the_same_tables_at_the_top(tmp_path):
+    path = tmp_path / "nclue.toml"
+    path.write_text('strict = true\n[check]\nbudget = 5\n[readings]\nname-edge = "99"\n')
+    settings = load_config(path)
+    assert settings == ProjectSettings({"name-edge": "99"}, strict=True, path=path, check={"budget": 5}, table="")
+    assert (settings.check_table, ProjectSettings().check_table) == ("check", "tool.nclue-contract.check")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[check", "not a TOML file that can be read: "),
+        ("[tool.nclue-contract]", "tool must be removed; known are readings, ignore, strict and check"),
+        ("check = []", "check must be a table"),
+        ("readings = 'x'", "readings must be a table of strings"),
+    ],
+)
+def test_a_file_of_its_own_that_cannot_be_used_is_rejected_with_its_name(tmp_path, text, words):
+    path = tmp_path / "nclue.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as raised:
+        load_config(path)
+    assert str(raised.value).startswith(f"{path}: {words}")
+    assert "\n" not in str(raised.value)
+
+
+def test_a_file_of_its_own_that_does_not_exist_is_an_error(tmp_path):
+    with pytest.raises(ConfigError, match=r"^--config: there is no file .*nclue\.toml$"):
+        load_config(tmp_path / "nclue.toml")
+
+
+# -- the options of a check ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def options(tmp_path):
+    """Return a function: the options of a command line with the settings of a file."""
+
+    def options(text, *words, only_server=False):
+        path = tmp_path / "nclue.toml"
+        path.write_text(f"[check]\n{text}\n")
+        command = argparse.ArgumentParser(add_help=False)
+        (add_server if only_server else add_check)(command)
+        found = command.parse_args(words)
+        apply_settings(load_config(path), check_parser(), command, words, found)
+        return found
+
+    return options
+
+
+def test_every_option_of_the_check_can_be_set_but_the_keys_and_what_is_about_settings(options):
+    """The options are those of the parser: a new one needs no change of the settings."""
+    for action in check_parser()._actions:  # noqa: SLF001
+        if not action.option_strings or action.dest in {"access_key", "secret_key"}:
+            continue
+        key = action.option_strings[0].removeprefix("--")
+        for text in ("true", '["json:x"]', '"all"', '"html"', "7"):
+            try:
+                found = getattr(options(f"{key} = {text}"), action.dest)
+            except ConfigError:
+                continue
+            break
+        assert found not in (None, action.default), key
+
+
+def test_the_values_are_those_that_the_command_line_would_give(options, tmp_path):
+    text = """
+    feature-id = "f"
+    budget = 60
+    rate = 2
+    timeout = 2.5
+    wait = 0
+    skip = ["NC12", "NC40"]
+    full = true
+    allow-create = 5
+    cacert = "ca.pem"
+    """
+    words = "--feature-id f --budget 60 --rate 2 --timeout 2.5 --wait 0 --skip NC12 --skip NC40 --full --allow-create 5 --cacert"
+    assert options(text) == options("", *words.split(), str(tmp_path / "ca.pem"))
+
+
+def test_the_command_line_takes_precedence_even_with_the_default_value(options):
+    text = 'budget = 60\nskip = ["NC12", "NC40"]\ntimeout = 2\nonly = ["NC1"]\nheader = ["a: b"]'
+    found = options(text, "--budget", "7", "--skip=NC50", "--timeout", "10.0")
+    assert (found.budget, found.skip, found.timeout, found.only, found.header) == (7, ["NC50"], 10.0, ["NC1"], ["a: b"])
+
+
+def test_a_command_with_some_of_the_options_accepts_the_others(options):
+    found = options('budget = 60\nskip = ["NC12"]\nfail-on-untested = true', only_server=True)
+    assert found.budget == 60
+    assert not {"skip", "fail_on_untested"} & set(vars(found))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("bugdet = 5", "bugdet must be removed; the nearest option of the check is budget"),
+        ("feature_id = 'x'", "feature_id must be removed; the nearest option of the check is feature-id"),
+        ("config = 'x'", "config must be removed; the nearest option of the check is "),
+        ("access-key = 'x'", "access-key must be removed: keys belong in the environment, in NCLUE_ACCESS_KEY"),
+        ("secret-key = 'x'", "secret-key must be removed: keys belong in the environment, in NCLUE_SECRET_KEY"),
+        ("readings = 'x'", "readings must be removed: pinned readings have a table of their own, [readings]"),
+        ("budget = '60'", "budget must be a number"),
+        ("budget = true", "budget must be a number"),
+        ("budget = 0", "budget must be another value: '0' is not a number from 1 on"),
+        ("budget = 1.5", "budget must be another value: '1.5' is not a number from 1 on"),
+        ("seed = 1.5", "seed must be another value: '1.5' cannot be used"),
+        ("timeout = [1]", "timeout must be a number"),
+        ("skip = 'NC12'", "skip must be an array of strings"),
+        ("skip = [12]", "skip must be an array of strings"),
+        ("full = 1", "full must be true or false"),
+        ("bucket = 5", "bucket must be a string"),
+        ("ledger = 5", "ledger must be a string"),
+        ("allow-create = true", "allow-create must be a string or a number"),
+        ("format = 'pdf'", "format must be one of text, "),
+    ],
+)
+def test_an_option_that_cannot_be_used_is_rejected_with_file_key_and_problem(options, tmp_path, text, words):
+    with pytest.raises(ConfigError) as raised:
+        options(text)
+    assert str(raised.value).startswith(f"{tmp_path / 'nclue.toml'}: [check] {words}")
+    assert "\n" not in str(raised.value)

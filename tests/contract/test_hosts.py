@@ -35,8 +35,8 @@ def test_nothing_else_is_loopback(host):
 @pytest.mark.parametrize(
     ("url", "origin", "path"),
     [
-        ("http://127.0.0.1:8000", "http://127.0.0.1:8000", "/api/v1"),
-        ("http://127.0.0.1:8000/", "http://127.0.0.1:8000", "/api/v1"),
+        ("http://127.0.0.1:8000", "http://127.0.0.1:8000", ""),
+        ("http://127.0.0.1:8000/", "http://127.0.0.1:8000", ""),
         ("http://127.0.0.1:8000/api/v1/", "http://127.0.0.1:8000", "/api/v1"),
         ("http://gateway.example:80/team/nclue", "http://gateway.example", "/team/nclue"),
         ("https://gateway.example:443/v2", "https://gateway.example", "/v2"),

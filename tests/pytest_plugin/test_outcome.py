@@ -118,7 +118,8 @@ def test_the_report_says_what_the_signer_does_wrong(project, adapter):
 
         def test_mismatch({adapter}, nclue_credentials):
             now = now_ms() + 9 * 3_600_000
-            httpx.get({adapter}.url + "/tasks?limit=1", headers=signed_headers("GET", "/api/v1/tasks", nclue_credentials, now), verify=False)
+            headers = signed_headers("GET", "/api/v1/tasks", nclue_credentials, now)
+            httpx.get({adapter}.url + "/tasks?limit=1", headers=headers, verify=False)
         """
     )
     result.assert_outcomes(failed=2)

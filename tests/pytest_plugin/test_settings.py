@@ -281,6 +281,29 @@ def test_another_server_is_used_and_not_reset_and_its_requests_are_not_validated
     result.stdout.fnmatch_lines([f"SKIPPED * {reason}"])
 
 
+def test_nothing_is_added_to_the_url_of_another_server(project):
+    address = "http://127.0.0.1:9"
+    project.run(f"def test_it(nclue_server_url): assert nclue_server_url == '{address}'", f"--nclue-url={address}/").assert_outcomes(
+        passed=1
+    )
+
+
+def test_the_check_has_the_settings_of_the_project_and_its_own_arguments_take_precedence(project):
+    project.pytester.makepyprojecttoml('[tool.nclue-contract.check]\nonly = ["NC110"]\nbudget = 20\nfail-on-untested = true\n')
+    from_file = project.run("", "--nclue-check")
+    assert sum(from_file.parseoutcomes().values()) == 3
+    from_arguments = project.run("", "--nclue-check", "--nclue-check-args=--only NC505")
+    from_arguments.stdout.no_fnmatch_line("*name[[]empty*")
+    assert from_arguments.ret == 0
+
+
+def test_settings_of_the_check_that_cannot_be_used_end_the_run_with_one_line(project):
+    project.pytester.makepyprojecttoml("[tool.nclue-contract.check]\nbugdet = 20\n")
+    result = project.run("", "--nclue-check")
+    line = "*pyproject.toml: [[]tool.nclue-contract.check] bugdet must be removed; the nearest option of the check is budget"
+    result.stderr.fnmatch_lines([f"ERROR: {line}"])
+
+
 def test_another_server_can_be_set_in_the_ini_file(project):
     project.pytester.makeini("[pytest]\nnclue_url = http://127.0.0.1:9/api/v1\n")
     project.run("def test_it(nclue_server_url): assert nclue_server_url == 'http://127.0.0.1:9/api/v1'").assert_outcomes(passed=1)

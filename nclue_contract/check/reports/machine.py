@@ -36,6 +36,7 @@ def check_json(result: CheckResult, version: str, reproduce_dir: Path | None = N
         "verdict": result_line(result),
         "exit_code": result.exit_code,
         "trouble": result.stop_reason,
+        "settings": result.settings,
         "notes": list(result.notes),
         "summary": {
             "cases": len(result.outcomes),
@@ -156,6 +157,7 @@ def _properties(result: CheckResult, version: str) -> dict[str, str]:
     properties |= {"known failures": str(result.known_failures), "advisories": str(result.counts[State.ADVISORY])}
     if missing := groups_not_tested(result):
         properties["not tested"] = "; ".join(missing)
+    properties |= {"settings": result.settings} if result.settings else {}
     for name in result.readings:
         reading = _reading(result, name)
         properties |= {f"reading.{name}": " or ".join(reading["left"]), f"reading.{name}.source": reading["source"]}
