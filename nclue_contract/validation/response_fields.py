@@ -24,6 +24,9 @@ _TYPE_PHRASES = {"string": "a string", "integer": "an integer", "array": "an arr
 _SUMMARY = "TaskSummary"  # its page was cut off, so further fields may exist
 Object = Mapping[str, object]
 
+MAX_FINDINGS_OF_ITEMS = 500
+"""Findings after which no further item of a list is checked."""
+
 MAY_OMIT = ("Task", _SUMMARY)
 """The schemas in which a field without a value may be absent, by the reading `absent-fields`; the page shows null for createTask only."""
 
@@ -43,6 +46,8 @@ class FieldsCheck:
             items = body.get("tasks")
             for index, item in enumerate(items[: self._longest_page] if isinstance(items, list) else []):
                 found += _check_object(self._policy, _SUMMARY, item, ("tasks", index))
+                if len(found) >= MAX_FINDINGS_OF_ITEMS:
+                    break
             found += self._paging.check(body, request)
         else:
             found += self._state.check(body)

@@ -13,6 +13,10 @@ BODIES = {
     "flat": ({"errorCode": "10104", "message": "m"}, "10104"),
     "flat, named code": ({"code": "10104", "message": "m"}, "10104"),
     "flat, named code, an integer": ({"code": 300}, "300"),
+    "msg beside it": ({"code": "10104", "msg": "m", "data": None}, "10104"),
+    "in responseError": ({"responseError": {"returnCode": "10104", "returnMessage": "m"}}, "10104"),
+    "in status": ({"status": {"code": 10104, "message": "m"}}, "10104"),
+    "as Spring prints it": ({"timestamp": "t", "status": 422, "error": "e", "message": "m", "code": "10104"}, "10104"),
     "both names": ({"error": {"code": "200", "errorCode": "10104"}}, "10104"),
     "nested and flat": ({"code": "200", "error": {"errorCode": "10104"}}, "10104"),
     "beside an error without a code": ({"code": "10104", "error": {"message": "m"}}, "10104"),
@@ -43,7 +47,10 @@ def test_the_error_code_of_a_body(body, code):
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["error", "errorCode", "code", "x"]), inner),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["error", "errorCode", "code", "responseError", "returnCode", "status", "x"]), inner)
+    ),
     max_leaves=8,
 )
 

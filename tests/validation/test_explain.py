@@ -24,7 +24,7 @@ READINGS = {
     "unknown-field": ["ignored", "refused"],
     "test-triple": ["independent", "all-or-none"],
     "empty-id": ["allowed", "refused"],
-    "error-shape": ["nested", "flat"],
+    "error-shape": ["nested", "flat", "nested-code", "flat-error-code", "flat-msg", "response-error", "status-object"],
     "error-code-type": ["string", "integer"],
     "auth-refusal": ["nclue", "gateway"],
     "status-word": ["completed", "complete"],
@@ -34,6 +34,11 @@ READINGS = {
     "queue": ["parallel", "serial"],
     "request-content-type": ["any", "json-only"],
     "timestamp-edge": ["accepted", "refused"],
+    "success-status": ["200", "gateway"],
+    "query-range": ["refused", "clamped"],
+    "name-comparison": ["exact", "collated"],
+    "name-after-deletion": ["free", "kept"],
+    "absent-fields": ["null", "absent"],
 }
 RULES = sorted(contract().rules)
 
