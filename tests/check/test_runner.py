@@ -11,17 +11,21 @@ from hypothesis import strategies as st
 
 from nclue_contract.check import transport_memory
 from nclue_contract.check.cases.plan import plan
-from nclue_contract.check.expectations import FixtureData
+from nclue_contract.check.expectations import FixtureData, finding_of
+from nclue_contract.check.recorder import ResultRecorder
 from nclue_contract.check.requests import Exchange, create_request, list_request
-from nclue_contract.check.results import State
+from nclue_contract.check.results import Case, State
 from nclue_contract.check.runner import Runner
 from nclue_contract.check.sender import Limits, RunObserver
 from nclue_contract.check.session import CheckSession
 from nclue_contract.contract.readings import Readings
+from nclue_contract.validation.validator import Validator
 from tests.support.scripted_transport import FAILING, Scripted, run
 
 ALL, FEW, SOME = (), ("NC110",), ("NC12",)
 """Rules to be checked: all, with three cases, with some hundred."""
+
+JSON_TYPE = {"content-type": "application/json"}
 
 UNREACHABLE = "no connection: Connection refused"
 
@@ -563,3 +567,130 @@ def test_there_is_a_result_whatever_a_server_responds(data):
     result = Runner(session, plan(), transport, Limits(budget=50)).run("http://127.0.0.1:8000/api/v1", "loopback")
     assert result.exit_code in {0, 1, 3}
     assert len(result.outcomes) >= len(plan())
+
+
+# -- advisories -----------------------------------------------------------------------------------------------------------------------
+
+
+def recorded(status, rule="NC001", *, advisory=True, **options):
+    """Return the outcome of a case whose response with this status differs from the expected one."""
+    recorder, case = ResultRecorder(**options), Case("case", rule, advisory=advisory)
+    exchange = Exchange(list_request(), "/tasks", 0, 0, status)
+    recorder.passed(case)
+    recorder.add_finding(case, rule, finding_of(rule, "it differs"), exchange, advisory=advisory)
+    recorder.passed(case)
+    return recorder.outcome(case)
+
+
+def test_an_advisory_is_a_state_of_its_own_and_no_failure():
+    outcome = recorded(200)
+    assert (outcome.state, outcome.failures, [one.advisory for one in outcome.advisories]) == (State.ADVISORY, [], [True])
+    result, _ = run(only=FEW)
+    result = replace(result, outcomes=result.outcomes | {"case": outcome})
+    assert (result.exit_code, result.broken, result.failures) == (0, [], [])
+    assert result.counts[State.ADVISORY] == 1
+    (row,) = [row for row in result.rows() if row.rule == "NC001"]
+    assert (row.state, dict(row.counts)) == (State.ADVISORY, {State.ADVISORY: 1})
+
+
+@pytest.mark.parametrize("options", [{"strict": True}, {"fail_on": ("NC001",)}, {"fail_on": ("NC2", "NC0")}])
+def test_an_advisory_is_a_failure_where_the_user_says_so(options):
+    outcome = recorded(200, **options)
+    assert (outcome.state, outcome.advisories, len(outcome.failures)) == (State.FAILED, [], 1)
+
+
+def test_other_rules_that_are_named_change_nothing():
+    assert recorded(200, fail_on=("NC002",)).state is State.ADVISORY
+
+
+def test_a_failure_beside_an_advisory_is_a_failure():
+    recorder, case = ResultRecorder(), Case("case", "NC001")
+    exchange = Exchange(list_request(), "/tasks", 0, 0, 200)
+    recorder.add_finding(case, "NC001", finding_of("NC001", "a"), exchange, advisory=True)
+    recorder.fail(case, "NC307", "b", exchange)
+    recorder.add_finding(case, "NC001", finding_of("NC001", "c"), exchange, advisory=True)
+    outcome = recorder.outcome(case)
+    assert (outcome.state, len(outcome.failures), len(outcome.advisories)) == (State.FAILED, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("rule", "status", "advisory"),
+    [("NC201", 200, True), ("NC201", 500, False), ("NC302", 200, True), ("NC302", 422, False), ("NC310", 200, True), ("NC001", 200, False)],
+)
+def test_the_rules_say_what_is_an_advisory(rule, status, advisory):
+    state = recorded(status, rule, advisory=False).state
+    assert state is (State.ADVISORY if advisory else State.FAILED)
+
+
+def test_a_code_where_none_is_documented_is_an_advisory_that_only_its_rule_makes_a_failure():
+    finding = next(
+        one
+        for one in Validator().validate_response("createTask", 422, JSON_TYPE, b'{"error": {"errorCode": "777", "message": "x"}}').findings
+        if one.rule == "NC312"
+    )
+    states = []
+    for options in ({}, {"strict": True}, {"fail_on": ("NC312",)}):
+        recorder, case = ResultRecorder(**options), Case("case", "NC101")
+        recorder.add_finding(case, "NC312", finding, Exchange(create_request({}), "/tasks", 0, 0, 422))
+        states.append(recorder.outcome(case).state)
+    assert states == [State.ADVISORY, State.ADVISORY, State.FAILED]
+
+
+def test_the_form_of_responses_is_an_advisory_once():
+    recorder, exchange = ResultRecorder(), Exchange(list_request(), "/tasks", 0, 0, 200)
+    for case in (Case("one", "NC500"), Case("two", "NC500")):
+        recorder.add_finding(case, "NC310", finding_of("NC310", "note is not a field of the page"), exchange)
+        recorder.passed(case)
+    assert [outcome.state for outcome in recorder.outcomes.values()] == [State.ADVISORY, State.PASSED]
+
+
+LENIENT = {
+    "json[UTF-16]": json.loads,
+    "json[two objects]": lambda body: json.JSONDecoder().raw_decode(body.decode())[0],
+    "json[trailing comma]": lambda body: json.loads(body.replace(b",}", b"}")),
+    "json[Latin-1]": lambda body: json.loads(body.decode("latin-1")),
+    "json[line feed in a string]": lambda body: json.loads(body, strict=False),
+}
+"""Cases, and what a lenient server reads in their bodies."""
+
+
+def lenient_outcome(case_id, read):
+    """Return the outcome of a case against a server that reads its body so."""
+    (case,) = [case for case in plan() if case.id == case_id]
+
+    class Lenient(Scripted):
+        def _one(self, request):
+            exchange = super()._one(request)
+            if exchange.status != 200 and request.creates and (payload := read(request.body)):
+                again = super()._one(create_request(payload))
+                return replace(again, request=request)
+            return exchange
+
+    transport = Lenient()
+    session = CheckSession(Readings.of(None), FixtureData(), run="abc", prefix=transport.prefix, now_ms=transport.now_ms)
+    result = Runner(session, [plan()[0], case], transport, Limits(clean_up=False)).run("http://127.0.0.1:8000/api/v1", "loopback")
+    return result.outcomes[case_id]
+
+
+@pytest.mark.parametrize(("case_id", "read"), LENIENT.items(), ids=LENIENT)
+def test_a_lenient_parser_is_an_advisory(case_id, read):
+    outcome = lenient_outcome(case_id, read)
+    assert (outcome.state, outcome.failures) == (State.ADVISORY, [])
+    assert "response 200 instead of" in outcome.advisories[0].sentence
+
+
+def test_a_lenient_parser_that_damages_a_value_is_a_failure():
+    outcome = lenient_outcome("json[Latin-1]", lambda body: json.loads(body.decode("utf-8", "replace")))
+    assert outcome.state is State.FAILED
+    assert {failure.rule for failure in outcome.failures} == {"NC307"}
+
+
+def test_a_server_error_is_a_failure_in_a_case_of_an_advisory_too():
+    result, _ = run(lambda turn: 500 if turn.request.body.startswith(b"\xff\xfe") else None, only=("NC002",))
+    assert failed(result) == {("json[UTF-16]", "NC002")}
+
+
+def test_what_an_open_reading_showed_is_in_the_result():
+    result, _ = run(only=("NC400", "NC409"), progress="seconds:0.5", readings={"queue": "serial"})
+    assert result.readings["queue"] == ("parallel", "serial")
+    assert "no list showed two tasks in progress" in result.observations["queue"]

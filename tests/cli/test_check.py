@@ -169,7 +169,7 @@ def test_the_text_has_a_table_of_the_rules_and_the_readings(twice):
     assert sum(int(row[-4]) for row in table if row[-4] != ".") >= twice.report["summary"]["passed"]
     assert re.search(r"(?m)^  path-characters +page-2024 +by path\[", twice.first.out)
     assert re.search(r"(?m)^  empty-id +allowed +by empty\[train_feature_id\]$", twice.first.out)
-    assert re.search(r"(?m)^  timestamp-edge +\? +open: accepted or refused$", twice.first.out)
+    assert re.search(r"(?m)^  timestamp-edge +\? +open: accepted or refused; \S.*$", twice.first.out)
     assert (
         "not tested, because no task of this run has failed; --failing-file names a file with which tasks fail: life[failed]"
         in twice.first.out
@@ -266,9 +266,7 @@ def test_behind_a_proxy_a_line_that_sends_again_signs_what_the_server_sees(run, 
         result = run("check", url(port) + "/team/nclue", "--signed-prefix", "/api/v1", *FEW)
     assert result.code == 1
     line = re.search("reproduce: +(.*)", result.out)[1]
-    assert line.startswith(
-        f"nclue-contract sign POST {url(port)}/api/v1/tasks | curl --include --request POST {url(port)}/team/nclue/tasks "
-    )
+    assert line.startswith(f"nclue-contract sign POST {url(port)}/api/v1/tasks | curl -gi -X POST {url(port)}/team/nclue/tasks ")
 
 
 @pytest.mark.parametrize("coding", COMPRESSED.values(), ids=COMPRESSED.keys())
@@ -646,6 +644,74 @@ def test_failures_of_a_baseline_are_accepted_and_new_ones_are_not(run, server):
     accepted = {failure["case"]: failure["accepted"] for failure in more.report["failures"]}
     assert accepted == {"name[empty]": True, "clock[beyond the limit behind]": False}
     assert run("check", server.url, *FEW, "--baseline", "baseline.json").code == 0
+
+
+def test_a_baseline_is_named_in_every_format_and_so_is_what_it_holds_in_vain(run, server):
+    Path("old.json").write_text('{"failures": [{"case": "name[empty]", "rule": "NC110"}, {"case": "name[1 character]", "rule": "NC110"}]}')
+    with running("--fault", "name-empty-allowed") as faulty:
+        reports = [word for form in ("json", "jsonl", "junit", "github", "html") for word in ("--report", f"{form}:now.{form}")]
+        result = run("check", faulty.url, *FEW, "--baseline", "old.json", *reports)
+    sentence = "PASSED, except for 1 known failure: the server keeps the contract otherwise."
+    assert result.code == 0
+    assert result.out.splitlines()[-2] == sentence
+    assert "no longer occur; remove them from it:\n  NC110 name[1 character]\n" in result.out
+    document = json.loads(Path("now.json").read_text())
+    assert document["verdict"] == sentence
+    assert document["summary"]["known_failures"] == 1
+    assert document["fixed"] == [{"case": "name[1 character]", "rule": "NC110"}]
+    lines = [json.loads(line) for line in Path("now.jsonl").read_text().splitlines()]
+    assert {line["case"]: line["fixed"] for line in lines if line["fixed"]} == {"name[1 character]": ["NC110"]}
+    suites = ET.parse("now.junit")
+    assert {one.get("value") for one in suites.iter("property") if one.get("name") == "result"} == {sentence}
+    outputs = {case.get("name"): case.findtext("system-out") for case in suites.iter("testcase")}
+    assert outputs["name[1 character]"] == "no longer fails: NC110, which is in the baseline"
+    assert outputs["name[empty]"].startswith("known failure:\nname is empty")
+    github = Path("now.github").read_text().splitlines()
+    assert github[-1] == sentence
+    assert "::notice title=no longer fails; remove it from the baseline::NC110 name[1 character]" in github
+    page = Path("now.html").read_text()
+    assert "except for 1 known failure" in page
+    assert "No longer failing" in page
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "state"),
+    [
+        ((), 0, "advisory"),
+        (("--strict",), 1, "failed"),
+        (("--fail-on", "NC310"), 1, "failed"),
+        (("--fail-on", "response-unknown-field"), 1, "failed"),
+        (("--fail-on", "NC31"), 1, "failed"),
+        (("--fail-on", "NC302", "--fail-on", "NC310"), 1, "failed"),
+        (("--fail-on", "NC302"), 0, "advisory"),
+    ],
+)
+def test_an_unknown_field_is_an_advisory_unless_it_should_be_a_failure(run, options, code, state):
+    with running("--fault", "status-in-creation") as extra:
+        result = run("check", extra.url, *FEW, *options, "--format", "json")
+    assert result.code == code
+    assert result.report["summary"][state] >= 1
+    found = result.report["advisories" if state == "advisory" else "failures"]
+    assert {one["rule"] for one in found} == {"NC310"}
+    assert {one["advisory"] for one in found} == {state == "advisory"}
+
+
+def test_bodies_that_do_not_fit_into_a_command_are_written_to_files(run, folder):
+    with running("--fault", "crash-on-depth") as faulty:
+        result = run("check", faulty.url, "--only", "NC006", "--reproduce-dir", "deep/bodies")
+    (path,) = Path("deep/bodies").iterdir()
+    assert result.code == 1
+    assert f"--data-binary @{path}\n" in result.out
+    assert path.read_bytes().count(b"[") == 3000
+
+
+def test_a_folder_of_bodies_that_cannot_be_made_is_rejected(run):
+    Path("file").write_text("")
+    assert run("check", "--reproduce-dir", "file/x") == (
+        2,
+        "",
+        "nclue-contract: --reproduce-dir: file/x cannot be made a folder: Not a directory\n",
+    )
 
 
 @pytest.mark.parametrize(
@@ -1280,7 +1346,7 @@ def test_probe_prints_the_readings_and_nothing_else(run):
     assert (result.code, result.err) == (0, "")
     lines = result.out.splitlines()
     assert lines[0] == "readings of this server"
-    assert all(re.fullmatch(r"  [a-z-]+ +(?:[a-z0-9-]+ +by \S.*|\? +open: \S+( or \S+)+)", line) for line in lines[1:])
+    assert all(re.fullmatch(r"  [a-z-]+ +(?:[a-z0-9-]+ +by \S.*|\? +open: \S+( or \S+)+; \S.*)", line) for line in lines[1:])
     found = dict(line.split()[:2] for line in lines[1:])
     assert (found["path-characters"], found["error-shape"], found["name-edge"]) == ("page-2026", "flat", "100")
 

@@ -11,10 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from nclue_contract.check.reports.causes import causes
 from nclue_contract.check.reports.html.failures import expected, value_at_pointer
 from nclue_contract.check.reports.html.lifecycle import spans
 from nclue_contract.check.reports.html.page import clip
-from nclue_contract.check.reports.text import LABELS, reproduce_command
+from nclue_contract.check.reports.reproduce import Reproducer
+from nclue_contract.check.reports.text import LABELS
 from nclue_contract.check.requests import Exchange, create_request, get_request
 from nclue_contract.check.results import Case, CheckResult, Failure, Outcome, State, StatusSample
 from nclue_contract.contract.model import contract
@@ -49,13 +51,13 @@ def of(run):
     ("result", "headline", "lead"),
     [
         pytest.param(check, "Check passed", "All {cases} cases were tested, without failures.", id="kept"),
-        pytest.param(lambda: check(*FAULTS), "Check failed", "{failures} failures of 6 rules, in {cases} cases.", id="broken"),
+        pytest.param(lambda: check(*FAULTS), "Check failed", "{failed} of {cases} cases failed, by 6 rules.", id="broken"),
         pytest.param(lambda: dataclasses.replace(check(), stop_reason="interrupted"), INCONCLUSIVE, "", id="trouble"),
         pytest.param(lambda: dataclasses.replace(check(), enough_accepted=False), INCONCLUSIVE, "", id="too few valid create requests"),
         pytest.param(
             lambda: accepted(check(*FAULTS)),
             "Check passed",
-            "apart from {failures} failures known from the baseline; only {passed} of {cases} cases have a result.",
+            "No failures, except for {failed} known failures; only {passed} of {cases} cases have a result.",
             id="all in the baseline",
         ),
     ],
@@ -65,7 +67,7 @@ def test_the_headline_is_the_result(result, headline, lead):
     document = parsed(report(result))
     assert document.one("h1").text == headline
     assert headline in document.one("head").one("title").text
-    numbers = {"cases": len(result.outcomes), "failures": len(result.failures), "passed": result.counts[State.PASSED]}
+    numbers = {"cases": len(result.outcomes), "failed": len({one.case for one in result.failures}), "passed": result.counts[State.PASSED]}
     assert lead.format(**numbers) in document.one("p", class_="lead").text
 
 
@@ -91,7 +93,7 @@ def test_the_head_states_what_was_run_where_and_which_tasks_remain():
         "cleanup_requests": 7,
     }
     left = {"seconds": 61.25, "remaining_tasks": ("task-1", "task-2"), "notes": ("one note", "another")}
-    facts = parsed(report(dataclasses.replace(check(), **run, **left))).one("header").one("dl")
+    facts = parsed(report(dataclasses.replace(check(), **run, **left))).one("section", id="run").one("dl")
     assert [(fact.one("dt").text, fact.one("dd").text) for fact in facts.all("div")] == [
         ("Server", "https://gateway.example.org/v1"),
         ("Mode", "at most 9 create requests"),
@@ -467,10 +469,12 @@ def test_a_report_of_the_default_plan_can_be_mailed(run):
 def test_a_report_of_a_server_with_failures_everywhere_is_small_enough_to_mail(fault):
     result = check(fault)
     assert len(result.failures) > 400
-    text = report(result, curl=lambda exchange: reproduce_command(exchange, "http://127.0.0.1:8000"))
+    text = report(result, curl=Reproducer("http://127.0.0.1:8000").command)
     assert len(text.encode()) < SIZE
     every_failure = parsed(text).one("section", id="failures").text
-    assert all(clip(failure.sentence) in every_failure for failure in result.failures)
+    in_one_section = {id(failure) for cause in causes(result.failures) if cause.title for failure in cause.failures}
+    shown = (failure.case if id(failure) in in_one_section else clip(failure.sentence) for failure in result.failures)
+    assert all(one in every_failure for one in shown)
 
 
 # -- for everybody --------------------------------------------------------------------------------------------------------------------
@@ -487,7 +491,7 @@ def test_headings_come_in_order(run):
 
 def test_it_can_be_used_with_the_keyboard_and_a_screen_reader():
     document = page(*FAULTS)
-    assert document.one("body").all()[0].attributes == {"href": "#rules", "class": "skip"}
+    assert document.one("body").all()[0].attributes == {"href": "#failures", "class": "skip"}
     assert not [node for node in document.all() if "tabindex" in node.attributes or any(name.startswith("on") for name in node.attributes)]
     for box in document.all("input"):
         assert any(parent.tag == "label" and parent.text.strip() for parent in above(box))
@@ -619,7 +623,7 @@ def test_nothing_of_how_a_request_was_signed_is_shown():
     ask = dataclasses.replace(
         create_request({"name": "x"}), headers={"x-ncp-apigw-signature-v2": signature}, credentials=EXAMPLE, signed_as=("GET", "/secret")
     )
-    text = report(one_failure(request=ask), curl=lambda exchange: reproduce_command(exchange, "http://127.0.0.1:8000"))
+    text = report(one_failure(request=ask), curl=Reproducer("http://127.0.0.1:8000").command)
     for secret in (signature, EXAMPLE.access_key, EXAMPLE.secret_key):
         assert secret not in text
 

@@ -13,11 +13,13 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from nclue_contract.check.expectations import finding_of
+from nclue_contract.check.reports.causes import causes
 from nclue_contract.check.reports.formats import render
 from nclue_contract.check.reports.machine import check_github, check_json, check_jsonl, check_junit
-from nclue_contract.check.reports.text import report_lines, reproduce_command, result_line
+from nclue_contract.check.reports.reproduce import Reproducer
+from nclue_contract.check.reports.text import report_lines, result_line
 from nclue_contract.check.requests import Exchange, RequestSpec, create_request, delete_request, get_request, list_request
-from nclue_contract.check.results import State
+from nclue_contract.check.results import Case, Failure, Outcome, State
 from nclue_contract.check.run import accept
 from nclue_contract.cli.main import main
 from nclue_contract.signing import Credentials
@@ -87,8 +89,8 @@ def test_a_failure_under_a_pin_names_the_reading(failing):
 
 
 def test_many_failures_of_a_rule_are_listed_by_their_cases(failing):
-    more = re.search(r"(?m)^\.\.\. and (\d+) more of NC120: (.*)$", text(failing))
-    assert int(more[1]) == sum(failure.rule == "NC120" for failure in failing.failures) - 5
+    more = re.search(r"(?m)^\.\.\. and (\d+) more cases of NC120: (.*)$", text(failing))
+    assert int(more[1]) == len({failure.sentence for failure in failing.failures if failure.rule == "NC120"}) - 5
     assert more[2].startswith("path[")
     assert text(failing).count("FAILED NC120") == 5
 
@@ -98,7 +100,8 @@ def test_a_problem_that_occurs_in_many_responses_is_reported_once(failing):
     again = [replace(failure, case=f"case {number}") for number in range(40)]
     result = replace(failing, outcomes={case: replace(outcome, failures=[failure, *again])})
     assert text(result).count(f"FAILED {failure.rule}") == 1
-    assert f"... and 40 more of {failure.rule}: case 0, case 1, " in text(result)
+    assert f"FAILED {failure.rule} {failure.finding.slug}: 41 cases\n" in text(result)
+    assert f"  cases:     {failure.case}, case 0, case 1, " in text(result)
 
 
 def test_quiet_text_has_a_line_per_failure_and_the_stop_reason(failing, passing):
@@ -112,8 +115,8 @@ def test_quiet_text_has_a_line_per_failure_and_the_stop_reason(failing, passing)
 def test_the_result_is_a_sentence(passing, failing):
     one = replace(failing, outcomes={"name[empty]": replace(failing.outcomes["name[empty]"], failures=failing.failures[:1])})
     assert result_line(passing) == "PASSED: the server keeps the contract."
-    assert result_line(failing) == f"FAILED: {len(failing.failures):,} failures of NC110, NC120, NC203."
-    assert re.fullmatch(r"FAILED: 1 failure of NC\d+\.", result_line(one))
+    assert result_line(failing) == f"FAILED: {failing.counts[State.FAILED]:,} cases, by the rules NC110, NC120, NC203."
+    assert re.fullmatch(r"FAILED: 1 case, by the rule NC\d+\.", result_line(one))
     assert result_line(replace(passing, stop_reason="interrupted")) == "INCONCLUSIVE: interrupted."
     assert result_line(replace(passing, enough_accepted=False)).startswith("INCONCLUSIVE: too few valid create requests")
     assert replace(passing, enough_accepted=False).exit_code == 3
@@ -181,7 +184,7 @@ def test_junit_counts_what_it_contains(failing):
 
 def test_github_gets_an_annotation_per_failure_and_the_result(failing, passing):
     annotated = check_github(failing, VERSION, "utf-8").splitlines()
-    assert len(annotated) == len(failing.failures) + 2
+    assert len(annotated) == len(causes(failing.failures)) + 2
     assert any(line.startswith("::error title=NC110 name-empty::name[empty]: name is empty; ") for line in annotated)
     assert annotated[-1] == result_line(failing)
     assert not any(line.startswith("::") for line in check_github(passing, VERSION, "utf-8").splitlines())
@@ -265,7 +268,7 @@ def test_the_line_sends_the_same_bytes(body):
         return response(418, b"short and stout")
 
     with listening(answering(answer)) as port:
-        printed = sent_again(reproduce_command(exchange(create_request(body)), url(port)))
+        printed = sent_again(Reproducer(url(port)).command(exchange(create_request(body))))
     (request,) = seen
     assert (request.method, request.target, request.body) == ("POST", "/api/v1/tasks", body)
     assert request.header("content-type") == ["application/json"]
@@ -293,7 +296,7 @@ def test_the_line_goes_to_the_same_address(ask):
         return response()
 
     with listening(answering(answer)) as port:
-        sent_again(reproduce_command(exchange(ask), url(port)))
+        sent_again(Reproducer(url(port)).command(exchange(ask)))
     assert seen == [(ask.method, f"/api/v1{ask.path}")]
 
 
@@ -306,7 +309,7 @@ def test_the_line_has_the_content_type_of_the_request(given, sent):
         return response()
 
     with listening(answering(answer)) as port:
-        sent_again(reproduce_command(exchange(RequestSpec("POST", "/tasks", b"{}", {"content-type": given})), url(port)))
+        sent_again(Reproducer(url(port)).command(exchange(RequestSpec("POST", "/tasks", b"{}", {"content-type": given}))))
     assert seen == [sent]
 
 
@@ -325,16 +328,42 @@ def test_the_line_has_the_content_type_of_the_request(given, sent):
     ],
 )
 def test_signing_defects_are_named_after_the_command_without_a_secret(changes, note):
-    line = reproduce_command(exchange(replace(list_request(), **changes)), "http://127.0.0.1:8000")
+    line = Reproducer("http://127.0.0.1:8000").command(exchange(replace(list_request(), **changes)))
     assert line.endswith(f"  # {note}")
     assert "CANARY" not in line
 
 
 def test_what_a_command_cannot_express_is_named_after_it():
-    line = reproduce_command(exchange(create_request(b"x" * 5000)), "http://127.0.0.1:8000")
-    assert line.endswith("  # the body is cut, it has 5,000 bytes")
-    assert len(line) < 2500
-    assert reproduce_command(exchange(create_request(b"a\0b")), "http://127.0.0.1:8000").endswith(
-        "  # the body contains NUL, which no shell can pass on"
-    )
-    assert "#" not in reproduce_command(exchange(create_request(b"{}")), "http://127.0.0.1:8000")
+    commands = Reproducer("http://127.0.0.1:8000")
+    line = commands.command(exchange(create_request(b"x" * 5000)))
+    assert line.endswith(" --data-binary @BODY  # BODY: 5,000 bytes, left out because it is long; --reproduce-dir DIR writes it to a file")
+    assert len(line) < 350
+    line = commands.command(exchange(create_request(b"a\0b")))
+    assert line.endswith("  # BODY: 3 bytes, left out because it contains NUL; --reproduce-dir DIR writes it to a file")
+    assert "#" not in commands.command(exchange(create_request(b"{}")))
+
+
+@pytest.mark.parametrize("body", [b"x" * 5000, b"\xff" * 200, b"a\0b", *BODIES.values()])
+def test_a_command_has_about_500_characters_at_most(body):
+    assert len(Reproducer("http://127.0.0.1:8000").command(exchange(create_request(body)))) <= 600
+
+
+@pytest.mark.parametrize("body", [b"x" * 5000, b"\xff\x00\n'", BODIES["a line feed"], BODIES["JSON"]])
+def test_a_body_that_is_in_a_file_is_sent_as_well(passing, body, tmp_path):
+    seen = []
+
+    def answer(request):
+        seen.append(request.body)
+        return response()
+
+    failure = Failure("case[one]", "NC601", finding_of("NC601", "x"), exchange(create_request(body)))
+    case = Case("case[one]", "NC601")
+    result = replace(passing, outcomes={case.id: Outcome(case, State.FAILED, "", [failure])})
+    with listening(answering(answer)) as port:
+        commands = Reproducer(url(port), tmp_path)
+        files = dict(commands.files(result))
+        for path, content in files.items():
+            path.write_bytes(content)
+        sent_again(commands.command(failure.exchange))
+    assert seen == [body]
+    assert bool(files) == (body != BODIES["JSON"])

@@ -5,7 +5,7 @@ It loads nothing, works without its script, and shows what a server sent only as
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from xml.etree.ElementTree import Element
 
@@ -57,7 +57,7 @@ def html_report(result: CheckResult, *, version: str, revision: str, started_ms:
     return html_document(
         f"{SIGNS[state]} {headline} - {clip(result.target, 80)}",
         tag("a", "Skip to the failures", href="#failures", class_="skip"),
-        _head(result),
+        _head(result, frozenset(f"#{section.get('id')}" for section in present)),
         tag("main", *(section for section in first if section is not None), _tools(result, present), *others),
         tag("footer", tag("p", f"{tool_line(version, revision)}. This file loads nothing from the network and holds no secret.")),
     )
@@ -78,12 +78,12 @@ def _fixed(result: CheckResult, anchors: Mapping[str, str]) -> Element:
     return tag("ul", *(tag("li", rule, " ", case_link(case, anchors)) for case, rule in result.fixed), class_="cases")
 
 
-def _head(result: CheckResult) -> Element:
+def _head(result: CheckResult, targets: Collection[str]) -> Element:
     state, headline = _HEADLINES[result.exit_code]
     counts = result.counts
     why = result.stop_reason or (result_line(result) if result.exit_code == INCONCLUSIVE else "")
     numbers = (
-        tag("li", _number(one, counts[one]), tag("small", MEANINGS[one]), class_=str(one))
+        tag("li", _number(one, counts[one], targets), tag("small", MEANINGS[one]), class_=str(one))
         for one in SIGNS
         if counts[one] or one is not State.ADVISORY
     )
@@ -106,10 +106,10 @@ _TARGETS = {State.FAILED: "#failures", State.ADVISORY: "#advisories", State.INCO
 """The sections about the states."""
 
 
-def _number(state: State, number: int) -> Element:
+def _number(state: State, number: int, targets: Collection[str]) -> Element:
     """Return the number of cases in a state, as a link to what the report says about them."""
     parts = (state_symbol(state), " ", tag("b", f"{number:,}"), f" {LABELS[state]}")
-    return tag("a", *parts, href=_TARGETS[state]) if number and state in _TARGETS else tag("span", *parts)
+    return tag("a", *parts, href=_TARGETS[state]) if number and _TARGETS.get(state) in targets else tag("span", *parts)
 
 
 def _summary(result: CheckResult) -> str:
