@@ -70,6 +70,8 @@ LEFT_OUT = {
         "Verification.reason",
         "Verification.sentence",
         "Verification.__bool__",
+        "Verification.to_dict",
+        "Verifier._clock_mistakes",
         "verify",
         "_hint",
         "_default_verifier",

@@ -1,5 +1,6 @@
 """The server over real sockets: NCLUE's paths, the control paths, and errors of clients and of the network."""
 
+import asyncio
 import base64
 import hmac
 import http.client
@@ -15,6 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from nclue_contract.service.asgi import App
+from nclue_contract.service.service import Service
 from tests.support.payloads import PAYLOAD
 from tests.support.server_process import DEADLINE, environment, running
 from tests.support.signing import ACCESS, SECRET, signed
@@ -234,6 +237,25 @@ def test_an_empty_query_may_be_signed_with_its_question_mark_or_without(server, 
     for target in ("/api/v1/tasks??", "/api/v1/task", "/tasks?"):
         assert server.send("GET", sent, headers=signed("GET", target)).code == (401, "10100")
     assert server.send("GET", f"{sent.rstrip('?')}?limit=1", headers=signed("GET", sent)).code == (401, "10100")
+
+
+@pytest.mark.parametrize(
+    ("raw_path", "query", "target"),
+    [(b"/api/v1/tasks?", b"", "/api/v1/tasks?"), (b"/api/v1/tasks?a=%31", b"a=%31", "/api/v1/tasks?a=%31"), (None, b"", "/api/v1/tasks")],
+)
+def test_a_server_that_leaves_the_query_in_the_raw_path_is_understood(raw_path, query, target):
+    app, sent = App(Service()), []
+    scope = {"type": "http", "method": "GET", "path": "/api/v1/tasks", "raw_path": raw_path, "query_string": query, "headers": []}
+
+    async def receive():
+        return {"type": "http.request", "body": b""}
+
+    async def send(message):
+        sent.append(message)
+
+    asyncio.run(app(scope, receive, send))
+    assert sent[0]["status"] == 200
+    assert app.service.store.journal[-1]["target"] == target
 
 
 def test_a_client_is_told_what_its_signer_does_wrong(server):
