@@ -150,8 +150,19 @@ class CleanupResult:
 
 
 def delete_remaining(contents: LedgerContents, transport: Transport, rate: float) -> CleanupResult:
-    """Delete the tasks that remain, with at most `rate` requests per second (0: no limit)."""
+    """Delete the tasks that remain, with at most `rate` requests per second (0: no limit).
+
+    An interruption (Ctrl-C) ends it, but there is a result of what was done.
+    """
     sender, result = _CleanupSender(transport, rate), CleanupResult(left=list(contents.task_ids))
+    try:
+        _delete_remaining(contents, sender, result)
+    except KeyboardInterrupt:
+        result.stop_reason = "interrupted"
+    return result
+
+
+def _delete_remaining(contents: LedgerContents, sender: _CleanupSender, result: CleanupResult) -> None:
     if contents.uncertain:
         _find_uncertain(contents, sender, result)
     for task_id in tuple(result.left):
@@ -162,7 +173,6 @@ def delete_remaining(contents: LedgerContents, transport: Transport, rate: float
         if exchange.accepted or exchange.status == HTTPStatus.NOT_FOUND:
             result.left.remove(task_id)
             result.deleted.append(task_id)
-    return result
 
 
 class _CleanupSender:

@@ -185,6 +185,33 @@ def test_tasks_are_deleted_by_their_ids_and_nothing_else_is_touched():
     assert server.slept == []
 
 
+def test_an_interruption_ends_the_clean_up_with_what_was_done():
+    server = Server({"1": OURS, "2": OURS})
+    send = server.send
+
+    def interrupted(ask):
+        if ask.path.endswith("2"):
+            raise KeyboardInterrupt
+        return send(ask)
+
+    server.send = interrupted
+    cleaned = delete_remaining(remains("1", "2"), server, 0)
+    assert (cleaned.deleted, cleaned.left, cleaned.stop_reason) == (["1"], ["2"], "interrupted")
+
+
+def test_a_record_that_cannot_be_written_is_an_error_with_the_path_and_closing_is_none(path, monkeypatch):
+    ledger = Ledger(path, ABOUT)
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left") as raised:
+        ledger.creating("a")
+    assert raised.value.filename == str(path)
+    ledger.close()
+
+
 def test_a_task_that_cannot_be_deleted_yet_is_left():
     cleaned = delete_remaining(remains("1", "2"), Server({"1": OURS, "2": OURS}, undeletable=["1"]), 0)
     assert (cleaned.deleted, cleaned.left, cleaned.stop_reason) == (["2"], ["1"], "")

@@ -396,7 +396,7 @@ def test_strictness_and_ignored_rules_of_the_file_count_with_those_of_the_option
         ("ignore = 'NC120'", "ignore must be an array of strings"),
         ("readings = ['path-del']", "readings must be a table of strings"),
         ("[tool.nclue-contract.readings]\npath-del = 1", "readings must be a table of strings"),
-        ("format = 'json'", "format must be removed; known are readings, ignore and strict"),
+        ("format = 'json'", "format must be removed; known are readings, ignore, strict and check"),
         ("ignore = ['NC999']", "unknown rule 'NC999'"),
         ("readings = {path-dell = 'allowed'}", "unknown reading 'path-dell'; did you mean path-del?"),
         ("readings = {path-del = 'maybe'}", "has no option 'maybe'"),
@@ -514,7 +514,10 @@ def test_a_folder_that_cannot_be_written_is_named_by_the_report(run, folder, mon
 
     monkeypatch.setattr("nclue_contract.cli.files.tempfile.mkstemp", mkstemp)
     result = run("validate", "-", "--report", "json:report.json", stdin=GOOD)
-    assert (result.code, result.err) == (2, "nclue-contract: cannot write report.json: Permission denied\n")
+    assert (result.code, result.err) == (
+        2,
+        "nclue-contract: --report: 'json:report.json': report.json cannot be written: Permission denied\n",
+    )
     assert files(folder) == []
 
 
