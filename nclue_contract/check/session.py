@@ -57,6 +57,8 @@ class CheckSession:
         """The response to the control request."""
         self.not_found_retried: bool = False
         """Whether a create request that was rejected for its file was repeated with another file under the same name."""
+        self.fixed_values: set[str] = set()
+        """The groups of fields (see `cases.echo`) in which the server accepts only values that it knows."""
         self.polling_budget: int = 0
         """Requests that are left for polling after all planned test cases; set by the runner."""
 
