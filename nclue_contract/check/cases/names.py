@@ -5,11 +5,11 @@ The pages are "Create task" and "Overview", response status codes.
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from http import HTTPStatus
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from nclue_contract.check.created_tasks import CreatedTask
@@ -160,7 +160,8 @@ def first_difference(one: object, other: object) -> str:
     """Return from which offset on two strings differ, as a part of a sentence; empty for other values."""
     if not (isinstance(one, str) and isinstance(other, str)):
         return ""
-    return f", from offset {len(os.path.commonprefix([one, other]))} on"
+    equal = takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
+    return f", from offset {sum(1 for _ in equal)} on"
 
 
 def _same(field: Field, one: object, other: object) -> bool:

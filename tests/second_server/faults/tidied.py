@@ -5,7 +5,7 @@ Each table row is one line of code that programmers write, with a value before a
 
 from typing import NamedTuple
 
-from tests.second_server.patch import Edit, Fault, keeps
+from tests.second_server.patch import Edit, Fault, keeps, lines
 
 PATHS = ("train_file_path", "test_file_path")
 TEXTS = ("name", "train_feature_id", "train_bucket", "test_feature_id", "test_bucket")
@@ -86,12 +86,14 @@ MISSING = {
 
 HELPER = (
     "def open_store(",
-    "def tidied(change, value):\n"
-    "    try:\n"
-    "        return change(value)\n"
-    "    except (ValueError, SyntaxError, AttributeError, TypeError):\n"
-    "        return value\n\n\n"
-    "def open_store(",
+    lines(
+        "def tidied(change, value):",
+        "    try:",
+        "        return change(value)",
+        "    except (ValueError, SyntaxError, AttributeError, TypeError):",
+        "        return value\n\n",
+        "def open_store(",
+    ),
 )
 WANTS = ("import sqlite3\nimport uuid", "import sqlite3\n" + "".join(f"import {module}\n" for module in IMPORTS) + "import uuid")
 
@@ -123,24 +125,28 @@ ITEMS = "tasks = [summary(site, row) for row in page(site.db, offset, limit, cal
 IN_ONE_OPERATION = ("single-slashes", "nfc", "right", "one-blank", "en-dashes", "cut-50")
 
 
+MODULES = ("import sqlite3\nfrom collections", "import posixpath\nimport sqlite3\nimport unicodedata\nfrom collections")
+
+
 def in_get(field: str, code: str) -> list[Edit]:
-    return [
-        ("import sqlite3\nfrom collections", "import posixpath\nimport sqlite3\nimport unicodedata\nfrom collections"),
-        (
-            DETAIL,
-            f'    found = detail(site, existing(site, call))\n    v = found["{field}"] or ""\n    return {{**found, "{field}": ({code}) or None}}',
-        ),
-    ]
+    """Change a value in the response of getTask."""
+    change = lines(
+        "    found = detail(site, existing(site, call))",
+        f'    v = found["{field}"] or ""',
+        f'    return {{**found, "{field}": ({code}) or None}}',
+    )
+    return [MODULES, (DETAIL, change)]
 
 
 def in_list(field: str, code: str) -> list[Edit]:
-    return [
-        ("import sqlite3\nfrom collections", "import posixpath\nimport sqlite3\nimport unicodedata\nfrom collections"),
-        (
-            ITEMS,
-            f'{ITEMS}\n    tasks = [{{**one, "{field}": ({code.replace("v[", "str(v)[")}) or None}} for one in tasks for v in [one["{field}"] or ""]]',
-        ),
-    ]
+    """Change a value in the response of listTasks."""
+    change = lines(
+        ITEMS,
+        "    for one in tasks:",
+        f'        v = one["{field}"] or ""',
+        f'        one["{field}"] = ({code}) or None',
+    )
+    return [MODULES, (ITEMS, change)]
 
 
 GOT = {
