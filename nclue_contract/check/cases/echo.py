@@ -83,7 +83,7 @@ def _paths(form: str) -> Fields:
 
 def _markup(session: CheckSession) -> Fields:
     """Begin with what spreadsheets take for a formula."""
-    return _texts(session, f"=STEM {MARKUP}") | _paths(f"-{OWN_FOLDER}/STEM//(A)!--b...Tsv/")
+    return _texts(session, f"=STEM {MARKUP}") | _paths(f"-{OWN_FOLDER * 5}/STEM//(A)!--b...Tsv/")
 
 
 def _typography(session: CheckSession) -> Fields:
