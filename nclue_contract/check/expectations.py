@@ -42,12 +42,18 @@ OWN_FOLDER = "nclue-check/"
 
 @dataclass(frozen=True, slots=True)
 class FixtureData:
-    """Test data of the server under test: a feature, a bucket, a file in it, and perhaps a file with which tasks fail."""
+    """Test data of the server under test: a feature, a bucket, a file in it, and perhaps a file with which tasks fail.
+
+    `test_feature_id`, `test_bucket` and `test_file` are other ones, for the test data of a task; None where the server has no others.
+    """
 
     feature_id: str = server_data.FEATURE_ID
     bucket: str = server_data.BUCKET
     file: str = server_data.FILE
     failing_file: str | None = None
+    test_feature_id: str | None = None
+    test_bucket: str | None = None
+    test_file: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +164,7 @@ def _not_found(body: bytes, fixture_data: FixtureData, *, own_only: bool = False
     payload = value_of(body)
     if not isinstance(payload, dict):
         return frozenset()
-    existing = {fixture_data.file, fixture_data.failing_file, None}
+    existing = {fixture_data.file, fixture_data.failing_file, fixture_data.test_file, None}
     paths = {name: path for name in contract().rules["NC120"].fields if isinstance(path := payload.get(name), str)}
     missing = {name for name, path in paths.items() if path not in existing and (OWN_FOLDER in path or not own_only)}
     responses = (answer for answer in contract().rules["NC120"].expects if answer.when)

@@ -47,7 +47,11 @@ class RequestBuilder:
     def test_fields(self) -> dict[str, str]:
         """Return the three fields of test data, with the fixture data of the server."""
         data = self.fixture_data
-        return {"test_feature_id": data.feature_id, "test_bucket": data.bucket, "test_file_path": data.file}
+        return {
+            "test_feature_id": data.test_feature_id or data.feature_id,
+            "test_bucket": data.test_bucket or data.bucket,
+            "test_file_path": data.test_file or data.file,
+        }
 
     def create(self, **changes: Any) -> RequestSpec:  # noqa: ANN401  # any JSON value
         """Return a create request with a valid payload, and with these changes."""

@@ -32,15 +32,20 @@ def unchanged(value: str) -> str:
     return value
 
 
+def unchanged_bytes(value: bytes) -> bytes:
+    """Return the bytes themselves."""
+    return value
+
+
 @dataclass(frozen=True, slots=True)
 class RequestSpec:
     """One request; `path` follows the base URL and includes the query.
 
     It is signed correctly unless a field says otherwise. `headers` replace those of the signature (None removes one), `signed_as` is signed
     instead of the method and the target, `skew_ms` shifts the timestamp (`at_ms` sets it), in milliseconds. `timestamp` and `signature`
-    change the header after signing (with `odd_signed`, the changed timestamp is signed), `capitals` writes header names in capitals,
-    `repeated` names a header that is sent a second time, with another value (first with `wrong_first`). `credentials` replace
-    those of the sender.
+    change the header after signing (with `odd_signed`, the changed timestamp is signed), `string_to_sign` changes what is signed,
+    `capitals` writes header names in capitals, `repeated` names a header that is sent a second time, with another value (first with
+    `wrong_first`). `credentials` replace those of the sender.
     """
 
     method: str
@@ -54,6 +59,7 @@ class RequestSpec:
     timestamp: Callable[[str], str] = unchanged
     odd_signed: bool = False
     signature: Callable[[str], str] = unchanged
+    string_to_sign: Callable[[bytes], bytes] = unchanged_bytes
     capitals: bool = False
     repeated: str = ""
     wrong_first: bool = False
@@ -79,7 +85,7 @@ def header_pairs(request: RequestSpec, target: str, now_ms: int, credentials: Cr
     message, written = string_to_sign(method, signed_target, sent_ms, keys.access_key), request.timestamp(str(sent_ms))
     if request.odd_signed:
         message = message.replace(f"\n{sent_ms}\n".encode(), f"\n{written}\n".encode())
-    values = (written, keys.access_key, request.signature(signature(keys.secret_key, message)))
+    values = (written, keys.access_key, request.signature(signature(keys.secret_key, request.string_to_sign(message))))
     headers: dict[str, str | None] = {"content-type": json_media_type()} if request.method == "POST" else {}
     headers |= dict(zip(contract().headers, values, strict=True)) | dict(request.headers)
     pairs = [(name.upper() if request.capitals else name, value) for name, value in headers.items() if value is not None]

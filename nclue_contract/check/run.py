@@ -7,7 +7,7 @@ import re
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from http import HTTPStatus
 from pathlib import Path
 
@@ -119,7 +119,8 @@ def selected_cases(options: CheckOptions) -> list[Case]:
 def require_usable(known: FixtureData, readings: Readings) -> None:
     """Raise `ValueError` for test data that violates a rule: a server cannot have it, and would reject every test case for that reason."""
     base = {"name": NAME_PREFIX, "train_feature_id": known.feature_id, "train_bucket": known.bucket}
-    for option, path in (("--file", known.file), ("--failing-file", known.failing_file or known.file)):
+    files = {"--file": known.file, "--failing-file": known.failing_file, "--test-file": known.test_file}
+    for option, path in ((option, path or known.file) for option, path in files.items()):
         payload = base | {"train_file_path": path}
         for finding in Validator(readings, strict=True).validate_request(payload).findings:
             if finding.pointer == "/train_file_path":
@@ -215,7 +216,7 @@ def http_transport(options: CheckOptions, target: Target, keys: Credentials, sta
     with require_extra("check", "a check over HTTP needs h11"):
         from nclue_contract.check.transport_http import HttpTransport  # noqa: PLC0415  # the embedded server needs no HTTP
     known = options.known
-    names = (known.feature_id, known.bucket, known.file, known.failing_file or "")
+    names = [value for value in astuple(known) if value]
     transport = HttpTransport(target, keys, headers=options.headers, cafile=options.cafile, timeout_s=options.timeout_s, not_secret=names)
     stack.callback(transport.close)
     return transport

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 from nclue_contract.check.created_tasks import CreatedTask
-from nclue_contract.check.requests import Exchange, delete_request
+from nclue_contract.check.requests import Exchange, RequestSpec, delete_request
 from nclue_contract.check.results import Case, CheckResult, Outcome, Script, State, Step, Wait
 from nclue_contract.check.sender import Limits, RunObserver, Sender, StopError, StopReason, Transport
 from nclue_contract.check.session import CheckSession
+from nclue_contract.check.signature_variants import adapted, authenticated, shape, validly_signed, variants_of
 from nclue_contract.contract.wording import counted
 from nclue_contract.validation.response import is_success
 
@@ -55,6 +56,8 @@ class Runner:
         self._stop_reason = ""
         self._target = ""
         self._server_reachable = True
+        self._authenticated = False
+        self._rejected_shapes: set[str] = set()
 
     def run(self, target: str, mode: str) -> CheckResult:
         """Run everything and return the result. An interruption (Ctrl-C) ends the run, but there is a result of what was done."""
@@ -147,7 +150,8 @@ class Runner:
         step, case = running.step, running.case
         if step is None or isinstance(step, Wait):
             return None
-        requests = step if isinstance(step, tuple) else (step,)
+        session = self._session
+        requests = tuple(adapted(one, session.signature_variant, session.prefix) for one in (step if isinstance(step, tuple) else (step,)))
         if limit := self._sender.limit_reached(requests):
             return limit
         try:
@@ -158,7 +162,43 @@ class Runner:
             raise
         if isinstance(exchanges, StopError):
             return exchanges
-        return tuple(exchanges) if isinstance(step, tuple) else exchanges[0]
+        return tuple(exchanges) if isinstance(step, tuple) else self._diagnosed(case, step, exchanges[0])
+
+    def _diagnosed(self, case: Case, request: RequestSpec, exchange: Exchange) -> Exchange | StopError:
+        """Return an exchange, or if a valid signature was rejected, that with a variant of the string to sign that is accepted.
+
+        Where no variant is accepted, but requests of another shape are, the case ends.
+        """
+        session, denied = self._session, exchange.status == HTTPStatus.UNAUTHORIZED
+        reason = f"the server rejects the signatures of all {shape(request)}"
+        if denied and self._authenticated and shape(request) in self._rejected_shapes:
+            return StopError(StopReason.CONTROL_REJECTED, reason)
+        if not denied or not validly_signed(request) or shape(request) in self._rejected_shapes:
+            self._authenticated |= validly_signed(request) and authenticated(exchange)
+            return exchange
+        plain = replace(exchange, request=request)
+        for variant, other in variants_of(plain, session.prefix):
+            if self._sender.limit_reached((other,)):
+                break
+            response = self._sender.send(other)[0]
+            if authenticated(response):
+                problem = f"a valid signature of {request.method} {request.path:.80} is rejected with {exchange.status}"
+                problem += f": the server seems to {variant.what}, which concerns {variant.concerns}"
+                session.results.fail(case, "NC208", problem, exchange)
+                session.signature_variant = variant
+                self._authenticated = True
+                self._rejected_shapes.clear()
+                return response
+        if not self._authenticated:  # the credentials may be wrong
+            self._rejected_shapes.add(shape(request))
+            return exchange
+        again = self._sender.send(request)[0] if not request.creates and not self._sender.limit_reached((request,)) else exchange
+        if again.status != HTTPStatus.UNAUTHORIZED:
+            return again
+        self._rejected_shapes.add(shape(request))
+        problem = f"valid signatures of {shape(request)} are rejected with {exchange.status}, those of others are accepted"
+        session.results.fail(case, "NC208", f"{problem}; no known variant of the string to sign explains it", exchange)
+        return StopError(StopReason.CONTROL_REJECTED, reason)
 
     def _advance(self, running: _RunningCase, response: Exchange | tuple[Exchange, ...] | StopError | None) -> bool:
         """Resume a script with what its latest step gave, up to its next step; return False when it has ended."""
@@ -211,7 +251,8 @@ class Runner:
         """Try to delete tasks; return those that still exist. Raise `StopError` if the server keeps limiting the rate."""
         for task in tasks:
             for attempt in range(RATE_LIMITED_ATTEMPTS):
-                status = self._sender.send(delete_request(task.task_id))[0].status
+                request = adapted(delete_request(task.task_id), self._session.signature_variant, self._session.prefix)
+                status = self._sender.send(request)[0].status
                 if status != HTTPStatus.TOO_MANY_REQUESTS:
                     break
                 self._transport.sleep(0.5 * 2**attempt)

@@ -3,9 +3,9 @@
 Theory of operation
 ===================
 
-A test case hands over one request, or two that are to be sent at the same moment. `Sender.exchange` makes *attempts* until a response can
-be evaluated, and pauses 0.5, 1, 2, 4 and 8 seconds between them (exponential back-off). How many attempts are worthwhile depends on what
-came back:
+A test case hands over one request, or several that are to be sent at the same moment, which are sent once. For one request,
+`Sender.exchange` makes *attempts* until a response can be evaluated, and pauses 0.5, 1, 2, 4 and 8 seconds between them (exponential
+back-off). How many attempts are worthwhile depends on what came back:
 
 =====================================  =============  ==================================================================
 response                               attempts       when they are used up
@@ -174,11 +174,20 @@ class Sender:
             return StopError(StopReason.BUDGET, "the budget was used up")
         return None
 
+    def _send_together(self, requests: Sequence[RequestSpec]) -> list[Exchange]:
+        """Send requests at the same moment, once; slow down if one gets 429."""
+        exchanges = self.send(*requests)
+        for exchange in exchanges:
+            self._attempts(exchange)
+        return exchanges
+
     def exchange(self, case: Case, *requests: RequestSpec, control: bool) -> list[Exchange] | StopError:
         """Send the requests of a test case, with retries; `control` for those of the first, which shows that the server can be checked.
 
         Return a `StopError` where only this test case ends, and raise it where the run does.
         """
+        if len(requests) > 1:  # some may have been carried out, so all of them again would prove nothing
+            return self._send_together(requests)
         announced = False
         for attempt in range(1, ATTEMPTS + 1):
             exchanges = self.send(*requests)

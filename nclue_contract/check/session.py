@@ -16,6 +16,7 @@ from nclue_contract.check.recorder import ResultRecorder
 from nclue_contract.check.request_builder import RequestBuilder
 from nclue_contract.check.requests import Exchange
 from nclue_contract.check.server_clock import ServerClock
+from nclue_contract.check.signature_variants import SignatureVariant
 from nclue_contract.contract.readings import Readings
 from nclue_contract.signing import EXAMPLE, Credentials
 
@@ -58,6 +59,10 @@ class CheckSession:
         """The response to the control request."""
         self.not_found_retried: bool = False
         """Whether a create request that was rejected for its file was repeated with another file under the same name."""
+        self.signature_variant: SignatureVariant | None = None
+        """How the server signs, where that is not what the page says; the requests that follow are signed in that way."""
+        self.fixed_values: set[str] = set()
+        """The groups of fields (see `cases.echo`) in which the server accepts only values that it knows."""
         self.polling_budget: int = 0
         """Requests that are left for polling after all planned test cases; set by the runner."""
 

@@ -106,6 +106,9 @@ def add_server(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bucket", default=server_data.BUCKET, metavar="NAME", help="an existing bucket (%(default)s)")
     parser.add_argument("--file", default=server_data.FILE, metavar="PATH", help="an existing file in the bucket (%(default)s)")
     parser.add_argument("--failing-file", metavar="PATH", help="a file whose tasks fail, to check failed tasks as well")
+    parser.add_argument("--test-feature-id", metavar="ID", help="ID of another existing feature, to tell train and test data apart")
+    parser.add_argument("--test-bucket", metavar="NAME", help="another existing bucket, for test data")
+    parser.add_argument("--test-file", metavar="PATH", help="another existing file, for test data")
     parser.add_argument("--access-key", metavar="KEY", help="instead of NCLUE_ACCESS_KEY")
     parser.add_argument("--secret-key", metavar="KEY", help="instead of NCLUE_SECRET_KEY; visible to other users of this machine")
     parser.add_argument("--signed-prefix", metavar="PATH", help="path prefix to be signed, if a proxy rewrites that of the URL")
@@ -254,7 +257,15 @@ def options_of(options: argparse.Namespace, *, strict: bool = False, probe: bool
     keys = None if options.access_key is None else Credentials(options.access_key, options.secret_key)
     return CheckOptions(
         url=options.url,
-        known=FixtureData(options.feature_id, options.bucket, options.file, options.failing_file),
+        known=FixtureData(
+            options.feature_id,
+            options.bucket,
+            options.file,
+            options.failing_file,
+            options.test_feature_id,
+            options.test_bucket,
+            options.test_file,
+        ),
         credentials=keys,
         signed_prefix=options.signed_prefix,
         headers=_headers(options.header),

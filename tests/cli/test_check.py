@@ -646,7 +646,7 @@ def test_failures_of_a_baseline_are_accepted_and_new_ones_are_not(run, server):
     assert run("check", server.url, *FEW, "--baseline", "baseline.json").code == 0
 
 
-def test_a_baseline_is_named_in_every_format_and_so_is_what_it_holds_in_vain(run, server):
+def test_a_baseline_is_named_in_every_format_and_so_is_what_it_holds_in_vain(run):
     Path("old.json").write_text('{"failures": [{"case": "name[empty]", "rule": "NC110"}, {"case": "name[1 character]", "rule": "NC110"}]}')
     with running("--fault", "name-empty-allowed") as faulty:
         reports = [word for form in ("json", "jsonl", "junit", "github", "html") for word in ("--report", f"{form}:now.{form}")]
@@ -696,7 +696,7 @@ def test_an_unknown_field_is_an_advisory_unless_it_should_be_a_failure(run, opti
     assert {one["advisory"] for one in found} == {state == "advisory"}
 
 
-def test_bodies_that_do_not_fit_into_a_command_are_written_to_files(run, folder):
+def test_bodies_that_do_not_fit_into_a_command_are_written_to_files(run):
     with running("--fault", "crash-on-depth") as faulty:
         result = run("check", faulty.url, "--only", "NC006", "--reproduce-dir", "deep/bodies")
     (path,) = Path("deep/bodies").iterdir()

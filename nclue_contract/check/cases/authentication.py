@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from nclue_contract.check.expectations import MALFORMED, accepted, rejected, rejected_under
-from nclue_contract.check.requests import RequestSpec, delete_request, get_request, list_request
+from nclue_contract.check.requests import RequestSpec, delete_request, get_request, list_request, unchanged
 from nclue_contract.check.results import Case, Script
 from nclue_contract.check.session import CheckSession
 from nclue_contract.contract.model import contract
@@ -43,7 +43,11 @@ def _rejected(defect: str, rule: str, change: Change, rank: int = 1, *, unreadab
     """Return a case that sends a list request with a defect; an `unreadable` one may be rejected before the signature is checked."""
 
     def script(session: CheckSession, case: Case) -> Script:
-        exchange = yield change(session, list_request(LIST_QUERY))
+        request = change(session, list_request(LIST_QUERY))
+        if session.signature_variant is not None and (request.signed_as or request.odd_signed or request.signature is not unchanged):
+            session.results.not_tested(case, "the server signs another string than the page says, so that this proves nothing")
+            return
+        exchange = yield request
         session.evaluator.evaluate(case, exchange, rejected(rule, *(MALFORMED if unreadable else ())))
 
     return Case(f"access[{defect}]", rule, script, rank=rank)
@@ -142,6 +146,9 @@ def _near(limit_ms: int, sign: int) -> Callable[[CheckSession], int]:
 def _skewed(skew_ms: Callable[[CheckSession], int], *, valid: bool) -> Callable[[CheckSession, Case], Script]:
     def script(session: CheckSession, case: Case) -> Script:
         clock = session.clock
+        if session.signature_variant is not None and session.signature_variant.in_seconds:
+            session.results.not_tested(case, "the server expects the timestamp in seconds")
+            return
         if not clock.known:
             session.results.not_tested(case, "the server does not show its time, neither in a Date header nor in a created task")
             return
@@ -156,6 +163,9 @@ def _skewed(skew_ms: Callable[[CheckSession], int], *, valid: bool) -> Callable[
 
 def _at_the_limit(skew_ms: int) -> Callable[[CheckSession, Case], Script]:
     def script(session: CheckSession, case: Case) -> Script:
+        if session.signature_variant is not None and session.signature_variant.in_seconds:
+            session.results.not_tested(case, "the server expects the timestamp in seconds")
+            return
         if not session.clock.exact:
             session.results.not_tested(case, "only with the server's own clock can a request come exactly at the limit")
             return

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import product
 
-from nclue_contract.check.expectations import CLIENT_ERROR, EITHER, FILE_NOT_FOUND, OWN_FOLDER
+from nclue_contract.check.expectations import EITHER, FILE_NOT_FOUND, OWN_FOLDER
 from nclue_contract.check.requests import create_request
 from nclue_contract.check.results import Case, Script
 from nclue_contract.check.session import CheckSession
@@ -120,9 +120,9 @@ def _character_case(field: str, character: str, position: str, rank: int, *, rea
 
 
 def _with_path(
-    field: str, path: str, *, lenient: bool = False, positive: bool = False, beside: bool = False, rejected_name: bool = False
+    field: str, path: str, *, positive: bool = False, beside: bool = False, rejected_name: bool = False
 ) -> Callable[[CheckSession, Case], Script]:
-    """Send a path in a field: with test fields `beside` it, or under the name of rejected requests; `lenient`: it may be rejected."""
+    """Send a path in a field: with test fields `beside` it, or under the name of rejected requests."""
 
     def script(session: CheckSession, case: Case) -> Script:
         builder = session.builder
@@ -130,7 +130,7 @@ def _with_path(
         others = builder.test_fields() if beside or _is_test(field) else {}
         payload = builder.payload(**others | {field: path} | ({"name": builder.rejected_name()} if rejected_name else {}))
         exchange = yield create_request(payload)
-        created = session.evaluator.evaluate_create(case, exchange, CLIENT_ERROR if lenient else ())
+        created = session.evaluator.evaluate_create(case, exchange)
         if positive:
             session.results.positives[created] += 1
         if exchange.answer in FILE_NOT_FOUND and not session.not_found_retried:
@@ -184,7 +184,6 @@ def _allowed_case(field: str, what: str, path: str, *, rank: int) -> Case:
 
 def _odd_cases() -> Iterator[Case]:
     """Yield cases on which the pages are silent: both responses are correct, but an accepted path comes back as it was sent."""
-    yield Case("path[train decomposed]", "NC307", _with_path("train_file_path", "cafe\u0301/t.tsv", lenient=True), posts=1)
     yield Case("path[train U+007E as an escape]", "NC120", _escaped(POSITIONS["middle"]("~")), posts=1, readings_agree=True)
 
 

@@ -11,7 +11,8 @@ from dataclasses import replace
 from http import HTTPStatus
 from itertools import combinations, cycle
 
-from nclue_contract.check.expectations import CLIENT_ERROR, EITHER, OWN_FOLDER
+from nclue_contract.check.cases.echo import echo_cases
+from nclue_contract.check.expectations import CLIENT_ERROR, EITHER
 from nclue_contract.check.request_builder import RequestBuilder
 from nclue_contract.check.requests import RequestSpec, create_request, json_media_type
 from nclue_contract.check.results import Case, Script
@@ -110,15 +111,10 @@ def _echo_cases() -> Iterator[Case]:
     for what, tail in (valid | {"letters of many scripts": scripts}).items():
         yield _case(f"name[{what}]", "NC307", _formatted_name("{}", tail), rank=0, positive=True)
     # The pages are silent on these: a server may reject them, but what it accepts comes back.
-    yield _case("name[white space around]", "NC307", _formatted_name("  {}  "), rank=0, also=CLIENT_ERROR)
     invisible = _formatted_name("{}\t\n\u200b\u202e \ufb01\u2126\0x")
     yield _case("name[invisible characters]", "NC307", invisible, also=CLIENT_ERROR)
     yield _case("echo[without test data]", "NC306", lambda b: b.create(), rank=0, positive=True)
-    other_paths = {"test_file_path": f"{OWN_FOLDER}test.tsv", "train_file_path": f"{OWN_FOLDER}Train File.tsv"}
-    other = _with(other_paths, test_fields=True)
-    yield _case("echo[other test path]", "NC307", other, rank=0, also=CLIENT_ERROR)  # whether a space is allowed is a reading
-    for field, value in {"train_bucket": " Answers ", "train_feature_id": "ABCDEF59-0000-4000-8000-7837AE76D046"}.items():
-        yield _case(f"echo[{field} as it is]", "NC307", _with({field: value}), rank=0, also=CLIENT_ERROR)
+    yield from echo_cases()
 
 
 def _formatted_name(form: str, tail: str = "") -> Build:

@@ -6,11 +6,13 @@ import base64
 import dataclasses
 import re
 from collections.abc import Callable, Iterable, Mapping
+from urllib.parse import parse_qsl, unquote, urlencode
 
 from nclue_contract.contract.model import contract
 from nclue_contract.service.faults.injection import Fault, Injection, set_attributes, wrap_method, wrapping
 from nclue_contract.service.messages import Rejection, Request
 from nclue_contract.service.service import Service
+from nclue_contract.signing import signature
 
 Authenticate = Callable[[Request, int], None]
 Headers = tuple[tuple[str, str], ...]
@@ -97,6 +99,66 @@ def _accept_seconds(service: Service, argument: str) -> None:
     _accept_age(lambda age: abs(age) <= limit_ms)(service, "")
 
 
+def _expect(message: Callable[[Service, str, str, str, str], str], write: Callable[[str], str] = str) -> Injection:
+    """Return an injection that expects the signature of another string, and of no other.
+
+    `message` gets the service, method, target, timestamp and access key; `write` changes the form of the signature.
+    """
+
+    def inject(service: Service, _: str) -> None:
+        def authenticate(original: Authenticate, request: Request, now_ms: int) -> None:
+            headers = {name.lower(): value for name, value in request.headers}
+            timestamp, key, given = (headers.get(name, "") for name in contract().headers)
+            text = message(service, request.method, request.target, timestamp, key)
+            secret = (service.keys or {}).get(key)
+            fits = secret is not None and write(signature(secret, text.encode())) == given
+            right = (
+                "x" if secret is None or not fits else signature(secret, f"{request.method} {request.target}\n{timestamp}\n{key}".encode())
+            )
+            original(_with_header(request, _SIGNATURE, right), now_ms)
+
+        wrap_method(service, "authenticate", authenticate)
+
+    return inject
+
+
+def _as_documented(_: Service, method: str, target: str, timestamp: str, key: str) -> str:
+    return f"{method} {target}\n{timestamp}\n{key}"
+
+
+def _with_header(request: Request, name: str, value: str) -> Request:
+    """Return a request with another value of a header, if it has the header."""
+    return dataclasses.replace(request, headers=tuple((n, value if n.lower() == name else v) for n, v in request.headers))
+
+
+def _expect_target(change: Callable[[Service, str], str]) -> Injection:
+    """Return an injection that expects the signature of another target."""
+    return _expect(lambda service, method, target, timestamp, key: f"{method} {change(service, target)}\n{timestamp}\n{key}")
+
+
+def _expect_query(change: Callable[[str], str]) -> Injection:
+    """Return an injection that expects the signature of another query."""
+
+    def changed(_: Service, target: str) -> str:
+        path, mark, query = target.partition("?")
+        return path + mark + change(query)
+
+    return _expect_target(changed)
+
+
+def _expect_seconds(service: Service, _: str) -> None:
+    """Expect a timestamp in seconds, in the header and in the string to sign."""
+
+    def authenticate(original: Authenticate, request: Request, now_ms: int) -> None:
+        timestamp = {name.lower(): value for name, value in request.headers}.get(_TIMESTAMP, "")
+        if re.fullmatch("[0-9]{1,11}", timestamp):  # the age stays the same
+            original(request, int(timestamp) + now_ms - int(timestamp) * 1000)
+        else:
+            original(_with_header(request, _SIGNATURE, "x"), now_ms)
+
+    wrap_method(service, "authenticate", authenticate)
+
+
 # -- variants of requests ------------------------------------------------------------------------------------------------------------
 
 
@@ -174,6 +236,70 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault("auth-hexadecimal", "A signature in hexadecimal is accepted.", "NC205", _change_headers(_base64_for_hexadecimal)),
     Fault("auth-key-unknown-taken", "An unknown access key is accepted.", "NC209", _accept_unknown_keys),
+    Fault("auth-signs-no-query", "The query is left out of the string to sign.", "NC208", _expect_target(lambda _, t: t.partition("?")[0])),
+    Fault(
+        "auth-signs-sorted-query",
+        "The query is sorted before it is signed.",
+        "NC208",
+        _expect_query(lambda q: "&".join(sorted(q.split("&")))),
+    ),
+    Fault("auth-signs-decoded-query", "The query is decoded before it is signed.", "NC208", _expect_query(unquote)),
+    Fault("auth-signs-decoded", "Path and query are decoded before they are signed.", "NC208", _expect_target(lambda _, t: unquote(t))),
+    Fault(
+        "auth-signs-encoded-query",
+        "The query is decoded, sorted and encoded again before it is signed.",
+        "NC208",
+        _expect_query(lambda query: urlencode(sorted(parse_qsl(query, keep_blank_values=True)))),
+    ),
+    Fault("auth-signs-no-prefix", "The path is signed without /api/v1.", "NC208", _expect_target(lambda s, t: t.removeprefix(s.prefix))),
+    Fault("auth-signs-seconds", "The timestamp is expected in seconds.", "NC208", _expect_seconds),
+    Fault(
+        "auth-signs-key-first",
+        "The access key is signed before the timestamp.",
+        "NC208",
+        _expect(lambda _, m, t, ms, key: f"{m} {t}\n{key}\n{ms}"),
+    ),
+    Fault(
+        "auth-signs-time-first",
+        "The timestamp is signed before method and path.",
+        "NC208",
+        _expect(lambda _, m, t, ms, key: f"{ms}\n{m} {t}\n{key}"),
+    ),
+    Fault("auth-signs-no-key", "The access key is not signed.", "NC208", _expect(lambda _, m, t, ms, __: f"{m} {t}\n{ms}")),
+    Fault("auth-signs-line-end", "A line feed at the end is signed.", "NC208", _expect(lambda _, m, t, ms, key: f"{m} {t}\n{ms}\n{key}\n")),
+    Fault(
+        "auth-signs-lower-case",
+        "The method is signed in lower case.",
+        "NC208",
+        _expect(lambda _, m, t, ms, key: f"{m.lower()} {t}\n{ms}\n{key}"),
+    ),
+    Fault(
+        "auth-signs-delete-as-get",
+        "A delete request is expected to be signed as a get request.",
+        "NC208",
+        _expect(lambda _, method, target, ms, key: f"{method.replace('DELETE', 'GET')} {target}\n{ms}\n{key}"),
+    ),
+    Fault(
+        "auth-signs-collection",
+        "The path of a task is signed without its ID.",
+        "NC208",
+        _expect_target(lambda _, t: re.sub("/tasks/[^?]*", "/tasks", t)),
+    ),
+    Fault(
+        "auth-signs-url-safe",
+        "The signature is expected in the URL-safe alphabet.",
+        "NC208",
+        _expect(_as_documented, lambda text: text.replace("+", "-").replace("/", "_")),
+    ),
+    Fault(
+        "auth-signs-hexadecimal",
+        "The signature is expected in hexadecimal.",
+        "NC208",
+        _expect(_as_documented, lambda text: base64.b64decode(text).hex()),
+    ),
+    Fault(
+        "auth-query-rejected", "Every request with a query is rejected.", "NC208", _expect_query(lambda query: f"{query}#" if query else "")
+    ),
     Fault("auth-header-case", "Header names are compared with their letter case.", "NC200", _change_headers(_lower_case_only)),
     Fault("auth-status-403", "A request without a valid signature is rejected with status 403.", "NC200", _change_rejection(status=403)),
     Fault("auth-status-400", "A request without a valid signature is rejected with status 400.", "NC200", _change_rejection(status=400)),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 
-from nclue_contract.service.faults import authentication, deletion, echo, lists, paths, payload, responses, tasks
+from nclue_contract.service.faults import authentication, deletion, echo, lists, paths, payload, responses, tasks, tidying
 from nclue_contract.service.faults.injection import Fault
 from nclue_contract.service.service import Service
 
@@ -18,6 +18,7 @@ CATALOGUE: tuple[Fault, ...] = (
     *authentication.FAULTS,
     *responses.FAULTS,
     *echo.FAULTS,
+    *tidying.FAULTS,
     *tasks.FAULTS,
     *deletion.FAULTS,
     *lists.FAULTS,

@@ -57,6 +57,26 @@ def _race(service: Service, _: str) -> None:
     wrap_method(service, "new_task", new_task)
 
 
+def _race_of_many(service: Service, _: str) -> None:
+    """Stop comparing names under load, from the third create request of a moment on."""
+    state = "duplicates-racing-crowd"
+
+    def new_task(original: Callable[..., Task], fields: Value, now_ms: int) -> Task:
+        service.fault_state[state] = now_ms
+        return original(fields, now_ms)
+
+    def in_use(service: Service, name: str) -> bool:
+        same = [task for task in service.store if task.name == name]
+        together = [task for task in same if service.fault_state[state] - task.created_ms < _RACE_MS]
+        waiting = service.fault_state.setdefault(f"{state}:{name}", [])
+        waiting.append(service.fault_state[state])
+        recent = [ms for ms in waiting if service.fault_state[state] - ms < _RACE_MS]
+        return bool(same) and not (together and len(recent) > 2)
+
+    _decide_duplicates(in_use)(service, "")
+    wrap_method(service, "new_task", new_task)
+
+
 def _reserve(service: Service, state: str) -> set[str]:
     """Return the set of names that a fault keeps in use."""
     names: set[str] = service.fault_state.setdefault(state, set())
@@ -176,6 +196,12 @@ def _moving_creation_time(service: Service, _: str) -> None:
 FAULTS: tuple[Fault, ...] = (
     Fault("duplicates-allowed", "Two tasks may have the same name.", "NC404", _decide_duplicates(lambda *_: False)),
     Fault("duplicates-racing", "Two tasks that are created at the same moment may have the same name.", "NC404", _race),
+    Fault(
+        "duplicates-racing-crowd",
+        "Of several create requests at the same moment, only the first two are compared.",
+        "NC404",
+        _race_of_many,
+    ),
     Fault("duplicates-by-case", "Names that differ only in letter case are duplicates.", "NC404", _compare_names(str.lower)),
     Fault("duplicates-trimmed", "Names that differ only in white space at the end are duplicates.", "NC404", _compare_names(str.strip)),
     Fault(

@@ -13,6 +13,7 @@ from tests.second_server.faults.paging import PAGING
 from tests.second_server.faults.paths import PATHS
 from tests.second_server.faults.shapes import SHAPES
 from tests.second_server.faults.signing import SIGNING
+from tests.second_server.faults.tidied import TIDIED
 from tests.second_server.faults.times import TIMES
 from tests.second_server.patch import Fault
 
@@ -25,6 +26,7 @@ CATALOGUE: dict[str, Fault] = {
     **SIGNING,
     **SHAPES,
     **FIELDS,
+    **TIDIED,
     **TIMES,
     **LIFE,
     **DELETION,

@@ -93,6 +93,19 @@ DUPLICATES = {
         [NAME_EXISTS, NAME_EXISTS],
         [OK, NAME_EXISTS],
     ),
+    "duplicate-among-many-accepted": Fault(
+        "The third create request of one moment is not compared any more.",
+        [
+            ("LARGEST_BODY = 1024 * 1024\n", "LARGEST_BODY = 1024 * 1024\nBURST: list[tuple[int, object]] = []\n"),
+            (
+                'if name_exists(site.db, task["name"]):',
+                'BURST.append((call.now, task["name"]))\n    if name_exists(site.db, task["name"]) and BURST[-3:].count(BURST[-1]) < 3:',
+            ),
+        ],
+        lambda c: [c.make("a").create("a").short, c.create("a").short],
+        [NAME_EXISTS, NAME_EXISTS],
+        [NAME_EXISTS, OK],
+    ),
     "duplicate-per-bucket": Fault(
         "Names need only be unique within a bucket.",
         [

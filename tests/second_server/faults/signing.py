@@ -9,6 +9,7 @@ MINUTE = 60_000
 HOUR = 60 * MINUTE
 EXPECTED = "    expected = sign(secret, method, target, timestamp, key)\n"
 DIGITS = '    if not re.fullmatch("[0-9]{1,18}", timestamp):\n        raise denied(variant)\n'
+MESSAGE = 'message = f"{method} {target}\\n{timestamp}\\n{key}"'
 SKEW = "    skew = abs(now - int(timestamp))\n"
 LATE = 'if skew > ALLOWED_SKEW_MS or (skew == ALLOWED_SKEW_MS and variant["timestamp-edge"] == "refused"):'
 SINGLE = "return values[0] if len(values) == 1 else None"
@@ -71,6 +72,90 @@ SIGNED_PARTS = {
         lambda c: [c.get("nobody").short, c.get("no%2Dbody").short],
         ["404 None", "404 None"],
         ["404 None", DENIED],
+    ),
+    "auth-prefix-left-out": Fault(
+        "The string to sign has no prefix of the gateway.",
+        [(EXPECTED, EXPECTED.replace("target", 'target.replace("/api/v1", "", 1)'))],
+        lambda c: [c.tasks().short, c.post({}).short],
+        [OK, "400 None"],
+        [DENIED, DENIED],
+    ),
+    "auth-key-left-out": Fault(
+        "The string to sign ends with the timestamp.",
+        [(MESSAGE, MESSAGE.replace("\\n{key}", ""))],
+        lambda c: c.tasks().short,
+        OK,
+        DENIED,
+    ),
+    "auth-key-before-timestamp": Fault(
+        "The access key is signed in front of the timestamp.",
+        [(MESSAGE, MESSAGE.replace("{timestamp}\\n{key}", "{key}\\n{timestamp}"))],
+        lambda c: c.tasks().short,
+        OK,
+        DENIED,
+    ),
+    "auth-timestamp-on-top": Fault(
+        "The timestamp is the first line that is signed.",
+        [(MESSAGE, 'message = f"{timestamp}\\n{method} {target}\\n{key}"')],
+        lambda c: c.tasks().short,
+        OK,
+        DENIED,
+    ),
+    "auth-method-lower-cased": Fault(
+        "The method is signed in small letters.",
+        [(MESSAGE, MESSAGE.replace("{method}", "{method.lower()}"))],
+        lambda c: c.tasks().short,
+        OK,
+        DENIED,
+    ),
+    "auth-line-end-added": Fault(
+        "A line end is signed behind the access key.",
+        [(MESSAGE, MESSAGE.replace("{key}", "{key}\\n"))],
+        lambda c: c.tasks().short,
+        OK,
+        DENIED,
+    ),
+    "auth-seconds-expected": Fault(
+        "The timestamp has to be in seconds.",
+        [(SKEW, "    skew = abs(now - int(timestamp) * 1000)\n")],
+        lambda c: [c.tasks().short, c.tasks(stamp="1732589296").short],
+        [OK, DENIED],
+        [DENIED, OK],
+    ),
+    "auth-seconds-signed": Fault(
+        "The timestamp is divided before it is signed.",
+        [(EXPECTED, EXPECTED.replace("timestamp", "timestamp[:-3]"))],
+        lambda c: c.tasks().short,
+        OK,
+        DENIED,
+    ),
+    "auth-query-sorted-anew": Fault(
+        "The query is parsed, sorted and written again before signing.",
+        [
+            ("import parse_qsl", "import parse_qsl, urlencode"),
+            (
+                EXPECTED,
+                '    path, mark, query = target.partition("?")\n'
+                + EXPECTED.replace("target", "path + mark + urlencode(sorted(parse_qsl(query, keep_blank_values=True)))"),
+            ),
+        ],
+        lambda c: [c.tasks("index=0&limit=5").short, c.tasks("limit=5&index=0").short, c.tasks("limit=%35").short],
+        [OK, OK, OK],
+        [OK, DENIED, DENIED],
+    ),
+    "auth-id-left-out": Fault(
+        "For one task, the path of all tasks is signed.",
+        [(EXPECTED, EXPECTED.replace("target", 're.sub("/tasks/[^?]+", "/tasks", target)'))],
+        lambda c: [c.tasks().short, c.make().get().short],
+        [OK, OK],
+        [OK, DENIED],
+    ),
+    "auth-hexadecimal-expected": Fault(
+        "The signature has to be in hexadecimal.",
+        [("return base64.b64encode(digest).decode()", "return digest.hex()")],
+        lambda c: c.tasks().short,
+        OK,
+        DENIED,
     ),
     "auth-delete-signed-as-get": Fault(
         "For DELETE the string to sign says GET.",

@@ -10,7 +10,7 @@ from types import FunctionType
 import pytest
 
 from nclue_contract.contract.readings import Readings
-from nclue_contract.service.faults import authentication, deletion, echo, injection, lists, paths, payload, responses, tasks
+from nclue_contract.service.faults import authentication, deletion, echo, injection, lists, paths, payload, responses, tasks, tidying
 from nclue_contract.service.faults.catalogue import CATALOGUE, find_fault, inject_fault
 from nclue_contract.service.service import Service
 from tests.service.faults.exchange import PAYLOAD, START_MS, TEST, delete, get, post, send, status, witness_service
@@ -18,7 +18,7 @@ from tests.service.faults.witnesses import WITNESSES, witness_of
 
 KNOWN = Path(__file__).parent.parent.parent / "data" / "faults.txt"
 INSTANCES = {instance: find_fault(instance) for fault in CATALOGUE for instance in fault.instances()}
-PARTS = (authentication, deletion, echo, injection, lists, paths, payload, responses, tasks)
+PARTS = (authentication, deletion, echo, injection, lists, paths, payload, responses, tasks, tidying)
 OF_READINGS = {"NC003", "NC005", "NC103", "NC104", "NC105", "NC106", "NC121", "NC130", "NC131", "NC206", "NC310", "NC409"}
 """Rules whose violation is allowed under some reading, or that only warn: a server cannot break them."""
 OF_CALLERS = {"NC008", "NC204", "NC207", "NC300"}

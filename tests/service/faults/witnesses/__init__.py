@@ -4,9 +4,9 @@ A witness is an exchange that distinguishes faulty and clean service, with both 
 function of the argument instead.
 """
 
-from tests.service.faults.witnesses import authentication, deletion, echo, lists, paths, payload, responses, tasks
+from tests.service.faults.witnesses import authentication, deletion, echo, lists, paths, payload, responses, tasks, tidying
 
-TABLES = (paths, payload, authentication, responses, echo, tasks, deletion, lists)
+TABLES = (paths, payload, authentication, responses, echo, tidying, tasks, deletion, lists)
 WITNESSES = {fault_id: witness for table in TABLES for fault_id, witness in table.WITNESSES.items()}
 
 

@@ -11,6 +11,10 @@ def _accepted(*steps):
     return status(401, 200, *steps)
 
 
+def _denied(*steps):
+    return status(200, 401, *steps)
+
+
 def _skewed(seconds):
     return post(step={"skew_ms": seconds * 1000})
 
@@ -35,6 +39,23 @@ WITNESSES = {
     "auth-timestamp-fraction": _accepted(post(step={"timestamp_suffix": ".0"})),
     "auth-hexadecimal": _accepted(post(step={"hexadecimal": True})),
     "auth-key-unknown-taken": _accepted(post(step={"access": "EXAMPLEACCESSKEY0002"})),
+    "auth-signs-no-query": _denied(get("?limit=1")),
+    "auth-signs-sorted-query": _denied(get("?limit=1&index=0")),
+    "auth-signs-decoded-query": _denied(get("?limit=%31")),
+    "auth-signs-decoded": _denied(get("?limit=%31")),
+    "auth-signs-encoded-query": _denied(get("?limit=%31")),
+    "auth-signs-no-prefix": _denied(get("")),
+    "auth-signs-seconds": _denied(get("")),
+    "auth-signs-key-first": _denied(get("")),
+    "auth-signs-time-first": _denied(get("")),
+    "auth-signs-no-key": _denied(get("")),
+    "auth-signs-line-end": _denied(get("")),
+    "auth-signs-lower-case": _denied(get("")),
+    "auth-signs-delete-as-get": _denied(post(), delete()),
+    "auth-signs-collection": _denied(post(), get()),
+    "auth-signs-url-safe": _denied(get("")),
+    "auth-signs-hexadecimal": _denied(get("")),
+    "auth-query-rejected": _denied(get("?limit=1")),
     "auth-header-case": status(200, 401, post(step={"capitals": True})),
     "auth-status-403": status(401, 403, post(step=_UNSIGNED)),
     "auth-status-400": status(401, 400, post(step=_UNSIGNED)),

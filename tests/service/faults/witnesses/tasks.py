@@ -8,6 +8,7 @@ _CREATED_AT = "2025-11-25T01:00:00+09:00"
 WITNESSES = {
     "duplicates-allowed": status(409, 200, post(), post()),
     "duplicates-racing": status(409, 200, post(), post(step={"wait_ms": 0})),
+    "duplicates-racing-crowd": status(409, 200, post(), post(step={"wait_ms": 0}), post(step={"wait_ms": 0})),
     "duplicates-by-case": status(200, 409, post(name="Task"), post(name="task")),
     "duplicates-trimmed": status(200, 409, post(name="task "), post(name="task")),
     "duplicates-by-prefix": status(200, 409, post(name="x" * 32 + "1"), post(name="x" * 32 + "2")),
