@@ -317,7 +317,7 @@ def test_a_server_that_is_silent_now_and_then_ends_the_run_after_a_while():
 def test_rejected_credentials_are_reported_as_that(response):
     result, transport = run(lambda _: response)
     assert (result.exit_code, result.failures) == (3, [])
-    assert len(transport.sent) <= 6
+    assert len(transport.sent) <= (30 if response == 401 else 6), "after 401, other strings to sign are tried once"
     assert result.stop_reason.startswith(
         f"the control request got {response} with code 900: the credentials were rejected. Set NCLUE_ACCESS_KEY"
     )
