@@ -588,7 +588,7 @@ def test_failures_of_a_baseline_are_accepted_and_new_ones_are_not(run, server):
     assert run("check", server.url, *FEW, "--baseline", "baseline.json").code == 0
 
 
-def test_a_baseline_is_named_in_every_format_and_so_is_what_it_holds_in_vain(run, server):
+def test_a_baseline_is_named_in_every_format_and_so_is_what_it_holds_in_vain(run):
     Path("old.json").write_text('{"failures": [{"case": "name[empty]", "rule": "NC110"}, {"case": "name[1 character]", "rule": "NC110"}]}')
     with running("--fault", "name-empty-allowed") as faulty:
         reports = [word for form in ("json", "jsonl", "junit", "github", "html") for word in ("--report", f"{form}:now.{form}")]
@@ -628,9 +628,18 @@ def test_a_baseline_is_named_in_every_format_and_so_is_what_it_holds_in_vain(run
         (("--fail-on", "NC302"), 0, "advisory"),
     ],
 )
-def test_an_unknown_field_is_an_advisory_unless_it_should_be_a_failure(run, options, code, state):
-    with running("--fault", "status-in-creation") as extra:
-        result = run("check", extra.url, *FEW, *options, "--format", "json")
+def test_an_unknown_field_is_an_advisory_unless_it_should_be_a_failure(run, monkeypatch, options, code, state):
+    class WithNote(Service):
+        def handle(self, request, now_ms):
+            answer = super().handle(request, now_ms)
+            return (
+                Response(200, json.dumps({**json.loads(answer.body), "note": ""}).encode(), answer.headers)
+                if answer.status == 200
+                else answer
+            )
+
+    monkeypatch.setattr(check_module, "Service", WithNote)
+    result = run("check", *FEW, *options, "--format", "json")
     assert result.code == code
     assert result.report["summary"][state] >= 1
     found = result.report["advisories" if state == "advisory" else "failures"]
@@ -638,7 +647,7 @@ def test_an_unknown_field_is_an_advisory_unless_it_should_be_a_failure(run, opti
     assert {one["advisory"] for one in found} == {state == "advisory"}
 
 
-def test_bodies_that_do_not_fit_into_a_command_are_written_to_files(run, folder):
+def test_bodies_that_do_not_fit_into_a_command_are_written_to_files(run):
     with running("--fault", "crash-on-depth") as faulty:
         result = run("check", faulty.url, "--only", "NC006", "--reproduce-dir", "deep/bodies")
     (path,) = Path("deep/bodies").iterdir()
