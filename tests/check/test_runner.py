@@ -13,6 +13,7 @@ from nclue_contract.check import transport_memory
 from nclue_contract.check.cases.plan import plan
 from nclue_contract.check.expectations import FixtureData, finding_of
 from nclue_contract.check.recorder import ResultRecorder
+from nclue_contract.check.reports.text import reading_lines
 from nclue_contract.check.requests import Exchange, create_request, list_request
 from nclue_contract.check.results import Case, State
 from nclue_contract.check.runner import Runner
@@ -691,6 +692,8 @@ def test_a_server_error_is_a_failure_in_a_case_of_an_advisory_too():
 
 
 def test_what_an_open_reading_showed_is_in_the_result():
-    result, _ = run(only=("NC400", "NC409"), progress="seconds:0.5", readings={"queue": "serial"})
+    result, _ = run(only=("NC400", "NC409"), progress="immediate")
     assert result.readings["queue"] == ("parallel", "serial")
-    assert "no list showed two tasks in progress" in result.observations["queue"]
+    assert result.observations["queue"] == "no list showed a task in progress"
+    (line,) = [line for line in reading_lines(result) if line.startswith("  queue ")]
+    assert line.endswith("open: parallel or serial; no list showed a task in progress")

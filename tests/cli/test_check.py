@@ -686,9 +686,18 @@ def test_a_baseline_is_named_in_every_format_and_so_is_what_it_holds_in_vain(run
         (("--fail-on", "NC302"), 0, "advisory"),
     ],
 )
-def test_an_unknown_field_is_an_advisory_unless_it_should_be_a_failure(run, options, code, state):
-    with running("--fault", "status-in-creation") as extra:
-        result = run("check", extra.url, *FEW, *options, "--format", "json")
+def test_an_unknown_field_is_an_advisory_unless_it_should_be_a_failure(run, monkeypatch, options, code, state):
+    class WithNote(Service):
+        def handle(self, request, now_ms):
+            answer = super().handle(request, now_ms)
+            return (
+                Response(200, json.dumps({**json.loads(answer.body), "note": ""}).encode(), answer.headers)
+                if answer.status == 200
+                else answer
+            )
+
+    monkeypatch.setattr(check_module, "Service", WithNote)
+    result = run("check", *FEW, *options, "--format", "json")
     assert result.code == code
     assert result.report["summary"][state] >= 1
     found = result.report["advisories" if state == "advisory" else "failures"]

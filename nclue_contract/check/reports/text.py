@@ -193,13 +193,18 @@ def cause_lines(cause: Cause, commands: Reproducer) -> Iterator[str]:
         return
     slugs = ", ".join(f"{code} {contract().rules[code].slug}" for code in cause.rules)
     yield from textwrap.wrap(
-        f"{_word(first)} {slugs}: {counted(len(cause.cases), 'case')}{_accepted(first)}", _WIDTH, subsequent_indent="  "
+        f"{_word(first)} {slugs}: {counted(len(cause.cases), 'case')}{_accepted(first)}",
+        _WIDTH,
+        subsequent_indent="  ",
+        break_on_hyphens=False,
     )
     if cause.title:
         yield f"  {cause.title}"
     for failure in examples(cause.failures)[:SENTENCES_SHOWN]:
         yield from _paragraph(failure.sentence)
-    yield from textwrap.wrap(f"cases:     {_case_list(cause.cases)}", _WIDTH, initial_indent="  ", subsequent_indent="    ")
+    yield from textwrap.wrap(
+        f"cases:     {_case_list(cause.cases)}", _WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False
+    )
     yield from _facts(first, commands)
 
 

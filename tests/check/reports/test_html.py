@@ -15,6 +15,7 @@ from nclue_contract.check.reports.causes import causes
 from nclue_contract.check.reports.html.failures import expected, value_at_pointer
 from nclue_contract.check.reports.html.lifecycle import spans
 from nclue_contract.check.reports.html.page import clip
+from nclue_contract.check.reports.html.rules import bar
 from nclue_contract.check.reports.reproduce import Reproducer
 from nclue_contract.check.reports.text import LABELS
 from nclue_contract.check.requests import Exchange, create_request, get_request
@@ -649,3 +650,56 @@ def test_a_curl_line_that_is_too_long_is_left_out_with_a_sentence():
     article = parsed(report(one_failure(), curl=lambda _: "c" * 50_000)).one("article")
     assert not article.all("pre")
     assert "50,000 characters" in article.text
+
+
+# -- failures first -------------------------------------------------------------------------------------------------------------------
+
+
+def test_the_failures_come_first_and_their_number_is_a_link():
+    document = parsed(report(one_failure()))
+    assert [node.tag for node in document.one("body").children if node.tag in {"header", "main"}] == ["header", "main"]
+    (first, second) = [node for node in document.one("main").children if not isinstance(node, str)][:2]
+    assert (first.attributes["id"], second.attributes["class"]) == ("failures", "tools")
+    (link,) = document.one("ul", class_="numbers").all("a")
+    assert (link.text.split(), link.attributes["href"]) == (["✗", "1", "failed"], "#failures")
+
+
+@pytest.mark.parametrize("passed", [0, 1, 100, 100_000])
+def test_a_bar_with_failures_shows_them_however_few_they_are(passed):
+    drawn = bar({State.FAILED: 1, State.PASSED: passed, State.NOT_TESTED: passed // 3})
+    widths = {node.get("class"): float(node.get("width").rstrip("%")) for node in drawn}
+    assert widths["fill failed"] >= 4
+    assert sum(widths.values()) == pytest.approx(100, abs=0.1)
+
+
+def test_a_bar_without_failures_shows_none():
+    assert [node.get("class") for node in bar({State.PASSED: 3, State.FAILED: 0})] == ["fill passed"]
+
+
+def test_what_has_one_cause_is_one_section_with_all_cases_and_rules():
+    result = check("errors-with-500")
+    section = parsed(report(result)).one("section", id="failures")
+    (cause,) = section.all("section")
+    assert cause.one("h3").text.startswith("✗ The server responds with 500")
+    assert len(cause.all("article")) == 1
+    assert {link.text for link in cause.one("details").all("li")} == {failure.case for failure in result.failures}
+    assert {code.text for code in cause.all("code")} >= {failure.rule for failure in result.failures}
+
+
+def test_advisories_have_a_section_and_a_link():
+    outcome = one_failure().outcomes["case[one]"]
+    advised = [dataclasses.replace(failure, advisory=True) for failure in outcome.failures]
+    changed = dataclasses.replace(outcome, state=State.ADVISORY, failures=[], advisories=advised)
+    document = parsed(report(dataclasses.replace(check(), outcomes={"case[one]": changed})))
+    assert document.one("h1").text == "Check passed"
+    assert "with 1 advisory" in document.one("p", class_="lead").text
+    assert document.one("section", id="advisories").one("article").attributes["data-state"] == "advisory"
+    assert [link.attributes["href"] for link in document.one("ul", class_="numbers").all("a")] == ["#advisories"]
+    assert document.one("section", id="failures").text == "FailuresNone."
+
+
+def test_an_open_reading_says_what_was_seen():
+    result = dataclasses.replace(
+        check(), readings={"queue": ("parallel", "serial")}, evidence={"queue": ()}, observations={"queue": "seen"}
+    )
+    assert parsed(report(result)).one("section", id="readings").one("p", class_="evidence").text == "Still open: seen."

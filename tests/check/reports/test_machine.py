@@ -17,13 +17,16 @@ from nclue_contract.check.reports.causes import causes
 from nclue_contract.check.reports.formats import render
 from nclue_contract.check.reports.machine import check_github, check_json, check_jsonl, check_junit
 from nclue_contract.check.reports.reproduce import Reproducer
-from nclue_contract.check.reports.text import report_lines, result_line
+from nclue_contract.check.reports.text import groups_not_tested, report_lines, result_line
 from nclue_contract.check.requests import Exchange, RequestSpec, create_request, delete_request, get_request, list_request
 from nclue_contract.check.results import Case, Failure, Outcome, State
 from nclue_contract.check.run import accept
+from nclue_contract.check.sender import Limits
 from nclue_contract.cli.main import main
+from nclue_contract.contract.rules import Answer
 from nclue_contract.signing import Credentials
 from nclue_contract.validation.reports.base import FORMATS
+from nclue_contract.validation.validator import default_validator
 from tests.support.scripted_transport import run
 from tests.support.server_process import environment
 from tests.support.signing import ACCESS, SECRET
@@ -90,7 +93,8 @@ def test_a_failure_under_a_pin_names_the_reading(failing):
 
 def test_many_failures_of_a_rule_are_listed_by_their_cases(failing):
     more = re.search(r"(?m)^\.\.\. and (\d+) more cases of NC120: (.*)$", text(failing))
-    assert int(more[1]) == len({failure.sentence for failure in failing.failures if failure.rule == "NC120"}) - 5
+    rest = [cause for cause in causes(failing.failures) if cause.rules == ["NC120"]][5:]
+    assert int(more[1]) == len({case for cause in rest for case in cause.cases})
     assert more[2].startswith("path[")
     assert text(failing).count("FAILED NC120") == 5
 
@@ -367,3 +371,99 @@ def test_a_body_that_is_in_a_file_is_sent_as_well(passing, body, tmp_path):
         sent_again(commands.command(failure.exchange))
     assert seen == [body]
     assert bool(files) == (body != BODIES["JSON"])
+
+
+# -- causes, advisories, groups that were not tested ------------------------------------------------------------------------------------
+
+
+def with_one_response(status, kind, body, *, advisory=False):
+    """Return the result of a check whose cases all got this response, where they break the rules of their cases, NC302 and NC001."""
+    cases = [Case(f"case {number}", rule) for number, rule in enumerate(["NC101", "NC102", "NC110", "NC120"])]
+    outcomes = {}
+    for case in cases:
+        answer = Exchange(create_request({}), "/api/v1/tasks", 0, 0, status, (("Content-Type", kind),), body)
+        found = [Failure(case.id, case.rule, finding_of(case.rule, f"response {status}"), answer, expected=(Answer(status, "1"),))]
+        found += [Failure(case.id, one, finding_of(one, f"{one} is failing"), answer, advisory=advisory) for one in ("NC302", "NC001")]
+        state = State.ADVISORY if advisory else State.FAILED
+        outcomes[case.id] = Outcome(case, state, "", [] if advisory else found, [answer], found[1:] if advisory else [])
+    return outcomes
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "body", "title"),
+    [
+        (500, "text/html; charset=utf-8", b"<h1>Oops</h1>", "The server responds with 500 (text/html)"),
+        (502, "text/html", b"", "The server responds with 502 and without a body"),
+        (422, "text/plain", b"no", "An error response is not JSON (text/plain)"),
+        (404, "text/plain", b"", "An error response is not JSON: it has no body"),
+    ],
+)
+def test_one_cause_is_one_block_in_every_format(passing, status, kind, body, title):
+    result = replace(passing, outcomes=with_one_response(status, kind, body))
+    assert [cause.title for cause in causes(result.failures)] == [title]
+    shown = text(result)
+    assert shown.count("\nFAILED ") == 1
+    assert f"\n  {title}\n" in shown
+    assert "FAILED NC001 json-syntax, NC101 required, NC102 type, NC110 name-empty, NC120 path-character, NC302 content-type: 4 cases" in (
+        " ".join(shown.split())
+    )
+    assert "cases:     case 0, case 1, case 2, case 3\n" in shown
+    assert check_github(result, VERSION, "utf-8").count("::error ") == 1
+    (cause,) = json.loads(check_json(result, VERSION))["causes"]
+    assert (cause["title"], cause["cases"]) == (title, ["case 0", "case 1", "case 2", "case 3"])
+
+
+def test_failures_of_different_causes_stay_apart(failing):
+    assert len(causes(failing.failures)) > 10
+    assert sum(len(cause.failures) for cause in causes(failing.failures)) == len(failing.failures)
+
+
+def test_a_response_that_is_not_json_is_named_as_such():
+    (finding,) = (one for one in default_validator().validate_response("getTask", 200, {}, b"<h1>").findings if one.rule == "NC001")
+    assert finding.message.startswith("the response is not JSON: ")
+    for form in FORMATS["check"]:
+        assert "JSON text" not in render(form, run(only=("NC110",))[0], version=VERSION, encoding="utf-8", started_ms=0)
+
+
+def test_advisories_are_in_every_format(passing):
+    outcomes = with_one_response(200, "text/plain", b"x", advisory=True)
+    result = replace(passing, outcomes={**passing.outcomes, **outcomes})
+    assert (result.exit_code, result.counts[State.ADVISORY]) == (0, 4)
+    assert result_line(result) == "PASSED, with 4 advisories: the server keeps the contract."
+    shown = text(result)
+    assert "\nADVISORY NC001 json-syntax, NC302 content-type: 4 cases\n" in shown
+    assert ", 4 with an advisory" in shown
+    document = json.loads(check_json(result, VERSION))
+    assert (document["summary"]["advisory"], len(document["advisories"]), document["failures"]) == (4, 8, [])
+    assert {case["state"] for case in document["cases"] if case["case"].startswith("case ")} == {"advisory"}
+    assert sum(len(json.loads(line)["advisories"]) for line in check_jsonl(result).splitlines()) == 8
+    suites = ET.fromstring(check_junit(result, VERSION))
+    (case,) = [case for case in suites.iter("testcase") if case.get("name") == "case 0"]
+    assert [child.tag for child in case] == ["system-out"]
+    assert case.findtext("system-out").startswith("advisory NC302:\nNC302 is failing\nreceived: 200 x\nreproduce: nclue-contract sign ")
+    assert suites.get("failures") == "0"
+    lines = check_github(result, VERSION, "utf-8").splitlines()
+    assert [line.partition(" ")[0] for line in lines if line.startswith("::")] == ["::notice"]
+
+
+def test_failures_come_before_everything_else(failing):
+    lines = text(failing).splitlines()
+    assert lines[2].startswith("FAILED ")
+    assert lines.index(next(line for line in lines if line.startswith("rules "))) > max(
+        number for number, line in enumerate(lines[:-2]) if line.startswith("FAILED ")
+    )
+
+
+def test_a_case_that_breaks_several_rules_is_explained(passing):
+    assert "counts as failed for each of them" in text(replace(passing, outcomes=with_one_response(500, "text/html", b"")))
+    assert "counts as failed for each of them" not in text(passing)
+
+
+def test_groups_of_rules_that_were_not_tested_are_named():
+    result, _ = run(only=("NC11", "NC20", "NC50"), limits=Limits(budget=4, clean_up=False))
+    shown = text(result)
+    (line,) = [line for line in shown.splitlines() if line.startswith("note: nothing was tested of: ")]
+    assert line == f"note: nothing was tested of: {'; '.join(groups_not_tested(result))}"
+    assert line.endswith(" lists")
+    assert json.loads(check_json(result, VERSION))["groups_not_tested"] == groups_not_tested(result)
+    assert "nothing was tested of" not in text(run(only=("NC11",))[0])
