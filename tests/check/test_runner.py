@@ -423,7 +423,7 @@ def test_tasks_whose_status_forbids_it_are_left_and_reported():
 def test_the_clean_up_runs_after_a_run_that_the_rate_limit_has_stopped():
     """A server that keeps limiting the rate of create requests can be reached, so the tasks are deleted, one per second at most."""
     result, transport = run(lambda turn: 429 if turn.number >= 30 and turn.request.method == "POST" else None, limits=Limits())
-    assert result.stop_reason == "the server limits the rate: it still answers 429 after 6 attempts; see --rate"
+    assert result.stop_reason == "the server limits the rate: it still sends 429 after 6 attempts; see --rate"
     assert (result.exit_code, result.remaining_tasks) == (3, ())
     assert result.cleanup_requests > 5
     deletions = transport.at_ms[result.requests :]

@@ -225,6 +225,8 @@ def _summary(result: CheckResult) -> Iterator[str]:
     sent = f"{counted(result.requests, 'request')} ({counted(result.create_requests, 'create request')})"
     clean_up = f", {result.cleanup_requests:,} more to clean up" if result.cleanup_requests else ""
     yield f"{counted(len(result.outcomes), 'case')}: {', '.join(parts)}; {sent}{clean_up} in {result.seconds:,.1f} s"
+    if result.groups_not_tested:
+        yield f"not asked about: {', '.join(result.groups_not_tested)}"
     for note in result.notes:
         yield f"note: {note}"
     if result.remaining_tasks:
