@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from nclue_contract.check.expectations import finding_of
 from nclue_contract.check.requests import Exchange
-from nclue_contract.check.results import Case, Failure, Outcome, State, StatusSample
+from nclue_contract.check.results import Case, Cause, Failure, Outcome, State, StatusSample
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.rules import Answer, Severity
 from nclue_contract.validation.findings import Finding
@@ -74,7 +74,7 @@ class ResultRecorder:
         known = {(other.rule, other.sentence) for other in outcome.failures}
         if len(outcome.failures) < MAX_FAILURES and (failure.rule, failure.sentence) not in known:
             outcome.failures.append(failure)
-        outcome.state, outcome.reason = State.FAILED, ""
+        outcome.state, outcome.reason, outcome.cause = State.FAILED, "", None
         self.failed = True
 
     def _counts_as_failure(self, rule: str, finding: Finding) -> bool:
@@ -94,7 +94,7 @@ class ResultRecorder:
             outcome.advisories.append(advisory)
             self.advised_cases.add(advisory.key)
         if outcome.state is not State.FAILED:
-            outcome.state, outcome.reason = State.ADVISORY, ""
+            outcome.state, outcome.reason, outcome.cause = State.ADVISORY, "", None
 
     def fail(self, case: Case, rule: str, problem: str, exchange: Exchange, pointer: str = "") -> None:
         """Record that an exchange violates a rule, where a script has found the problem itself."""
@@ -113,20 +113,32 @@ class ResultRecorder:
         """Record that the case passed, unless it failed."""
         outcome = self.outcome(case)
         if outcome.state not in {State.FAILED, State.ADVISORY}:
-            outcome.state, outcome.reason = State.PASSED, ""
+            outcome.state, outcome.reason, outcome.cause = State.PASSED, "", None
 
-    def inconclusive(self, case: Case, reason: str) -> None:
+    def inconclusive(self, case: Case, reason: str, cause: Cause = Cause.OBSERVATION) -> None:
         """Record that the responses prove nothing, unless there is another outcome."""
-        self._unless_decided(case, State.INCONCLUSIVE, reason)
+        self._unless_decided(case, State.INCONCLUSIVE, reason, cause)
 
-    def not_tested(self, case: Case, reason: str) -> None:
+    def insufficient(self, case: Case, reason: str, cause: Cause = Cause.OBSERVATION) -> None:
+        """Record that the responses do not suffice for a pass, although each of them was right by itself; a failure remains one.
+
+        The case is inconclusive if it got responses, else not tested.
+        """
+        outcome = self.outcome(case)
+        if outcome.state is State.PASSED or outcome.exchanges:
+            outcome.state = State.NOT_TESTED if outcome.state is State.PASSED else outcome.state
+            self.inconclusive(case, reason, cause)
+        else:
+            self.not_tested(case, reason, cause)
+
+    def not_tested(self, case: Case, reason: str, cause: Cause = Cause.OBSERVATION) -> None:
         """Record why the case was not tested, unless there is another outcome."""
-        self._unless_decided(case, State.NOT_TESTED, reason)
+        self._unless_decided(case, State.NOT_TESTED, reason, cause)
 
-    def _unless_decided(self, case: Case, state: State, reason: str) -> None:
+    def _unless_decided(self, case: Case, state: State, reason: str, cause: Cause) -> None:
         outcome = self.outcome(case)
         if outcome.state is State.NOT_TESTED:
-            outcome.state, outcome.reason = state, reason
+            outcome.state, outcome.reason, outcome.cause = state, reason, cause
 
 
 def _is_advisory(rule: str, finding: Finding, exchange: Exchange | None) -> bool:

@@ -33,9 +33,14 @@ class RequestBuilder:
         It is the same for all, so that one request can show afterwards whether a rejection has occupied it. If a server accepts one of
         them, the next call returns another name.
         """
-        if self._rejected_name in ("", *(task.payload.get("name") for task in self._tasks)):
+        if not self.rejected_name_used:
             self._rejected_name = self.name(" refused")
         return self._rejected_name
+
+    @property
+    def rejected_name_used(self) -> bool:
+        """Return whether there is such a name that no server has accepted: a request with it was built, and no task has it."""
+        return self._rejected_name not in ("", *(task.payload.get("name") for task in self._tasks))
 
     def payload(self, **changes: Any) -> dict[str, Any]:  # noqa: ANN401  # any JSON value
         """Return a valid payload with a unique name, and with these changes; None leaves a field out."""

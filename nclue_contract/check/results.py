@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from nclue_contract.check.requests import Exchange, RequestSpec
+from nclue_contract.check.rule_groups import RuleGroup, groups_of
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.rules import Answer
 from nclue_contract.validation.findings import Finding
@@ -34,6 +35,25 @@ class State(StrEnum):
         return self.name.lower().replace("_", " ")
 
 
+class Cause(StrEnum):
+    """Why a test case is inconclusive or was not tested, for programs; the reason of its outcome says the same in words.
+
+    `BUDGET`, `CREATE_LIMIT` and `RATE` are limits of the run, `ENDED_EARLY` is the end of the whole run, `NO_FAILING_FILE` is test data
+    that was not named. `OBSERVATION`: requests were sent, or could not be, but what the case needs did not show.
+    """
+
+    BUDGET = "budget"
+    CREATE_LIMIT = "create-limit"
+    RATE = "rate"
+    ENDED_EARLY = "ended-early"
+    NO_FAILING_FILE = "no-failing-file"
+    OBSERVATION = "observation"
+
+
+NO_FAILING_FILE = "no task of this run has failed; --failing-file names a file with which tasks fail"
+"""The reason of cases that need a file with which tasks fail, where none is named."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wait:
     """A pause of a script, in seconds, while other scripts go on."""
@@ -54,11 +74,14 @@ class Case:
 
     `script` gets the check session (`session.CheckSession`, which imports this module) and the case. A case without a script is decided by
     that of the case `decided_by`. `rank` orders the plan: the lowest first. A `positive` case sends a valid request, which should be
-    accepted. A `background` case waits for time to pass, while others go on.
+    accepted. A `background` case waits for time to pass, while others go on. A case that is not `selected` runs only because others depend
+    on it.
 
     `needs_write_access`: it deletes tasks, or reads one that this run has created. `needs_failing_file`: it needs a file with which tasks
-    fail. `readings_agree`: every reading expects the same response, although the rule depends on readings. `advisory`: no page forbids the
-    server to accept the request, so that it gets an advisory for that, and does not fail.
+    fail. `needs` are the IDs of cases whose requests must have been sent before. `needs_tasks`: so many tasks of this run must exist, and
+    `best_with_tasks`: with so many it shows more. Those that the cases before it do not create, it creates itself; `plan` adds them to
+    its requests. `readings_agree`: every reading expects the same response, although the rule depends on readings. `advisory`: no page
+    forbids the server to accept the request, so that it gets an advisory for that, and does not fail.
     """
 
     id: str
@@ -72,8 +95,12 @@ class Case:
     background: bool = False
     needs_write_access: bool = False
     needs_failing_file: bool = False
+    needs: tuple[str, ...] = ()
+    needs_tasks: int = 0
+    best_with_tasks: int = 0
     readings_agree: bool = False
     advisory: bool = False
+    selected: bool = True
 
     @property
     def read_only(self) -> bool:
@@ -115,11 +142,12 @@ class Failure:
 
 @dataclass(slots=True)
 class Outcome:
-    """Outcome of a test case. `reason` is why it is inconclusive or not tested."""
+    """Outcome of a test case. `reason` and `cause` are why it is inconclusive or not tested."""
 
     case: Case
     state: State = State.NOT_TESTED
     reason: str = ""
+    cause: Cause | None = None
     failures: list[Failure] = field(default_factory=list)
     exchanges: list[Exchange] = field(default_factory=list)
     advisories: list[Failure] = field(default_factory=list)
@@ -214,6 +242,14 @@ class CheckResult:
     def counts(self) -> Counter[State]:
         """Return the number of cases in each state."""
         return Counter(outcome.state for outcome in self.outcomes.values())
+
+    @property
+    def groups_not_tested(self) -> tuple[RuleGroup, ...]:
+        """Return the groups of rules of which the plan has cases, but of which no request got a response that could be evaluated."""
+        tested = {outcome.case.rule for outcome in self.outcomes.values() if outcome.state is not State.NOT_TESTED}
+        tested |= {rule for rule, times in self.evaluated.items() if times}
+        planned = groups_of(outcome.case.rule for outcome in self.outcomes.values())
+        return tuple(group for group in planned if group not in groups_of(tested))
 
     def rows(self) -> list[RuleRow]:
         """Return a row for each rule that was tested, in the order of the codes."""

@@ -1,4 +1,9 @@
-"""Runs the plan of a check: lets the scripts send their requests, in the order that finds most first, and cleans up at the end."""
+"""Runs the plan of a check: lets the scripts send their requests, in the order that finds most first, and cleans up at the end.
+
+Every case of the plan gets an outcome. What was not tested has the reason of the case that decides it: why its script did not start, was
+cut off or showed nothing. A case that is not selected, but that others depend on, runs as well; of its failures, those of selected rules
+count, and the others are named in a note.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +12,22 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from http import HTTPStatus
+from typing import NamedTuple
 
 from nclue_contract.check.created_tasks import CreatedTask
 from nclue_contract.check.requests import Exchange, RequestSpec, delete_request
-from nclue_contract.check.results import Case, CheckResult, Outcome, Script, State, Step, Wait
+from nclue_contract.check.results import NO_FAILING_FILE, Case, Cause, CheckResult, Outcome, Script, State, Step, Wait
 from nclue_contract.check.sender import Limits, RunObserver, Sender, StopError, StopReason, Transport
 from nclue_contract.check.session import CheckSession
 from nclue_contract.check.signature_variants import adapted, authenticated, shape, validly_signed, variants_of
 from nclue_contract.contract.wording import counted
 from nclue_contract.validation.response import is_success
 
-RESERVED = 1 / 5
-"""The share of the budget that is reserved for background cases, where the budget is too small for the plan."""
+RESERVED, MOST_RESERVED = 1 / 3, 18
+"""The share of the budget that is reserved for background cases where the budget is too small for the plan, and the most requests.
+
+With a good pace, so many show all statuses of a task, and what can be tested in each of them.
+"""
 
 CLEAN_UP_PAUSE_S, CLEAN_UP_IDLE_S = 0.3, 4.0
 """Seconds between two attempts to delete what cannot be deleted yet, and without success until the clean-up gives up."""
@@ -28,6 +37,19 @@ RATE_LIMITED_ATTEMPTS = 6
 
 LEAST_ACCEPTED = 1 / 4
 """Minimum share of valid create requests that must succeed for a conclusive result."""
+
+LIMITS = {StopReason.BUDGET: Cause.BUDGET, StopReason.CREATE_LIMIT: Cause.CREATE_LIMIT, StopReason.RATE: Cause.RATE}
+"""The limits that end a test case, as causes in its outcome."""
+
+BUDGET_USED_UP = "the budget was used up"
+"""The reason of cases that were not started, or not finished, before the last request of the budget."""
+
+
+class _Why(NamedTuple):
+    """Why a case has no result, in words and for programs."""
+
+    reason: str
+    cause: Cause
 
 
 @dataclass(slots=True)
@@ -58,6 +80,9 @@ class Runner:
         self._server_reachable = True
         self._authenticated = False
         self._rejected_shapes: set[str] = set()
+        self._started: set[str] = set()
+        self._unfinished: dict[str, Case] = {}
+        self._cut_off: dict[str, _Why] = {}
 
     def run(self, target: str, mode: str) -> CheckResult:
         """Run everything and return the result. An interruption (Ctrl-C) ends the run, but there is a result of what was done."""
@@ -113,12 +138,13 @@ class Runner:
     def _run_plan(self) -> None:
         queue = deque(case for case in self._plan[1:] if case.script is not None)
         needed = sum(case.requests for case in queue if not case.background)
-        reserved = round(self._limits.budget * RESERVED) if needed > self._limits.budget else 0
+        self._session.few_requests = needed > self._limits.budget
+        reserved = min(MOST_RESERVED, round(self._limits.budget * RESERVED)) if self._session.few_requests else 0
         background: list[_RunningCase] = []
         current: _RunningCase | None = None
         while not self._observer.stop(self._session):
             left = self._limits.budget - self._sender.requests
-            self._session.polling_budget = left - needed
+            self._session.polling_budget = max(left - needed, min(left, reserved))
             due = next((running for running in background if running.due_ms <= self._transport.now_ms()), None)
             if current is not None:
                 # A case compares responses, and background cases create and delete tasks: they must not run in between.
@@ -143,6 +169,8 @@ class Runner:
     def _start(self, case: Case) -> _RunningCase:
         if case.script is None:
             raise ValueError(f"{case.id} is decided by another case")
+        self._started.add(case.id)
+        self._unfinished[case.id] = case
         return _RunningCase(case, case.script(self._session, case))
 
     def _perform(self, running: _RunningCase) -> Exchange | tuple[Exchange, ...] | StopError | None:
@@ -203,12 +231,14 @@ class Runner:
     def _advance(self, running: _RunningCase, response: Exchange | tuple[Exchange, ...] | StopError | None) -> bool:
         """Resume a script with what its latest step gave, up to its next step; return False when it has ended."""
         if isinstance(response, StopError):
-            self._session.results.not_tested(running.case, str(response))
+            self._cut(running.case, _Why(str(response), LIMITS.get(response.reason, Cause.ENDED_EARLY)))
             running.script.close()
             return False
+        self._session.creates_left = self._sender.creates_left
         try:
             step = running.script.send(response)
         except StopIteration:
+            del self._unfinished[running.case.id]
             return False
         running.step = step
         running.due_ms = self._transport.now_ms() + round(step.seconds * 1000) if isinstance(step, Wait) else 0
@@ -261,15 +291,58 @@ class Runner:
             task.deleted = is_success("deleteTask", status) or status == HTTPStatus.NOT_FOUND
         return [task for task in tasks if not task.deleted]
 
+    def _cut(self, case: Case, why: _Why) -> None:
+        """Record that a script was cut off: what it has shown so far is no pass."""
+        self._unfinished.pop(case.id, None)
+        self._cut_off[case.id] = why
+        self._session.results.insufficient(case, *why)
+
     def _complete_outcomes(self) -> None:
-        """Give every case of the plan an outcome, in the order of the plan."""
-        reason = self._stop_reason or "the budget was used up"
+        """Give every selected case of the plan an outcome, in the order of the plan, and add what the others have shown."""
+        ended = _Why(self._stop_reason, Cause.ENDED_EARLY) if self._stop_reason else self._end_without_stop()
+        for case in list(self._unfinished.values()):
+            self._cut(case, ended)
         recorded = self._session.results.outcomes
-        ordered = {case.id: recorded.get(case.id) or Outcome(case, reason=reason) for case in self._plan}
-        for outcome in ordered.values():
+        selected = {case.id: recorded.get(case.id) or Outcome(case) for case in self._plan if case.selected}
+        for outcome in selected.values():
             if outcome.state is State.NOT_TESTED and not outcome.reason:
-                outcome.reason = reason
-        self._session.results.outcomes = ordered | {case_id: outcome for case_id, outcome in recorded.items() if case_id not in ordered}
+                outcome.reason, outcome.cause = self._why_without_result(outcome.case, ended)
+        others = {case_id: outcome for case_id, outcome in recorded.items() if case_id not in selected}
+        self._session.results.outcomes = selected | self._failed_others(others)
+
+    def _end_without_stop(self) -> _Why:
+        """Return why cases were left that nothing has stopped: the budget, or an observer that has seen enough."""
+        if self._observer.stop(self._session):
+            return _Why("the run was ended", Cause.ENDED_EARLY)
+        return _Why(BUDGET_USED_UP, Cause.BUDGET)
+
+    def _why_without_result(self, case: Case, ended: _Why) -> _Why:
+        """Return why a case was not tested, where its script has not recorded it."""
+        decider = case.decided_by or case.id
+        if case.needs_failing_file and not self._session.fixture_data.failing_file:
+            return _Why(NO_FAILING_FILE, Cause.NO_FAILING_FILE)
+        if decider in self._cut_off:
+            return self._cut_off[decider]
+        if decider not in self._started:
+            return ended
+        deciding = self._session.results.outcomes.get(decider)
+        if deciding is not None and deciding.state is State.NOT_TESTED and deciding.reason:
+            return _Why(deciding.reason, deciding.cause or Cause.OBSERVATION)
+        return _Why("no response showed what it needs", Cause.OBSERVATION)
+
+    def _failed_others(self, others: dict[str, Outcome]) -> dict[str, Outcome]:
+        """Return the outcomes of cases that were not selected, with the failures of selected rules; name the other failures in a note."""
+        rules = {case.rule for case in self._plan if case.selected}
+        failed: dict[str, Outcome] = {}
+        left_out: set[str] = set()
+        for case_id, outcome in others.items():
+            left_out |= {failure.rule for failure in outcome.failures if failure.rule not in rules}
+            outcome.failures = [failure for failure in outcome.failures if failure.rule in rules]
+            if outcome.failures:
+                failed[case_id] = outcome
+        if left_out:
+            self._notes.append(f"not selected, but seen in what the selected cases depend on: failures of {', '.join(sorted(left_out))}")
+        return failed
 
     def _result(self, target: str, mode: str, seconds: float, planned: int) -> CheckResult:
         results, inference = self._session.results, self._session.inference

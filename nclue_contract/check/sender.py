@@ -33,7 +33,7 @@ Never sent again is a request
 
 * whose error is permanent: the host name does not exist, or the certificate is not trusted;
 * that the limits no longer allow. Each attempt counts: a create request that is repeated may create another task. If the response so far is
-  not conclusive, only its test case ends (`NOT_ALLOWED`, `BUDGET`);
+  not conclusive, only its test case ends (`CREATE_LIMIT`, `RATE`, `BUDGET`);
 * that got no complete response, after `INCOMPLETE` of them in a run; after twice as many the run stops (`TOO_MANY_FAILURES`).
 
 The pace: `Limits.rate` requests per second. Once a server has sent 429, it is at most one in `RATE_LIMITED_PAUSE_S` for the rest of the
@@ -135,7 +135,8 @@ class StopReason(Enum):
     RATE_LIMITED = auto()
     TOO_MANY_FAILURES = auto()
     CONTROL_REJECTED = auto()
-    NOT_ALLOWED = auto()
+    CREATE_LIMIT = auto()
+    RATE = auto()
     BUDGET = auto()
     LEDGER = auto()
 
@@ -163,13 +164,18 @@ class Sender:
         self._pause_s = 1 / limits.rate if limits.rate else 0.0
         self._last_ms: int | None = None
 
+    @property
+    def creates_left(self) -> int | None:
+        """Return how many create requests may still be sent; None where there is no limit."""
+        return None if self._limits.create_requests is None else max(0, self._limits.create_requests - self.create_requests)
+
     def limit_reached(self, requests: Sequence[RequestSpec]) -> StopError | None:
         """Return why the limits do not allow these requests (any more), or None if they do."""
         creating, most = sum(request.creates for request in requests), self._limits.create_requests
         if creating and most is not None and self.create_requests + creating > most:
-            return StopError(StopReason.NOT_ALLOWED, "it would create more tasks than are allowed")
+            return StopError(StopReason.CREATE_LIMIT, "it would create more tasks than are allowed")
         if len(requests) > 1 and self._pause_s:
-            return StopError(StopReason.NOT_ALLOWED, "the rate does not allow two requests at the same moment")
+            return StopError(StopReason.RATE, "the rate does not allow two requests at the same moment")
         if self.requests + len(requests) > self._limits.budget:
             return StopError(StopReason.BUDGET, "the budget was used up")
         return None

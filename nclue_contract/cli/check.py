@@ -328,7 +328,8 @@ def _dry_run(options: CheckOptions) -> Iterator[str]:
             yield f"{case.rule}  {case.id}  (evaluated with other test cases)"
         else:
             creating = f", {counted(case.posts, 'create request')}" if case.posts else ""
-            yield f"{case.rule}  {case.id}  {counted(case.requests, 'request')}{creating}"
+            needed = "" if case.selected else " (others depend on it)"
+            yield f"{case.rule}  {case.id}  {counted(case.requests, 'request')}{creating}{needed}"
     if planned > limit:
         yield f"... and the test cases that exceed the budget of {limit:,} requests"
     requests, posts = (sum(getattr(case, name) for case in chosen if case.script) for name in ("requests", "posts"))

@@ -102,7 +102,7 @@ class CheckPlan:
     """The plan of a session, which runs once. `cases` are all of its cases."""
 
     def __init__(self, options: CheckOptions, readings: Readings) -> None:
-        self.cases: list[Case] = selected_cases(options)
+        self.cases: list[Case] = [case for case in selected_cases(options) if case.selected]
         self._options = options
         self._readings = readings
         self._first = ""

@@ -11,6 +11,10 @@ observed; one that fails, if there is a file for it; and three that are to be de
 while it is registered; `DELETED` is deleted in each later status, until a deletion succeeds; `CONFIRMING` repeats a deletion that should
 have been rejected, since a task may have ended between poll and deletion.
 
+Each of the three tasks to be deleted is created with values that servers change or wrongly reject: the characters of names, and paths that
+are long or have every allowed character. So they find what would need requests of its own otherwise, and the values are compared in every
+later response. If a server does not accept them, perhaps since it has no such file, the task is created with usual values.
+
 A *poll* reads all tracked tasks with one list request. The first task that has not ended is read with getTask as well, so that both
 operations are compared: at every third poll, and at each once it has moved on. Tasks that are not on the first page of the list are read
 one by one. Each status is recorded as a sample, and must not precede the one before it. Then the name of a task that is pending or in
@@ -22,7 +26,10 @@ The pause between polls adapts to the server (`PollingPace`):
 * then there are 2.5 polls in the shortest stage so far, at least 0.2 s apart;
 * while the request budget that no other case needs, less the 12 requests for the end, suffices for a poll every 0.42 s until the time is
   over, it is at most 0.42 s, which shows every stage of half a second;
-* the last six polls are spread over the time that is left, but at most 0.8 stages apart, so that none is missed.
+* where the budget does not suffice for the plan, only `RESERVED` requests are kept for polling. Then each pause is as long as the time
+  that has passed, so that a second stage as long as the first is met, and afterwards there are two polls per stage; getTask is only used
+  for a status that it has not shown yet;
+* else the last six polls are spread over the time that is left, but at most 0.8 stages apart, so that none is missed.
 
 An example: a server with stages of 2 s, polled for at most 60 s, with a budget of 60 requests. There are 32 polls, too few for 0.42 s. The
 pauses are 0.2, 0.22, 0.24 ... s, until the first task is pending after 2 s; then they are 0.8 s. After 6 s all tasks have ended, and the
@@ -37,6 +44,8 @@ from typing import Any
 
 from nclue_contract.check.cases.lists import check_items, tasks_of
 from nclue_contract.check.cases.names import evaluate_get
+from nclue_contract.check.cases.paths import every_safe_character, long_path
+from nclue_contract.check.cases.payload import MANY_SCRIPTS, PRINTABLE_HALVES
 from nclue_contract.check.cases.tracking import (
     BUILDING,
     COMPLETED,
@@ -50,7 +59,7 @@ from nclue_contract.check.cases.tracking import (
 )
 from nclue_contract.check.expectations import accepted, rejected, rejected_under
 from nclue_contract.check.requests import Exchange, RequestSpec, create_request, delete_request, get_request, list_request
-from nclue_contract.check.results import Case, Script, StatusSample, Wait
+from nclue_contract.check.results import NO_FAILING_FILE, Case, Cause, Script, StatusSample, Wait
 from nclue_contract.check.server_clock import parse_time_ms
 from nclue_contract.check.session import CheckSession
 from nclue_contract.contract.model import contract
@@ -75,6 +84,18 @@ TRACKED = "life[watched]"
 """The ID of the case whose script decides the others."""
 
 
+USUAL_QUERY = f"limit={contract().parameter('limit').maximum}"
+SHORTEST_QUERY = ""
+UNUSUAL_QUERY = f"limit={''.join(f'%{ord(digit):02X}' for digit in str(contract().parameter('limit').maximum))}&index=0"
+"""Queries of the list requests of polls. The unusual one has another order and encoded digits; the encoded form is what is signed."""
+
+
+def _page_size(query: str) -> int:
+    """Return how many tasks a list request with one of these queries returns at most."""
+    limit = contract().parameter("limit")
+    return int(limit.default or 0) if query == SHORTEST_QUERY else limit.maximum or 0
+
+
 def _decided(case_id: str, rule: str, *, needs_failing_file: bool = False) -> Case:
     return Case(case_id, rule, decided_by=TRACKED, rank=0, needs_failing_file=needs_failing_file)
 
@@ -97,6 +118,9 @@ OTHERS_KEPT = _decided("kept[the other tasks]", "NC408")
 NAME_WHILE_BUILDING = _decided("name[of a task that is being built]", "NC404")
 NAME_AFTER_END = _decided("name[of a task that has ended]", "NC404")
 NAME_AFTER_FAILURE = _decided("name[of a task that has failed]", "NC404", needs_failing_file=True)
+AFTER_DELETION = (GONE, DELETED_AGAIN, GONE_FROM_LIST, NAME_FREE, OTHERS_KEPT)
+"""The cases about what a deletion leaves behind."""
+
 QUEUE = _decided("queue[how many at a time]", "NC409")
 
 
@@ -107,8 +131,8 @@ def lifecycle_cases() -> Iterator[Case]:
 
 
 def _decided_cases() -> tuple[Case, ...]:
-    gone = (GONE, DELETED_AGAIN, GONE_FROM_LIST, NAME_FREE, ANOTHER_NAME_FREE, OTHERS_KEPT)
-    return (*STATUS_CASES, *DELETE_CASES, *gone, NAME_WHILE_BUILDING, NAME_AFTER_END, NAME_AFTER_FAILURE, QUEUE)
+    after = (*AFTER_DELETION, ANOTHER_NAME_FREE)
+    return (*STATUS_CASES, *DELETE_CASES, *after, NAME_WHILE_BUILDING, NAME_AFTER_END, NAME_AFTER_FAILURE, QUEUE)
 
 
 class LifecycleTracker:
@@ -124,6 +148,8 @@ class LifecycleTracker:
         self._names_tried: set[str] = set()
         self._wrong_deletions: dict[int, Exchange] = {}  # per stage, the first deletion that should have been rejected
         self._deletion_verified = False
+        self._listed = 0  # tasks in the last list
+        self._other_queries = [SHORTEST_QUERY, UNUSUAL_QUERY]
 
     def run(self) -> Script:
         """Track tasks until all have ended or the time is over."""
@@ -148,9 +174,11 @@ class LifecycleTracker:
         yield from self._read(self._tracked[0])
         if failing_file := self._session.fixture_data.failing_file:
             yield from self._create(Purpose.FAILING, train_file_path=failing_file)
-        yield from self._create(Purpose.DELETED)
-        yield from self._create(Purpose.CONFIRMING)
-        yield from self._create(Purpose.DELETED_EARLY, **builder.test_fields())  # the last one: its ID must not be used again
+        first_half, second_half = PRINTABLE_HALVES
+        yield from self._create_with(Purpose.DELETED, name=builder.name(f" {first_half}"), train_file_path=f"/{every_safe_character()}")
+        yield from self._create_with(Purpose.CONFIRMING, name=builder.name(MANY_SCRIPTS), train_file_path=long_path())
+        # The last one: its ID must not be used again.
+        yield from self._create_with(Purpose.DELETED_EARLY, builder.test_fields(), name=builder.name(f" {second_half}"))
         yield from self._read_all()
         for tracked in self._tracked:
             yield from self._try_deletion(tracked)
@@ -163,6 +191,13 @@ class LifecycleTracker:
         if task is not None and task.sent_ms == exchange.sent_ms:
             self._tracked.append(TrackedTask(task, purpose))
 
+    def _create_with(self, purpose: Purpose, usual: dict[str, str] | None = None, **values: str) -> Script:
+        """Create a task with these values beside the usual ones, or without them if it is not accepted so, and track it."""
+        before, usual = len(self._tracked), usual or {}
+        yield from self._create(purpose, **usual | values)
+        if len(self._tracked) == before:
+            yield from self._create(purpose, **usual)
+
     def _poll_until_the_end(self) -> Script:
         """Poll at the pace of the server; try deletions in the statuses as they come."""
         session = self._session
@@ -172,11 +207,13 @@ class LifecycleTracker:
         while not all(tracked.ended for tracked in self._tracked) and session.now_ms() < end_ms:
             now_ms = session.now_ms()
             elapsed_s, left_s = (now_ms - begun_ms) / 1000, (end_ms - now_ms) / 1000
-            yield Wait(self._pace.pause_s(elapsed_s=elapsed_s, left_s=left_s, budget=session.polling_budget))
+            budget = session.polling_budget
+            yield Wait(self._pace.pause_s(elapsed_s=elapsed_s, left_s=left_s, budget=budget, few=session.few_requests))
             yield from self._read_all()
             polls += 1
             observed = next((tracked for tracked in self._tracked if not tracked.ended), self._tracked[0])
-            if observed.stage > 0 or polls % 3 == 0:
+            due = observed.read_stage != observed.stage if session.few_requests else observed.stage > 0 or polls % 3 == 0
+            if due:
                 yield from self._read(observed)
             yield from self._reuse_name(NAME_WHILE_BUILDING, Purpose.OBSERVED, (1, BUILDING))
             for tracked in self._tracked:
@@ -190,27 +227,36 @@ class LifecycleTracker:
             return
         evaluate_get(self._session, self._case, tracked.task, exchange)
         self._observe(tracked, exchange.fields, exchange)
+        tracked.read_stage = tracked.stage
         self._check_final_fields(tracked, exchange)
 
     def _read_all(self) -> Script:
-        """Read all tasks with one list request; those that are not on its first page one by one."""
-        query = f"limit={contract().parameter('limit').maximum}"
+        """Read all tasks with one list request, whose response is returned; those that are not on its first page one by one."""
+        query = self._next_query()
         exchange = yield list_request(query)
         self._session.evaluator.evaluate(self._case, exchange, accepted(), query)
         if not exchange.accepted:
-            return
+            return exchange
         check_items(self._session, self._case, exchange)
         items = {item["task_id"]: item for item in tasks_of(exchange)}
+        self._listed = len(items)
         for tracked in self._tracked:
             if item := items.get(tracked.task.task_id):
                 self._observe(tracked, item, exchange)
             elif not tracked.exists:
                 continue
-            elif len(items) >= (contract().parameter("limit").maximum or 0):
+            elif len(items) >= _page_size(query):
                 yield from self._read(tracked)
             elif len(items) == len(tasks_of(exchange)):
                 yield from self._read_missing(tracked, exchange)
         self._observe_queue(exchange, {task_id: contract().lifecycle.stage(item.get("status")) for task_id, item in items.items()})
+        return exchange
+
+    def _next_query(self) -> str:
+        """Return the query of the next list request: each of the other queries once, where the tasks are few enough for them."""
+        if self._other_queries and 0 < self._listed < _page_size(self._other_queries[0]) // 2:
+            return self._other_queries.pop(0)
+        return USUAL_QUERY
 
     def _read_missing(self, tracked: TrackedTask, exchange: Exchange) -> Script:
         """Read a task that is not in a list which could hold it: it has disappeared, or the list omits it."""
@@ -382,6 +428,8 @@ class LifecycleTracker:
     def _verify_deletion(self, tracked: TrackedTask) -> Script:
         """Check, once in full, that ID, list and name know nothing of a deleted task, and that the others still exist."""
         task_id = tracked.task.task_id
+        if self._deletion_verified and self._session.few_requests:
+            return
         yield from self._request_deleted(get_request, task_id, GONE, "a task that was deleted can be read")
         if self._deletion_verified:
             if ANOTHER_NAME_FREE.id not in self._names_tried:
@@ -389,9 +437,8 @@ class LifecycleTracker:
             return
         self._deletion_verified = True
         yield from self._request_deleted(delete_request, task_id, DELETED_AGAIN, "a task that was deleted can be deleted again")
-        yield from self._read_all()
-        self._results.passed(GONE_FROM_LIST)
-        self._results.passed(OTHERS_KEPT)
+        exchange = yield from self._read_all()
+        self._check_list_without(task_id, exchange)
         yield from self._reuse_deleted_name(tracked, NAME_FREE)
 
     def _reuse_deleted_name(self, tracked: TrackedTask, case: Case) -> Script:
@@ -403,6 +450,24 @@ class LifecycleTracker:
             evaluator.evaluate_free_name(case, exchange, "NC402", "the name of a task that was deleted is still occupied")
         else:
             evaluator.evaluate(case, exchange, rejected_under("NC404", reading, "kept"), tracked.task.payload)
+
+    def _check_list_without(self, task_id: str, exchange: Exchange) -> None:
+        """Check what a list shows after a deletion: the other tasks, and not the deleted one."""
+        ids = {item["task_id"] for item in tasks_of(exchange)}
+        self._results.add_exchange(GONE_FROM_LIST, exchange)
+        self._results.add_exchange(OTHERS_KEPT, exchange)
+        if task_id in ids:
+            self._results.fail(GONE_FROM_LIST, "NC402", "a task that was deleted is in the list", exchange, "/tasks")
+        elif not ids:
+            self._results.insufficient(GONE_FROM_LIST, "the list showed no task after the deletion")
+        elif len(ids) >= _page_size(exchange.request.path.partition("?")[2]):
+            self._results.insufficient(GONE_FROM_LIST, "the list has so many tasks that its first page does not show all")
+        else:
+            self._results.passed(GONE_FROM_LIST)
+        if exchange.accepted and any(tracked.exists and tracked.stage >= 0 for tracked in self._tracked):
+            self._results.passed(OTHERS_KEPT)  # `_lose` records those that have disappeared
+        else:
+            self._results.insufficient(OTHERS_KEPT, "no other task of this run was seen after the deletion")
 
     def _request_deleted(self, build: Callable[[str], RequestSpec], task_id: str, case: Case, problem: str) -> Script:
         """Send a request for a deleted task."""
@@ -420,12 +485,14 @@ class LifecycleTracker:
         yield from self._reuse_name(NAME_AFTER_END, Purpose.OBSERVED, (COMPLETED, FAILED))
         yield from self._reuse_name(NAME_AFTER_FAILURE, Purpose.FAILING, (FAILED,))
         if observed.stage >= COMPLETED and not observed.lost:
-            yield from self._read(observed)
+            if observed.read_stage != observed.stage or not self._session.few_requests:
+                yield from self._read(observed)
             yield Wait(min(LATER_S, 4 * (self._pace.shortest_s or 0)))
             yield from self._read(observed)
             if failing is not None:
                 yield from self._read(failing)
-            yield from self._read_all()
+            if not self._session.few_requests:
+                yield from self._read_all()
         if failing is not None and failing.stage == FAILED and not failing.lost:
             yield from self._allowed_deletion(failing, DELETE_CASES[FAILED])
         self._infer_success_status()
@@ -434,9 +501,12 @@ class LifecycleTracker:
             # Last of all: it is likely, but a server could take turns and still build two.
             self._session.evaluator.rule_out(QUEUE, "queue", "parallel")
         for case in _decided_cases():
-            unnamed = case.needs_failing_file and not self._session.fixture_data.failing_file
-            reason = "no task of this run has failed; --failing-file names a file with which tasks fail"
-            self._results.not_tested(case, reason if unnamed else "no task of this run got that far in time")
+            if case.needs_failing_file and not self._session.fixture_data.failing_file:
+                self._results.not_tested(case, NO_FAILING_FILE, Cause.NO_FAILING_FILE)
+            elif case in AFTER_DELETION:
+                self._results.not_tested(case, "no task of this run was deleted, or not in time")
+            else:
+                self._results.not_tested(case, "no task of this run got that far in time")
         self._results.not_tested(self._case, "no task of this run got that far in time")
 
     def _infer_success_status(self) -> None:

@@ -1,6 +1,12 @@
 """Test cases for the list: its defaults, its pages, that every task is in it once, and values out of range.
 
 The page is "Get task list". Whether the index counts tasks or pages, and the total all tasks or those of the page, are readings.
+
+No page states an order, but a server has to keep one: otherwise its pages cannot be read one after the other. Two identical requests are
+compared. What may change between them is no failure: tasks of other users come and go, and an order that depends on something that a
+response shows, such as the status, changes with it. Tasks of which nothing has changed have to remain in the same order.
+
+Lists that are too short prove nothing. The cases that need tasks say so in the plan, and create those that are missing.
 """
 
 from __future__ import annotations
@@ -8,9 +14,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, NamedTuple
 
 from nclue_contract.check.cases.names import compare_created
+from nclue_contract.check.cases.needed_tasks import create_missing, too_few_tasks
 from nclue_contract.check.expectations import accepted, accepted_under
 from nclue_contract.check.requests import Exchange, list_request
 from nclue_contract.check.results import Case, Script
@@ -20,6 +28,18 @@ from nclue_contract.validation.query import replacements
 
 MAX_PAGES = 6
 """Pages of the greatest size that are read; a server with more tasks is not read to its end."""
+
+WINDOWS = ((1, 3), (2, 3))
+"""Index and limit of the windows that are compared with the beginning of the list."""
+
+WINDOW_TASKS = max((index + 1) * limit for index, limit in WINDOWS)
+"""Tasks that the windows need, whether the index counts tasks or pages."""
+
+TOTAL_TASKS = 3
+"""Tasks that are needed to compare the total of pages with one and with two tasks."""
+
+COMPARISONS = 3
+"""How often the windows are read, where the list changes meanwhile."""
 
 
 def list_cases() -> Iterator[Case]:
@@ -41,10 +61,10 @@ def list_cases() -> Iterator[Case]:
     for query, rank in out_of_range:
         yield Case(f"list[{query}]", "NC505", _out_of_range(query), rank=rank)
     yield Case("list[far behind the end]", "NC503", _behind_the_end)
-    yield Case("list[windows]", "NC503", _windows, requests=4)
-    yield Case("list[total]", "NC502", _total, requests=2)
-    yield Case("list[every task once]", "NC504", _walk, requests=2)
-    yield Case("list[default]", "NC500", _default)
+    yield Case("list[windows]", "NC503", _windows, requests=4, needs_tasks=WINDOW_TASKS)
+    yield Case("list[total]", "NC502", _total, requests=2, needs_tasks=TOTAL_TASKS)
+    yield Case("list[every task once]", "NC504", _walk, requests=4, needs_tasks=2, best_with_tasks=over)
+    yield Case("list[default]", "NC500", _default, needs_tasks=contract().parameter("limit").default + 1)
 
 
 def _greatest() -> int:
@@ -117,8 +137,11 @@ def _page(session: CheckSession, case: Case, query: str) -> Script:
 
 def _behind_the_end(session: CheckSession, case: Case) -> Script:
     exchange = yield from _page(session, case, "index=1000000&limit=1")
-    if exchange.accepted:
-        session.results.require(case, not _ids(exchange), "NC503", "a page far behind the end has tasks", exchange)
+    if not exchange.accepted:
+        return
+    session.results.require(case, not _ids(exchange), "NC503", "a page far behind the end has tasks", exchange)
+    if not session.tasks.remaining() and not exchange.fields.get("total"):
+        session.results.insufficient(case, "there may be no task at all, so that every page is empty")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,30 +151,88 @@ class _Window:
     exchange: Exchange
 
 
+class _Change(Enum):
+    """What has changed between two identical list requests; the values are words for people."""
+
+    NOTHING = ""
+    ORDER = "two identical list requests return the tasks in different orders"
+    OTHERS = "the list changed while its pages were compared: tasks that are not of this run appeared or disappeared"
+    TASKS = "the list changed while its pages were compared"
+
+
+def _change(session: CheckSession, before: Exchange, after: Exchange) -> _Change:
+    """Compare the responses to two identical list requests."""
+    items, later = ({item["task_id"]: item for item in tasks_of(exchange)} for exchange in (before, after))
+    if _ids(before) == _ids(after):
+        return _Change.NOTHING
+    changed = [items.get(task_id) or later[task_id] for task_id in items.keys() ^ later.keys()]
+    if not all(_is_ours(session, item) for item in changed):
+        return _Change.OTHERS
+    same = {task_id for task_id in items.keys() & later.keys() if items[task_id] == later[task_id]}
+    orders = [[task_id for task_id in found if task_id in same] for found in (items, later)]
+    return _Change.TASKS if orders[0] == orders[1] else _Change.ORDER
+
+
+def _is_ours(session: CheckSession, item: dict[str, Any]) -> bool:
+    """Return whether a task of a list is one of this run."""
+    return session.tasks.get(item["task_id"]) is not None or str(item.get("task_name")).startswith(session.builder.name_stem)
+
+
+class _Compared(NamedTuple):
+    """The beginning of the list, windows of it that were read before anything had changed, and the totals of all these pages."""
+
+    whole: Exchange
+    windows: list[_Window]
+    totals: list[str]
+
+
 def _windows(session: CheckSession, case: Case) -> Script:
     """Compare two windows with the beginning of the list: which part each of them is shows how the index counts."""
-    totals_before: list[str] = []
-    for _ in range(2):  # where other users create and delete tasks, the difference is another one each time
-        whole = yield from _page(session, case, "index=0&limit=10")
-        windows = []
-        for index, limit in ((1, 3), (2, 3)):
-            windows.append(_Window(index, limit, (yield from _page(session, case, f"index={index}&limit={limit}"))))
-        repeated = yield from _page(session, case, "index=0&limit=10")
-        totals = [repr(one.fields.get("total")) for one in (whole, *(window.exchange for window in windows), repeated)]
-        if _ids(repeated) == _ids(whole) and totals in ([totals[0]] * 4, totals_before):
-            break
-        totals_before = totals
-    else:
-        session.results.inconclusive(case, "the list changed while its pages were compared")
+    if len(session.tasks.remaining()) < WINDOW_TASKS and case.posts:
+        whole = yield from _page(session, case, _beginning())
+        if len(_ids(whole)) < WINDOW_TASKS:
+            yield from create_missing(session, case, WINDOW_TASKS)
+    compared = yield from _read_windows(session, case)
+    if compared is None:
         return
-    if len(_ids(whole)) < 9:
-        session.results.not_tested(case, "there are too few tasks to compare pages")
+    whole, windows, totals = compared
+    shown, ours = len(_ids(whole)), len(session.tasks.remaining())
+    if shown < min(ours, _greatest()):
+        session.results.fail(case, "NC504", f"the list shows {shown} tasks, although this run alone has {ours}", whole, "/tasks")
+    if shown < WINDOW_TASKS:
+        too_few_tasks(session, case, f"only {shown} tasks in the list, and {WINDOW_TASKS} are needed to compare pages")
         return
     if session.inference.decided("list-total") == "all" and len(set(totals)) > 1:
         problem = f"total changes from page to page: {', '.join(sorted(set(totals)))}"
         session.results.fail(case, "NC502", problem, whole, "/total")
     for window in windows:
         _infer_index(session, case, window, _ids(whole))
+
+
+def _beginning() -> str:
+    return f"index=0&limit={_greatest()}"
+
+
+def _read_windows(session: CheckSession, case: Case) -> Script:
+    """Read the beginning of the list, windows of it, and the beginning again, until nothing changes; return them, or None."""
+    totals_before: list[str] = []
+    change = _Change.TASKS
+    for _ in range(COMPARISONS):  # where other users create and delete tasks, the difference is another one each time
+        whole = yield from _page(session, case, _beginning())
+        windows = []
+        for index, limit in WINDOWS[:1] if session.few_requests else WINDOWS:
+            windows.append(_Window(index, limit, (yield from _page(session, case, f"index={index}&limit={limit}"))))
+        repeated = yield from _page(session, case, _beginning())
+        totals = [repr(one.fields.get("total")) for one in (whole, *(window.exchange for window in windows), repeated)]
+        change = _change(session, whole, repeated)
+        if change is _Change.ORDER:
+            session.results.fail(case, "NC503", change.value, repeated, "/tasks")
+            return None
+        if change is _Change.NOTHING and totals in ([totals[0]] * len(totals), totals_before):
+            return _Compared(whole, windows, totals)
+        totals_before = totals
+    session.results.insufficient(case, change.value or _Change.TASKS.value)
+    return None
 
 
 def _infer_index(session: CheckSession, case: Case, window: _Window, first: list[str]) -> None:
@@ -169,18 +250,24 @@ def _infer_index(session: CheckSession, case: Case, window: _Window, first: list
 
 def _total(session: CheckSession, case: Case) -> Script:
     """Compare the total of small pages with the number of tasks: it counts all tasks, or those of the page."""
-    for query in ("limit=1", "limit=2"):
-        exchange = yield from _page(session, case, query)
+    yield from create_missing(session, case, TOTAL_TASKS)
+    too_few = False
+    for limit in range(1, TOTAL_TASKS):
+        exchange = yield from _page(session, case, f"limit={limit}")
+        if not exchange.accepted:
+            return
         total, on_page, ours = exchange.fields.get("total"), len(_ids(exchange)), len(session.tasks.remaining())
-        if type(total) is not int or ours <= on_page:
-            session.results.not_tested(case, "there are too few tasks to compare totals")
-        elif total >= ours:
+        if type(total) is not int or (total == on_page and ours <= on_page):
+            too_few = True
+        elif total >= ours and total > on_page:
             session.evaluator.rule_out(case, "list-total", "page", exchange)
         elif total == on_page:
             session.evaluator.rule_out(case, "list-total", "all", exchange)
         else:
             problem = f"total is {total}, but {on_page} tasks are on the page, and {ours} of this run alone exist"
             session.results.fail(case, "NC502", problem, exchange, "/total")
+    if too_few:
+        too_few_tasks(session, case, "too few tasks to compare totals")
 
 
 class _Problem(NamedTuple):
@@ -190,23 +277,30 @@ class _Problem(NamedTuple):
 
 
 def _walk(session: CheckSession, case: Case) -> Script:
-    """Read page after page to the end: every task of this run is there, once."""
+    """Read page after page to the end: every task of this run is there, once, and behind the end there is none."""
+    yield from create_missing(session, case, case.best_with_tasks, within_budget=True)
+    yield from create_missing(session, case, case.needs_tasks)
     found: set[_Problem] = set()
     for repeated in (False, True):  # tasks of other users that come or go meanwhile move others, but hardly the same ones twice
         pages: list[Exchange] = []
         while len(pages) < MAX_PAGES and (not pages or len(_ids(pages[-1])) >= _greatest()):
-            pages.append((yield from _page(session, case, _query(session, len(pages)))))
+            pages.append((yield from _page(session, case, _query(session, pages))))
             check_items(session, case, pages[-1])
-        if len(_ids(pages[-1])) >= _greatest():
-            session.results.inconclusive(case, f"there are more than {len(pages) * _greatest():,} tasks")
+        if not pages[-1].accepted:
             return
-        problems = set(_problems_of(session, pages))
+        if len(_ids(pages[-1])) >= _greatest():
+            session.results.insufficient(case, f"there are more than {len(pages) * _greatest():,} tasks")
+            return
+        behind = yield from _page(session, case, _query(session, pages))
+        problems = {*_problems_of(session, pages), *_problems_behind(pages, behind)}
         found = found & problems if repeated else problems
         if not found:
             break
     for rule, sentence in sorted({(problem.rule, problem.sentence) for problem in found}):
         session.results.fail(case, rule, sentence, pages[-1], "/tasks")
     session.results.passed(case)
+    if len(_ids(pages[0])) < case.needs_tasks:
+        too_few_tasks(session, case, f"fewer than {case.needs_tasks} tasks in the list")
 
 
 def _problems_of(session: CheckSession, pages: list[Exchange]) -> Iterator[_Problem]:
@@ -224,18 +318,30 @@ def _problems_of(session: CheckSession, pages: list[Exchange]) -> Iterator[_Prob
         yield _Problem("NC502", f"total is {abs(difference):,} {'more' if difference > 0 else 'less'} than the list has tasks")
 
 
-def _query(session: CheckSession, number: int) -> str:
-    """Return the query of a page of the greatest size, under the reading that was inferred."""
+def _problems_behind(pages: list[Exchange], behind: Exchange) -> Iterator[_Problem]:
+    """Yield a problem for each new task behind a page with fewer than it could have: that page was cut short."""
+    seen = {task_id for page in pages for task_id in _ids(page)}
+    for task_id in _ids(behind):
+        if task_id not in seen:
+            shown = len(_ids(pages[-1]))
+            yield _Problem("NC504", f"a page of {_greatest()} shows {shown} tasks, although more tasks follow", task_id)
+
+
+def _query(session: CheckSession, pages: list[Exchange]) -> str:
+    """Return the query of the page of the greatest size that follows these, under the reading that was inferred."""
     by_page = session.inference.decided("list-index") == "page"
-    return f"index={number if by_page else number * _greatest()}&limit={_greatest()}"
+    return f"index={len(pages) if by_page else sum(len(_ids(page)) for page in pages)}&limit={_greatest()}"
 
 
 def _default(session: CheckSession, case: Case) -> Script:
     exchange = yield from _page(session, case, "")
     default = contract().parameter("limit").default
-    if len(session.tasks.remaining()) < default:
-        session.results.not_tested(case, f"there are fewer than {default} tasks of this run")
-        return
+    if len(_ids(exchange)) < default and len(session.tasks.remaining()) < default:
+        yield from create_missing(session, case, case.needs_tasks)
+        exchange = yield from _page(session, case, "")
     check_items(session, case, exchange)
-    problem = f"the first page has {len(_ids(exchange))} tasks, although there are more than its {default}"
+    if len(_ids(exchange)) < default and len(session.tasks.remaining()) < default:
+        too_few_tasks(session, case, f"fewer than {default} tasks of this run")
+        return
+    problem = f"the first page has {len(_ids(exchange))} tasks, although there are at least {default}"
     session.results.require(case, len(_ids(exchange)) >= default, "NC504", problem, exchange)

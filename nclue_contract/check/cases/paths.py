@@ -60,6 +60,16 @@ def allowed_by_all_readings() -> str:
     return "".join(sorted((c for c in printable if c not in forbidden() and c not in contested()), key="/".__eq__))
 
 
+def every_safe_character() -> str:
+    """Return a path with every printable ASCII character that no reading forbids."""
+    return f"{OWN_FOLDER}{allowed_by_all_readings()[:-1]}/x.tsv"
+
+
+def long_path() -> str:
+    """Return a path of 900 characters."""
+    return OWN_FOLDER * (3 * FAR // len(OWN_FOLDER) - 1) + "t.tsv"
+
+
 EARLY = {
     ("train_file_path", "~"): "end",
     ("test_file_path", "~"): "after slash",
@@ -169,9 +179,9 @@ def _empty(field: str, *, test_fields: bool) -> Callable[[CheckSession, Case], S
 def _allowed_cases() -> Iterator[Case]:
     """Yield cases with paths that every reading allows."""
     train, test = _fields()
-    every_character = ("every safe character", f"{OWN_FOLDER}{allowed_by_all_readings()[:-1]}/x.tsv")
+    every_character = ("every safe character", every_safe_character())
     yield _allowed_case(train, *every_character, rank=0)
-    yield _allowed_case(train, "900 characters", OWN_FOLDER * (900 // len(OWN_FOLDER) - 1) + "t.tsv", rank=0)
+    yield _allowed_case(train, "900 characters", long_path(), rank=0)
     yield _allowed_case(train, "no extension", "path/filename", rank=1)
     yield _allowed_case(train, "leading slash", f"/{OWN_FOLDER}train.tsv", rank=0)
     yield _allowed_case(test, *every_character, rank=1)

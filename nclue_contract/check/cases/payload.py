@@ -26,6 +26,13 @@ Build = Callable[[RequestBuilder], RequestSpec]
 HANGUL, EMOJI, ACCENTED = "가", "\U0001f600", "a\u0301"
 """One character in every unit but bytes; one code point of two UTF-16 units; two code points that look like one."""
 
+PRINTABLE = "".join(map(chr, range(33, 127)))
+PRINTABLE_HALVES = (PRINTABLE[:47], PRINTABLE[47:])
+"""Printable ASCII in two parts, each short enough for a name."""
+
+MANY_SCRIPTS = " ABC éß İı Ω я 한글 漢字 かな " + EMOJI + "\U0001f1f0\U0001f1f7 " + ACCENTED + " e\u0301"
+"""Letters that servers change, by their case mapping, normal form or encoding."""
+
 DEEP = 3000
 """Levels of arrays in a body; with more, a gateway rejects it for its length."""
 
@@ -105,10 +112,8 @@ def _one_character(session: CheckSession, case: Case) -> Script:
 
 def _echo_cases() -> Iterator[Case]:
     """Yield cases whose values come back as they were sent, with the characters that servers change."""
-    printable = "".join(map(chr, range(33, 127)))
-    scripts = " ABC éß İı Ω я 한글 漢字 かな " + EMOJI + "\U0001f1f0\U0001f1f7 " + ACCENTED + " e\u0301"
-    valid = {"printable ASCII, part 1": " " + printable[:47], "printable ASCII, part 2": " " + printable[47:]}
-    for what, tail in (valid | {"letters of many scripts": scripts}).items():
+    valid = {f"printable ASCII, part {number}": " " + half for number, half in enumerate(PRINTABLE_HALVES, 1)}
+    for what, tail in (valid | {"letters of many scripts": MANY_SCRIPTS}).items():
         yield _case(f"name[{what}]", "NC307", _formatted_name("{}", tail), rank=0, positive=True)
     # The pages are silent on these: a server may reject them, but what it accepts comes back.
     invisible = _formatted_name("{}\t\n\u200b\u202e \ufb01\u2126\0x")

@@ -1,8 +1,25 @@
-"""The plan of a contract check: test cases for every rule, on both sides of its boundary, in the order that finds most first."""
+"""The plan of a contract check: test cases for every rule, on both sides of its boundary, in the order that finds most first.
+
+Theory of operation
+===================
+
+The order matters where the budget is smaller than the plan. It is data: the cases in `FIRST` run first, in that order, and the others
+follow by their `rank`. `FIRST` begins with one case of each group of rules (`rule_groups`), most of which send one GET request: after these, a
+server has been asked about everything. The others in it were chosen with `tools/measure_check.py`: of the faults that the cases so far do
+not find, in the catalogue and in the second server, each next case finds the most per request. The script of the lifecycle finds more
+than any other, and so it begins early, and the runner reserves requests for its polls. A case that none of the faults needs is not in it.
+
+A selection (`only`, `skip`, `ids`) is completed by what the selected cases depend on: the case whose script decides a case (`decided_by`)
+and those whose requests it needs (`needs`). These run, but are not `selected`: they are not in the result, except for failures of selected
+rules. `skip` leaves out cases, too, so a skipped case still runs if another one depends on it. What a selected case shows about other
+rules, such as a response without a field, is a failure in any case. Tasks that a case needs (`needs_tasks`) and that no case before it
+creates, it creates itself.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 
 from nclue_contract.check.cases.authentication import LIST_QUERY, authentication_cases
 from nclue_contract.check.cases.lifecycle import lifecycle_cases
@@ -18,6 +35,68 @@ from nclue_contract.check.session import CheckSession
 BUDGET = 600
 """Requests of the default plan, at most; those of the clean-up do not count."""
 
+FIRST: tuple[str, ...] = (
+    "clock[beyond the limit ahead]",
+    "access[unsigned look]",
+    "list[far behind the end]",
+    "unknown[get: the beginning of an ID]",
+    "life[watched]",
+    "name[taken]",
+    "path[test U+005C behind 300]",
+    "json[nothing]",
+    "name[101 with spaces at the end]",
+    "clock[within the limit ahead]",
+    "path[test U+00FF start]",
+    "path[train U+000A end]",
+    "required[train_bucket null]",
+    "effect[refused creations]",
+    "required[Train_Bucket instead of train_bucket]",
+    "list[limit=1.5]",
+    "path[test fullwidth]",
+    "access[signature without its padding]",
+    "echo[train_bucket as it is]",
+    "access[unknown access key]",
+    "access[signed: no query]",
+    "json[an array]",
+    "path[train U+0020 end]",
+    "type[name a number]",
+    "name[white space around]",
+    "required[train_file_path null]",
+    "list[limit=0]",
+    "optional[test_bucket null]",
+    "list[windows]",
+    "access[forged deletion]",
+    "access[timestamp in seconds]",
+    "access[timestamp with a fraction]",
+    "path[test U+001F end]",
+    "path[test U+0025 start]",
+    "path[test U+003D end]",
+    "type[test_feature_id false]",
+    "access[forged creation]",
+    "access[signature twice]",
+    "json[Latin-1]",
+    "json[lone surrogate]",
+    "json[nested 3,000 deep]",
+    "json[trailing comma]",
+    "name[100 in Hangul]",
+    "name[120 with combining marks]",
+    "name[empty]",
+    "path[test U+0022 behind 900]",
+    "path[test U+0024 behind 300]",
+    "path[test U+0027 middle]",
+    "path[test U+002B start]",
+    "path[test U+0060 middle]",
+    "path[test U+007C start]",
+    "path[test U+007E after slash]",
+    "path[test U+0080 folder]",
+    "path[train decomposed]",
+    "required[name missing]",
+    "required[train_feature_id missing]",
+)
+"""The cases that run first, in this order; see the top of the module."""
+
+_PLACES = {case_id: place for place, case_id in enumerate(FIRST)}
+
 
 def plan(
     *,
@@ -30,7 +109,7 @@ def plan(
     """Return the cases in their order; the first one is the control request.
 
     Without `may_create`, return those that only read. `only` and `skip` are codes of rules, or the beginning of codes such as `NC12`; `ids`
-    select cases, together with those that decide them.
+    select cases. The cases that the selected ones depend on are there as well, but not `selected`.
     """
     first = create_control() if may_create else list_control()
     cases = [
@@ -42,15 +121,49 @@ def plan(
         *list_cases(),
     ]
     if not may_create:
-        cases = [case for case in cases if case.read_only]
-    if only:
-        cases = [case for case in cases if case.rule.startswith(tuple(only))]
-    if skip:
-        cases = [case for case in cases if not case.rule.startswith(tuple(skip))]
-    if ids is not None:
-        wanted = {*ids, *(case.decided_by for case in cases if case.id in ids)}
-        cases = [case for case in cases if case.id in wanted]
-    return [first, *sorted(cases, key=lambda case: case.rank)]
+        reading = {case.id for case in cases if case.read_only}
+        cases = [case for case in cases if (case.decided_by or case.id) in reading]
+    wanted = {case.id for case in cases if _selected(case, only, skip, ids)}
+    needed = _with_dependencies(wanted, cases)
+    chosen = [case if case.id in wanted else replace(case, selected=False) for case in cases if case.id in needed]
+    ordered = sorted(chosen, key=_order)
+    return [first, *(_with_missing_tasks(ordered) if may_create else ordered)]
+
+
+def _selected(case: Case, only: Collection[str], skip: Collection[str], ids: Collection[str] | None) -> bool:
+    return (not only or case.rule.startswith(tuple(only))) and not case.rule.startswith(tuple(skip)) and (ids is None or case.id in ids)
+
+
+def _with_dependencies(wanted: set[str], cases: list[Case]) -> set[str]:
+    """Return the IDs of these cases and of all that they depend on."""
+    by_id = {case.id: case for case in cases}
+    found: set[str] = set()
+    left = list(wanted)
+    while left:
+        case = by_id.get(left.pop())
+        if case is not None and case.id not in found:
+            found.add(case.id)
+            left += [*case.needs, case.decided_by]
+    return found
+
+
+def _order(case: Case) -> tuple[int, int]:
+    """Return what sorts a case: its place among those that run first, then its rank."""
+    place = _PLACES.get(case.decided_by or case.id, len(_PLACES))
+    return place, case.rank
+
+
+def _with_missing_tasks(cases: list[Case]) -> Iterator[Case]:
+    """Add to the cases that need tasks the create requests for those that the cases before do not create.
+
+    `certain` counts the create requests that should be accepted, that of the control request included, and `possible` all of them.
+    """
+    certain = possible = 1
+    for case in cases:
+        missing = max(0, case.needs_tasks - certain, case.best_with_tasks - possible)
+        yield replace(case, requests=case.requests + missing, posts=case.posts + missing) if missing else case
+        certain += missing + case.positive
+        possible += missing + case.posts
 
 
 def create_control() -> Case:

@@ -22,6 +22,12 @@ MIN_PAUSE_S, FULL_PACE_S, MAX_PAUSE_S = 0.2, 0.42, 5.0
 POLLS_PER_STAGE = 2.5
 """Polls during the shortest stage that was observed."""
 
+FIRST_PAUSE_S = 0.3
+"""Seconds before the first poll, where the budget does not suffice for the plan."""
+
+POLLS_WITH_FEW = 2
+"""The same, where the budget does not suffice for the plan."""
+
 RESERVED_REQUESTS = 12
 """Requests that are reserved for what can be tested only when tasks have ended."""
 
@@ -38,7 +44,7 @@ class Purpose(Enum):
 
 @dataclass(slots=True)
 class TrackedTask:
-    """A task that is polled, its latest stage (-1: none yet), and the fields that getTask showed once it had ended.
+    """A task that is polled, its latest stage (-1: none yet), that of getTask, and the fields that getTask showed once it had ended.
 
     `moved_ms` is when that stage was seen first, `first_seen_ms` when the task was, and `last_unfinished_ms` when a request was sent that
     showed it unfinished, all in milliseconds since 1970-01-01 UTC. `deletions_tried` are the stages in which a deletion was tried. A `lost`
@@ -48,6 +54,7 @@ class TrackedTask:
     task: CreatedTask
     purpose: Purpose
     stage: int = -1
+    read_stage: int = -1
     moved_ms: int = 0
     first_seen_ms: int = 0
     last_unfinished_ms: int = 0
@@ -76,8 +83,14 @@ class PollingPace:
         """Adapt to a stage of this length."""
         self.shortest_s = seconds if self.shortest_s is None else min(seconds, self.shortest_s)
 
-    def pause_s(self, *, elapsed_s: float, left_s: float, budget: int) -> float:
-        """Return the seconds until the next poll, after so many seconds of polling, with so many seconds and requests left."""
+    def pause_s(self, *, elapsed_s: float, left_s: float, budget: int, few: bool = False) -> float:
+        """Return the seconds until the next poll, after so many seconds of polling, with so many seconds and requests left.
+
+        `few`: the budget does not suffice for the plan, so that each poll has to show something new.
+        """
+        if few:
+            pace = max(elapsed_s, FIRST_PAUSE_S) if self.shortest_s is None else self.shortest_s / POLLS_WITH_FEW
+            return max(MIN_PAUSE_S, min(pace, left_s))
         pace = MIN_PAUSE_S + elapsed_s / 10 if self.shortest_s is None else self.shortest_s / POLLS_PER_STAGE
         polls = max(1.0, (budget - RESERVED_REQUESTS) / 1.5)  # a poll is one list request, and often a get request
         if polls * FULL_PACE_S > left_s:  # enough for all of the time

@@ -1,0 +1,1 @@
+"""Tests of the test cases and of their plan."""

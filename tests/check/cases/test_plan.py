@@ -1,0 +1,111 @@
+"""The plan: what a selection needs, what comes first, and true reasons for what was not tested."""
+
+import pytest
+
+from nclue_contract.check.cases.plan import FIRST, plan
+from nclue_contract.check.results import Cause, State
+from nclue_contract.check.rule_groups import RuleGroup, rule_group
+from nclue_contract.check.sender import Limits
+from tests.support.scripted_transport import run
+
+LIMITS = Limits(clean_up=False)
+
+
+def test_every_case_of_the_order_exists_once():
+    known = {case.id for case in plan()}
+    assert set(FIRST) <= known
+    assert len(set(FIRST)) == len(FIRST)
+
+
+def test_cases_come_after_those_that_they_need():
+    places = {case.id: place for place, case in enumerate(plan())}
+    assert all(places[needed] < places[case.id] for case in plan() for needed in case.needs)
+
+
+def test_a_selection_is_completed_by_what_it_depends_on():
+    chosen = plan(only=["NC402"])
+    assert {case.rule for case in chosen[1:] if case.selected} == {"NC402"}
+    assert [case.id for case in chosen if not case.selected] == ["life[watched]"]
+    assert "life[watched]" in {case.id for case in plan(skip=["NC400"]) if not case.selected}
+    assert [case.id for case in plan(ids={"effect[refused creations]"}) if not case.selected] == ["required[train_bucket null]"]
+
+
+@pytest.mark.parametrize("fault", ["duplicates-after-deletion", "deletion-without-effect", "deletion-repeats"])
+def test_only_one_rule_finds_its_faults(fault):
+    result, _ = run(only=("NC402",), faults=[fault], limits=LIMITS)
+    assert "NC402" in {failure.rule for failure in result.failures}
+
+
+def test_only_one_rule_tests_all_of_its_cases_and_reports_no_others():
+    result, _ = run(only=("NC402",), limits=LIMITS)
+    assert {outcome.case.rule for outcome in result.outcomes.values()} == {"NC313", "NC402"}
+    assert {outcome.state for outcome in result.outcomes.values()} == {State.PASSED}
+
+
+def test_failures_of_other_rules_are_named_in_a_note():
+    result, _ = run(only=("NC402",), faults=["keeps-completed"], limits=LIMITS)
+    assert (result.failures, result.exit_code) == ([], 0)
+    assert result.notes == ("not selected, but seen in what the selected cases depend on: failures of NC401",)
+
+
+def test_a_fault_is_found_by_the_names_of_rejected_requests_alone():
+    result, _ = run(only=("NC406",), faults=["refused-name-kept"], limits=LIMITS)
+    assert {failure.case for failure in result.failures} == {"effect[refused creations]", "effect[refused creations, the later ones]"}
+
+
+SLOW = {"progress": "seconds:60"}
+
+
+def test_a_small_budget_asks_about_every_group_of_rules():
+    result, transport = run(only=(), limits=Limits(60, clean_up=False), **SLOW)
+    assert (result.exit_code, result.groups_not_tested) == (0, ())
+    assert len(transport.sent) <= 60
+
+
+def test_a_small_budget_asks_about_each_group_before_it_asks_about_any_twice():
+    tried = {RuleGroup.LIFECYCLE, RuleGroup.DELETION, RuleGroup.NAMES, RuleGroup.RESPONSE}  # by the script of the lifecycle
+    groups = [rule_group(case.rule) for case in plan()[1:] if case.script]
+    several = next(place for place in range(len(groups)) if groups[place] in groups[:place])
+    assert set(groups[:several]) | tried == set(RuleGroup)
+
+
+def test_groups_that_were_not_asked_about_are_named():
+    result, _ = run(only=(), limits=Limits(3, clean_up=False))
+    assert {RuleGroup.PATHS, RuleGroup.PAYLOAD, RuleGroup.LISTS} <= set(result.groups_not_tested)
+    assert RuleGroup.CLOCK not in result.groups_not_tested
+
+
+@pytest.mark.parametrize(
+    ("only", "limits", "causes"),
+    [
+        (("NC12",), Limits(20, clean_up=False), {Cause.BUDGET}),
+        (("NC12",), Limits(create_requests=5, clean_up=False), {Cause.CREATE_LIMIT}),
+        (("NC402",), Limits(create_requests=3, clean_up=False), {Cause.CREATE_LIMIT}),
+        (("NC402",), Limits(4, clean_up=False), {Cause.BUDGET}),
+    ],
+)
+def test_the_reasons_of_what_was_not_tested_are_true(only, limits, causes):
+    result, _ = run(only=only, limits=limits)
+    reasons = {outcome.cause for outcome in result.outcomes.values() if outcome.state is not State.PASSED}
+    assert reasons == causes
+    words = {outcome.reason for outcome in result.outcomes.values() if outcome.state is not State.PASSED}
+    assert ("the budget was used up" in words) == (Cause.BUDGET in causes)
+
+
+def test_an_interruption_is_the_reason_of_what_was_left():
+    def script(turn):
+        if turn.number == 4:
+            raise KeyboardInterrupt
+
+    result, _ = run(script, ("NC402",), limits=LIMITS)
+    left = [outcome for outcome in result.outcomes.values() if outcome.state is not State.PASSED]
+    assert {(outcome.reason, outcome.cause) for outcome in left} == {("interrupted", Cause.ENDED_EARLY)}
+
+
+def test_a_case_that_is_cut_off_is_no_pass():
+    requests = len(run(only=("NC404",), limits=LIMITS)[1].sent)
+    for budget in range(2, requests, 7):
+        result, _ = run(only=("NC404",), limits=Limits(budget, clean_up=False))
+        similar = result.outcomes["name[differs in little]"]
+        decided = [result.outcomes[f"name[differs in {what}]"].state for what in ("case", "the last character")]
+        assert not (similar.state is State.PASSED and State.NOT_TESTED in decided)
