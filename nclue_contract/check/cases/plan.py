@@ -4,10 +4,10 @@ Theory of operation
 ===================
 
 The order matters where the budget is smaller than the plan. It is data: the cases in `FIRST` run first, in that order, and the others
-follow by their `rank`. `FIRST` begins with one case of each group of rules (`rule_groups`), most of which send one GET request: after these, a
-server has been asked about everything. The others in it were chosen with `tools/measure_check.py`: of the faults that the cases so far do
-not find, in the catalogue and in the second server, each next case finds the most per request. The script of the lifecycle finds more
-than any other, and so it begins early, and the runner reserves requests for its polls. A case that none of the faults needs is not in it.
+follow by their `rank`. `FIRST` begins with one case of each group of rules (`rule_groups`), most of which send one GET request: after
+these, a server has been asked about everything. The others in it were chosen with `tools/measure_check.py`: of the faults that the cases
+before do not find, in the catalogue and in the second server, each next case finds the most per request. The script of the lifecycle finds
+more than any other, and so it begins early, and the runner reserves requests for its polls.
 
 A selection (`only`, `skip`, `ids`) is completed by what the selected cases depend on: the case whose script decides a case (`decided_by`)
 and those whose requests it needs (`needs`). These run, but are not `selected`: they are not in the result, except for failures of selected

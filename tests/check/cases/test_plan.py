@@ -27,7 +27,10 @@ def test_a_selection_is_completed_by_what_it_depends_on():
     assert {case.rule for case in chosen[1:] if case.selected} == {"NC402"}
     assert [case.id for case in chosen if not case.selected] == ["life[watched]"]
     assert "life[watched]" in {case.id for case in plan(skip=["NC400"]) if not case.selected}
-    assert [case.id for case in plan(ids={"effect[refused creations]"}) if not case.selected] == ["required[train_bucket null]"]
+    assert [case.id for case in plan(ids={"effect[refused creations]"}) if not case.selected] == [
+        "path[train U+000A end]",
+        "required[train_bucket null]",
+    ]
 
 
 @pytest.mark.parametrize("fault", ["duplicates-after-deletion", "deletion-without-effect", "deletion-repeats"])
@@ -50,7 +53,7 @@ def test_failures_of_other_rules_are_named_in_a_note():
 
 def test_a_fault_is_found_by_the_names_of_rejected_requests_alone():
     result, _ = run(only=("NC406",), faults=["refused-name-kept"], limits=LIMITS)
-    assert {failure.case for failure in result.failures} == {"effect[refused creations]", "effect[refused creations, the later ones]"}
+    assert "effect[refused creations]" in {failure.case for failure in result.failures}
 
 
 SLOW = {"progress": "seconds:60"}
