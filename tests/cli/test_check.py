@@ -1490,8 +1490,8 @@ def test_a_result_with_few_tested_rules_says_so(run, server):
 def test_a_dry_run_shows_what_a_budget_leaves_out(run):
     result = run("check", "--dry-run", "--budget", "12")
     assert "... and the test cases that exceed the budget of 12 requests" in result.out
-    assert "path[train U+007E end]" in result.out
-    assert "path[test U+00FF start]" not in result.out
+    assert "clock[beyond the limit ahead]" in result.out
+    assert "path[test U+0040 alone]" not in result.out
 
 
 def test_a_create_request_that_was_never_sent_is_not_doubtful(run, monkeypatch, folder):
