@@ -139,7 +139,8 @@ class Runner:
         queue = deque(case for case in self._plan[1:] if case.script is not None)
         needed = sum(case.requests for case in queue if not case.background)
         self._session.few_requests = needed > self._limits.budget
-        reserved = min(MOST_RESERVED, round(self._limits.budget * RESERVED)) if self._session.few_requests else 0
+        self._session.few_polls = needed + sum(case.requests for case in queue if case.background) > self._limits.budget
+        reserved = min(MOST_RESERVED, round(self._limits.budget * RESERVED)) if self._session.few_polls else 0
         background: list[_RunningCase] = []
         current: _RunningCase | None = None
         while not self._observer.stop(self._session):

@@ -65,6 +65,8 @@ class CheckSession:
         """The groups of fields (see `cases.echo`) in which the server accepts only values that it knows."""
         self.polling_budget: int = 0
         """Requests that are left for polling after all planned test cases; set by the runner."""
+        self.few_polls: bool = False
+        """Whether the budget leaves fewer requests for polling than the plan has for it."""
         self.few_requests: bool = False
         """Whether the budget does not suffice for the plan; set by the runner."""
         self.creates_left: int | None = None

@@ -208,11 +208,11 @@ class LifecycleTracker:
             now_ms = session.now_ms()
             elapsed_s, left_s = (now_ms - begun_ms) / 1000, (end_ms - now_ms) / 1000
             budget = session.polling_budget
-            yield Wait(self._pace.pause_s(elapsed_s=elapsed_s, left_s=left_s, budget=budget, few=session.few_requests))
+            yield Wait(self._pace.pause_s(elapsed_s=elapsed_s, left_s=left_s, budget=budget, few=session.few_polls))
             yield from self._read_all()
             polls += 1
             observed = next((tracked for tracked in self._tracked if not tracked.ended), self._tracked[0])
-            due = observed.read_stage != observed.stage if session.few_requests else observed.stage > 0 or polls % 3 == 0
+            due = observed.read_stage != observed.stage if session.few_polls else observed.stage > 0 or polls % 3 == 0
             if due:
                 yield from self._read(observed)
             yield from self._reuse_name(NAME_WHILE_BUILDING, Purpose.OBSERVED, (1, BUILDING))
@@ -485,13 +485,13 @@ class LifecycleTracker:
         yield from self._reuse_name(NAME_AFTER_END, Purpose.OBSERVED, (COMPLETED, FAILED))
         yield from self._reuse_name(NAME_AFTER_FAILURE, Purpose.FAILING, (FAILED,))
         if observed.stage >= COMPLETED and not observed.lost:
-            if observed.read_stage != observed.stage or not self._session.few_requests:
+            if observed.read_stage != observed.stage or not self._session.few_polls:
                 yield from self._read(observed)
             yield Wait(min(LATER_S, 4 * (self._pace.shortest_s or 0)))
             yield from self._read(observed)
             if failing is not None:
                 yield from self._read(failing)
-            if not self._session.few_requests:
+            if not self._session.few_polls:
                 yield from self._read_all()
         if failing is not None and failing.stage == FAILED and not failing.lost:
             yield from self._allowed_deletion(failing, DELETE_CASES[FAILED])
