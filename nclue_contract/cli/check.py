@@ -43,9 +43,6 @@ def add_parsers(commands: Any, common: argparse.ArgumentParser) -> dict[str, arg
     add_server(check)
     add_choice(check)
     check.add_argument("--strict", action="store_true", default=None, help="treat advisories, such as unknown fields, as failures")
-    check.add_argument(
-        "--fail-on", action="append", default=[], metavar="RULE", help="treat advisories of this rule or group as failures (repeatable)"
-    )
     check.add_argument("--baseline", type=Path, metavar="FILE", help="an earlier JSON report, whose failures are accepted")
     check.add_argument("--reproduce-dir", type=Path, metavar="DIR", help="write bodies that do not fit into a command to files in DIR")
     check.add_argument("--fail-on-untested", action="store_true", help="fail if a test case was not tested")
@@ -79,6 +76,9 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
         "--only", action="append", default=[], metavar="RULE", help="only this rule or group, such as NC120 or NC12 (repeatable)"
     )
     parser.add_argument("--skip", action="append", default=[], metavar="RULE", help="not this rule or group (repeatable)")
+    parser.add_argument(
+        "--fail-on", action="append", default=[], metavar="RULE", help="treat advisories of this rule or group as failures (repeatable)"
+    )
     parser.add_argument("--full", action="store_true", help="every character at every position, and more combinations")
 
 
