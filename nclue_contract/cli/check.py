@@ -43,9 +43,6 @@ def add_check(check: argparse.ArgumentParser) -> None:
     add_server(check)
     add_choice(check)
     check.add_argument("--strict", action="store_true", default=None, help="treat advisories, such as unknown fields, as failures")
-    check.add_argument(
-        "--fail-on", action="append", default=[], metavar="RULE", help="treat advisories of this rule or group as failures (repeatable)"
-    )
     check.add_argument("--baseline", type=Path, metavar="FILE", help="an earlier JSON report, whose failures are accepted")
     check.add_argument("--reproduce-dir", type=Path, metavar="DIR", help="write bodies that do not fit into a command to files in DIR")
     only_failed = "an earlier JSON report: run the cases that failed in it, with those that decide them"
@@ -97,6 +94,9 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
         "--only", action="append", default=[], metavar="RULE", help="only this rule or group, such as NC120 or NC12 (repeatable)"
     )
     parser.add_argument("--skip", action="append", default=[], metavar="RULE", help="not this rule or group (repeatable)")
+    parser.add_argument(
+        "--fail-on", action="append", default=[], metavar="RULE", help="treat advisories of this rule or group as failures (repeatable)"
+    )
     parser.add_argument("--full", action="store_true", help="every character at every position, and more combinations")
 
 

@@ -30,6 +30,9 @@ from nclue_contract.pytest_plugin.settings import PluginSettings
 COLLECTOR_NAME = "nclue-check"
 """The first part of the IDs of the items."""
 
+ADVISORY_SECTION = "nclue advisory"
+"""The section of a report that shows an advisory; `pytest -rP` prints it."""
+
 
 class FailedCaseError(AssertionError):
     """A case failed; the message is the report of the check."""
@@ -63,6 +66,8 @@ class CheckItem(pytest.Item):
             return
         outcome = self.plan.outcome(self.case, [item.case.id for item in self.session.items if isinstance(item, CheckItem)])
         self.user_properties.extend(outcome.properties)
+        if outcome.advisory:
+            self.add_report_section("call", ADVISORY_SECTION, outcome.advisory)
         if outcome.failure:
             raise FailedCaseError(outcome.failure)
         if outcome.reason:
@@ -91,11 +96,15 @@ def collect_items(session: pytest.Session, settings: PluginSettings) -> list[pyt
 
 @dataclass(frozen=True, slots=True)
 class ItemOutcome:
-    """The outcome of a case for pytest: `failure` is the text of a failure, `reason` that of a skipped item. Both are empty for a pass."""
+    """The outcome of a case for pytest: `failure` is the text of a failure, `reason` that of a skipped item. Both are empty for a pass.
+
+    `advisory` is the text of what is worth knowing although the case passed.
+    """
 
     properties: tuple[tuple[str, object], ...]
     failure: str = ""
     reason: str = ""
+    advisory: str = ""
 
 
 class CheckPlan:
@@ -132,10 +141,13 @@ class CheckPlan:
         if not self._first:
             self._first = chosen[0]
             self._run(chosen)
-        state, reason, requests, failures = State.NOT_TESTED, self._trouble, 0, ""
+        state, reason, requests, failures, advisories = State.NOT_TESTED, self._trouble, 0, "", ""
         if self._result is not None and (found := self._result.outcomes.get(case.id)) is not None:
             state, reason, requests = found.state, found.reason, len(found.exchanges)
-            failures = "\n\n".join("\n".join(failure_lines(failure, reproducer(self._result))) for failure in found.failures)
+            commands = reproducer(self._result)
+            failures, advisories = (
+                "\n\n".join("\n".join(failure_lines(one, commands)) for one in several) for several in (found.failures, found.advisories)
+            )
         target = self._options.url or EMBEDDED if self._result is None else self._result.target
         named = {"rule": case.rule, "state": str(state), "requests": str(requests), "target": target}
         properties = tuple((f"nclue.{name}", value) for name, value in named.items())
@@ -143,6 +155,8 @@ class CheckPlan:
             return ItemOutcome(properties, failure=failures)
         if self._trouble and case.id == self._first:  # one failure is enough; the other items are skipped for the same reason
             return ItemOutcome(properties, failure=f"inconclusive: {self._trouble}")
+        if state == State.ADVISORY:
+            return ItemOutcome((*properties, ("nclue.advisory", advisories)), advisory=advisories)
         return ItemOutcome(properties, reason="" if state == State.PASSED else f"{state}: {reason}")
 
     def _run(self, chosen: Sequence[str]) -> None:
@@ -179,6 +193,8 @@ class ControllerCheck:
         if report.passed and report.when != "setup" and (case := self._case(report.nodeid)) is not None:
             outcome = self._plan.outcome(case, self._chosen)
             report.user_properties = list(outcome.properties)
+            if report.when == "call" and outcome.advisory:
+                report.sections.append((f"Captured {ADVISORY_SECTION} call", outcome.advisory))
             if report.when == "call" and outcome.failure:
                 report.outcome, report.longrepr = "failed", outcome.failure
             elif report.when == "call" and outcome.reason:

@@ -156,3 +156,21 @@ def test_without_the_option_none_of_its_modules_is_imported(project):
     result = project.run_apart(probe, "-s", "-q")
     loaded = json.loads(next(line for line in result.outlines if line.startswith("[")).rstrip("."))
     assert not {"nclue_contract.pytest_plugin.check_items", "nclue_contract.check.cases.plan", "nclue_contract.check.run"} & set(loaded)
+
+
+ADVISED = ("--nclue-check", "-q", "-k", "control or twice", "--junitxml=report.xml")
+
+
+def test_an_advisory_is_a_test_that_passed_and_has_output(project):
+    with running("--fault", "auth-repeated-first") as server:
+        result = project.run("", *ADVISED, f"--nclue-url={server.url}", "-rP")
+    assert result.parseoutcomes().keys() == {"passed", "deselected"}
+    result.stdout.fnmatch_lines(["ADVISORY NC201 header-repeated: access?signature twice*"])
+    states = [one.get("value") for one in ET.parse(project.path / "report.xml").iter("property") if one.get("name") == "nclue.state"]
+    assert "advisory" in states
+
+
+def test_an_advisory_fails_where_the_user_says_so(project):
+    with running("--fault", "auth-repeated-first") as server:
+        result = project.run("", *ADVISED, f"--nclue-url={server.url}", "--nclue-check-args=--fail-on NC201")
+    assert result.parseoutcomes()["failed"] >= 1
