@@ -588,9 +588,17 @@ def test_the_nearest_pyproject_is_read_unless_a_keyword_overrides_it(contested, 
     assert reported_rules(case, response) == set(), "the environment comes before the file"
 
 
+NO_SUCH_SHAPE = (
+    "the reading error-shape has no option 'x'; it has: nested, flat, nested-code, flat-error-code, flat-msg, response-error, status-object"
+)
+
+
 WRONG = {
     "an unknown reading": ({"readings": {"path-characterz": "x"}}, "unknown reading 'path-characterz'; did you mean path-characters?"),
-    "an unknown option": ({"readings": {"error-shape": "x"}}, "the reading error-shape has no option 'x'; it has: nested, flat"),
+    "an unknown option": (
+        {"readings": {"error-shape": "x"}},
+        NO_SUCH_SHAPE,
+    ),
     "readings that are no table": ({"readings": "flat"}, "readings must be a table of pins"),
     "a strict that is no boolean": ({"strict": "yes"}, "strict must be true or false"),
     "an ignore that is no array": ({"ignore": "NC313"}, "ignore must be an array of rules"),

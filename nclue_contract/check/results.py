@@ -147,10 +147,10 @@ class Outcome:
     case: Case
     state: State = State.NOT_TESTED
     reason: str = ""
-    cause: Cause | None = None
     failures: list[Failure] = field(default_factory=list)
     exchanges: list[Exchange] = field(default_factory=list)
     advisories: list[Failure] = field(default_factory=list)
+    cause: Cause | None = None
 
 
 @dataclass(frozen=True, slots=True)

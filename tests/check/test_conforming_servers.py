@@ -257,13 +257,20 @@ def unreadable_headers(request, _):
     return rejection(400, {"error": {"errorCode": "100", "message": "Bad Request Exception"}}) if odd else None
 
 
-def unknown_bucket(request, response):
+def unknown_bucket(handle):
     """Reject an unknown bucket with an error code of its own, which is not in the excerpt of the page that we have."""
-    try:
-        bucket = json.loads(request.body).get("train_bucket") if request.method == "POST" and response.status in {200, 409} else None
-    except (ValueError, AttributeError):
-        return None
-    return None if bucket in {None, "", KNOWN.bucket, " Answers "} else rejection(404, {"error": {"errorCode": "10110", "message": "X"}})
+
+    def other(request, now_ms):
+        response = handle(request, now_ms)
+        if request.method != "POST" or response.status not in {200, 409}:
+            return response
+        if json.loads(request.body).get("train_bucket") in {None, "", KNOWN.bucket, " Answers "}:
+            return response
+        if response.status == 200:  # a request that is rejected creates nothing
+            sent(handle, "DELETE", f"{TASKS}/{json.loads(response.body)['task_id']}", now_ms)
+        return rejection(404, {"error": {"errorCode": "10110", "message": "X"}})
+
+    return other
 
 
 def keeps_half_a_character(handle):
@@ -285,7 +292,7 @@ HABITS = {
     "measures": measuring(itertools.count(1)),
     "finer times at first": intercepting(finer_at_first),
     "400 for headers": intercepting(unreadable_headers),
-    "unknown bucket": intercepting(unknown_bucket),
+    "unknown bucket": unknown_bucket,
 }
 
 

@@ -30,7 +30,7 @@ FILES = FixtureData()
     ],
 )
 def test_a_server_with_another_option_than_the_pinned_one_fails(reading, pinned, other, rule):
-    result = check_in_process(second_server(readings={reading: other}), pins={reading: pinned}, first_only=True)
+    result = check_in_process(second_server(readings={reading: other}), pins={reading: pinned}, usual=frozenset())
     assert result.exit_code == 1
     assert {failure.rule for failure in result.failures} == {rule}
 

@@ -51,8 +51,8 @@ def dollar(tmp_path_factory):
 
 def test_a_server_that_accepts_everything_fails_every_rule_that_rejects(yes):
     assert yes.code == 1
-    expected = """NC001 NC002 NC100 NC101 NC102 NC110 NC111 NC120 NC200 NC201 NC202 NC203 NC205 NC208 NC209
-        NC306 NC307 NC402 NC404 NC405 NC407 NC503 NC505"""
+    expected = """NC001 NC100 NC101 NC102 NC110 NC111 NC120 NC200 NC202 NC203 NC205 NC208 NC209
+        NC306 NC307 NC402 NC404 NC405 NC407 NC503"""
     assert yes.rules >= set(expected.split())
     assert "FAILED: " in yes.text
 
@@ -60,7 +60,7 @@ def test_a_server_that_accepts_everything_fails_every_rule_that_rejects(yes):
 def test_a_server_that_accepts_everything_passes_nothing_by_chance(yes):
     passed = {case["case"] for case in yes.report["cases"] if case["state"] == "passed"}
     assert len(passed) < 20
-    assert not any(case.startswith(("path[", "name[", "required[", "type[", "access[", "control[")) for case in passed)
+    assert {case for case in passed if case.startswith(("path[", "name[", "required[", "type[", "access[", "control["))} == set()
 
 
 def test_a_dollar_that_lets_a_last_line_feed_pass_is_found_and_nothing_else(dollar):

@@ -32,7 +32,7 @@ def wire():
     transports = []
 
     def make(port, *, prefix=None, scheme="http", keys=KEYS, host="127.0.0.1", **options):
-        transports.append(HttpTransport(Target.parse(f"{scheme}://{host}:{port}", prefix), keys, **options))
+        transports.append(HttpTransport(Target.parse(f"{scheme}://{host}:{port}/api/v1", prefix), keys, **options))
         return transports[-1]
 
     yield make

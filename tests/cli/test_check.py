@@ -272,7 +272,7 @@ def test_behind_a_proxy_a_line_that_sends_again_signs_what_the_server_sees(run, 
 @pytest.mark.parametrize("coding", COMPRESSED.values(), ids=COMPRESSED.keys())
 def test_behind_a_proxy_that_compresses_every_response_a_conforming_server_passes(run, server, coding):
     with forwarding(server.origin, coding=coding) as port:
-        result = run("check", url(port), *FEW, "--only", "NC503", "--format", "json")
+        result = run("check", url(port) + "/api/v1", *FEW, "--only", "NC503", "--format", "json")
     assert (result.code, result.err, failed_rules(result.report)) == (0, "", set())
     assert set(states(result.report).values()) == {"passed"}
 
@@ -281,7 +281,7 @@ def test_a_coding_that_cannot_be_decoded_is_named(run, server):
     with forwarding(server.origin, coding=("br", lambda _: b"\x0b\x02\x80{}\x03")) as port:
         result = run("check", url(port), *FEW)
     assert result.code == 1
-    assert "FAILED: 1 failure of NC602." in result.out
+    assert "FAILED: 1 case, by the rule NC602." in result.out
     assert "the body has the content coding br, although only identity was accepted" in result.out
 
 
@@ -1085,7 +1085,7 @@ def test_quiet_output_does_not_say_what_is_waited_for(run, monkeypatch):
 
 def test_two_create_requests_at_the_same_moment_are_sent_concurrently(run, monkeypatch):
     """A server that looks before it writes gives both the name; only requests that are under way together can show it."""
-    names, racing, both = set(), set(), threading.Barrier(2)
+    names, racing, all_together = set(), set(), threading.Barrier(8)
     send = HttpTransport.send
 
     def noting(wire, *asks):
@@ -1098,14 +1098,14 @@ def test_two_create_requests_at_the_same_moment_are_sent_concurrently(run, monke
         name = json.loads(request.body)["name"] if request.method == "POST" else ""
         taken = name in names
         if name in racing:
-            both.wait(30)
+            all_together.wait(30)
         names.add(name)
         return response(409, {"error": {"errorCode": "10102", "message": "x"}}) if taken else yes(request)
 
     with listening(answering(answer)) as port:
         result = run("check", url(port), "--format", "json", "--only", "NC404", "--budget", "30", "--lifecycle-timeout", "1")
     sentences = {failure["message"] for failure in result.report["failures"] if failure["case"] == "name[taken, at the same moment]"}
-    assert "two create requests at the same moment have both got the name" in sentences
+    assert "8 of 8 create requests at the same moment have got the same name" in sentences
     sentences = {failure["message"] for failure in result.report["failures"] if failure["case"] == "name[taken]"}
     assert not any("instead of 409" in sentence for sentence in sentences), "one behind the other, it is right"
 
@@ -1184,7 +1184,7 @@ def test_a_check_that_was_killed_is_tidied_up_after(run, server, cut):
     assert stopped.code == -signal.SIGKILL
     assert json.loads(lines[-1]).keys() == {"creating"}
     assert (cleaned.code, cleaned.err) == (0, "")
-    assert tasks > 10
+    assert tasks > 5
     assert server.control("health").json()["tasks"] == 1 + bool(cut), "of a creation whose line was cut off nobody knows"
     assert "somebody's" in {task["task_name"] for task in server.call("GET", "?limit=100").json()["tasks"]}
 
@@ -1484,7 +1484,7 @@ def test_a_selection_without_cases_is_reported(run):
 def test_a_result_with_few_tested_rules_says_so(run, server):
     result = run("check", server.url, "--allow-create", "5", "--lifecycle-timeout", "1")
     assert result.code == 0
-    assert re.search(r"(?m)^PASSED as far as it was tested: \d+ of 559 cases were not tested\.$", result.out)
+    assert re.search(r"(?m)^PASSED as far as it was tested: \d+ of \d+ cases were not tested\.$", result.out)
 
 
 def test_a_dry_run_shows_what_a_budget_leaves_out(run):

@@ -124,7 +124,7 @@ def test_under_xdist_a_worker_may_crash(project):
     crash = "def test_crash():\n    __import__('os')._exit(1)\n"
     result = project.run_apart(crash, "--nclue-check", "--nclue-check-args=--only NC505", "-n2", plugins=[XDIST])
     assert result.parseoutcomes()["failed"] == 1
-    assert result.parseoutcomes()["passed"] == 8
+    assert result.parseoutcomes()["passed"] == 9
 
 
 def test_under_xdist_invalid_options_are_reported_in_a_line(project):

@@ -391,11 +391,24 @@ def operation_of(method, target):
     return {"GET": "getTask", "DELETE": "deleteTask"}.get(method) if rest and rest != path and "/" not in rest else None
 
 
+ERROR_SHAPES = {
+    "nested": ("error", "errorCode", "message"),
+    "nested-code": ("error", "code", "message"),
+    "flat": ("", "code", "message"),
+    "flat-error-code": ("", "errorCode", "message"),
+    "flat-msg": ("", "code", "msg"),
+    "response-error": ("responseError", "returnCode", "returnMessage"),
+    "status-object": ("status", "code", "message"),
+}
+"""The object that holds the code of an error (none: the top), and the names of code and message, per option of `error-shape`."""
+
+
 def error_code(value, pins):
     """Return the code of an error body, in the structure and type that the readings select."""
-    flat = pins.get("error-shape") == "flat"
-    code = value["code"] if flat else value["error"]["errorCode"]
-    assert isinstance(value["message"] if flat else value["error"]["message"], str)
+    holder, code_name, message_name = ERROR_SHAPES[pins.get("error-shape", "nested")]
+    fields = value[holder] if holder else value
+    code = fields[code_name]
+    assert isinstance(fields[message_name], str)
     assert code is None or type(code) is (int if pins.get("error-code-type") == "integer" else str)
     return None if code is None else str(code)
 
@@ -420,7 +433,7 @@ def validate(request, response, pins, names, created):
     validator = validator_with(tuple(sorted(pins.items())))
     operation = operation_of(request.method, request.target)
     value = json.loads(response.body)
-    pair = (response.status, None if response.status == 200 else error_code(value, pins))
+    pair = (200, None) if response.status < 300 else (response.status, error_code(value, pins))
     if response.status == 401:
         assert pair[1] == ("200" if pins.get("auth-refusal") == "gateway" else "10100")
     if operation is None:

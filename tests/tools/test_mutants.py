@@ -113,10 +113,16 @@ def test_every_mutant_of_a_module_differs_from_the_others_and_can_be_compiled(mo
             "validation.headers",
             "abs(ahead) > limit",
             "abs(ahead) > limit + 1",
-            "clock[beyond the limit behind] NC203",
+            "clock[beyond the limit ahead] NC203",
             id="of what the check uses too",
         ),
-        pytest.param("second_server.app", '"10102"', '"10103"', "name[taken] NC404", id="of the second server"),
+        pytest.param(
+            "second_server.app",
+            'raise RefusedError(409, "10102"',
+            'raise RefusedError(409, "10103"',
+            "name[taken] NC404",
+            id="of the second server",
+        ),
     ],
 )
 def test_a_mutant_that_breaks_the_contract_is_killed_by_a_case_about_it(module, old, new, case):

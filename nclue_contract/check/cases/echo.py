@@ -12,12 +12,12 @@ in later cases. What could not be compared for that reason is inconclusive.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from nclue_contract.check.cases.names import evaluate_get
 from nclue_contract.check.expectations import CLIENT_ERROR, FILE_NOT_FOUND, OWN_FOLDER
-from nclue_contract.check.requests import Exchange, create_request, get_request
+from nclue_contract.check.requests import Exchange, create_request, get_request, value_of
 from nclue_contract.check.results import Case, Script
 from nclue_contract.check.session import CheckSession
 
@@ -169,12 +169,21 @@ _PARTS = (
 )
 
 
-def _conclude(session: CheckSession, part: _Part, compared: Collection[str]) -> None:
-    """Record the outcome of a case that another one decides; `compared` are the groups whose values were accepted."""
-    if part.group in compared:
+def _conclude(session: CheckSession, part: _Part, compared: Mapping[str, Exchange]) -> None:
+    """Record the outcome of a case that another one decides; `compared` has the responses for the groups whose values were accepted."""
+    exchange = compared.get(part.group)
+    if exchange is None:
+        session.results.inconclusive(part.case, part.reason)
+    elif _unchanged(exchange, part.group):
         session.results.passed(part.case)
     else:
-        session.results.inconclusive(part.case, part.reason)
+        session.results.inconclusive(part.case, f"values came back changed; that is a failure of {part.case.decided_by}")
+
+
+def _unchanged(exchange: Exchange, group: str) -> bool:
+    """Return whether the fields of a group came back as they were sent; null is right for an optional field that was not sent."""
+    sent, names = value_of(exchange.request.body), {field: "task_name" if field == "name" else field for field in GROUPS[group]}
+    return isinstance(sent, dict) and all(exchange.fields.get(name) == sent.get(field) for field, name in names.items())
 
 
 def _send(session: CheckSession, case: Case, values: Fields, *, read: bool) -> Script:

@@ -140,7 +140,7 @@ def test_cases_can_be_filtered_by_state_and_by_words(chromium):
     failed_rules = sum(row.state is State.FAILED for row in result.rows())
     tildes = sum(case_id.startswith("path[train") and "U+007E" in case_id for case_id in result.outcomes)
     assert counts["all"] == counts["again"] == [len(result.outcomes), tiles, articles, groups]
-    assert counts["untested"] == [result.counts[State.NOT_TESTED], 0, 0, 1]
+    assert counts["untested"][:3] == [result.counts[State.NOT_TESTED], 0, 0]
     assert counts["failed"][:3] == [result.counts[State.FAILED], failed_rules, articles]
     assert counts["words"] == [tildes, 0, 0, 1]
     assert tildes > 0

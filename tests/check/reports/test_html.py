@@ -194,9 +194,8 @@ def test_a_failure_states_the_expected_and_the_received_response_and_how_to_repr
     assert facts["Sent"].startswith('POST /api/v1/tasks {"name": "nclue-check test')
     assert article.one("pre").text == "curl http://127.0.0.1/api/v1/tasks"
     assert article.one("pre").attributes["data-copy"] == "the curl command"
-    section = article.parent
-    assert "A file path contains no forbidden character." in section.text
-    assert "Create task, Request body, train_file_path and test_file_path" in section.text
+    sections = [one.text for one in page(*FAULTS).all("section") if "A file path contains no forbidden character." in one.text]
+    assert any("Create task, Request body, train_file_path and test_file_path" in text for text in sections)
 
 
 def test_the_value_that_a_failure_points_at_is_shown_although_the_response_is_cut():
@@ -251,8 +250,8 @@ def test_a_rule_lists_its_cases_that_broke_another_rule_and_other_cases_that_bro
 
 
 def test_white_space_in_values_is_kept():
-    article = next(one for one in page(*FAULTS).all("article") if one.one("a").text == "name[white space around]")
-    assert re.search(r'"name": "  ?nclue-check test \d+  ?"', article.text)
+    text = report(one_failure(body=b'{"task_name": "  two  blanks  "}'))
+    assert '"  two  blanks  "' in parsed(text).one("main").text
     assert "white-space: break-spaces" in page().one("style").text
 
 
@@ -261,7 +260,7 @@ def test_what_is_expected_is_the_response_in_the_message_or_else_that_of_the_rul
     assert expected(by_rule["NC102"]) == "400 or 404 or 409 or 422"
     assert expected(by_rule["NC307"]) == "The values of the request are returned unchanged."
     refused = next(f for f in check("name-limit:40").failures if "a valid request is rejected" in f.sentence)
-    assert expected(refused) == "200"
+    assert expected(refused).split(" or ")[0] == "200"
 
 
 @each_run

@@ -185,7 +185,7 @@ def test_a_suggestion_for_a_field_name_is_offered():
 
 def test_the_report_fits_the_width_it_is_given():
     lines = render_report(Report((path("데이~터" * 20, 2), path("데", 0, HIGH))), width=40).splitlines()
-    assert lines[lines.index("  response:   success or 422 with code") + 1] == "              10105"
+    assert lines[lines.index("  response:   success or 422 with code") + 1] == "              10104"
     assert "    │ 데이~터데이~터데이~터데이~터데이…" in lines
     assert "    │     ^      ^      ^      ^" in lines
     assert [line for line in lines if len(line) > 40 and not line.startswith("  suggestion:")] == []
