@@ -20,7 +20,7 @@ MAX_MEMBERS = 1000
 GZIP, ZLIB, RAW = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS, -zlib.MAX_WBITS
 """The formats as zlib numbers them. `deflate` is the zlib format (RFC 9110, 8.4.1.2), but some servers leave its header out: raw."""
 
-FORMATS = {"gzip": (GZIP,), "x-gzip": (GZIP,), "deflate": (ZLIB, RAW)}
+FORMATS: dict[str, tuple[int, ...]] = {"gzip": (GZIP,), "x-gzip": (GZIP,), "deflate": (ZLIB, RAW)}
 """The formats of each coding, in the order in which they are tried."""
 
 

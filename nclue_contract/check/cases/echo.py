@@ -24,7 +24,7 @@ from nclue_contract.check.session import CheckSession
 Fields = dict[str, str]
 """Values by the names of their fields."""
 
-GROUPS = {
+GROUPS: dict[str, tuple[str, ...]] = {
     "names": ("name",),
     "feature IDs": ("train_feature_id", "test_feature_id"),
     "buckets": ("train_bucket", "test_bucket"),
