@@ -103,18 +103,13 @@ def test_the_correct_pins_of_a_variant_pass():
     assert (result.failures, result.exit_code) == ([], 0)
 
 
-def test_with_sixty_requests_more_faults_are_found_than_plain_schemathesis_finds_with_all():
-    """Plain Schemathesis finds fewer than half (`tools/bench_schemathesis.py`); a sixth of the default budget finds well above."""
-    sampled = INSTANCES[::7]
-    found = [fault for fault in sampled if measure_fault(reference(), fault, budget=60).found]
-    assert len(found) / len(sampled) > 0.55
-
-
-def test_with_sixty_requests_half_of_the_faults_of_the_second_server_are_found():
-    """Plain Schemathesis finds 36 of 100 with all its requests (`tools/bench_schemathesis.py --second`)."""
-    sampled = sorted(second_module.FAULTS)[::6]
-    found = [fault for fault in sampled if measure_fault(second(), fault, budget=60).found]
-    assert len(found) / len(sampled) > 0.45
+@pytest.mark.parametrize("which", ["service", "second server"])
+def test_with_sixty_requests_more_than_three_quarters_of_the_faults_are_found(which):
+    """Plain Schemathesis finds fewer than half of them with all its requests (`tools/bench_schemathesis.py`)."""
+    implementation = reference() if which == "service" else second()
+    sampled = sorted(implementation.faults)[::5]
+    found = [fault for fault in sampled if measure_fault(implementation, fault, budget=60).found]
+    assert len(found) / len(sampled) > 0.75
 
 
 def test_a_server_without_a_failing_file_is_checked_as_far_as_it_goes():

@@ -1,5 +1,7 @@
 """The plan: what a selection needs, what comes first, and true reasons for what was not tested."""
 
+from collections import Counter
+
 import pytest
 
 from nclue_contract.check.cases.plan import FIRST, plan
@@ -112,3 +114,19 @@ def test_a_case_that_is_cut_off_is_no_pass():
         similar = result.outcomes["name[differs in little]"]
         decided = [result.outcomes[f"name[differs in {what}]"].state for what in ("case", "the last character")]
         assert not (similar.state is State.PASSED and State.NOT_TESTED in decided)
+
+
+def asked(character, **options):
+    """Return the fields in which the plan asks about a character."""
+    code = f"U+{ord(character):04X}"
+    return {case.id.split()[0].removeprefix("path[") for case in plan(**options) if case.id.startswith("path[") and f" {code} " in case.id}
+
+
+def test_every_forbidden_character_is_asked_about_in_both_fields_but_the_plainest_control_characters():
+    forbidden = [chr(code) for code in (*range(32), *range(128, 256))] + list("&$@;:+,?*\\{}^%`[]<>~#|\"'")
+    one_field = {chr(code) for code in (*range(1, 8), *range(0x0F, 0x1B), *range(0x81, 0x84), *range(0x87, 0x9F))}
+    for character in forbidden:
+        assert len(asked(character)) == (1 if character in one_field else 2), hex(ord(character))
+        assert asked(character, full=True) == {"train", "test"}
+    counts = Counter(field for character in one_field for field in asked(character))
+    assert abs(counts["train"] - counts["test"]) <= 2, "about half of them in each field"
