@@ -468,7 +468,7 @@ def test_a_report_of_the_default_plan_can_be_mailed(run):
 @pytest.mark.parametrize("fault", ["errors-with-200", "error-without-code", "path-odd-removed"])
 def test_a_report_of_a_server_with_failures_everywhere_is_small_enough_to_mail(fault):
     result = check(fault)
-    assert len(result.failures) > 400
+    assert len(result.failures) > 350
     text = report(result, curl=Reproducer("http://127.0.0.1:8000").command)
     assert len(text.encode()) < SIZE
     every_failure = parsed(text).one("section", id="failures").text

@@ -87,8 +87,9 @@ def test_each_failure_states_rule_expectation_response_page_and_how_to_reproduce
     assert block[4].startswith("  reproduce: nclue-contract sign POST http://127.0.0.1:8000/api/v1/tasks | curl ")
 
 
-def test_a_failure_under_a_pin_names_the_reading(failing):
-    assert "  reading:   path-characters\n" in text(failing)
+def test_a_failure_under_a_pin_names_the_reading():
+    result, _ = run(only=("NC120",), pins={"path-characters": "page-2026"})
+    assert "  reading:   path-characters\n" in text(result)
 
 
 def test_many_failures_of_a_rule_are_listed_by_their_cases(failing):
