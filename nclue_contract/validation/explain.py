@@ -86,6 +86,7 @@ def _rule(rule: Rule, contract: Contract) -> Iterator[str]:
     for name in rule.readings:
         options = " | ".join(option.id for option in contract.readings[name].options)
         yield from _paragraph("reading", f"{name}: {options}")
+    yield from _link(contract.rule_url(rule.code))
 
 
 def _condition(field: str | None, when: dict[str, str]) -> str:
@@ -109,6 +110,11 @@ def _reading(reading: Reading, contract: Contract, readings: Readings) -> Iterat
     yield from _paragraph(
         "to pin", f'--reading {reading.id}={other}, or in pyproject.toml: [tool.nclue-contract.readings] {reading.id} = "{other}"'
     )
+    yield from _link(contract.reading_url(reading.id))
+
+
+def _link(url: str | None) -> list[str]:
+    return _paragraph("more", url) if url else []
 
 
 def _paragraph(label: str, text: str) -> list[str]:
