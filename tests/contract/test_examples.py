@@ -4,12 +4,11 @@ import jsonschema
 import pytest
 
 from nclue_contract.contract.model import contract
-from nclue_contract.service.faults.catalogue import find_fault
 from tests.support.scripted_transport import run
 from tools.documentation.examples import Example, examples
 
 RULES = {code: example for code, example in examples().rules.items() if example.is_message}
-FAULTS = {code: example.entry["fault"] for code, example in examples().rules.items() if example.kind == "fault"}
+CHECKS = {code: example.entry["check"] for code, example in examples().rules.items() if example.kind == "check"}
 NOT_IN_ONE_MESSAGE = {"check-order", "auth-refusal", "list-index", "queue", "query-range", "name-comparison", "name-after-deletion"}
 """Readings that only several requests show, or the codes of a response to a request that is not part of it."""
 
@@ -28,17 +27,21 @@ def test_the_example_of_a_rule_breaks_it_and_no_other(code):
     assert {finding.rule for finding in RULES[code].validate().findings} == {code, *RULES[code].also}
 
 
-@pytest.mark.parametrize("code", FAULTS)
-def test_a_rule_about_several_exchanges_has_a_fault_that_breaks_it(code):
-    # tests/check/test_measure_check.py shows that the check finds every fault.
-    assert find_fault(FAULTS[code])[0].rule == code
+@pytest.mark.parametrize("code", CHECKS)
+def test_a_rule_about_several_exchanges_fails_in_the_check_that_its_page_shows(code):
+    example = CHECKS[code]
+    faults = [example["fault"]] if "fault" in example else []
+    only = (example.get("only", code),)
+    result, _ = run(only=only, faults=faults, pins=example.get("readings"), progress="seconds:1")
+    assert code in {failure.rule for failure in result.failures}
 
 
-def test_a_server_with_the_default_readings_breaks_the_rule_that_only_a_pin_makes_one():
-    pinned = {code: example.entry["readings"] for code, example in examples().rules.items() if example.kind == "readings"}
-    assert pinned == {"NC409": {"queue": "serial"}}
-    result, _ = run(only=("NC409",), pins={"queue": "serial"}, progress="seconds:0.5")
-    assert {failure.rule for failure in result.failures} == {"NC409"}
+def test_a_server_that_does_what_the_other_examples_say_breaks_their_rules():
+    assert {code: example.entry["server"] for code, example in examples().rules.items() if example.kind == "server"} == {
+        "NC601": "It responds with status 500 to `GET /tasks?index=99999999999999999999&limit=1`."
+    }
+    result, _ = run(lambda turn: 500 if "index=99999999999999999999&limit=1" in turn.request.path else None, only=("NC601",))
+    assert {failure.rule for failure in result.failures} == {"NC601"}
 
 
 @pytest.mark.parametrize("name", examples().readings)

@@ -38,13 +38,13 @@ class Example:
 
     @property
     def kind(self) -> str:
-        """Return the key that says what the example is, such as `payload`, `response` or `fault`."""
+        """Return the key that says what the example is, such as `payload`, `response` or `check`."""
         return next(key for key in self.entry if key not in {"encoding", "also"})
 
     @property
     def is_message(self) -> bool:
         """Return whether one message shows the violation; otherwise only a contract check with several exchanges does."""
-        return self.kind not in {"fault", "readings"}
+        return self.kind not in {"check", "server"}
 
     @property
     def also(self) -> tuple[str, ...]:

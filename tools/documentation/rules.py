@@ -15,6 +15,8 @@ from nclue_contract.validation.reports.text import render_report
 from tools.documentation.examples import Example, examples
 from tools.documentation.markdown import block, escaped, page, table
 
+_BASE_URL = "http://127.0.0.1:8000/api/v1"
+
 _FAULTS_SHOWN = 8
 """How many faults the page of a rule lists."""
 
@@ -87,16 +89,18 @@ def _rule_page(rule: Rule) -> str:
 
 def _example(rule: Rule, example: Example) -> Iterator[str]:
     yield "## An example that breaks it"
-    if example.kind == "fault":
-        yield "Only several requests and their responses show this. Run a server that breaks the rule, and check it:"
-        yield block(f"$ nclue-contract serve --port 8000 --progress seconds --fault {example.entry['fault']}", "console")
-        yield block(f"$ nclue-contract check http://127.0.0.1:8000/api/v1 --only {rule.code}", "console")
-    elif example.kind == "readings":
-        (pin,) = example.entry["readings"].items()
-        reading = f"[{pin[0]}](../readings/{pin[0]}.md)"
-        yield f"The rule applies only when the reading {reading} is pinned. A server that follows its default then breaks the rule:"
-        yield block("$ nclue-contract serve --port 8000 --progress seconds", "console")
-        yield block(f"$ nclue-contract check http://127.0.0.1:8000/api/v1 --reading {'='.join(pin)} --only {rule.code}", "console")
+    if example.kind == "check":
+        value = example.entry["check"]
+        fault = f" --fault {value['fault']}" if "fault" in value else ""
+        pins = "".join(f" --reading {name}={option}" for name, option in value.get("readings", {}).items())
+        yield "Only several requests and their responses show this. Run a server that breaks the rule:"
+        yield block(f"$ nclue-contract serve --port 8000 --progress seconds{fault}", "console")
+        yield "In another terminal, check it:"
+        yield block(f"$ nclue-contract check {_BASE_URL}{pins} --only {value.get('only', rule.code)}", "console")
+        if pins:
+            yield "Unless the reading is pinned, the server may choose it."
+    elif example.kind == "server":
+        yield escaped(example.entry["server"])
     else:
         yield block(example.text(), example.language)
         if encoding := example.entry.get("encoding"):
