@@ -12,6 +12,6 @@ settings.register_profile("ci", derandomize=True, database=None, deadline=None, 
 settings.register_profile("dev", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") == "true" else "dev")
 
-# The Python blocks of the README and of the documentation are run unchanged; a block can use the names of the blocks above it. Blocks with a
-# title are files, see tests/support/documents.py.
+# The Python blocks of the README and of the documentation are run unchanged; a block can use the names of the blocks above it.
+# Blocks with a title are files, see tests/support/documents.py.
 pytest_collect_file = Sybil(parsers=[PythonCodeBlockParser(), SkipParser()], patterns=["README.md", "docs/*.md"]).pytest()

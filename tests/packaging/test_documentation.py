@@ -1,4 +1,4 @@
-"""The pages of the documentation: their commands print what they show, and the site builds. Their Python blocks are run by Sybil (see conftest.py)."""
+"""The pages of the documentation: their commands print what they show, and the site builds. Sybil runs their Python blocks."""
 
 import re
 import tomllib
@@ -59,6 +59,25 @@ def test_a_page_names_only_extras_that_exist(path):
 def test_a_page_names_only_commands_and_options_that_exist(path):
     for command in commands(path, "nclue-contract "):
         _parser().parse_args(command.words[1:])
+
+
+def test_generated_pages_name_only_commands_and_options_that_exist(tmp_path):
+    found = 0
+    for number, text in enumerate(builder.generated().values()):
+        path = tmp_path / f"{number}.md"
+        path.write_text(text, encoding="utf-8")
+        for command in commands(path, "nclue-contract "):
+            _parser().parse_args(command.words[1:])
+            found += 1
+    assert found > 80
+
+
+def test_the_figures_are_those_of_the_readme():
+    """Both name the results of the same commands, so that a new measurement changes both."""
+    readme = set(re.findall(r"\d[\d,.]+", (ROOT / "README.md").read_text(encoding="utf-8")))
+    figures = re.findall(r"\d[\d,.]+\d", (ROOT / "docs" / "figures.md").read_text(encoding="utf-8"))
+    assert len(figures) > 10
+    assert {figure for figure in figures if figure not in readme} == set()
 
 
 def test_the_site_builds_without_a_warning_or_a_broken_link(monkeypatch, capsys, tmp_path):

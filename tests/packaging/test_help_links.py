@@ -1,4 +1,4 @@
-"""Findings link to the page of their rule where a format has room. The address is a setting of the project; without it there are no links."""
+"""Findings link to the page of their rule. The address of the site is a setting of the project; without it there are no links."""
 
 import copy
 import json

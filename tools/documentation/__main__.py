@@ -1,7 +1,7 @@
 """Build the documentation site: `python -m tools.documentation`, or `make docs`. Exit code 1 for any warning or broken link.
 
-The hand-written pages of `docs/` and the generated ones are put together in `build/docs/pages`; the site is in `build/docs/site`. Nothing of
-this is committed.
+The hand-written pages of `docs/` and the generated ones are put together in `build/docs/pages`; the site is in `build/docs/site`. Nothing
+of this is committed.
 """
 
 from __future__ import annotations

@@ -80,9 +80,9 @@ class Example:
         if self.kind == "headers":
             return validator.validate_headers(ast.literal_eval(value), NOW_MS)
         if self.kind == "request":
-            headers = _headers(value)
-            verification = Verifier(readings)(_METHOD, _TARGET, headers, EXAMPLE, NOW_MS).report
-            found = {finding.rule: finding for finding in (*validator.validate_headers(headers, NOW_MS).findings, *verification.findings)}
+            pairs = _headers(value)
+            verification = Verifier(readings)(_METHOD, _TARGET, pairs, EXAMPLE, NOW_MS).report
+            found = {finding.rule: finding for finding in (*validator.validate_headers(pairs, NOW_MS).findings, *verification.findings)}
             return Report(tuple(found.values()))
         status, headers, body = _response(value)
         return validator.validate_response(value["operation"], status, headers, body.encode(), value.get("request"))
@@ -105,7 +105,8 @@ def examples() -> Examples:
 
 
 def _changed(value: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: item for key, item in value.items() if key not in changes.get("omit", ())} | changes.get("set", {})
+    new: dict[str, Any] = changes.get("set", {})
+    return {key: item for key, item in value.items() if key not in changes.get("omit", ())} | new
 
 
 def _json(value: object) -> str:

@@ -37,8 +37,8 @@ def _rule_list() -> str:
 
 
 _ABOUT_RULES = """\
-A **rule** is one statement of the contract: of what NAVER Cloud's public pages say about the tasks API. It has a code, such as `NC120`, and a
-name, such as `path-character`. Both can be used wherever a command or an option asks for a rule.
+A **rule** is one statement of the contract: of what NAVER Cloud's public pages say about the tasks API. It has a code, such as `NC120`,
+and a name, such as `path-character`. Both can be used wherever a command or an option asks for a rule.
 
 The **severity** says how a violation counts. An *error* breaks the contract. A *warning* does not, but is worth a look; `--strict` turns
 warnings into errors.
@@ -153,8 +153,8 @@ def _reading_list() -> str:
 
 
 _ABOUT_READINGS = """\
-The documentation of the tasks API is silent in places, and some of its pages contradict each other. Each such open question is a **reading**.
-It has options, and the first option is the default: what the page of the operation says or, where that page is silent, the option that
+The documentation of the tasks API is silent in places, and some of its pages contradict each other. Each such open question is a
+**reading**. It has options, and the first option is the default: what the page of the operation says or, where that page is silent, the option that
 rejects less.
 
 What the default forbids is an error. What the default allows, but another option forbids, is a warning. If you know which option is right,
@@ -208,7 +208,7 @@ def _difference(reading: Reading) -> Iterator[str]:
     yield "## An example on which they differ"
     example = examples().readings.get(reading.id)
     if example is None:
-        yield "One message does not show the difference. `nclue-contract probe URL` finds out, with several requests, which option a server has."
+        yield "One message does not show the difference. `nclue-contract probe URL` finds out with several requests which option a server has."
         return
     yield block(example.text(), example.language)
     unpinned = example.validate()
