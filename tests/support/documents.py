@@ -1,8 +1,8 @@
 """Markdown documents whose examples are run: the README, and the pages of the documentation.
 
 A fenced block with a title is a file, which is written. A `console` block has commands, each after `$ `, with the output that they print;
-`...` stands for any text. A comment `<!-- exit code 1 -->` before a block says how its commands end, `<!-- not run: REASON -->` that they are
-not run. Untitled Python blocks are not run here, but by Sybil (see conftest.py).
+`...` stands for any text. A comment `<!-- exit code 1 -->` before a block says how its commands end, `<!-- not run: REASON -->` that they
+are not run. Untitled Python blocks are not run here, but by Sybil (see conftest.py).
 """
 
 import os

@@ -154,8 +154,8 @@ def _reading_list() -> str:
 
 _ABOUT_READINGS = """\
 The documentation of the tasks API is silent in places, and some of its pages contradict each other. Each such open question is a
-**reading**. It has options, and the first option is the default: what the page of the operation says or, where that page is silent, the option that
-rejects less.
+**reading**. It has options, and the first option is the default: what the page of the operation says or, where that page is silent, the
+option that rejects less.
 
 What the default forbids is an error. What the default allows, but another option forbids, is a warning. If you know which option is right,
 *pin* it. A pinned reading decides, without warnings, in every command and in every function:
@@ -208,7 +208,7 @@ def _difference(reading: Reading) -> Iterator[str]:
     yield "## An example on which they differ"
     example = examples().readings.get(reading.id)
     if example is None:
-        yield "One message does not show the difference. `nclue-contract probe URL` finds out with several requests which option a server has."
+        yield "One message does not show the difference. `nclue-contract probe URL` sends several requests to find out."
         return
     yield block(example.text(), example.language)
     unpinned = example.validate()
