@@ -44,6 +44,8 @@ def _page(name: str, title: str) -> str:
     module = importlib.import_module(name)
     directives = [f"::: {name}.{member}" for member in public_names(module)]
     whole = f"::: {name}\n    options:\n      members: []\n      show_root_heading: false\n      show_root_toc_entry: false"
+    if name == _FIXTURES:  # its docstring has a line for pytest
+        whole = "[Test your client](../../client.md) shows how to use them."
     return page(f"# {name}", f"*{escaped(title)}.*", whole, *directives)
 
 

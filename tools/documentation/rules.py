@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from itertools import groupby
 
@@ -12,7 +13,7 @@ from nclue_contract.contract.rules import Rule
 from nclue_contract.service.faults.catalogue import CATALOGUE
 from nclue_contract.validation.explain import expected_responses
 from nclue_contract.validation.reports.text import render_report
-from tools.documentation.examples import Example, examples
+from tools.documentation.examples import SOURCES, Example, examples
 from tools.documentation.markdown import block, escaped, page, table
 
 _BASE_URL = "http://127.0.0.1:8000/api/v1"
@@ -33,7 +34,9 @@ def pages() -> dict[str, str]:
 
 def _rule_list() -> str:
     groups = [list(members) for _, members in groupby(contract().rules.values(), key=lambda rule: group_of(rule.code))]
-    return page("# Rules", _ABOUT_RULES, *(part for rules in groups for part in _group(rules)))
+    names = json.loads((SOURCES / "rules.schema.json").read_text(encoding="utf-8"))["items"]["properties"]["page"]["description"]
+    sources = ["## Names of sources", "Each rule names its source in NAVER Cloud's public documentation.", escaped(names)]
+    return page("# Rules", _ABOUT_RULES, *(part for rules in groups for part in _group(rules)), *sources)
 
 
 _ABOUT_RULES = """\
@@ -149,7 +152,9 @@ def _reading_list() -> str:
         [f"[{reading.id}]({reading.id}.md)", escaped(reading.question), ", ".join(f"`{option.id}`" for option in reading.options)]
         for reading in contract().readings.values()
     ]
-    return page("# Readings", _ABOUT_READINGS, table(["reading", "question", "options, the default first"], rows))
+    names = json.loads((SOURCES / "readings.schema.json").read_text(encoding="utf-8"))["$defs"]["page"]["description"]
+    sources = ["## Names of pages", "Each reading and each option names its pages in NAVER Cloud's public documentation.", escaped(names)]
+    return page("# Readings", _ABOUT_READINGS, table(["reading", "question", "options, the default first"], rows), *sources)
 
 
 _ABOUT_READINGS = """\
