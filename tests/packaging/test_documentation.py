@@ -1,13 +1,14 @@
 """The pages of the documentation: their commands print what they show, and the site builds. Sybil runs their Python blocks."""
 
 import re
+import shutil
 import tomllib
 
 import pytest
 
 from nclue_contract.cli.main import _parser
 from tests.support.documents import Command, File, Shell, commands, parts
-from tests.support.tools import ROOT
+from tests.support.tools import ROOT, missing
 from tools.documentation import __main__ as builder
 from tools.documentation.links import problems
 
@@ -32,6 +33,8 @@ def test_the_commands_of_a_page_print_what_it_shows(path, tmp_path):
 def run(shell, command):
     if not command.is_run or command.words[:2] == ["pip", "install"]:
         return
+    if "curl" in command.line and not shutil.which("curl"):
+        missing("curl is missing; install it")
     if command.words[:2] == ["nclue-contract", "serve"]:
         shell.serve(command.words[2:])
         return

@@ -15,7 +15,7 @@ from nclue_contract.validation.json_reader import Payload
 from nclue_contract.validation.reports.base import Run, Summary
 from nclue_contract.validation.reports.formats import renderer
 from tests.support.documentation import documented_at
-from tests.support.html_reports import FAULTS, check, html_text
+from tests.support.html_reports import FAULTS, check, report
 from tests.support.payloads import PAYLOAD
 from tools import compile_spec
 
@@ -45,7 +45,7 @@ def test_with_an_address_findings_and_reports_link_to_the_pages_of_their_rules()
         assert validate_request(PAYLOAD | {"train_file_path": "a~b.csv"}).to_dict()["findings"][0]["help_url"] == RULE
         assert {rule["id"]: rule["helpUri"] for rule in sarif_rules()}["NC120"] == RULE
         assert {failure["help_url"] for failure in failures() if failure["rule"] == "NC120"} == {RULE}
-        assert {RULE, READING} <= links(html_text(check(*FAULTS)))
+        assert {RULE, READING} <= links(report(check(*FAULTS)))
         assert explain(contract(), "NC120", Readings.choose()).endswith(f"\n  more          {RULE}\n")
         assert explain(contract(), "path-characters", Readings.choose()).endswith(f"\n  more          {READING}\n")
 
@@ -55,7 +55,7 @@ def test_without_an_address_there_are_no_links():
         assert validate_request(PAYLOAD | {"train_file_path": "a~b.csv"}).to_dict()["findings"][0]["help_url"] is None
         assert [rule["id"] for rule in sarif_rules() if "helpUri" in rule] == []
         assert {failure["help_url"] for failure in failures()} == {None}
-        assert links(html_text(check(*FAULTS))) == set()
+        assert links(report(check(*FAULTS))) == set()
         assert "more  " not in explain(contract(), "NC120", Readings.choose())
 
 

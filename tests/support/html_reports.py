@@ -21,7 +21,6 @@ from nclue_contract.service.service import Service
 from nclue_contract.service.store import ExternalData
 from nclue_contract.signing import EXAMPLE
 from nclue_contract.validation.findings import Finding
-from tests.support.documentation import documented_at
 
 FAULTS = ("path-test-unchecked", "echo-trimmed:task_name", "deletes-pending")
 HOSTILE = [
@@ -96,14 +95,8 @@ def one_failure(**changes):
     return dataclasses.replace(check(), outcomes={case.id: outcome}, evidence={}, evaluated={})
 
 
-def html_text(result, *, curl=lambda exchange: f"curl http://127.0.0.1{exchange.target}"):
+def report(result, *, curl=lambda exchange: f"curl http://127.0.0.1{exchange.target}"):
     return html_report(result, version="1.2.3", revision="2026.11.0", started_ms=1_764_000_000_000, curl=curl)
-
-
-def report(result, **options):
-    """Return the text of a report of a project that has no documentation site."""
-    with documented_at(""):
-        return html_text(result, **options)
 
 
 # -- reading it back ------------------------------------------------------------------------------------------------------------------

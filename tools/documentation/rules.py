@@ -108,7 +108,7 @@ def _example(rule: Rule, example: Example) -> Iterator[str]:
         yield block(example.text(), example.language)
         if encoding := example.entry.get("encoding"):
             yield f"The text is sent in the encoding {encoding.upper()}."
-        yield "The validator says:"
+        yield "The validator reports:"
         yield block(render_report(_only(rule.code, example.validate()), width=72))
 
 

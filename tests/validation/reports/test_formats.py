@@ -19,7 +19,6 @@ from nclue_contract.validation.json_reader import Payload
 from nclue_contract.validation.reports import sarif
 from nclue_contract.validation.reports.base import FORMATS, Run, Summary
 from nclue_contract.validation.reports.formats import renderer
-from tests.support.documentation import documented_at
 
 JUDGE = Policy(Readings.choose())
 PATH = JUDGE.documented("NC120", suggest=lambda text: text.replace("~", "-"))
@@ -58,9 +57,7 @@ def test_an_unknown_format_is_rejected_with_those_that_exist():
 
 
 def test_jsonl_is_one_object_per_payload_and_nothing_else():
-    with documented_at(""):
-        lines = rendered("jsonl", VALID, INVALID, VALID, unreadable=["gone.json"]).splitlines()
-    assert lines == [
+    assert rendered("jsonl", VALID, INVALID, VALID, unreadable=["gone.json"]).splitlines() == [
         '{"file": "tasks.jsonl", "line": 1, "index": 0, "valid": true, "findings": []}',
         (
             '{"file": "tasks.jsonl", "line": 2, "index": 1, "valid": false, "findings": [{"rule": "NC120", "slug": "path-character",'
