@@ -24,7 +24,8 @@ FENCE = re.compile(
 ORIGIN = "http://127.0.0.1:8000"
 """The server of the examples. They run it on another port."""
 
-TIME_LIMIT = 300  # seconds, for a command that hangs
+TIME_LIMIT = 1800
+"""Seconds after which a command hangs. A check takes seconds, but minutes on a machine with much other work."""
 
 
 @dataclass(frozen=True)
