@@ -5,7 +5,7 @@
 
 PYTHON ?=
 ARGS ?=
-# Files are shared out whole: the blocks of the README need each other.
+# Files are shared out whole: the blocks of the README, and those of a page of the documentation, need each other.
 WORKERS ?= auto
 
 PY := .venv/bin/python
@@ -21,7 +21,7 @@ export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 # The stamp names the folder it was made in: scripts in .venv hold absolute paths, so a moved or copied .venv is made anew.
 STALE := $(shell [ -x $(PY) ] && [ "$$(cat .venv/stamp 2>/dev/null)" = "$$(pwd -P)" ] || echo stale)
 
-.PHONY: help check test lint lint-node spec node bench lock clean stale
+.PHONY: help check test lint lint-node spec docs node bench lock clean stale
 .DELETE_ON_ERROR:
 
 help:
@@ -29,6 +29,7 @@ help:
 	@echo "make test     the whole test suite"
 	@echo "make lint     formatting, style, types, and three linters on the OpenAPI file"
 	@echo "make spec     compile the YAML files in openapi/ into the JSON files of the package"
+	@echo "make docs     build the documentation site in build/docs/site, and look for broken links"
 	@echo "make node     install the Node tools that 'make lint' and some tests use when they are there"
 	@echo "make bench    the benchmarks"
 	@echo "make lock     renew constraints.txt with the newest versions"
@@ -93,6 +94,9 @@ lint-node: .venv/stamp $(NODE_STAMP)
 
 spec: .venv/stamp
 	@$(PY) tools/compile_spec.py
+
+docs: .venv/stamp
+	@$(PY) -m tools.documentation
 
 bench: .venv/stamp
 	@for script in tools/bench_*.py; do \

@@ -4,6 +4,7 @@
     python tools/compile_spec.py --check   write nothing; exit 1 when a file is out of date
 
 Both are in `nclue_contract/contract/`: `tables.json` contains the tables that `contract.model` reads, `openapi.json` the OpenAPI document.
+The tables also have the address of the documentation site, `Documentation` in `[project.urls]` of `pyproject.toml`, if there is one.
 JSON Schemas describe the rules and the readings. The compiler checks what a JSON Schema cannot: schema keywords that no consumer
 implements, and places in the three files that have to agree.
 """
@@ -16,11 +17,13 @@ import os
 import re
 import sys
 import tempfile
+import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import jsonschema
 import yaml
@@ -29,6 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ROOT / "openapi"
 TABLES = ROOT / "nclue_contract" / "contract" / "tables.json"
 DOCUMENT = ROOT / "nclue_contract" / "contract" / "openapi.json"
+PROJECT = ROOT / "pyproject.toml"
 COMMAND = "python tools/compile_spec.py"
 
 RULE_POINTER, READING_POINTER, LIFECYCLE = "x-nclue-rule", "x-nclue-reading", "x-nclue-lifecycle"
@@ -56,18 +60,24 @@ class SpecError(Exception):
 
 @dataclass
 class Sources:
-    """The three YAML files as they are read."""
+    """The three YAML files as they are read, and the address of the documentation site (empty: it has none)."""
 
     document: dict[str, Any]
     rules: list[dict[str, Any]]
     readings: list[dict[str, Any]]
+    documentation: str = ""
 
     @classmethod
     def load(cls) -> Sources:
-        """Read the three files; raises `yaml.YAMLError`."""
+        """Read the three files, and the address in `pyproject.toml`; raises `yaml.YAMLError`."""
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         names = ("nclue-tasks.yaml", "rules.yaml", "readings.yaml")
-        return cls(*(yaml.load((SOURCES / name).read_text(encoding="utf-8"), Loader=loader) for name in names))  # noqa: S506  # a safe one
+        document, rules, readings = (
+            yaml.load((SOURCES / name).read_text(encoding="utf-8"), Loader=loader)  # noqa: S506  # a safe one
+            for name in names
+        )
+        project = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]
+        return cls(document, rules, readings, project.get("urls", {}).get("Documentation", ""))
 
 
 def compile_contract(sources: Sources) -> tuple[str, str]:
@@ -80,6 +90,7 @@ def compile_contract(sources: Sources) -> tuple[str, str]:
     tables = {
         "revision": document["info"]["version"],
         "server": document["servers"][0]["url"],
+        "documentation": _base_url(sources.documentation),
         "headers": [scheme["name"] for scheme in document["components"]["securitySchemes"].values()],
         "request": _fields(document, "TaskRequest"),
         "sample": document["components"]["examples"][SAMPLE]["value"],
@@ -95,6 +106,14 @@ def compile_contract(sources: Sources) -> tuple[str, str]:
     _check_pointers(sources)
     _check_agreement(document, tables)
     return _dump(tables), _dump(document)
+
+
+def _base_url(text: str) -> str:
+    """Return the address of the documentation site without a slash at the end; links to the pages of rules begin with it."""
+    parts = urlsplit(text)
+    plain = parts.scheme in {"http", "https"} and parts.netloc and not parts.query and not parts.fragment
+    _require(not text or plain, f"pyproject.toml, project.urls, Documentation: {text!r} is not an absolute URL without query and fragment")
+    return text.rstrip("/")
 
 
 def _dump(value: object) -> str:

@@ -143,10 +143,14 @@ class TaskLifecycle:
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """The whole contract. `request` and `responses` are the fields of the schemas."""
+    """The whole contract. `request` and `responses` are the fields of the schemas.
+
+    `documentation` is the base URL of the documentation site, without a slash at the end; empty while the project has none.
+    """
 
     revision: str
     server: str
+    documentation: str
     headers: tuple[str, ...]
     request: tuple[Field, ...]
     responses: Mapping[str, tuple[Field, ...]]
@@ -169,6 +173,14 @@ class Contract:
             message = f"unknown rule {name!r:.80}; `nclue-contract explain` lists them"
             raise ValueError(message)
         return rule
+
+    def rule_url(self, code: str) -> str | None:
+        """Return the URL of the page about a rule; None while the documentation site has no address."""
+        return f"{self.documentation}/rules/{code}/" if self.documentation else None
+
+    def reading_url(self, name: str) -> str | None:
+        """Return the URL of the page about a reading; None while the documentation site has no address."""
+        return f"{self.documentation}/readings/{name}/" if self.documentation else None
 
     def field(self, name: str, *, of: str | None = None) -> Field:
         """Return a field of the request, or of a response schema such as `of="Task"`; raises `KeyError`."""
@@ -227,6 +239,7 @@ def contract() -> Contract:
     return Contract(
         revision=tables["revision"],
         server=tables["server"],
+        documentation=tables["documentation"],
         headers=tuple(tables["headers"]),
         request=_fields(tables["request"]),
         responses=MappingProxyType({name: _fields(rows) for name, rows in tables["responses"].items()}),

@@ -77,15 +77,20 @@ def _rule(rule: Rule, contract: Contract) -> Iterator[str]:
         yield from _paragraph("fields", ", ".join(rule.fields))
     yield from _paragraph("common cause", rule.cause)
     yield from _paragraph("fix", rule.fix)
-    responses = [
-        (f"{a.status} with any code" if a.code is None else format_status(a.status, a.code)) + _condition(a.field, dict(a.when))
-        for a in rule.expects
-    ]
-    if responses:
+    if responses := expected_responses(rule):
         yield from _paragraph("responses", "; ".join(responses))
     for name in rule.readings:
         options = " | ".join(option.id for option in contract.readings[name].options)
         yield from _paragraph("reading", f"{name}: {options}")
+    yield from _link(contract.rule_url(rule.code))
+
+
+def expected_responses(rule: Rule) -> list[str]:
+    """Return the responses to a request that breaks the rule, in words, each with the field and the options under which it is expected."""
+    return [
+        (f"{a.status} with any code" if a.code is None else format_status(a.status, a.code)) + _condition(a.field, dict(a.when))
+        for a in rule.expects
+    ]
 
 
 def _condition(field: str | None, when: dict[str, str]) -> str:
@@ -109,6 +114,11 @@ def _reading(reading: Reading, contract: Contract, readings: Readings) -> Iterat
     yield from _paragraph(
         "to pin", f'--reading {reading.id}={other}, or in pyproject.toml: [tool.nclue-contract.readings] {reading.id} = "{other}"'
     )
+    yield from _link(contract.reading_url(reading.id))
+
+
+def _link(url: str | None) -> list[str]:
+    return _paragraph("more", url) if url else []
 
 
 def _paragraph(label: str, text: str) -> list[str]:

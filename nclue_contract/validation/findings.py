@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
+from nclue_contract.contract.model import contract
 from nclue_contract.contract.rules import Answer, AppliedRule, Certainty, Severity
 from nclue_contract.contract.wording import character_name, codepoint, excerpt, quoted
 
@@ -110,6 +111,11 @@ class Finding:
         return self._applied.rule.page
 
     @property
+    def help_url(self) -> str | None:
+        """Address of the page about the rule; None while the documentation site has no address."""
+        return contract().rule_url(self.rule)
+
+    @property
     def text(self) -> str | None:
         """The value that the offsets count in; None for findings about no text, and for secrets."""
         return self._text
@@ -194,6 +200,7 @@ class Finding:
             "message": self.message,
             "suggestion": self.suggestion,
             "page": self.page,
+            "help_url": self.help_url,
         }
 
     def __eq__(self, other: object) -> bool:

@@ -296,6 +296,7 @@ def test_the_keys_of_a_json_line_are_stable(run):
         "message": "train_file_path holds '~' (U+007E TILDE) at offset 4",
         "suggestion": "data-1.csv",
         "page": "Create task, Request body, train_file_path and test_file_path",
+        "help_url": None,
     }
 
 

@@ -1,57 +1,54 @@
 """The commands of the README print what it shows. Its Python blocks are run by Sybil (see conftest.py)."""
 
-import os
-import re
 import subprocess
 import sys
-from pathlib import Path
 
-from nclue_contract.cli.main import main
+from nclue_contract.cli.main import _parser, main
+from tests.support.documents import ORIGIN, Shell, commands
 from tests.support.server_process import environment, running
+from tests.support.tools import ROOT
 
-README = Path(__file__).resolve().parent.parent.parent / "README.md"
+README = ROOT / "README.md"
 
 
-def test_the_first_example_prints_what_the_readme_shows():
+def test_the_first_example_prints_what_the_readme_shows(tmp_path):
     """Run the command unchanged, in a real shell."""
-    block = re.search(r"```console\n\$ (.*)\n((?:.*\n)*?)```", README.read_text(encoding="utf-8"))
-    assert block is not None
-    command, output = block.groups()
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    environment = os.environ | {"PATH": path, "PYTHONIOENCODING": "utf-8"}
-    run = subprocess.run(["bash", "-c", command], capture_output=True, encoding="utf-8", check=False, env=environment)
-    assert (run.stdout, run.returncode) == (output, 1)
-    assert "^" in output
+    command = commands(README)[0]
+    with Shell(tmp_path) as shell:
+        assert shell.run(command.line) == (1, command.output)
+    assert "^" in command.output
 
 
-def blocks(command):
-    """Return the output that the README shows for a command, as patterns in which `...` stands for anything."""
-    found = re.findall(r"```console\n\$ (nclue-contract .*)\n((?:.*\n)+?)```", README.read_text(encoding="utf-8"))
-    return [".*".join(map(re.escape, output.split("..."))) for line, output in found if line.startswith(command)]
+def shown(start):
+    """Return the commands that begin so and have an output, the shortest output first."""
+    return sorted((command for command in commands(README, start) if command.output), key=lambda command: len(command.output))
 
 
 def test_the_check_of_a_server_with_a_bug_prints_what_the_readme_shows(tmp_path):
-    (_, output) = sorted(blocks("nclue-contract check"), key=len)
+    (_, command) = shown("nclue-contract check")
     with running("--progress", "seconds", "--fault", "path-character-allowed:U+000A") as server:
-        command = [sys.executable, "-m", "nclue_contract", "check", server.url]
+        line = [sys.executable, "-m", "nclue_contract", "check", server.url]
         variables = environment(PYTHONIOENCODING="utf-8")
-        done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False, cwd=tmp_path, timeout=120, env=variables)
+        done = subprocess.run(line, capture_output=True, encoding="utf-8", check=False, cwd=tmp_path, timeout=120, env=variables)
     assert done.returncode == 1
-    assert re.match(output, done.stdout.replace(server.origin, "http://127.0.0.1:8000"), re.DOTALL), done.stdout
+    assert command.prints(shown_part(done.stdout.replace(server.origin, ORIGIN))), done.stdout
+
+
+def shown_part(output):
+    """Return the output without its last line, the versions, which the README leaves out."""
+    return output.rstrip("\n").rpartition("\n")[0]
 
 
 def test_the_check_of_the_reference_server_prints_what_the_readme_shows(capsys):
-    (output, _) = sorted(blocks("nclue-contract check"), key=len)
+    (command, _) = shown("nclue-contract check")
     assert main(["check"]) == 0
     out = capsys.readouterr().out
-    assert re.match(output, out, re.DOTALL), out
+    assert command.prints(shown_part(out)), out
 
 
 def test_the_readme_names_only_commands_and_options_that_exist():
     """The argument parser accepts every `nclue-contract …` line of the console blocks."""
-    from nclue_contract.cli.main import _parser  # noqa: PLC0415  # only the parser is needed
-
-    lines = re.findall(r"^\$ nclue-contract (.*?)(?:\s+#.*)?$", README.read_text(encoding="utf-8"), re.MULTILINE)
+    lines = commands(README, "nclue-contract ")
     assert len(lines) >= 4
-    for line in lines:
-        _parser().parse_args(line.replace("'", "").split())
+    for command in lines:
+        _parser().parse_args(command.words[1:])

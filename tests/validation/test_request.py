@@ -833,7 +833,7 @@ def test_a_payload_and_its_json_text_have_the_same_findings(names, data):
 # -- reports --------------------------------------------------------------------------------------------------------------------------
 
 
-def test_the_stable_form_of_a_finding_has_thirteen_keys():
+def test_the_stable_form_of_a_finding_has_fourteen_keys():
     report = validate_request(PAYLOAD | {"train_file_path": "가/a~b~"})
     assert report.to_dict()["valid"] is False
     assert report.to_dict()["findings"][1] == {
@@ -850,6 +850,7 @@ def test_the_stable_form_of_a_finding_has_thirteen_keys():
         "message": "train_file_path holds '~' (U+007E TILDE) at offset 3 and 1 more",
         "suggestion": "가/a-b-",
         "page": "Create task, Request body, train_file_path and test_file_path",
+        "help_url": None,
     }
 
 

@@ -110,7 +110,8 @@ def _case(outcome: Outcome) -> dict[str, Any]:
 
 def _failure(failure: Failure, commands: Reproducer) -> dict[str, Any]:
     found: dict[str, Any] = {"case": failure.case, "accepted": failure.accepted, "advisory": failure.advisory} | failure.finding.to_dict()
-    found |= {"rule": failure.rule, "slug": contract().rules[failure.rule].slug, "finding": failure.finding.rule}
+    rule = contract().rules[failure.rule]
+    found |= {"rule": rule.code, "slug": rule.slug, "finding": failure.finding.rule, "help_url": contract().rule_url(rule.code)}
     if failure.exchange is not None:
         found |= {"exchange": exchange_dict(failure.exchange), "again": commands.command(failure.exchange)}
     return found

@@ -86,6 +86,7 @@ def uri(file: str) -> str:
 
 
 def _rule(rule: Rule) -> dict[str, Any]:
+    link = contract().rule_url(rule.code)
     return {
         "id": rule.code,
         "name": "".join(word.capitalize() for word in rule.slug.split("-")),
@@ -94,7 +95,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
         "help": _message(f"Usual cause: {rule.cause} Fix: {rule.fix} Documented: {rule.page}."),
         "defaultConfiguration": {"level": str(rule.severity)},
         "properties": {"certainty": str(rule.certainty), "page": rule.page, "readings": rule.readings},
-    }
+    } | ({"helpUri": link} if link else {})
 
 
 def _message(text: str) -> dict[str, str]:

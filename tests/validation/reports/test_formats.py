@@ -64,11 +64,12 @@ def test_jsonl_is_one_object_per_payload_and_nothing_else():
             ' "severity": "error", "certainty": "documented", "pointer": "/train_file_path", "offset": 4, "byte_offset": 4,'
             ' "character": "U+007E", "reading": null, "expects": [{"status": 422, "code": "10104"}],'
             ' "message": "train_file_path holds \'~\' (U+007E TILDE) at offset 4", "suggestion": "data-1.csv",'
-            ' "page": "Create task, Request body, train_file_path and test_file_path"}, {"rule": "NC120", "slug": "path-character",'
+            ' "page": "Create task, Request body, train_file_path and test_file_path", "help_url": null},'
+            ' {"rule": "NC120", "slug": "path-character",'
             ' "severity": "warning", "certainty": "documented", "pointer": "/test_file_path", "offset": 0, "byte_offset": 0,'
             ' "character": "U+B370", "reading": null, "expects": [{"status": 422, "code": "10105"}],'
             ' "message": "test_file_path holds \'\\ub370\' (U+B370 HANGUL SYLLABLE DE) at offset 0", "suggestion": null,'
-            ' "page": "Create task, Request body, train_file_path and test_file_path"}]}'
+            ' "page": "Create task, Request body, train_file_path and test_file_path", "help_url": null}]}'
         ),
         '{"file": "tasks.jsonl", "line": 3, "index": 2, "valid": true, "findings": []}',
     ]

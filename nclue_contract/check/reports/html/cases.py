@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 from nclue_contract.check.reports.html.exchanges import COMPACT, exchange_line
 from nclue_contract.check.reports.html.page import CLIP_LENGTH, clip, tag
 from nclue_contract.check.reports.html.readings import case_link
-from nclue_contract.check.reports.html.rules import state_symbol, tally
+from nclue_contract.check.reports.html.rules import about_rule, state_symbol, tally
 from nclue_contract.check.reports.text import LABELS
 from nclue_contract.check.results import CheckResult, Outcome, RuleRow, State
 from nclue_contract.contract.model import contract
@@ -32,7 +32,7 @@ def _rule(row: RuleRow, outcomes: list[Outcome], result: CheckResult, anchors: M
     return tag(
         "details",
         tag("summary", tag("h3", state_symbol(row.state), " ", row.rule, " ", rule.slug), " ", tag("small", counts)),
-        tag("p", tag("b", rule.sentence), " ", tag("small", "Page: ", rule.page, ".")),
+        tag("p", tag("b", rule.sentence), " ", about_rule(rule)),
         tag("p", *_about(row, outcomes, result, anchors), class_="evidence"),
         tag("ul", *(_case(outcome, anchors) for outcome in outcomes), class_="cases") if outcomes else None,
         id=f"rule-{row.rule}",

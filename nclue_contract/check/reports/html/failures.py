@@ -10,7 +10,7 @@ from nclue_contract.check.reports.causes import Cause, causes, examples
 from nclue_contract.check.reports.html.exchanges import Curl, command, status_line
 from nclue_contract.check.reports.html.page import clip, tag
 from nclue_contract.check.reports.html.readings import case_link
-from nclue_contract.check.reports.html.rules import state_symbol
+from nclue_contract.check.reports.html.rules import about_rule, state_symbol
 from nclue_contract.check.results import Failure, State
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.wording import counted
@@ -82,9 +82,7 @@ def _rule(code: str, groups: list[list[Failure]], share: int, curl: Curl, anchor
     return tag(
         "section",
         tag("h3", state_symbol(_state(groups[0][0])), " ", code, " ", rule.slug, " ", tag("small", counted(len(cases), "case"))),
-        tag(
-            "p", tag("b", rule.sentence), " ", tag("small", "Page: ", rule.page, ". More: ", tag("code", f"nclue-contract explain {code}"))
-        ),
+        tag("p", tag("b", rule.sentence), " ", about_rule(rule)),
         *full[:open_count],
         tag("details", summary, *rest, class_="more", data_group="") if rest else None,
         class_="rule-failures",

@@ -37,9 +37,10 @@ def card_state(name: str, result: CheckResult) -> str:
 def _card(reading: Reading, left: tuple[str, ...], result: CheckResult, anchors: Mapping[str, str]) -> Element:
     state = card_state(reading.id, result)
     options = (_option(option, left, state) for option in reading.options)
+    name, url = tag("code", reading.id), contract().reading_url(reading.id)
     return tag(
         "li",
-        tag("h3", tag("code", reading.id), " ", tag("span", state, class_=f"badge {state}")),
+        tag("h3", tag("a", name, href=url) if url else name, " ", tag("span", state, class_=f"badge {state}")),
         tag("p", reading.question, " ", tag("small", f"({_WHY.get(reading.certainty, str(reading.certainty))})"), class_="question"),
         tag("ul", *options, class_="options"),
         tag("p", *_evidence(reading, state, result, anchors), class_="evidence"),

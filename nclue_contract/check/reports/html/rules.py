@@ -10,6 +10,7 @@ from nclue_contract.check.reports.html.page import tag
 from nclue_contract.check.reports.text import LABELS, group_of
 from nclue_contract.check.results import CheckResult, RuleRow, State
 from nclue_contract.contract.model import contract
+from nclue_contract.contract.rules import Rule
 from nclue_contract.contract.wording import counted
 
 SIGNS = {State.FAILED: "✗", State.ADVISORY: "!", State.PASSED: "✓", State.INCONCLUSIVE: "?", State.NOT_TESTED: "–"}  # noqa: RUF001  # a dash is not a minus
@@ -31,6 +32,13 @@ MEANINGS = {
 def state_symbol(state: State) -> Element:
     """Return the symbol of a state, hidden from screen readers."""
     return tag("span", SIGNS[state], class_=f"sign {state}", aria_hidden="true")
+
+
+def about_rule(rule: Rule) -> Element:
+    """Return where a rule is documented and where it is explained: on its page of the documentation site, if the site has an address."""
+    url = contract().rule_url(rule.code)
+    more = tag("a", f"about {rule.code}", href=url) if url else tag("code", f"nclue-contract explain {rule.code}")
+    return tag("small", "Page: ", rule.page, ". More: ", more)
 
 
 def tally(counts: Mapping[State, int]) -> str:

@@ -1,0 +1,163 @@
+"""The pages of the documentation: their commands print what they show, and the site builds. Sybil runs their Python blocks."""
+
+import re
+import shutil
+import tomllib
+
+import pytest
+
+from nclue_contract.cli.main import _parser
+from tests.support.documents import Command, File, Shell, commands, parts
+from tests.support.tools import ROOT, missing
+from tools.documentation import __main__ as builder
+from tools.documentation.links import problems
+
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def ids(path):
+    return path.stem
+
+
+@pytest.mark.parametrize("path", PAGES, ids=ids)
+def test_the_commands_of_a_page_print_what_it_shows(path, tmp_path):
+    with Shell(tmp_path) as shell:
+        for part in parts(path):
+            if isinstance(part, File):
+                shell.write(part)
+            for command in [part] if isinstance(part, Command) else commands_of_a_pipeline(part):
+                run(shell, command)
+
+
+def run(shell, command):
+    if not command.is_run or command.words[:2] == ["pip", "install"]:
+        return
+    if "curl" in command.line and not shutil.which("curl"):
+        missing("curl is missing; install it")
+    if command.words[:2] == ["nclue-contract", "serve"]:
+        shell.serve(command.words[2:])
+        return
+    code, output = shell.run(command.line)
+    assert code == command.exit_code, f"{command.line}\n{output}"
+    assert not command.output or command.prints(output), f"$ {command.line}\n{output}"
+
+
+def commands_of_a_pipeline(file):
+    """Return the commands of ours in the file of a CI service."""
+    if file.language not in {"yaml", "groovy"}:
+        return []
+    lines = re.findall(r"(nclue-contract \w+ [^'\n]*|pytest [^'\n]*)", file.text)
+    return [Command(line, "") for line in lines]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=ids)
+def test_a_page_names_only_extras_that_exist(path):
+    known = set(PROJECT["optional-dependencies"])
+    for names in re.findall(r"nclue-contract\[([a-z,]+)\]", path.read_text(encoding="utf-8")):
+        assert set(names.split(",")) <= known
+
+
+@pytest.mark.parametrize("path", PAGES, ids=ids)
+def test_a_page_names_only_commands_and_options_that_exist(path):
+    for command in commands(path, "nclue-contract "):
+        _parser().parse_args(command.words[1:])
+
+
+def test_generated_pages_name_only_commands_and_options_that_exist(tmp_path):
+    found = 0
+    for number, text in enumerate(builder.generated().values()):
+        path = tmp_path / f"{number}.md"
+        path.write_text(text, encoding="utf-8")
+        for command in commands(path, "nclue-contract "):
+            _parser().parse_args(command.words[1:])
+            found += 1
+    assert found > 80
+
+
+def test_the_figures_are_those_of_the_readme():
+    """Both name the results of the same commands, so that a new measurement changes both."""
+    readme = set(re.findall(r"\d[\d,.]+", (ROOT / "README.md").read_text(encoding="utf-8")))
+    figures = re.findall(r"\d[\d,.]+\d", (ROOT / "docs" / "figures.md").read_text(encoding="utf-8"))
+    assert len(figures) > 10
+    assert {figure for figure in figures if figure not in readme} == set()
+
+
+def test_the_site_builds_without_a_warning_or_a_broken_link(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(builder, "BUILD", tmp_path / "docs")
+    monkeypatch.setattr(builder, "ROOT", tmp_path)
+    assert builder.main() == 0, capsys.readouterr().err
+    assert (tmp_path / "docs" / "site" / "rules" / "NC120" / "index.html").is_file()
+
+
+# -- each check can fail --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_broken_link_in_a_page_fails_the_build(monkeypatch, capsys, tmp_path):
+    generated = builder.generated
+    monkeypatch.setattr(builder, "BUILD", tmp_path / "docs")
+    monkeypatch.setattr(builder, "ROOT", tmp_path)
+    monkeypatch.setattr(builder, "generated", lambda: generated() | {"rules/NC120.md": "# NC120\n\n[more](NC999.md)\n"})
+    assert builder.main() == 1
+    assert "page does not exist" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("markup", "problem"),
+    [
+        ('<a href="other/">', ["index.html: the link other/ leads nowhere"]),
+        ('<a href="page/">', []),
+        ('<a href="page/#here">', []),
+        ('<a href="page/#there">', ["index.html: the link page/#there leads to a heading that does not exist"]),
+        ('<a href="https://example.org/">', []),
+        ('<img src="https://example.org/a.png">', ["index.html: loads https://example.org/a.png from another host"]),
+        ('<link rel="stylesheet" href="//fonts.example/a.css">', ["index.html: loads //fonts.example/a.css from another host"]),
+        ('<script src="a.js"></script>', ["index.html: a.js does not exist"]),
+        ('<link rel="canonical" href="https://example.org/">', []),
+    ],
+)
+def test_broken_links_and_resources_of_other_hosts_are_found(tmp_path, markup, problem):
+    (tmp_path / "page").mkdir()
+    (tmp_path / "page" / "index.html").write_text('<h1 id="here">x</h1>', encoding="utf-8")
+    (tmp_path / "index.html").write_text(markup, encoding="utf-8")
+    assert problems(tmp_path) == problem
+
+
+DOCUMENT = """\
+<!-- exit code 1 -->
+
+```console
+$ echo a  # a comment
+a
+$ false
+```
+
+```python title="tests/test_it.py"
+assert 1
+```
+
+<!-- not run: it needs an account -->
+```console
+$ deploy
+```
+
+```python
+1 / 0
+```
+"""
+
+
+def test_a_document_has_files_and_commands(tmp_path):
+    path = tmp_path / "page.md"
+    path.write_text(DOCUMENT, encoding="utf-8")
+    assert list(parts(path)) == [
+        Command("echo a  # a comment", "a\n", 1),
+        Command("false", "", 1),
+        File("tests/test_it.py", "assert 1\n", "python"),
+        Command("deploy", "", 0, is_run=False),
+    ]
+
+
+@pytest.mark.parametrize(("text", "same"), [("a\nb c\nd\n", True), ("a\nb c\nd\ne", False), ("a\nc\nd", True), ("a\nc", False)])
+def test_three_dots_stand_for_any_text(text, same):
+    assert Command("x", "a\n...c\nd\n").prints(text) is same
