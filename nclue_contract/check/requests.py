@@ -79,18 +79,28 @@ class RequestSpec:
 
 def header_pairs(request: RequestSpec, target: str, now_ms: int, credentials: Credentials = EXAMPLE) -> list[tuple[str, str]]:
     """Return the headers of a request that is sent now: content type and signature, with the defects that it specifies."""
-    method, signed_target = request.signed_as or (request.method, target)
-    sent_ms = now_ms + request.skew_ms if request.at_ms is None else request.at_ms
-    keys = request.credentials or credentials
-    message, written = string_to_sign(method, signed_target, sent_ms, keys.access_key), request.timestamp(str(sent_ms))
-    if request.odd_signed:
-        message = message.replace(f"\n{sent_ms}\n".encode(), f"\n{written}\n".encode())
-    values = (written, keys.access_key, request.signature(signature(keys.secret_key, request.string_to_sign(message))))
+    keys, written = request.credentials or credentials, request.timestamp(str(_sent_ms(request, now_ms)))
+    values = (written, keys.access_key, request.signature(valid_signature(request, target, now_ms, credentials)))
     headers: dict[str, str | None] = {"content-type": json_media_type()} if request.method == "POST" else {}
     headers |= dict(zip(contract().headers, values, strict=True)) | dict(request.headers)
     pairs = [(name.upper() if request.capitals else name, value) for name, value in headers.items() if value is not None]
     again = [(request.repeated, "x")] if request.repeated else []
     return [*again, *pairs] if request.wrong_first else [*pairs, *again]
+
+
+def valid_signature(request: RequestSpec, target: str, now_ms: int, credentials: Credentials = EXAMPLE) -> str:
+    """Return the signature of what a request signs, without the defect that `RequestSpec.signature` is."""
+    method, signed_target = request.signed_as or (request.method, target)
+    keys, sent_ms = request.credentials or credentials, _sent_ms(request, now_ms)
+    message = string_to_sign(method, signed_target, sent_ms, keys.access_key)
+    if request.odd_signed:
+        message = message.replace(f"\n{sent_ms}\n".encode(), f"\n{request.timestamp(str(sent_ms))}\n".encode())
+    return signature(keys.secret_key, request.string_to_sign(message))
+
+
+def _sent_ms(request: RequestSpec, now_ms: int) -> int:
+    """Return the time that a request states."""
+    return now_ms + request.skew_ms if request.at_ms is None else request.at_ms
 
 
 def json_media_type() -> str:
