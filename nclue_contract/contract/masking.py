@@ -8,8 +8,8 @@ quoted-printable, Base64, hexadecimal, broken over lines, in pieces, and all of 
 list those of one secret. So it is the text that is brought into one form, in *views*:
 
 * the text itself;
-* each view with its escapes decoded, with its quoted-printable decoded, with what is Base64 or hexadecimal in it decoded; again from each
-  of those, up to `MAX_LAYERS` times. Most texts have no escape at all, and then there is no further view.
+* each view with its escapes decoded, with its quoted-printable decoded, with its lines joined, with what is Base64 or hexadecimal in it
+  decoded; again from each of those, up to `MAX_LAYERS` times. Most texts have nothing to decode, and then there is no further view.
 
 Of each view only letters, digits and bytes above 127 are compared, without regard to letter case: line breaks, quotation marks, the
 characters in which the alphabets of Base64 differ, and its padding do not matter then. A secret counts as found where `PART` of these
@@ -149,11 +149,10 @@ class Masker:
 
 def header_secrets(value: str) -> list[str]:
     """Return what is secret in the value of a header: all of it, its words, the values of its parameters, and the password in it."""
-    words = [word for word in re.split(r"[\s;,]+", value) if len(_compared(word.encode("utf-8", "surrogatepass"))) >= GRAM]
-    values = [word.partition("=")[2].strip('"') for word in words]
-    found = [value, *words, *(text for text in values if len(text) >= GRAM)]
+    words = (word.rstrip("=").rpartition("=")[2].strip('"') for word in re.split(r"[\s;,]+", value))
+    found = [value, *(word for word in words if len(word) >= GRAM)]
     if value.lower().startswith("basic "):  # RFC 7617: the Base64 of `user:password`
-        user_and_password = _from_base64(value[6:].strip().encode("utf-8", "surrogatepass")).decode("utf-8", "replace")
+        user_and_password = _from_base64(value[6:].encode("utf-8", "surrogatepass")).decode("utf-8", "replace")
         found += [user_and_password, user_and_password.partition(":")[2]]
     return found
 
@@ -216,7 +215,7 @@ def _merged(data: bytes, spans: list[tuple[int, int]]) -> Iterator[tuple[int, in
         if start <= last:
             last = max(last, stop)
             continue
-        while 0 < first and data[first] & 0xC0 == 0x80:
+        while first > 0 and data[first] & 0xC0 == 0x80:
             first -= 1
         while last < len(data) and data[last] & 0xC0 == 0x80:
             last += 1
@@ -235,7 +234,10 @@ def _masked(found: bytes) -> bytes:
 
 @dataclass(slots=True)
 class _View:
-    """A text, or what it is after decoding. `replaced` are the places that were decoded: start and stop here, start and stop in `parent`."""
+    """A text, or what it is after decoding.
+
+    `replaced` are the places that were decoded: start and stop here, start and stop in `parent`.
+    """
 
     data: bytes
     parent: _View | None = None
@@ -308,9 +310,10 @@ _ESCAPE = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _QUOTED_PRINTABLE = re.compile(rb"=(?:([0-9A-Fa-f]{2})|[ \t]*\r?\n)")
+_LINE_BREAK = re.compile(rb"\r?\n[ \t]*")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{12,}(?:[ \t]*\r?\n[ \t]*[A-Za-z0-9+/_-]+)*")
-_HEXADECIMAL = re.compile(rb"(?:[0-9A-Fa-f]{2}[:\s-]?){8,}")
-_NUMBERS = re.compile(rb"[0-9]{1,3}(?:\s*,\s*[0-9]{1,3}){7,}")
+_HEXADECIMAL = re.compile(rb"[0-9A-Fa-f]{2}(?:[:\s-]?[0-9A-Fa-f]{2}){7,}")
+_NUMBERS = re.compile(rb"[0-9]{1,3}(?:\s*,[\s+]*[0-9]{1,3}){7,}")
 _LEGIBLE = re.compile(rb"(?:[\t\n\r -~]\0?){8}")
 """What bytes that stand for a text have, and others, such as those of an ID read as Base64, hardly ever."""
 
@@ -333,14 +336,20 @@ def _character(match: re.Match[bytes]) -> bytes | None:
     if kind == "entity":
         import html  # noqa: PLC0415  # its table is large, and texts without entities do not need it
 
-        text = html.unescape(value.decode("ascii"))
-        return None if text.encode() == value else text.encode("utf-8", "surrogatepass")
+        text = html.unescape(value.decode("ascii")).replace("\ufffd", "")  # which stands for code 0
+        return None if text.encode() == value else text.encode()
     return b"" if kind == "tag" or value in b"nrtbfv\r\n" else value
 
 
 def _decode_quoted_printable(view: _View) -> Iterator[_View]:
     if b"=" in view.data:
         yield from _decoded(view, _QUOTED_PRINTABLE, lambda match: bytes.fromhex((match[1] or b"").decode()), rest=True)
+
+
+def _join_lines(view: _View) -> Iterator[_View]:
+    """Undo line breaks within escapes."""
+    if b"\n" in view.data:
+        yield from _decoded(view, _LINE_BREAK, lambda _: b"", rest=True)
 
 
 def _decode_base64(view: _View) -> Iterator[_View]:
@@ -360,7 +369,7 @@ def _decode_numbers(view: _View) -> Iterator[_View]:
     """Decode bytes as JSON has them: an array of numbers."""
 
     def decode(match: re.Match[bytes]) -> bytes | None:
-        return _legible([bytes(number for number in map(int, match[0].split(b",")) if number < 256)])
+        return _legible([bytes(number for number in map(int, re.findall(rb"[0-9]+", match[0])) if number < 256)])
 
     return _decoded(view, _NUMBERS, decode, rest=False)
 
@@ -381,4 +390,4 @@ def _legible(found: Iterable[bytes]) -> bytes | None:
     return b"".join(texts) or None
 
 
-_DECODERS = (_decode_escapes, _decode_quoted_printable, _decode_base64, _decode_hexadecimal, _decode_numbers)
+_DECODERS = (_decode_escapes, _decode_quoted_printable, _join_lines, _decode_base64, _decode_hexadecimal, _decode_numbers)
