@@ -30,9 +30,11 @@ from __future__ import annotations
 import binascii
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+
+from nclue_contract.contract.model import contract
 
 MASK = b"***"
 """What stands in the place of a secret."""
@@ -145,6 +147,20 @@ class Masker:
             stop, needed = place + GRAM, min(needed, need)
         if stop - start >= needed:
             yield start, stop
+
+
+def sent_secrets(headers: Iterable[Sequence[str]]) -> list[str]:
+    """Return what is secret in the headers of a request, by their names; the timestamp is none."""
+    timestamp = contract().headers[0]
+    return [one for name, value in headers if is_secret_header(name) and name.lower() != timestamp for one in header_secrets(value)]
+
+
+def is_secret_header(name: str) -> bool:
+    """Return whether the value of a header is not shown: all of the platform's, since a client may send keys under another name."""
+    plain = name.lower().replace("_", "-")
+    words = ("secret", "access-key", "accesskey", "api-key", "apikey", "signature")
+    others = {*contract().headers, "authorization", "proxy-authorization", "cookie"}
+    return plain in others or plain.startswith("x-ncp-") or any(word in plain for word in words)
 
 
 def header_secrets(value: str) -> list[str]:

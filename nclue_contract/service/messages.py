@@ -9,8 +9,8 @@ from functools import cache
 from itertools import islice
 from typing import Any
 
-from nclue_contract.contract.masking import Masker, header_secrets
-from nclue_contract.contract.model import DocumentedError, contract
+from nclue_contract.contract.masking import Masker, is_secret_header, sent_secrets
+from nclue_contract.contract.model import DocumentedError
 from nclue_contract.contract.openapi import document
 from nclue_contract.validation.findings import Finding
 from nclue_contract.validation.signature import Verification
@@ -130,16 +130,14 @@ def masked_entry(entry: dict[str, Any], keys: Mapping[str, str] | None) -> dict[
     An entry is masked when it is read, since a service handles more requests than anybody reads.
     """
     masker = request_masker(entry["headers"], keys)
-    headers = [[name, "***" if _is_secret(name) else value] for name, value in entry["headers"]]
+    headers = [[name, "***" if is_secret_header(name) else value] for name, value in entry["headers"]]
     masked: dict[str, Any] = _masked({**entry, "headers": headers}, masker)
     return masked
 
 
 def request_masker(headers: Sequence[Sequence[str]], keys: Mapping[str, str] | None) -> Masker:
     """Return what masks the secrets of one request: the keys that the service accepts, and the values of its secret headers."""
-    timestamp = contract().headers[0]  # which is no secret
-    sent = [secret for name, value in headers if _is_secret(name) and name.lower() != timestamp for secret in header_secrets(value)]
-    return Masker([*(keys or {}).keys(), *(keys or {}).values(), *sent], public=_public())
+    return Masker([*(keys or {}).keys(), *(keys or {}).values(), *sent_secrets(headers)], public=_public())
 
 
 @cache
@@ -154,11 +152,3 @@ def _masked(value: object, masker: Masker) -> Any:  # noqa: ANN401  # a JSON val
     if isinstance(value, list | tuple):
         return [_masked(one, masker) for one in value]
     return masker.text(value) if isinstance(value, str) else value
-
-
-def _is_secret(name: str) -> bool:
-    """Return whether the values of a header are masked: all of the platform's, since a client may send keys under another name."""
-    plain = name.lower().replace("_", "-")
-    words = ("secret", "access-key", "accesskey", "api-key", "apikey", "signature")
-    others = {*contract().headers, "authorization", "proxy-authorization", "cookie"}
-    return plain in others or plain.startswith("x-ncp-") or any(word in plain for word in words)
