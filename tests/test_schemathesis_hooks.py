@@ -399,8 +399,8 @@ def test_a_failure_quotes_no_secret_in_any_spelling(spelling):
     with pytest.raises(FailureGroup) as caught:
         NclueContract().after_response(None, case.call(), case)
     shown = "\n".join(f"{failure.message}" for failure in caught.value.exceptions)
-    assert len(re.findall(r"status is '[^A-Z]*[*]{3}[^A-Z]*'", shown)) == 4
-    assert re.search("the content type is '[+/]*[*]{3}'", shown)
+    assert len(re.findall(r"status is '[^']*[*]{3}[^']*'", shown)) == 4
+    assert re.search("the content type is '[+/]?[*]{3}'", shown)
     assert not [secret for secret in app.sent if secret in shown or app.spell(secret)[:20] in shown]
 
 
