@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
-from urllib.parse import quote
 
+from nclue_contract.check.task_ids import encoded
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.rules import Answer
 from nclue_contract.signing import EXAMPLE, Credentials, signature, string_to_sign
@@ -115,12 +115,12 @@ def create_request(payload: object) -> RequestSpec:
 
 
 def get_request(task_id: str) -> RequestSpec:
-    """Return a get request for a task."""
+    """Return a get request for a task. Raises `ValueError` for an ID that cannot be put into a path."""
     return RequestSpec("GET", _task_path(task_id))
 
 
 def delete_request(task_id: str) -> RequestSpec:
-    """Return a delete request for a task."""
+    """Return a delete request for a task. Raises `ValueError` as `get_request` does."""
     return RequestSpec("DELETE", _task_path(task_id))
 
 
@@ -130,7 +130,7 @@ def list_request(query: str = "") -> RequestSpec:
 
 
 def _task_path(task_id: str) -> str:
-    return contract().operations["getTask"].path.partition("{")[0] + quote(task_id.encode("utf-8", "surrogatepass"), safe="")
+    return contract().operations["getTask"].path.partition("{")[0] + encoded(task_id)
 
 
 @dataclass(frozen=True, slots=True)
