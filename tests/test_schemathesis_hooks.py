@@ -32,6 +32,7 @@ from nclue_contract.service.service import Service
 from tests.support.payloads import PAYLOAD
 from tests.support.server_process import environment, running
 from tests.support.signing import ACCESS, SECRET, signed
+from tests.support.spellings import SPELLINGS
 from tests.support.tools import ROOT
 
 NAMES = ("x-ncp-apigw-timestamp", "x-ncp-iam-access-key", "x-ncp-apigw-signature-v2")
@@ -372,6 +373,35 @@ def test_a_failure_states_rule_place_and_page():
     assert (failure.title, failure.operation) == ("NC307 response-echo", "POST /tasks")
     assert "task_name differs from name of the request, from offset 0 on" in failure.message
     assert "page:       Create task, Response body" in failure.message
+
+
+class Repeating:
+    """An ASGI application that sends the values of the headers back, in another spelling, as the status of a task."""
+
+    def __init__(self, spell):
+        self.spell, self.sent = spell, []
+
+    async def __call__(self, scope, _receive, send):
+        if scope["type"] == "http":
+            headers = {name.decode(): value.decode() for name, value in scope["headers"]}
+            self.sent = [headers[name] for name in NAMES[1:]] + [SECRET, headers.get("authorization", SECRET)]
+            tasks = [{"status": self.spell(value)} for value in self.sent]
+            body = json.dumps({"index": 0, "limit": 20, "total": 1, "tasks": tasks, "error": {"errorCode": self.sent[1]}}).encode()
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", self.sent[1].encode())]})
+            await send({"type": "http.response.body", "body": body})
+
+
+@pytest.mark.parametrize("spelling", ["as it is", "JSON in JSON", "percent, lower case, all", "Base64", "HTML, decimal", "lines"])
+def test_a_failure_quotes_no_secret_in_any_spelling(spelling):
+    schema, app = load(), Repeating(SPELLINGS[spelling])
+    schema.app = app
+    case = authenticated(schema["/tasks"]["GET"].Case(headers={"authorization": "Bearer CANARYsession0001"}))
+    with pytest.raises(FailureGroup) as caught:
+        NclueContract().after_response(None, case.call(), case)
+    shown = "\n".join(f"{failure.message}" for failure in caught.value.exceptions)
+    assert len(re.findall(r"status is '[^']*[*]{3}[^']*'", shown)) == 4
+    assert re.search("the content type is '[+/]?[*]{3}'", shown)
+    assert not [secret for secret in app.sent if secret in shown or app.spell(secret)[:20] in shown]
 
 
 def test_two_rules_are_two_failures_and_two_findings_of_one_rule_are_one():

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from nclue_contract.check.task_ids import UNUSABLE
+
 
 @dataclass(slots=True)
 class CreatedTask:
@@ -19,10 +21,14 @@ class CreatedTask:
 
 
 class CreatedTasks:
-    """The tasks of a run, in the order of their creation."""
+    """The tasks of a run, in the order of their creation.
+
+    `unusable` are the IDs of others, which cannot be put into a path, so that no request can be for them.
+    """
 
     def __init__(self) -> None:
         self._by_id: dict[str, CreatedTask] = {}
+        self.unusable: set[str] = set()
 
     def __iter__(self) -> Iterator[CreatedTask]:
         """Iterate over all of them, those that were deleted included."""
@@ -40,6 +46,11 @@ class CreatedTasks:
     def first(self) -> CreatedTask | None:
         """Return the first task of the run, which the control request has created."""
         return next(iter(self), None)
+
+    @property
+    def why_none(self) -> str:
+        """Return why there is no task that a request could be for."""
+        return f"the ID of every task of this run {UNUSABLE}" if self.unusable else "there is no task of this run"
 
     def remaining(self) -> list[CreatedTask]:
         """Return those that this run has not deleted."""

@@ -24,6 +24,7 @@ from nclue_contract.check.recorder import ResultRecorder
 from nclue_contract.check.requests import Exchange, value_of
 from nclue_contract.check.results import Case
 from nclue_contract.check.server_clock import ServerClock, parse_time_ms
+from nclue_contract.check.task_ids import why_unusable
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Readings
 from nclue_contract.contract.rules import Answer, Rule
@@ -176,7 +177,7 @@ class Evaluator:
                 self._results.evaluated[rule.code] += 1
 
     def _register_task(self, case: Case, exchange: Exchange) -> None:
-        """Remember a task that was created, and check that its ID and its time are new."""
+        """Remember a task that was created, and check that its ID can be used, and that ID and time are new."""
         created, payload = exchange.fields, value_of(exchange.request.body)
         task_id = created.get("task_id")
         if not isinstance(task_id, str):
@@ -184,7 +185,10 @@ class Evaluator:
         # A server may read what our own parser does not, such as a deeply nested value.
         payload = payload if isinstance(payload, dict) else {}
         self._results.evaluated["NC405"] += 1
-        if not self._tasks.add(CreatedTask(task_id, payload, created, exchange.sent_ms)):
+        if problem := why_unusable(task_id):
+            self._results.fail(case, "NC405", f"task_id {problem}", exchange, "/task_id")
+            self._tasks.unusable.add(task_id)
+        elif not self._tasks.add(CreatedTask(task_id, payload, created, exchange.sent_ms)):
             self._results.fail(case, "NC405", "task_id is the ID of a task that was created before", exchange, "/task_id")
         at_ms = parse_time_ms(created.get("created_at"))
         # The gateway accepts a timestamp that differs from its clock by at most the limit, so its clock differs from ours by no more.

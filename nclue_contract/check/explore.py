@@ -13,18 +13,20 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
 
 from nclue_contract.check.expectations import finding_of
+from nclue_contract.check.request_builder import NAME_PREFIX
 from nclue_contract.check.results import Case, CheckResult, Failure, Outcome, State
 from nclue_contract.check.run import CheckOptions, credentials, permission
 from nclue_contract.contract.hosts import Target
+from nclue_contract.contract.masking import Masker, header_secrets
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.openapi import document
 from nclue_contract.contract.readings import Readings
 from nclue_contract.contract.wording import counted
-from nclue_contract.signing import VARIABLES
+from nclue_contract.signing import VARIABLES, Credentials
 
 INSTALL = "pip install 'nclue-contract[schemathesis]'"
 """How to get Schemathesis."""
@@ -119,9 +121,19 @@ def explore(options: CheckOptions, result: CheckResult, bounds: Bounds, environm
         variables |= {FINDINGS_FILE: str(folder / "findings.jsonl"), "PYTHONUTF8": "1"}
         ended_by_limit, output = _run(command, folder, variables, bounds.seconds)
         found, finished = read_findings(folder / "findings.jsonl")
+    masker = _masker(options, keys)
+    output = masker.text(output)
+    found = [replace(one, message=masker.text(one.message), request=masker.text(one.request)) for one in found]
     if not finished and not ended_by_limit:
         result = replace(result, stop_reason=f"the exploration did not run to its end: {' '.join(output.strip().splitlines()[-1:])}")
     return _with(result, found, bounds, finished=finished)
+
+
+def _masker(options: CheckOptions, keys: Credentials) -> Masker:
+    """Return what masks the keys and the values of `--header`. The hooks have masked the signatures, which only they know."""
+    secrets = [secret for _, value in options.headers for secret in header_secrets(value)]
+    public = " ".join((json.dumps(document()), NAME_PREFIX, *filter(None, astuple(options.known))))
+    return Masker([keys.access_key, keys.secret_key, *secrets], public=public)
 
 
 def _prepared(folder: Path, options: CheckOptions, readings: Mapping[str, str], bounds: Bounds) -> list[str]:

@@ -28,6 +28,7 @@ from typing import Any, TextIO
 from nclue_contract.check.cases.lists import tasks_of
 from nclue_contract.check.requests import Exchange, RequestSpec, delete_request, list_request
 from nclue_contract.check.sender import ATTEMPTS, RATE_LIMITED_PAUSE_S, Transport
+from nclue_contract.check.task_ids import why_unusable
 from nclue_contract.contract.model import contract
 
 VERSION = 1
@@ -140,12 +141,14 @@ def _objects(path: Path) -> Iterator[dict[str, Any]]:
 class CleanupResult:
     """The result of a clean-up: IDs of tasks that were deleted and of those that are left, and why it ended early.
 
-    `doubtful` are names of tasks that may belong to the check or to another user; they are not deleted.
+    `doubtful` are names of tasks that may belong to the check or to another user, `unusable` those of tasks whose ID cannot be put into a
+    path; they are not deleted.
     """
 
     deleted: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     doubtful: list[str] = field(default_factory=list)
+    unusable: list[str] = field(default_factory=list)
     stop_reason: str = ""
 
 
@@ -165,7 +168,7 @@ def delete_remaining(contents: LedgerContents, transport: Transport, rate: float
 def _delete_remaining(contents: LedgerContents, sender: _CleanupSender, result: CleanupResult) -> None:
     if contents.uncertain:
         _find_uncertain(contents, sender, result)
-    for task_id in tuple(result.left):
+    for task_id in tuple(task_id for task_id in result.left if not why_unusable(task_id)):
         exchange = sender.send(delete_request(task_id))
         if exchange.error or exchange.status in {401, 403}:
             result.stop_reason = f"a delete request {_failure(exchange)}"
@@ -208,7 +211,9 @@ def _find_uncertain(contents: LedgerContents, sender: _CleanupSender, result: Cl
             task_id, name = item["task_id"], item.get("task_name")
             if name not in contents.uncertain or task_id in result.left:
                 continue
-            if contents.run and contents.run in name:
+            if why_unusable(task_id):
+                result.unusable += [] if name in result.unusable else [name]
+            elif contents.run and contents.run in name:
                 result.left.append(task_id)
             elif name not in result.doubtful:
                 result.doubtful.append(name)

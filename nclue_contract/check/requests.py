@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
-from urllib.parse import quote
 
+from nclue_contract.check.task_ids import encoded
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.rules import Answer
 from nclue_contract.signing import EXAMPLE, Credentials, signature, string_to_sign
@@ -79,18 +79,28 @@ class RequestSpec:
 
 def header_pairs(request: RequestSpec, target: str, now_ms: int, credentials: Credentials = EXAMPLE) -> list[tuple[str, str]]:
     """Return the headers of a request that is sent now: content type and signature, with the defects that it specifies."""
-    method, signed_target = request.signed_as or (request.method, target)
-    sent_ms = now_ms + request.skew_ms if request.at_ms is None else request.at_ms
-    keys = request.credentials or credentials
-    message, written = string_to_sign(method, signed_target, sent_ms, keys.access_key), request.timestamp(str(sent_ms))
-    if request.odd_signed:
-        message = message.replace(f"\n{sent_ms}\n".encode(), f"\n{written}\n".encode())
-    values = (written, keys.access_key, request.signature(signature(keys.secret_key, request.string_to_sign(message))))
+    keys, written = request.credentials or credentials, request.timestamp(str(_sent_ms(request, now_ms)))
+    values = (written, keys.access_key, request.signature(valid_signature(request, target, now_ms, credentials)))
     headers: dict[str, str | None] = {"content-type": json_media_type()} if request.method == "POST" else {}
     headers |= dict(zip(contract().headers, values, strict=True)) | dict(request.headers)
     pairs = [(name.upper() if request.capitals else name, value) for name, value in headers.items() if value is not None]
     again = [(request.repeated, "x")] if request.repeated else []
     return [*again, *pairs] if request.wrong_first else [*pairs, *again]
+
+
+def valid_signature(request: RequestSpec, target: str, now_ms: int, credentials: Credentials = EXAMPLE) -> str:
+    """Return the signature of what a request signs, without the defect that `RequestSpec.signature` is."""
+    method, signed_target = request.signed_as or (request.method, target)
+    keys, sent_ms = request.credentials or credentials, _sent_ms(request, now_ms)
+    message = string_to_sign(method, signed_target, sent_ms, keys.access_key)
+    if request.odd_signed:
+        message = message.replace(f"\n{sent_ms}\n".encode(), f"\n{request.timestamp(str(sent_ms))}\n".encode())
+    return signature(keys.secret_key, request.string_to_sign(message))
+
+
+def _sent_ms(request: RequestSpec, now_ms: int) -> int:
+    """Return the time that a request states."""
+    return now_ms + request.skew_ms if request.at_ms is None else request.at_ms
 
 
 def json_media_type() -> str:
@@ -105,12 +115,12 @@ def create_request(payload: object) -> RequestSpec:
 
 
 def get_request(task_id: str) -> RequestSpec:
-    """Return a get request for a task."""
+    """Return a get request for a task. Raises `ValueError` for an ID that cannot be put into a path."""
     return RequestSpec("GET", _task_path(task_id))
 
 
 def delete_request(task_id: str) -> RequestSpec:
-    """Return a delete request for a task."""
+    """Return a delete request for a task. Raises `ValueError` as `get_request` does."""
     return RequestSpec("DELETE", _task_path(task_id))
 
 
@@ -120,7 +130,7 @@ def list_request(query: str = "") -> RequestSpec:
 
 
 def _task_path(task_id: str) -> str:
-    return contract().operations["getTask"].path.partition("{")[0] + quote(task_id.encode("utf-8", "surrogatepass"), safe="")
+    return contract().operations["getTask"].path.partition("{")[0] + encoded(task_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from dataclasses import astuple, dataclass, field, replace
 from http import HTTPStatus
 from pathlib import Path
+from urllib.parse import unquote
 
 from nclue_contract.check.cases.plan import BUDGET, plan
 from nclue_contract.check.expectations import FixtureData
@@ -20,6 +21,7 @@ from nclue_contract.check.results import Case, CheckResult, State
 from nclue_contract.check.runner import Runner
 from nclue_contract.check.sender import WAIT_S, Limits, RunObserver, StopError, StopReason, Transport
 from nclue_contract.check.session import CheckSession
+from nclue_contract.check.task_ids import why_unusable
 from nclue_contract.check.transport_memory import MemoryTransport
 from nclue_contract.contract.extras import require_extra
 from nclue_contract.contract.hosts import Target, is_loopback, is_real
@@ -244,13 +246,13 @@ class _LedgerObserver:
             )
 
     def exchange(self, exchange: Exchange) -> None:
-        """Record a response. An incomplete one, or one without an ID, leaves open whether a task was created."""
+        """Record a response. An incomplete one, or one without an ID that can be used, leaves open whether a task was created."""
         task_id = exchange.fields.get("task_id") if exchange.accepted else None
         rejected = (400 <= exchange.status < 500 and not exchange.error) or exchange.not_sent
-        if exchange.request.creates and (rejected or isinstance(task_id, str)):
+        if exchange.request.creates and (rejected or (isinstance(task_id, str) and not why_unusable(task_id))):
             self._record(lambda: self._ledger.answered(_name(exchange.request), task_id))
         elif exchange.request.operation == "deleteTask" and (exchange.accepted or exchange.status == HTTPStatus.NOT_FOUND):
-            self._record(lambda: self._ledger.deleted(exchange.target.rpartition("/")[2]))
+            self._record(lambda: self._ledger.deleted(unquote(exchange.target.rpartition("/")[2])))
 
     def _record(self, write: Callable[[], None]) -> None:
         """Write a record, unless an earlier one failed: what follows would be read as part of that line."""

@@ -20,6 +20,7 @@ from nclue_contract.check.results import NO_FAILING_FILE, Case, Cause, CheckResu
 from nclue_contract.check.sender import Limits, RunObserver, Sender, StopError, StopReason, Transport
 from nclue_contract.check.session import CheckSession
 from nclue_contract.check.signature_variants import adapted, authenticated, shape, validly_signed, variants_of
+from nclue_contract.check.task_ids import UNUSABLE
 from nclue_contract.contract.wording import counted
 from nclue_contract.validation.response import is_success
 
@@ -350,6 +351,8 @@ class Runner:
         readings = inference.readings
         if self._sender.rate_limited:
             self._notes.append("the server limited the rate, so one request per second was sent from then on")
+        if (unusable := len(self._session.tasks.unusable)) and self._limits.clean_up:
+            self._notes.append(f"{counted(unusable, 'task')} of this run cannot be deleted: the ID {UNUSABLE}")
         remaining = self._session.tasks.remaining() if self._limits.clean_up else []
         return CheckResult(
             target=target,

@@ -7,13 +7,12 @@ time-outs are for single reads, so that a server that sends a byte now and then 
 from __future__ import annotations
 
 import json
-import re
 import selectors
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -22,8 +21,9 @@ import h11
 from nclue_contract.check.content_coding import ContentCodingError, decode
 from nclue_contract.check.expectations import OWN_FOLDER
 from nclue_contract.check.request_builder import NAME_PREFIX
-from nclue_contract.check.requests import Exchange, RequestSpec, header_pairs
+from nclue_contract.check.requests import Exchange, RequestSpec, header_pairs, valid_signature
 from nclue_contract.contract.hosts import Target
+from nclue_contract.contract.masking import Masker, header_secrets
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.openapi import document
 from nclue_contract.signing import Credentials, now_ms
@@ -36,8 +36,8 @@ RECEIVE_BYTES = 65_536
 
 USER_AGENT = "nclue-contract"
 
-MIN_SECRET_LENGTH = 8
-"""Characters from which on a header value is masked in responses. A shorter one is not a secret, and may be in a response by chance."""
+MAX_REASON = 160
+"""Characters of the reason for an incomplete response, at most: it may contain what a server sent."""
 
 
 @dataclass(slots=True)
@@ -74,9 +74,9 @@ class IncompleteResponseError(Exception):
 class HttpTransport:
     """A transport to a server. `headers` are added to each request, `cafile` has certificates to trust (PEM).
 
-    `timeout_s` is for a whole exchange. Secrets that were sent (keys, signatures, values of `headers`) are masked in what comes back, since
-    reports show that; words of the contract and those in `not_secret`, which responses contain anyway, are not. Raises `ValueError` for a
-    `cafile` that holds no certificates.
+    `timeout_s` is for a whole exchange. Secrets that were sent on this transport (keys, signatures, values of `headers`) are masked in what
+    comes back, in every spelling, since reports show that; words of the contract, those in `not_secret` and those of the path and the body
+    that were sent, which responses contain anyway, are not. Raises `ValueError` for a `cafile` that holds no certificates.
     """
 
     exact_clock = False
@@ -91,7 +91,9 @@ class HttpTransport:
         timeout_s: float = 10.0,
         not_secret: Iterable[str] = (),
     ) -> None:
-        self._not_secret = " ".join((json.dumps(document()), NAME_PREFIX, OWN_FOLDER, *not_secret))
+        public = " ".join((json.dumps(document()), NAME_PREFIX, OWN_FOLDER, *not_secret))
+        secrets = [secret for _, value in headers for secret in header_secrets(value)]
+        self._masker = Masker((credentials.access_key, credentials.secret_key, *secrets), public=public)
         self.prefix: str = target.signed_path
         self._target = target
         self._credentials = credentials
@@ -140,34 +142,20 @@ class HttpTransport:
                 self._attempt(request, pairs, response, deadline, reuse=reuse)  # the server had closed the idle connection
         except IncompleteResponseError as error:
             failure = error
-        body = bytes(response.body)
+        self._masker.add(valid_signature(request, self.prefix + request.path, sent_ms, self._credentials))
+        masked = _ResponseMask(self._masker, request, pairs)
+        headers, body = masked.headers(response.headers), bytes(response.body)
         try:
-            body = decode(body, response.headers, MAX_BODY_BYTES)
+            body = masked.body(decode(body, headers, MAX_BODY_BYTES))
         except ContentCodingError as error:
             body = b""  # secrets in it could not be masked
             failure = failure or IncompleteResponseError(str(error))
         target, signed = self._target.path + request.path, self.prefix + request.path
-        mask = self._mask(pairs, request)
-        headers = tuple((mask(name), mask(value)) for name, value in response.headers)
-        body = mask(body.decode("latin-1")).encode("latin-1")
         signed_target = signed if signed != target else ""
         exchange = Exchange(request, target, sent_ms, now_ms(), response.status, headers, body, signed_target=signed_target)
         if failure is None:
             return exchange
-        return replace(exchange, error=mask(str(failure)), not_sent=failure.not_sent, permanent=failure.permanent)
-
-    def _mask(self, pairs: list[tuple[str, str]], request: RequestSpec) -> Callable[[str], str]:
-        """Return a function that replaces the secrets of a request in a text, except words that responses contain anyway."""
-        signed = set(contract().headers[1:])  # the first one is the timestamp
-        values = [value for name, value in pairs if name.lower() in signed] + [self._credentials.secret_key]
-        others = [text for _, value in self._headers for text in (value, *value.split())]
-        not_secret = f"{self._not_secret} {request.path} {request.body.decode('utf-8', 'replace')}"
-        secrets = {text for text in values if len(text) >= MIN_SECRET_LENGTH}
-        secrets |= {text for text in others if len(text) >= MIN_SECRET_LENGTH and text not in not_secret}
-        if not secrets:
-            return str
-        pattern = re.compile("|".join(map(re.escape, sorted(secrets, key=len, reverse=True))))
-        return lambda text: pattern.sub("***", text)
+        return replace(exchange, error=masked.text(str(failure))[:MAX_REASON], not_sent=failure.not_sent, permanent=failure.permanent)
 
     def _attempt(
         self, request: RequestSpec, pairs: list[tuple[str, str]], response: _PartialResponse, deadline: float, *, reuse: bool
@@ -268,6 +256,33 @@ class HttpTransport:
         return event
 
 
+class _ResponseMask:
+    """Masks what came back for one request: the secrets that its transport knows, and the signed headers of this request.
+
+    Some of those are deliberately wrong, such as a signature all zero. A later response may contain such a value by chance.
+    """
+
+    def __init__(self, masker: Masker, request: RequestSpec, pairs: Iterable[tuple[str, str]]) -> None:
+        signed = set(contract().headers[1:])  # the first one is the timestamp
+        values = [value for name, value in pairs if name.lower() in signed]
+        self._maskers = (masker, Masker(value for value in values if masker.text(value) == value))
+        self._public = request.path.encode() + b" " + request.body
+
+    def headers(self, headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+        """Return names and values without secrets."""
+        return tuple((self.text(name), self.text(value)) for name, value in headers)
+
+    def body(self, body: bytes) -> bytes:
+        """Return a body without secrets."""
+        for masker in self._maskers:
+            body = masker.data(body, self._public)
+        return body
+
+    def text(self, text: str) -> str:
+        """Return a text without secrets."""
+        return self.body(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
+
+
 def _tls(cafile: str | None) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=cafile)
@@ -301,7 +316,7 @@ def _reason(error: BaseException, timeout_s: float) -> str:
     if isinstance(error, h11.LocalProtocolError):
         return "HTTP cannot express the request"  # the value may be a secret
     if isinstance(error, h11.ProtocolError):
-        return f"not HTTP: {str(error)[:120]}"
+        return f"not HTTP: {error}"
     if isinstance(error, ssl.SSLError):
         return f"TLS: {error.reason or type(error).__name__}"
     return (error.strerror if isinstance(error, OSError) else None) or type(error).__name__

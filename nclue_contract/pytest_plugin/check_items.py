@@ -26,6 +26,7 @@ from nclue_contract.cli.check_settings import apply_settings
 from nclue_contract.cli.config import ConfigError
 from nclue_contract.contract.readings import Readings
 from nclue_contract.pytest_plugin.settings import PluginSettings
+from nclue_contract.validation.reports.excerpt import safe
 
 COLLECTOR_NAME = "nclue-check"
 """The first part of the IDs of the items."""
@@ -146,7 +147,8 @@ class CheckPlan:
             state, reason, requests = found.state, found.reason, len(found.exchanges)
             commands = reproducer(self._result)
             failures, advisories = (
-                "\n\n".join("\n".join(failure_lines(one, commands)) for one in several) for several in (found.failures, found.advisories)
+                "\n\n".join("\n".join(safe(line, "utf-8") for line in failure_lines(one, commands)) for one in several)
+                for several in (found.failures, found.advisories)
             )
         target = self._options.url or EMBEDDED if self._result is None else self._result.target
         named = {"rule": case.rule, "state": str(state), "requests": str(requests), "target": target}
@@ -154,10 +156,10 @@ class CheckPlan:
         if state == State.FAILED:
             return ItemOutcome(properties, failure=failures)
         if self._trouble and case.id == self._first:  # one failure is enough; the other items are skipped for the same reason
-            return ItemOutcome(properties, failure=f"inconclusive: {self._trouble}")
+            return ItemOutcome(properties, failure=safe(f"inconclusive: {self._trouble}", "utf-8"))
         if state == State.ADVISORY:
             return ItemOutcome((*properties, ("nclue.advisory", advisories)), advisory=advisories)
-        return ItemOutcome(properties, reason="" if state == State.PASSED else f"{state}: {reason}")
+        return ItemOutcome(properties, reason="" if state == State.PASSED else safe(f"{state}: {reason}", "utf-8"))
 
     def _run(self, chosen: Sequence[str]) -> None:
         options = self._options if len(chosen) == len(self.cases) else replace(self._options, ids=frozenset(chosen))

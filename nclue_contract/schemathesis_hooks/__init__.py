@@ -29,6 +29,7 @@ from urllib.parse import unquote, urlsplit
 from nclue_contract.cli.config import load
 from nclue_contract.clients import Signer
 from nclue_contract.contract.hosts import is_real
+from nclue_contract.contract.masking import Masker, sent_secrets
 from nclue_contract.contract.model import Operation, contract
 from nclue_contract.contract.readings import Readings
 from nclue_contract.contract.rules import Answer
@@ -260,11 +261,13 @@ class NclueContract:
         if operation is None:
             return
         sent = _request_content(operation, request, has_body=case.body is not NOT_SET)
-        headers = [(name, value) for name, values in response.headers.items() for value in values]
-        errors = self._validator.validate_response(operation.id, response.status_code, headers, response.content, sent).errors
+        masker = _masker(request)  # of what was sent, a server may send back anything
+        headers = [(name, masker.text(value)) for name, values in response.headers.items() for value in values]
+        content = masker.data(response.content)
+        errors = self._validator.validate_response(operation.id, response.status_code, headers, content, sent).errors
         broken = [BrokenRule(label, [one for one in errors if one.rule == rule]) for rule in dict.fromkeys(one.rule for one in errors)]
         defects = self._signature_findings(request)
-        if defects and (unexpected := self._unexpected_response(response, defects)):
+        if defects and (unexpected := self._unexpected_response(response.status_code, content, defects)):
             broken.append(BrokenRule(label, defects, f"The response is {unexpected}, although the signature of the request is invalid"))
         if operation.id == "createTask" and not defects and sent is not None and self._validator.validate_request_json(sent).ok:
             self._create_statuses[response.status_code] += 1
@@ -293,7 +296,7 @@ class NclueContract:
         found = self._verify(str(request.method), f"{path}{mark}{query}", request.headers, credentials, now_ms(), body).report.errors
         return sorted((f for f in found if f.rule not in self._validator.ignore), key=lambda f: f.rule)
 
-    def _unexpected_response(self, response: schemathesis.Response, defects: Sequence[Finding]) -> str:
+    def _unexpected_response(self, status: int, content: bytes, defects: Sequence[Finding]) -> str:
         """Return the response as text if it does not suit an invalid signature: a success, or an error with another code; else empty."""
         readings = self._validator.readings
         expected = {
@@ -302,9 +305,17 @@ class NclueContract:
             for answer in contract().rules[finding.rule].expects
             if all(readings[name] == option or not readings.pinned(name) for name, option in answer.when.items())
         }
-        answer = Answer(response.status_code, error_code(read(response.content).value))
+        answer = Answer(status, error_code(read(content).value))
         rejected = answer.code is not None and any(answer.status == other.status for other in expected)
         return format_answer(answer) if answer.status // 100 == 2 or (rejected and answer not in expected) else ""
+
+
+def _masker(request: requests.PreparedRequest) -> Masker:
+    """Return what masks the keys, and the secrets in the headers of a request, in the response to it."""
+    keys = [os.environ.get(name, "").strip() for name in VARIABLES]
+    headers = [(str(name), value.decode("latin-1") if isinstance(value, bytes) else value) for name, value in request.headers.items()]
+    body = request.body.decode("utf-8", "replace") if isinstance(request.body, bytes) else request.body
+    return Masker([*keys, *sent_secrets(headers)], public=f"{request.url} {body}")
 
 
 def _keyword(name: str, value: object, kind: type, default: Any) -> Any:  # noqa: ANN401  # of that kind

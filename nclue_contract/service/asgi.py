@@ -63,7 +63,7 @@ class App:
         known: dict[str, tuple[str, Callable[[dict[str, Any]], object]]] = {
             "health": ("GET", lambda _: {"status": "ok", "contract": contract().revision, "tasks": len(self.service.store)}),
             "reset": ("POST", self._reset),
-            "journal": ("GET", lambda _: {"requests": self.service.store.requests, "entries": list(self.service.store.journal)}),
+            "journal": ("GET", lambda _: {"requests": self.service.store.requests, "entries": self.service.journal()}),
             "advance": ("POST", self._advance),
             "fail": ("POST", self._fail),
             "openapi.json": ("GET", lambda _: document(self.service.readings)),

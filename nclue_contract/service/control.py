@@ -30,8 +30,8 @@ class ServiceControl(ABC):
 
     @property
     def requests(self) -> list[dict[str, Any]]:
-        """The journal: the last 1,000 requests as they were sent, oldest first. The values of signed headers are masked."""
-        return self.call(lambda service, _: list(service.store.journal))
+        """The journal: the last 1,000 requests as they were sent, oldest first. Keys, signatures and other secrets are masked."""
+        return self.call(lambda service, _: service.journal())
 
     def fail_next(self, count: int = 1, *, error: str = "", delay_s: float = 0.0, cut: bool = False) -> None:
         """Let the next `count` requests fail: with a documented error by its name (such as RATE_LIMITED), delayed, or cut in the body.

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from typing import Any
 
-from nclue_contract.contract.model import DocumentedError, contract
+from nclue_contract.contract.masking import Masker, is_secret_header, sent_secrets
+from nclue_contract.contract.model import DocumentedError
+from nclue_contract.contract.openapi import document
 from nclue_contract.validation.findings import Finding
 from nclue_contract.validation.signature import Verification
 
@@ -102,7 +105,7 @@ class InjectedFailure:
 def journal_entry(
     request: Request, response: Response, findings: Iterable[Finding], now_ms: int, verification: Verification | None = None
 ) -> dict[str, Any]:
-    """Return the journal entry of a request and its response; the values of signed and other secret headers are masked.
+    """Return the journal entry of a request and its response, with the secrets that the client sent; `masked_entry` is what may be shown.
 
     `signature` is in it only if the request was rejected for its signature: the reason, and the mistakes that explain it.
     """
@@ -111,7 +114,7 @@ def journal_entry(
         "time_ms": now_ms,
         "method": request.method,
         "target": request.target,
-        "headers": [[name, "***" if _is_secret(name) else value] for name, value in request.headers],
+        "headers": [[name, value] for name, value in request.headers],
         "body": request.body[:MAX_JOURNAL_BODY_BYTES].decode("utf-8", "backslashreplace"),
         "body_bytes": len(request.body),
         "status": response.status,
@@ -121,9 +124,31 @@ def journal_entry(
     }
 
 
-def _is_secret(name: str) -> bool:
-    """Return whether the values of a header are masked: all of the platform's, since a client may send keys under another name."""
-    plain = name.lower().replace("_", "-")
-    words = ("secret", "access-key", "accesskey", "api-key", "apikey", "signature")
-    others = {*contract().headers, "authorization", "proxy-authorization", "cookie"}
-    return plain in others or plain.startswith("x-ncp-") or any(word in plain for word in words)
+def masked_entry(entry: dict[str, Any], keys: Mapping[str, str] | None) -> dict[str, Any]:
+    """Return a journal entry without secrets: `keys`, and the values of signed and other secret headers, wherever the client has put them.
+
+    An entry is masked when it is read, since a service handles more requests than anybody reads.
+    """
+    masker = request_masker(entry["headers"], keys)
+    headers = [[name, "***" if is_secret_header(name) else value] for name, value in entry["headers"]]
+    masked: dict[str, Any] = _masked({**entry, "headers": headers}, masker)
+    return masked
+
+
+def request_masker(headers: Sequence[Sequence[str]], keys: Mapping[str, str] | None) -> Masker:
+    """Return what masks the secrets of one request: the keys that the service accepts, and the values of its secret headers."""
+    return Masker([*(keys or {}).keys(), *(keys or {}).values(), *sent_secrets(headers)], public=_public())
+
+
+@cache
+def _public() -> str:
+    """Return the words of the contract, which a key of a test may be by chance."""
+    return json.dumps(document())
+
+
+def _masked(value: object, masker: Masker) -> Any:  # noqa: ANN401  # a JSON value, of the same form
+    if isinstance(value, dict):
+        return {name: _masked(one, masker) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_masked(one, masker) for one in value]
+    return masker.text(value) if isinstance(value, str) else value

@@ -13,13 +13,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from nclue_contract.contract.masking import Masker
 from nclue_contract.contract.model import Operation, contract
 from nclue_contract.contract.rules import Severity
 from nclue_contract.contract.wording import escaped, format_status, pointer_to
 from nclue_contract.service.faults.catalogue import inject_fault
 from nclue_contract.service.faults.injection import wrap_method
 from nclue_contract.service.lifecycle import ProgressMode
-from nclue_contract.service.messages import Rejection, Request, Response
+from nclue_contract.service.messages import Rejection, Request, Response, request_masker
 from nclue_contract.service.service import MAX_BODY, Service
 from nclue_contract.validation.error_body import error_code
 from nclue_contract.validation.findings import Finding, Report
@@ -33,6 +34,9 @@ from nclue_contract.validation.validator import Validator
 MAX_LISTED_REQUESTS = 5
 """Requests that `format_broken_requests` shows in full."""
 
+MAX_LINE = 220
+"""Characters of a method and a path that are stored."""
+
 MAX_RECORDED_REQUESTS = 100
 """Invalid requests that a recorder stores until `forget`; a further one is stored only for a rule that none of these broke."""
 
@@ -42,7 +46,8 @@ class InvalidRequest:
     """A request that breaks the contract, with its errors.
 
     `number` is its number in the journal, `line` its method and path, `response` the status and error code of the response, `origin` the
-    place in the client that sent it, if that is known, and `mistakes` what explains an invalid signature.
+    place in the client that sent it, if that is known, and `mistakes` what explains an invalid signature. `masker` knows its secrets, which
+    a finding may quote.
     """
 
     number: int
@@ -51,6 +56,7 @@ class InvalidRequest:
     errors: tuple[Finding, ...]
     origin: str = ""
     mistakes: tuple[Mistake, ...] = ()
+    masker: Masker = field(default_factory=Masker, compare=False, repr=False)
 
     def without(self, rules: Collection[str]) -> InvalidRequest | None:
         """Return a copy without the errors of these rules; None when no error is left."""
@@ -141,8 +147,10 @@ def record_requests(service: Service, recorder: Recorder, validator: Validator, 
         response = original(request, now_ms)
         broken = None
         if errors:
-            line = escaped(f"{request.method:.20} {request.target.partition('?')[0]:.200}")
-            broken = InvalidRequest(service.store.requests, line, _status_and_code(response), errors, origin() if origin else "", mistakes)
+            masker = request_masker(request.headers, service.keys)
+            line = escaped(masker.text(f"{request.method:.20} {request.target.partition('?')[0]}")[:MAX_LINE])
+            answer, sender = _status_and_code(response), origin() if origin else ""
+            broken = InvalidRequest(service.store.requests, line, answer, errors, sender, mistakes, masker)
         recorder.add(operation, response, broken)
         return response
 
@@ -219,7 +227,7 @@ def format_broken_requests(broken: list[InvalidRequest]) -> str:
     parts = [f"{', '.join(rules)}: {what} the contract"]
     for one in broken[:MAX_LISTED_REQUESTS]:
         origin = f", sent by {one.origin}" if one.origin else ""
-        parts += [f"request {one.number}: {one.line}, response {one.response}{origin}", format_report(Report(one.errors))]
+        parts += [f"request {one.number}: {one.line}, response {one.response}{origin}", one.masker.text(format_report(Report(one.errors)))]
         parts += [textwrap.fill(f"signer: {text}", 79, subsequent_indent=" " * 8, break_on_hyphens=False) for text in one.signer_mistakes()]
     if len(broken) > MAX_LISTED_REQUESTS:
         parts.append(f"... and {len(broken) - MAX_LISTED_REQUESTS} more requests")

@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 from nclue_contract.contract.model import DocumentedError, Operation, contract
 from nclue_contract.contract.readings import Readings
 from nclue_contract.service.lifecycle import Lifecycle, ProgressMode, Task
-from nclue_contract.service.messages import InjectedFailure, MethodNotAllowed, Rejection, Request, Response, journal_entry
+from nclue_contract.service.messages import InjectedFailure, MethodNotAllowed, Rejection, Request, Response, journal_entry, masked_entry
 from nclue_contract.service.serializers import Serializer
 from nclue_contract.service.store import ExternalData, Store
 from nclue_contract.validation.findings import Finding
@@ -112,6 +112,10 @@ class Service:
         self.fault_state.clear()
         self.active = []
         self.last_ms = None
+
+    def journal(self) -> list[dict[str, Any]]:
+        """Return the journal, oldest request first, without the secrets that clients have sent."""
+        return [masked_entry(entry, self.keys) for entry in self.store.journal]
 
     # -- handling a request ------------------------------------------------------------------------------------------------------
 

@@ -180,6 +180,26 @@ def test_an_exploration_that_breaks_off_by_itself_is_reported(stubbed, tmp_path,
     assert "Schemathesis explored with" not in out
 
 
+def test_keys_and_header_values_in_what_schemathesis_reports_are_masked(monkeypatch, capsys):
+    """The hooks mask signatures; they do not know which of the other headers are from the user."""
+    found = Found("GET /tasks", "NC305", f"total is CANARY%2Ftenant, {SECRET}", None, f"curl -H 'x-tenant: CANARY/tenant' -H 'x: {ACCESS}'")
+    error = Found("POST /tasks", "", "Schema Error: CANARY\\/tenant")
+
+    def run(_command, _folder, variables, _seconds):
+        lines(Path(variables[FINDINGS_FILE]), found, error)
+        return False, f"Error: CANARY/tenant {ACCESS}\n"
+
+    monkeypatch.setattr(explore_module, "_run", run)
+    with running("--progress", "manual") as server:
+        assert main(["check", server.url, *FEW, *BOUNDED, "--header", "x-tenant: CANARY/tenant", "--format", "json"]) == 1
+    out = capsys.readouterr().out
+    report = json.loads(out)
+    assert [failure["message"] for failure in report["failures"]] == ["total is ***, ***; sent with: curl -H 'x-tenant: ***' -H 'x: ***'"]
+    assert report["trouble"] == "the exploration did not run to its end: Error: *** ***"
+    assert "Schemathesis reports an error for POST /tasks: Schema Error: ***" in report["notes"]
+    assert "CANARY" not in out
+
+
 def test_the_file_of_findings_returns_what_was_written(tmp_path):
     path = tmp_path / "findings.jsonl"
     assert read_findings(path) == ([], False)

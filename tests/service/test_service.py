@@ -13,6 +13,7 @@ from nclue_contract.service.store import ExternalData, Store
 from nclue_contract.signing import Credentials, signed_headers
 from tests.support.payloads import FEATURE_ID, OTHER_FEATURE_ID, PAYLOAD, TEST_FIELDS
 from tests.support.signing import ACCESS, SECRET
+from tests.support.spellings import SPELLINGS
 
 NOW_MS = 1_764_000_000_000
 NOW = "2025-11-25T01:00:00+09:00"
@@ -824,9 +825,36 @@ def test_signed_headers_are_masked_in_the_journal_whatever_their_case(guarded):
     headers = signed_headers("GET", "/api/v1/tasks", KEYS, NOW_MS)
     pairs = [(name.upper(), value) for name, value in headers.items()] + [("Authorization", "Bearer EXAMPLE"), ("cookie", "EXAMPLE=1")]
     assert guarded.send("GET", headers=pairs).status == 200
-    (entry,) = guarded.service.store.journal
+    (entry,) = guarded.service.journal()
     assert [value for _, value in entry["headers"]] == ["***"] * 5
     assert [name for name, _ in entry["headers"]] == [name for name, _ in pairs]
+
+
+@pytest.mark.parametrize("spell", SPELLINGS.values(), ids=SPELLINGS.keys())
+def test_secrets_are_masked_wherever_a_client_has_put_them(guarded, spell):
+    headers = signed_headers("GET", "/api/v1/tasks", KEYS, NOW_MS)
+    access_key, signature = list(headers.values())[1:]
+    for secret in (access_key, signature, KEYS.secret_key, "Bearer CANARYsession0001"):
+        written = spell(secret)
+        pairs = [*headers.items(), ("authorization", "Bearer CANARYsession0001"), ("x-trace", f"<{written}>")]
+        body = json.dumps({"name": f"zz {written}", "train_file_path": f"zz {written}"}).encode()
+        guarded.send("POST", f"/<{written}>", headers=pairs, body=body)
+        entry = guarded.service.journal()[-1]
+        assert entry["target"].startswith("/api/v1/tasks/<")
+        assert "***" in entry["target"]
+        assert "***" in dict(entry["headers"])["x-trace"]
+        assert json.loads(entry["body"])["name"].startswith("zz ")
+        assert "***" in json.loads(entry["body"])["name"]
+        assert "***" in json.loads(entry["body"])["train_file_path"]
+
+
+def test_findings_in_the_journal_quote_no_secret():
+    nclue = Nclue()
+    headers = [("x-api-key", "CANARY~key~00000000001"), ("content-type", "application/json")]
+    nclue.send("POST", headers=headers, body=json.dumps(PAYLOAD | {"train_file_path": "a/CANARY~key~00000000001"}).encode())
+    (entry,) = nclue.service.journal()
+    assert entry["rules"] == ["NC120"]
+    assert "CANARY" not in json.dumps(entry)
 
 
 def test_a_body_that_is_no_text_is_recorded_by_its_bytes():

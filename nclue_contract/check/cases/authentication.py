@@ -211,7 +211,7 @@ def _on_task(
     def script(session: CheckSession, case: Case) -> Script:
         remaining = session.tasks.remaining()
         if not remaining:
-            session.results.not_tested(case, "there is no task of this run")
+            session.results.not_tested(case, session.tasks.why_none)
             return
         task = remaining[-1]
         exchange = yield replace(build(task.task_id), headers=headers)

@@ -168,7 +168,10 @@ class LifecycleTracker:
         """Track the task of the control request, create the others, read all of them, and delete one while it is registered."""
         first, builder = self._session.tasks.first, self._session.builder
         if first is None:
-            self._results.not_tested(self._case, "the control task has no ID that could be tracked")
+            unusable = self._session.tasks.unusable
+            self._results.not_tested(
+                self._case, self._session.tasks.why_none if unusable else "the control task has no ID that could be tracked"
+            )
             return
         self._tracked.append(TrackedTask(first, Purpose.OBSERVED))
         yield from self._read(self._tracked[0])

@@ -19,6 +19,7 @@ from nclue_contract.check.requests import Exchange, RequestSpec, create_request,
 from nclue_contract.check.results import Case, Script, Wait
 from nclue_contract.check.server_clock import parse_time_ms
 from nclue_contract.check.session import CheckSession
+from nclue_contract.check.task_ids import UNUSABLE, why_unusable
 from nclue_contract.contract.model import Field, contract
 from nclue_contract.contract.rules import Answer
 
@@ -162,7 +163,7 @@ def _old_task(session: CheckSession, case: Case) -> Script:
     """Read a task without test data that was created long before others: it still has its own values."""
     task = next((task for task in session.tasks.remaining() if "test_bucket" not in task.payload), None)
     if task is None:
-        session.results.not_tested(case, "there is no such task of this run")
+        session.results.not_tested(case, session.tasks.why_none if session.tasks.unusable else "there is no such task of this run")
         return
     yield from create_missing(session, case, case.needs_tasks)
     exchange = yield get_request(task.task_id)
@@ -210,7 +211,7 @@ def _time_moves(session: CheckSession, case: Case) -> Script:
     first = session.tasks.first
     before = parse_time_ms(first.created.get("created_at")) if first else None
     if first is None or before is None:
-        session.results.not_tested(case, "no created task had a time")
+        session.results.not_tested(case, session.tasks.why_none if session.tasks.unusable else "no created task had a time")
         return
     yield Wait(TIME_GAP_S)
     exchange = yield session.builder.create()
@@ -241,8 +242,10 @@ def _unknown(build: Callable[[str], RequestSpec], task_id: Callable[[CheckSessio
 def _half_an_id(session: CheckSession, case: Case) -> Script:
     remaining = session.tasks.remaining()
     half = remaining[0].task_id[: len(remaining[0].task_id) // 2] if remaining else ""
-    if not half or half.isdecimal():
-        reason = "half a number is a number, which another task may have" if remaining else "there is no task of this run"
+    if not half or half.isdecimal() or why_unusable(half):
+        reason = session.tasks.why_none
+        if remaining:
+            reason = f"half an ID {UNUSABLE}" if why_unusable(half) else "half a number is a number, which another task may have"
         session.results.not_tested(case, reason)
         return
     exchange = yield get_request(half)
