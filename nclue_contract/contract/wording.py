@@ -55,7 +55,15 @@ def json_kind(value: object) -> str:
     """Return the JSON type of a value with its article; other Python values by the name of their type."""
     if value is None:
         return "null"
-    return _KINDS.get(type(value)) or f"of the Python type {excerpt(type(value).__name__)}"
+    # By identity: a type may have a metaclass whose comparison or hash raises.
+    kind = next((words for kind, words in _KINDS.items() if type(value) is kind), None)
+    return kind or f"of the Python type {type_name(value)}"
+
+
+def type_name(value: object) -> str:
+    """Return the name of a value's type, shortened and safe to print, whatever its metaclass says."""
+    name: str = type.__dict__["__name__"].__get__(type(value))
+    return excerpt(str.__str__(name))
 
 
 def pointer_to(*names: str | int) -> str:
