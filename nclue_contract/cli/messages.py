@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import suppress
+from typing import TextIO
 
 
 def print_error(message: str) -> None:
-    """Print a sentence after the name of the command, if standard error is open."""
+    """Print a sentence after the name of the command, if standard error can be written; there is nowhere else to say that it cannot."""
     if sys.stderr is None:
         return
     from nclue_contract.validation.reports.excerpt import safe  # noqa: PLC0415  # only for messages
 
-    print("nclue-contract:", safe(message, sys.stderr.encoding or "ascii"), file=sys.stderr, flush=True)
+    try:
+        print("nclue-contract:", safe(message, sys.stderr.encoding or "ascii"), file=sys.stderr, flush=True)
+    except OSError:
+        discard(sys.stderr)
+
+
+def discard(stream: TextIO) -> None:
+    """Redirect a standard stream that cannot be written, so that Python does not fail again when it flushes the buffer at exit."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
