@@ -16,7 +16,7 @@ from nclue_contract.cli import check as check_command
 from nclue_contract.cli.arguments import report_targets, size
 from nclue_contract.cli.check_settings import apply_settings, used_settings
 from nclue_contract.cli.config import ConfigError, ProjectSettings, load, load_config
-from nclue_contract.cli.messages import discard, print_error
+from nclue_contract.cli.messages import discard, flush_errors, print_error
 from nclue_contract.cli.serve import add_parsers, run_faults, run_serve
 from nclue_contract.cli.signals import termination_as_interruption
 from nclue_contract.contract.extras import MissingExtraError
@@ -67,8 +67,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(argv: Sequence[str] | None) -> int:
     try:
         options = _parser().parse_args(argv)
-    except SystemExit:  # argparse has printed the help, or a message
+    except SystemExit:  # argparse has printed the help or a message, and ignores that it cannot be written
         sys.stdout.flush()
+        flush_errors()
         raise
     options.words = list(sys.argv[1:] if argv is None else argv)[1:]
     code: int = options.run(options)

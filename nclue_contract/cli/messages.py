@@ -9,13 +9,22 @@ from typing import TextIO
 
 
 def print_error(message: str) -> None:
-    """Print a sentence after the name of the command, if standard error can be written; there is nowhere else to say that it cannot."""
+    """Print a sentence after the name of the command, if standard error is open."""
     if sys.stderr is None:
         return
     from nclue_contract.validation.reports.excerpt import safe  # noqa: PLC0415  # only for messages
 
+    with suppress(OSError):
+        print("nclue-contract:", safe(message, sys.stderr.encoding or "ascii"), file=sys.stderr)
+    flush_errors()
+
+
+def flush_errors() -> None:
+    """Write what waits for standard error, or drop it: there is nowhere else to say that it cannot be written."""
+    if sys.stderr is None:
+        return
     try:
-        print("nclue-contract:", safe(message, sys.stderr.encoding or "ascii"), file=sys.stderr, flush=True)
+        sys.stderr.flush()
     except OSError:
         discard(sys.stderr)
 

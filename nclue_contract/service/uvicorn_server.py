@@ -27,7 +27,7 @@ DEADLINE_S = 30
 """Seconds within which a server in a thread must start, respond and end."""
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
     """Return a listening socket; port 0 means a free one. Raises `OSError` when the address cannot be used.
 
     Listening here, and not in uvicorn, finds an address in use before the server starts.
@@ -93,9 +93,9 @@ class _AnnouncingServer(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-def serve(service: Service, host: str, port: int, stdout: TextIO) -> None:
-    """Serve until SIGTERM or SIGINT; print the base URL when ready. Port 0 means a free one. Raises `OSError` when it cannot listen."""
-    with _listen(host, port) as listener:
+def serve(service: Service, listener: socket.socket, stdout: TextIO) -> None:
+    """Serve on a listening socket until SIGTERM or SIGINT; print the base URL when ready."""
+    with listener:
         config = _config(App(service), shutdown_s=2, log_level="error", access_log=False)
         logging.getLogger("uvicorn.error").addFilter(_unexpected)
         _AnnouncingServer(config, f"LISTENING {_base_url(listener, service)}", stdout).run(sockets=[listener])
@@ -144,7 +144,7 @@ class LoopbackServer:
         return future.result(DEADLINE_S)
 
     def __enter__(self) -> Self:
-        self._listener = _listen("127.0.0.1", 0)
+        self._listener = listen("127.0.0.1", 0)
         self.url = _base_url(self._listener, self.service)
         self._server = _ThreadServer(_config(self._app, shutdown_s=1, log_config=None))  # logging belongs to the tests
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._listener]}, name="nclue-contract", daemon=True)
