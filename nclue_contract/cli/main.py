@@ -183,12 +183,12 @@ def _rules(settings: ProjectSettings, option: Sequence[str] = ()) -> list[str]:
 
 def _explain(options: argparse.Namespace) -> int:
     from nclue_contract.validation.explain import explain, overview  # noqa: PLC0415
-    from nclue_contract.validation.reports.excerpt import safe  # noqa: PLC0415  # for this command only
+    from nclue_contract.validation.reports.excerpt import safe_line  # noqa: PLC0415  # for this command only
 
     _, readings = _settings(options)
     text = _usable("", explain, contract(), options.name, readings) if options.name else overview(contract())
     for line in text.splitlines():
-        print(safe(line, sys.stdout.encoding or "ascii"))
+        print(safe_line(line, sys.stdout.encoding or "ascii"))
     return PASSED
 
 

@@ -10,12 +10,21 @@ from typing import TextIO
 
 def print_error(message: str) -> None:
     """Print a sentence after the name of the command, if standard error is open."""
+    _print(f"nclue-contract: {message}")
+
+
+def print_reason(reason: str) -> None:
+    """Print why a run is inconclusive, if standard error is open."""
+    _print(f"inconclusive: {reason}")
+
+
+def _print(line: str) -> None:
     if sys.stderr is None:
         return
-    from nclue_contract.validation.reports.excerpt import safe  # noqa: PLC0415  # only for messages
+    from nclue_contract.validation.reports.excerpt import safe_line  # noqa: PLC0415  # only for messages
 
     with suppress(OSError):
-        print("nclue-contract:", safe(message, sys.stderr.encoding or "ascii"), file=sys.stderr)
+        print(safe_line(line, sys.stderr.encoding or "ascii"), file=sys.stderr)
     flush_errors()
 
 

@@ -16,7 +16,7 @@ from nclue_contract.cli.sources import InputFormat, Note, Unreadable, expand, pa
 from nclue_contract.contract.rules import Severity
 from nclue_contract.validation.json_reader import Payload
 from nclue_contract.validation.reports.base import FAILED, PASSED, STDIN, USAGE, Renderer, Run, Summary
-from nclue_contract.validation.reports.excerpt import safe
+from nclue_contract.validation.reports.excerpt import safe_line
 from nclue_contract.validation.reports.formats import renderer
 from nclue_contract.validation.validator import Validator
 
@@ -107,9 +107,9 @@ def _validate_payload(validator: Validator, payload: Payload, outputs: list[Rend
 def _note(item: Note | Unreadable, options: ValidateOptions, stderr: TextIO) -> None:
     """Print to standard error what standard output does not contain: notes, and, unless it is text, unreadable inputs."""
     if isinstance(item, Unreadable) and options.format != "text":
-        print(safe(f"error: {item.file}: {item.reason}", stderr.encoding or "ascii"), file=stderr)
+        print(safe_line(f"error: {item.file}: {item.reason}", stderr.encoding or "ascii"), file=stderr)
     elif isinstance(item, Note) and not options.quiet:
-        print(safe(f"note: {item.file}: {item.text}", stderr.encoding or "ascii"), file=stderr)
+        print(safe_line(f"note: {item.file}: {item.text}", stderr.encoding or "ascii"), file=stderr)
 
 
 def _standard_output(run: Run, options: ValidateOptions, stdout: TextIO, progress: ProgressBar) -> Renderer:

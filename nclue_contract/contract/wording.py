@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from functools import lru_cache
 
@@ -39,6 +40,21 @@ def escaped(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+_COMMAND = re.compile(r"##(?=\[|vso\[)", re.IGNORECASE)
+
+
+def harmless(line: str) -> str:
+    r"""Return an escaped line so that no CI system takes it for a command, whatever a payload, a file or a server is called.
+
+    GitHub Actions carries out a line that begins with `::`, also behind spaces, and `##[` anywhere in a line; Azure Pipelines `##vso[`.
+    Both read standard output and standard error. One character is escaped: `\x3a:error::`, `#\x23[error]`.
+    """
+    if "##" in line:
+        line = _COMMAND.sub(r"#\\x23", line)
+    text = line.lstrip(" ")
+    return line.removesuffix(text) + rf"\x3a{text[1:]}" if text.startswith("::") else line
 
 
 def quoted(text: str) -> str:
