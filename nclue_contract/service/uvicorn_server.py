@@ -18,6 +18,7 @@ from typing import Any, Self, TextIO, TypeVar
 
 import uvicorn
 
+from nclue_contract.contract.real_time import monotonic
 from nclue_contract.service.asgi import App
 from nclue_contract.service.service import Service
 
@@ -183,7 +184,8 @@ class _ThreadServer(uvicorn.Server):
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
         try:
-            super().run(sockets)
+            with asyncio.Runner(loop_factory=_RunningLoop) as runner:
+                runner.run(self.serve(sockets))
         finally:
             self.startup_ended.set()
 
@@ -191,6 +193,13 @@ class _ThreadServer(uvicorn.Server):
         self.loop = asyncio.get_running_loop()
         await super().startup(sockets)
         self.startup_ended.set()
+
+
+class _RunningLoop(asyncio.SelectorEventLoop):
+    """An event loop whose timers end although a test has stopped the time; uvicorn looks every 0.1 seconds whether it is to end."""
+
+    def time(self) -> float:
+        return monotonic()
 
 
 class _ThreadFilter(logging.Filter):
