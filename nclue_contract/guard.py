@@ -4,22 +4,33 @@
         ...                     # a call to nclue.apigw.ntruss.com raises RealHostError
     assert blocked == []        # also contains the hosts of calls whose error the client handled
 
-Functions of the standard library are patched in three places: the look-up of a name, the connection to a name, and TLS with a name, which
-detects calls through a proxy or with another resolver (aiodns, uvloop). Calls to other hosts are not affected. Not detected are calls of
-other processes, and of clients with their own network stack, such as pycurl.
+Functions of the standard library are patched in four places: the look-up of a name, the connection to a name, TLS with a name, which
+detects calls with another resolver (aiodns, uvloop), and the sending of a request: through a proxy (`CONNECT`, or a URL in the request
+line), or on a connection that was opened before the guard. Calls to other hosts are not affected.
+
+What stays undetected:
+
+* calls of other processes, and of clients with their own network stack, such as pycurl, or with their own TLS, such as pyOpenSSL;
+* on a connection without TLS, or with TLS but without the name: HTTP/2, a request whose head is sent in pieces, and a `Host` of the real
+  service that goes to loopback (a stub may be meant), or over TLS in memory (`ssl.MemoryBIO`), where the address is not known;
+* a proxy, tunnel or forwarded port that is configured elsewhere, and reached by its own name;
+* a SOCKS proxy that resolves the name, until TLS begins;
+* requests that another server sends to the real host, such as a gateway under test.
 """
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
-from nclue_contract.contract.hosts import is_real
+from nclue_contract.contract.hosts import is_loopback, is_real
 
 
 class RealHostError(AssertionError):
@@ -66,22 +77,80 @@ _lock = threading.RLock()
 _active: list[list[str]] = []  # the blocked hosts of each guard in force
 _patched: list[tuple[Any, str, bool, Any, Any]] = []  # owner, name, whether the owner itself had it, the original, the wrapper
 
-_PLACES: tuple[tuple[Any, str, int, str], ...] = (
-    (socket, "getaddrinfo", 0, "host"),
-    (socket, "gethostbyname", 0, ""),
-    (socket, "gethostbyname_ex", 0, ""),
-    (socket.socket, "connect", 1, ""),
-    (socket.socket, "connect_ex", 1, ""),
-    (ssl.SSLContext, "wrap_socket", 5, "server_hostname"),
-    (ssl.SSLContext, "wrap_bio", 4, "server_hostname"),
+Arguments = tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Argument:
+    """Finds the host in a call: the argument, by position or name, that is a host or an address."""
+
+    position: int
+    keyword: str = ""
+
+    def __call__(self, args: Arguments, kwargs: Mapping[str, object]) -> str:
+        return _host_of(args[self.position] if len(args) > self.position else kwargs.get(self.keyword))
+
+
+def _receiver(args: Arguments, _kwargs: Mapping[str, object]) -> str:
+    """Find the host in a call that sends data on a connection: that of TLS, or that of the request which the data begins."""
+    connection, data = (*args, None)[:2]
+    if is_real(name := _host_of(getattr(connection, "server_hostname", None))):
+        return name
+    if isinstance(data, list | tuple):  # of `sendmsg`
+        data = next(iter(data), None)
+    head = b""
+    with suppress(TypeError, ValueError):  # what cannot be sent is for the original to reject
+        head = bytes(memoryview(data).cast("B")[:LONGEST_HEAD])  # type: ignore[arg-type]
+    line = _REQUEST_LINE.match(head)
+    if line is None:
+        return ""
+    authority = line["proxied"] or line["tunnel"]
+    if authority is None and (field := _HOST.search(head)) and not _is_near(connection):
+        authority = field[1]
+    return _host_of(re.sub(rb"^.*@|:[0-9]*$", b"", authority.strip())) if authority else ""
+
+
+LONGEST_HEAD = 8192
+"""Bytes at the start of what is sent in which a request line and the field `Host` are looked for."""
+
+_REQUEST_LINE = re.compile(rb"(?:CONNECT (?P<tunnel>[^ /]+)|[A-Z]+ (?:[a-zA-Z]+://(?P<proxied>[^ /?#]*)|/)[^ \r\n]*) HTTP/1")
+_HOST = re.compile(rb"(?i)\r\nhost:([^\r\n]*)")
+
+
+def _is_near(connection: object) -> bool:
+    """Return whether a connection leads to this machine, where a stub may answer for the real host, or to what is not known."""
+    try:
+        address = connection.getpeername()  # type: ignore[attr-defined]  # TLS in memory has none
+    except (AttributeError, OSError):
+        return True
+    return not isinstance(address, tuple) or is_loopback(str(address[0]))
+
+
+_PLACES: tuple[tuple[Any, str, Callable[[Arguments, Mapping[str, object]], str]], ...] = (
+    (socket, "getaddrinfo", _Argument(0, "host")),
+    (socket, "gethostbyname", _Argument(0)),
+    (socket, "gethostbyname_ex", _Argument(0)),
+    (socket.socket, "connect", _Argument(1)),
+    (socket.socket, "connect_ex", _Argument(1)),
+    (socket.socket, "send", _receiver),
+    (socket.socket, "sendall", _receiver),
+    (socket.socket, "sendmsg", _receiver),
+    (ssl.SSLContext, "wrap_socket", _Argument(5, "server_hostname")),
+    (ssl.SSLContext, "wrap_bio", _Argument(4, "server_hostname")),
+    (ssl.SSLSocket, "send", _receiver),
+    (ssl.SSLSocket, "sendall", _receiver),
+    (ssl.SSLSocket, "write", _receiver),
+    (ssl.SSLObject, "write", _receiver),
 )
-"""The functions to patch: owner and name, and which argument, by position or name, is a host or an address."""
+"""The functions to patch: owner and name, and what finds the host in a call."""
 
 
 def _patch() -> None:
-    for owner, name, position, keyword in _PLACES:
+    for owner, name, find in _PLACES:
+        if not hasattr(owner, name):  # `sendmsg` is missing on Windows
+            continue
         original = getattr(owner, name)
-        wrapper = _checked(original, position, keyword)
+        wrapper = _checked(original, find)
         _patched.append((owner, name, name in vars(owner), original, wrapper))
         setattr(owner, name, wrapper)
 
@@ -97,13 +166,13 @@ def _restore() -> None:
             delattr(owner, name)
 
 
-def _checked(original: Callable[..., object], position: int, keyword: str) -> Callable[..., object]:
+def _checked(original: Callable[..., object], find: Callable[[Arguments, Mapping[str, object]], str]) -> Callable[..., object]:
     """Return a function that raises `RealHostError` for the real host, and otherwise calls the original."""
 
     @wraps(original)
     def wrapper(*args: object, **kwargs: object) -> object:
         if _active:
-            host = _host_of(args[position] if len(args) > position else kwargs.get(keyword))
+            host = find(args, kwargs)
             if is_real(host):
                 for blocked in tuple(_active):
                     blocked.append(host)
@@ -118,5 +187,5 @@ def _host_of(value: object) -> str:
     if isinstance(value, tuple) and value:
         value = value[0]
     if isinstance(value, bytes | bytearray):
-        value = value.decode("latin-1")
+        value = value.decode("utf-8", "replace")
     return value.rstrip(".").lower() if isinstance(value, str) else ""

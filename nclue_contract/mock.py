@@ -207,7 +207,8 @@ def _patched_async(library: Any, original: Callable[..., Any]) -> Callable[..., 
             except AllMockedAssertionError:
                 pass
         exchange = _Exchange(library, request, current)
-        await anyio.sleep(exchange.delay_s)
+        if exchange.delay_s:  # in a thread: the timers of a loop stand still where a test has stopped the time
+            await anyio.to_thread.run_sync(time.sleep, exchange.delay_s, abandon_on_cancel=True)
         return exchange.response(exchange.async_half())
 
     return handle_async_request

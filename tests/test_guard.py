@@ -32,6 +32,13 @@ PLACES = [
     (socket.socket, "connect_ex"),
     (ssl.SSLContext, "wrap_socket"),
     (ssl.SSLContext, "wrap_bio"),
+    (socket.socket, "send"),
+    (socket.socket, "sendall"),
+    (socket.socket, "sendmsg"),
+    (ssl.SSLSocket, "send"),
+    (ssl.SSLSocket, "sendall"),
+    (ssl.SSLSocket, "write"),
+    (ssl.SSLObject, "write"),
 ]
 
 
@@ -170,7 +177,22 @@ def test_the_error_names_what_to_use_instead():
 
 
 @pytest.mark.parametrize(
-    "host", ["ntruss.com", "kr.object.NTRUSS.com", "nclue.apigw.ntruss.com.", "a.b.c.ntruss.com", b"nclue.apigw.ntruss.com"]
+    "host",
+    [
+        "ntruss.com",
+        "kr.object.NTRUSS.com",
+        "nclue.apigw.ntruss.com.",
+        "a.b.c.ntruss.com",
+        b"nclue.apigw.ntruss.com",
+        "ntruss\u3002com",
+        "nclue\uff0eapigw\u3002ntruss\uff61com\u3002",
+        "\uff4e\uff54\uff52\uff55\uff53\uff53.com",
+        "nclue.apigw.NTRUSS.\uff23\uff2f\uff2d",
+        "ntru\u00adss.com",
+        "ntru\u017fs.com",
+        "\ub370\uc774\ud130.ntruss\u3002com",
+        "nclue\u3002ntruss\u3002com".encode(),
+    ],
 )
 def test_every_host_of_the_platform_is_real(host):
     with guard(), pytest.raises(RealHostError):
@@ -178,7 +200,23 @@ def test_every_host_of_the_platform_is_real(host):
 
 
 @pytest.mark.parametrize(
-    "host", ["example.com", "notntruss.com", "ntruss.com.example", "ntruss.community", "", None, "127.0.0.1", "localhost"]
+    "host",
+    [
+        "example.com",
+        "notntruss.com",
+        "ntruss.com.example",
+        "ntruss.community",
+        "",
+        None,
+        "127.0.0.1",
+        "localhost",
+        "notntruss\u3002com",
+        "ntruss\u3002com.example",
+        "\ub370.example",
+        "\ub370" * 70,
+        "\u3002\u3002",
+        "\ud800.example",
+    ],
 )
 def test_other_hosts_are_not_touched(host, monkeypatch):
     resolved = []
@@ -245,22 +283,21 @@ def test_a_client_with_a_resolver_of_its_own_is_blocked(listener):
 
 @pytest.fixture
 def proxy():
-    """Start a proxy that opens every tunnel and then sends nothing."""
+    """Start a proxy, and require that it receives no request."""
     with socket.create_server(("127.0.0.1", 0)) as sock:
-        connections = []
+        received = []
 
         def open_tunnel():
             connection, _ = sock.accept()
-            connections.append(connection)
-            connection.recv(65536)
-            connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            with connection:
+                received.append(connection.recv(65536))
 
         thread = threading.Thread(target=open_tunnel)
         thread.start()
         yield f"http://127.0.0.1:{sock.getsockname()[1]}"
+        gc.collect()  # closes what the blocked call left open
         thread.join()
-        for connection in connections:
-            connection.close()
+        assert received == [b""], "the proxy would have opened a connection to the real host"
 
 
 def through_proxy_requests(proxy):
@@ -282,6 +319,68 @@ def test_a_call_through_a_proxy_is_blocked_before_anything_is_sent_to_the_real_h
         call(proxy)
     assert blocked == [REAL]
     gc.collect()
+
+
+PROXIED = [
+    b"CONNECT nclue.apigw.ntruss.com:443 HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"CONNECT NTRUSS.com. HTTP/1.0\r\n\r\n",
+    b"GET http://nclue.apigw.ntruss.com/api/v1/tasks HTTP/1.1\r\n\r\n",
+    b"POST https://user:word@nclue.apigw.ntruss.com:8443?x HTTP/1.1\r\n\r\n",
+    b"GET HTTP://nclue.apigw.ntruss.com HTTP/1.1\r\n",
+    "CONNECT nclue\u3002ntruss\u3002com:443 HTTP/1.1\r\n".encode(),
+]
+DIRECT = b"POST /api/v1/tasks HTTP/1.1\r\naccept: */*\r\nHOST: nclue.apigw.ntruss.com:80\r\n\r\n"
+OTHERS = [
+    b"CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n\r\n",
+    b"GET http://example.com/?u=http://ntruss.com/ HTTP/1.1\r\nReferer: http://ntruss.com/\r\n\r\n",
+    b'POST /tasks HTTP/1.1\r\nhost: x\r\n\r\n{"a": "GET http://ntruss.com/ HTTP/1.1"}',
+    DIRECT,  # a stub on loopback may be meant
+    b"",
+    bytes(range(256)),
+    memoryview(b"abcd").cast("I"),
+]
+SENDERS = {
+    "send": lambda sock, data: sock.send(data),
+    "sendall": lambda sock, data: sock.sendall(data),
+    "sendmsg": lambda sock, data: sock.sendmsg([data, b"rest"]),
+}
+
+
+@pytest.mark.parametrize("name", SENDERS)
+def test_a_request_to_a_proxy_for_the_real_host_is_blocked_and_no_other(name, listener):
+    with guard() as blocked, socket.create_connection(listener) as sock:
+        for data in PROXIED:
+            with pytest.raises(RealHostError):
+                SENDERS[name](sock, data)
+        assert len(blocked) == len(PROXIED)
+        for data in OTHERS:
+            SENDERS[name](sock, data)
+        for wrong in ("text", None, 1):
+            with pytest.raises(TypeError):
+                sock.sendall(wrong)
+        assert len(blocked) == len(PROXIED)
+
+
+@pytest.mark.parametrize("name", SENDERS)
+def test_a_plain_connection_from_before_the_guard_is_blocked(name, listener, monkeypatch):
+    monkeypatch.setattr("nclue_contract.guard.is_loopback", lambda _: False)  # the address is that of the real host, say
+    with socket.create_connection(listener) as sock, guard() as blocked:
+        with pytest.raises(RealHostError):
+            SENDERS[name](sock, DIRECT)
+        SENDERS[name](sock, DIRECT.replace(b"ntruss", b"example"))
+    assert blocked == [REAL]
+
+
+def test_a_connection_with_tls_from_before_the_guard_is_blocked(listener):
+    context = ssl.create_default_context()
+    in_memory = context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname=REAL)
+    with socket.create_connection(listener) as sock:
+        pooled = context.wrap_socket(sock, server_hostname=REAL, do_handshake_on_connect=False)
+        with pooled, guard() as blocked:
+            for send in (pooled.send, pooled.sendall, pooled.write, in_memory.write):
+                with pytest.raises(RealHostError):
+                    send(b"x")
+    assert blocked == [REAL] * 4
 
 
 # -- nesting and threads ---------------------------------------------------------------------------------------------------------

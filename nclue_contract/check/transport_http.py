@@ -26,7 +26,8 @@ from nclue_contract.contract.hosts import Target
 from nclue_contract.contract.masking import Masker, header_secrets
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.openapi import document
-from nclue_contract.signing import Credentials, now_ms
+from nclue_contract.contract.real_time import RunningClock, monotonic
+from nclue_contract.signing import Credentials
 
 MAX_BODY_BYTES = 1 << 20
 """Bytes of a response body that are read, and of the decoded body, at most; a list page of a hundred tasks has a tenth of that."""
@@ -102,10 +103,11 @@ class HttpTransport:
         self._tls = _tls(cafile) if target.scheme == "https" else None
         self._open: _Connection | None = None
         self._reuses = True
+        self._clock = RunningClock()
 
     def now_ms(self) -> int:
-        """Return the time of this machine."""
-        return now_ms()
+        """Return the time of this machine; it goes on although a test may have stopped its own, so that waiting ends."""
+        return self._clock.now_ms()
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
@@ -134,9 +136,9 @@ class HttpTransport:
         return [exchanges[number] for number in range(len(requests))]
 
     def _exchange(self, request: RequestSpec, *, reuse: bool) -> Exchange:
-        sent_ms = now_ms()
+        sent_ms = self.now_ms()
         pairs = header_pairs(request, self.prefix + request.path, sent_ms, self._credentials)
-        response, deadline, failure = _PartialResponse(), time.monotonic() + self._timeout_s, None
+        response, deadline, failure = _PartialResponse(), monotonic() + self._timeout_s, None
         try:
             if not self._attempt(request, pairs, response, deadline, reuse=reuse):
                 self._attempt(request, pairs, response, deadline, reuse=reuse)  # the server had closed the idle connection
@@ -152,7 +154,7 @@ class HttpTransport:
             failure = failure or IncompleteResponseError(str(error))
         target, signed = self._target.path + request.path, self.prefix + request.path
         signed_target = signed if signed != target else ""
-        exchange = Exchange(request, target, sent_ms, now_ms(), response.status, headers, body, signed_target=signed_target)
+        exchange = Exchange(request, target, sent_ms, self.now_ms(), response.status, headers, body, signed_target=signed_target)
         if failure is None:
             return exchange
         return replace(exchange, error=masked.text(str(failure))[:MAX_REASON], not_sent=failure.not_sent, permanent=failure.permanent)
@@ -301,7 +303,7 @@ class _PartialResponse:
 
 def _remaining(deadline: float) -> float:
     """Return the seconds until a deadline of the monotonic clock. Raises `TimeoutError` after it."""
-    remaining = deadline - time.monotonic()
+    remaining = deadline - monotonic()
     if remaining <= 0:
         raise TimeoutError
     return remaining

@@ -42,6 +42,18 @@ def _number(text: str, minimum: float, maximum: float, what: str) -> float:
     raise argparse.ArgumentTypeError(f"{text!r:.40} is not {what}")
 
 
+def size(text: str) -> int:
+    """Return a number of bytes, from 1 to 10^12, of a text such as `64MB`, `1.5 GB` or `1000`; a type of argparse."""
+    match = re.fullmatch(r"([0-9]{1,12}(?:\.[0-9]{1,12})?) ?(B|kB|KB|MB|GB)?", text)
+    number = int(float(match[1]) * _UNITS[match[2] or "B"]) if match else 0
+    if not 1 <= number <= 10**12:
+        raise argparse.ArgumentTypeError(f"{text!r:.40} is not a size, such as 64MB (B, kB, MB or GB; a number alone is in bytes)")
+    return number
+
+
+_UNITS = {"B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9}
+
+
 def number_or_word(text: str) -> str:
     """Return a text that may be a number, as it is; a type of argparse."""
     return text

@@ -15,7 +15,7 @@ from nclue_contract import __version__
 from nclue_contract.cli.arguments import number_or_word, positive_integer, rate, rule_prefixes, seconds, seconds_or_none
 from nclue_contract.cli.config import READINGS_TABLE
 from nclue_contract.cli.files import atomic_file
-from nclue_contract.cli.messages import print_error
+from nclue_contract.cli.messages import print_error, print_reason
 from nclue_contract.cli.progress import ProgressBar
 from nclue_contract.contract import server_data
 from nclue_contract.contract.model import contract
@@ -184,8 +184,8 @@ def run_probe(options: argparse.Namespace, readings: Readings) -> int:
     """Find out the readings of a server, print them, and return the exit code."""
     from nclue_contract.check.readings_table import decided_readings, readings_table  # noqa: PLC0415
     from nclue_contract.check.reports.machine import check_json  # noqa: PLC0415
-    from nclue_contract.check.reports.text import reading_lines  # noqa: PLC0415
-    from nclue_contract.validation.reports.excerpt import safe  # noqa: PLC0415  # the check is imported only when it runs
+    from nclue_contract.check.reports.text import reading_lines  # noqa: PLC0415  # the check is imported only when it runs
+    from nclue_contract.validation.reports.excerpt import safe_line  # noqa: PLC0415  # as above
 
     # Readings of the settings may come from an earlier probe, and are what this one is to find out; only pins of the command line hold.
     if options.write is not None:
@@ -200,9 +200,10 @@ def run_probe(options: argparse.Namespace, readings: Readings) -> int:
     elif options.format == "toml":
         sys.stdout.write(table)
     else:
-        print("\n".join(safe(line, sys.stdout.encoding or "ascii") for line in reading_lines(result)))
-    _print_stop_reason(result.stop_reason)
+        for line in reading_lines(result):
+            print(safe_line(line, sys.stdout.encoding or "ascii"))
     if result.stop_reason:
+        print_reason(result.stop_reason)
         return INCONCLUSIVE
     if options.write is not None:
         from nclue_contract.cli.config_writer import write_readings  # noqa: PLC0415  # for this option only
@@ -234,7 +235,7 @@ def run_cleanup(options: argparse.Namespace) -> int:
     from nclue_contract.check.ledger import read_ledger  # noqa: PLC0415
     from nclue_contract.check.run import CheckOptions, clean_up  # noqa: PLC0415
     from nclue_contract.check.task_ids import UNUSABLE  # noqa: PLC0415
-    from nclue_contract.validation.reports.excerpt import safe  # noqa: PLC0415  # for this command only
+    from nclue_contract.validation.reports.excerpt import safe_line  # noqa: PLC0415  # for this command only
 
     headers, cafile = _headers(options.header), _readable(options.cacert)
     wanted = CheckOptions(headers=headers, cafile=cafile, timeout_s=options.timeout, rate=options.rate)
@@ -245,17 +246,10 @@ def run_cleanup(options: argparse.Namespace) -> int:
     notes = [f"the task named {name} may belong to the check or to another user; please check it" for name in result.doubtful]
     notes += [f"the ID of the task named {name} {UNUSABLE}" for name in result.unusable]
     for note in notes:
-        print(safe(f"not deleted: {note}", sys.stdout.encoding or "ascii"))
-    _print_stop_reason(result.stop_reason)
+        print(safe_line(f"not deleted: {note}", sys.stdout.encoding or "ascii"))
+    if result.stop_reason:
+        print_reason(result.stop_reason)
     return INCONCLUSIVE if result.left or notes or result.stop_reason else PASSED
-
-
-def _print_stop_reason(reason: str) -> None:
-    """Print why a run ended early, if it did; a server may have chosen some of the words."""
-    from nclue_contract.validation.reports.excerpt import safe  # noqa: PLC0415  # as above
-
-    if reason:
-        print(safe(f"inconclusive: {reason}", sys.stderr.encoding or "ascii"), file=sys.stderr)
 
 
 def options_of(options: argparse.Namespace, *, strict: bool = False, probe: bool = False) -> CheckOptions:

@@ -8,16 +8,15 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from nclue_contract import __version__
 from nclue_contract.cli import check as check_command
-from nclue_contract.cli.arguments import report_targets
+from nclue_contract.cli.arguments import report_targets, size
 from nclue_contract.cli.check_settings import apply_settings, used_settings
 from nclue_contract.cli.config import ConfigError, ProjectSettings, load, load_config
-from nclue_contract.cli.messages import print_error
+from nclue_contract.cli.messages import discard, flush_errors, print_error
 from nclue_contract.cli.serve import add_parsers, run_faults, run_serve
 from nclue_contract.cli.signals import termination_as_interruption
 from nclue_contract.contract.extras import MissingExtraError
@@ -40,35 +39,42 @@ class UsageError(Exception):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command with these arguments, or those of the process, and return the exit code."""
-    options = _parser().parse_args(argv)
-    options.words = list(sys.argv[1:] if argv is None else argv)[1:]
     if sys.stdout is None:  # standard output is closed
         print_error("standard output is closed")
         return USAGE
+    code = USAGE
     try:
-        code: int = options.run(options)
-        sys.stdout.flush()
-    except (UsageError, ConfigError, MissingExtraError) as error:
-        print_error(str(error))
-        return USAGE
+        # Every command has files to write whole or not at all, so every one of them ends in order. (`serve` has handlers of its own.)
+        with termination_as_interruption():
+            return _run(argv)
     except BrokenPipeError:
         # The reader of the pipe has closed it.
-        _discard_output()
+        discard(sys.stdout)
         return INCONCLUSIVE
+    except (UsageError, ConfigError, MissingExtraError) as error:
+        message = str(error)
     except OSError as error:
-        _discard_output()
-        print_error(f"cannot write {error.filename or 'the output'}: {error.strerror or error}")
-        return USAGE
+        discard(sys.stdout)
+        message = f"cannot write {error.filename or 'the output'}: {error.strerror or error}"
+    except MemoryError:
+        message = "there is too little memory for this"
     except KeyboardInterrupt:
-        print_error("interrupted")
-        return INCONCLUSIVE
+        message, code = "interrupted", INCONCLUSIVE
+    print_error(message)  # after the error, which holds on to everything that has filled the memory
     return code
 
 
-def _discard_output() -> None:
-    """Redirect standard output, so that Python does not report the same error again when it flushes the buffer at exit."""
-    with suppress(OSError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _run(argv: Sequence[str] | None) -> int:
+    try:
+        options = _parser().parse_args(argv)
+    except SystemExit:  # argparse has printed the help or a message, and ignores that it cannot be written
+        sys.stdout.flush()
+        flush_errors()
+        raise
+    options.words = list(sys.argv[1:] if argv is None else argv)[1:]
+    code: int = options.run(options)
+    sys.stdout.flush()
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -95,6 +101,8 @@ def _parser() -> argparse.ArgumentParser:
     validate.add_argument(
         "--input-format", choices=("json", "jsonl"), help="one JSON text, or one per line; by default the extension and the content decide"
     )
+    longest = "longest line, or JSON text that is not one per line; B, kB, MB or GB (%(default)s)"
+    validate.add_argument("--max-line", type=size, default="64MB", metavar="SIZE", help=longest)
     validate.add_argument("--quiet", action="store_true", help="text format: only a line per error")
     validate.set_defaults(run=_validate)
 
@@ -154,7 +162,7 @@ def _validate(options: argparse.Namespace) -> int:
     reports = _usable("--report", report_targets, options.report, FORMATS["validate"])
     ignored = tuple(sorted(validator.ignore))
     run = Run(version=__version__, revision=contract().revision, readings=readings, strict=strict, ignored=ignored)
-    wanted = ValidateOptions(names, options.input_format, options.format, reports, options.quiet)
+    wanted = ValidateOptions(names, options.input_format, options.format, reports, options.quiet, options.max_line)
     stdin = sys.stdin.buffer if sys.stdin else None  # None when it is closed
     return _usable("", validate, validator, run, wanted, stdin, sys.stdout, sys.stderr or io.StringIO())
 
@@ -175,12 +183,12 @@ def _rules(settings: ProjectSettings, option: Sequence[str] = ()) -> list[str]:
 
 def _explain(options: argparse.Namespace) -> int:
     from nclue_contract.validation.explain import explain, overview  # noqa: PLC0415
-    from nclue_contract.validation.reports.excerpt import safe  # noqa: PLC0415  # for this command only
+    from nclue_contract.validation.reports.excerpt import safe_line  # noqa: PLC0415  # for this command only
 
     _, readings = _settings(options)
     text = _usable("", explain, contract(), options.name, readings) if options.name else overview(contract())
     for line in text.splitlines():
-        print(safe(line, sys.stdout.encoding or "ascii"))
+        print(safe_line(line, sys.stdout.encoding or "ascii"))
     return PASSED
 
 
@@ -220,21 +228,18 @@ def _check(options: argparse.Namespace) -> int:
     strict = settings.strict if options.strict is None else options.strict
     reports = _usable("--report", report_targets, options.report, FORMATS["check"])
     options.skip = [*_rules(settings), *options.skip]
-    with termination_as_interruption():
-        return _usable("", check_command.run_check, options, readings, reports, strict=strict, settings=used_settings(settings))
+    return _usable("", check_command.run_check, options, readings, reports, strict=strict, settings=used_settings(settings))
 
 
 def _probe(options: argparse.Namespace) -> int:
     _, readings = _check_settings(options)
-    with termination_as_interruption():
-        return _usable("", check_command.run_probe, options, readings)
+    return _usable("", check_command.run_probe, options, readings)
 
 
 def _cleanup(options: argparse.Namespace) -> int:
     options.reading = []  # it has no readings
     _check_settings(options)
-    with termination_as_interruption():
-        return _usable("", check_command.run_cleanup, options)
+    return _usable("", check_command.run_cleanup, options)
 
 
 def _serve(options: argparse.Namespace) -> int:

@@ -59,7 +59,7 @@ def run_serve(options: argparse.Namespace, readings: Readings, environment: Mapp
     keys, printed = (None, False) if options.no_auth else accepted_keys(environment)
     service = build(options, readings, keys)
     with require_extra("server", "serve needs uvicorn"):
-        from nclue_contract.service.uvicorn_server import serve  # noqa: PLC0415  # uvicorn is an extra
+        from nclue_contract.service.uvicorn_server import listen, serve  # noqa: PLC0415  # uvicorn is an extra
     if not is_loopback(options.host) and sys.stderr:
         where = options.host or "every address"
         warning = f"{where} is not loopback: other machines can reach this server and read its journal"
@@ -68,12 +68,11 @@ def run_serve(options: argparse.Namespace, readings: Readings, environment: Mapp
         # Only the example pair is ever printed.
         print(f"NCLUE_ACCESS_KEY={EXAMPLE.access_key}\nNCLUE_SECRET_KEY={EXAMPLE.secret_key}")
     try:
-        serve(service, options.host, options.port, sys.stdout)
-    except BrokenPipeError:
-        raise
+        listener = listen(options.host, options.port)
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a host name"
         raise ValueError(f"cannot listen on {options.host!r:.80}, port {options.port}: {reason}") from error
+    serve(service, listener, sys.stdout)
     return PASSED
 
 

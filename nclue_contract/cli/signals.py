@@ -11,15 +11,22 @@ from types import FrameType
 
 @contextmanager
 def termination_as_interruption() -> Iterator[None]:
-    """Raise `KeyboardInterrupt` for SIGTERM within the block, as Python does for SIGINT. Only a main thread can have a handler."""
+    """Raise `KeyboardInterrupt` for SIGTERM, and where a terminal is closed (SIGHUP), within the block, as Python does for SIGINT.
+
+    Only a main thread can have a handler. SIGHUP stays ignored where it is (nohup).
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, _interrupt)
+    numbers = [signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, _interrupt) for number in numbers}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)  # None: it was not set by Python
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)  # None: it was not set by Python
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

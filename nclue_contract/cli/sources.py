@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import glob
 import os
+import stat
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, takewhile
 from pathlib import Path
 from typing import BinaryIO, Final, Literal
 
@@ -39,18 +41,18 @@ class Note:
     text: str
 
 
-def expand(names: Sequence[str]) -> Iterator[str | Unreadable]:
+def expand(names: Sequence[str]) -> Iterator[str | Note | Unreadable]:
     """Yield the files that are named, in folders that are named, or match a glob; each file once. "-" stays as it is.
 
     A folder stands for all *.json, *.jsonl and *.ndjson in it and its subfolders, except hidden ones. A name that exists is not a glob.
-    Whether a file can be read shows only in `payloads`.
+    Pipes, sockets and devices in a folder, or of a glob, are skipped with a note, because reading one may never end; one that is named is
+    read. Whether a file can be read shows only in `payloads`.
     """
     seen: set[str] = set()
     for file in chain.from_iterable(map(_expand_name, names)):
-        key = file if isinstance(file, Unreadable) or file == STDIN else _identity(file)
-        if isinstance(key, Unreadable):
+        if not isinstance(file, str):
             yield file
-        elif key not in seen:
+        elif (key := file if file == STDIN else _identity(file)) not in seen:
             seen.add(key)
             yield file
 
@@ -60,23 +62,28 @@ def payloads(
     stdin: BinaryIO,
     input_format: InputFormat | None = None,
     progress: Callable[[int], None] | None = None,
+    max_line: int = sys.maxsize,
 ) -> Iterator[Payload | Note | Unreadable]:
     """Yield the payloads of one file, or of `stdin` if the name is "-".
 
     `input_format`: the file is one JSON text (one payload or an array of them), or has one per line; by default the extension decides, then
-    the content. `progress` is called for each block with its number of bytes. Errors of the operating system are yielded as `Unreadable`.
+    the content. `progress` is called for each block with its number of bytes. `max_line` is the longest line in bytes, or the longest JSON
+    text that is not one per line: what has to be in memory at once. What is longer ends the file, and is yielded as `Unreadable`, as are
+    errors of the operating system.
     """
     try:
         if name == STDIN:
-            yield from _payloads(name, stdin, input_format, progress)
+            yield from _payloads(name, stdin, input_format, progress, max_line)
         else:
             with Path(name).open("rb") as file:
-                yield from _payloads(name, file, input_format or _FORMATS.get(Path(name).suffix.lower()), progress)
+                yield from _payloads(name, file, input_format or _FORMATS.get(Path(name).suffix.lower()), progress, max_line)
     except (OSError, ValueError) as error:
         yield Unreadable(name, _reason(error))
+    except MemoryError:
+        yield Unreadable(name, "there is too little memory for it")
 
 
-def _expand_name(name: str) -> Iterator[str | Unreadable]:
+def _expand_name(name: str) -> Iterator[str | Note | Unreadable]:
     try:
         path = Path(name)
         if name != STDIN and path.is_dir():
@@ -89,7 +96,7 @@ def _expand_name(name: str) -> Iterator[str | Unreadable]:
         yield Unreadable(name, _reason(error))
 
 
-def _expand_folder(name: str) -> Iterator[str | Unreadable]:
+def _expand_folder(name: str) -> Iterator[str | Note | Unreadable]:
     errors: list[OSError] = []
     count = 0
     for folder, subfolders, files in os.walk(name, onerror=errors.append):
@@ -97,18 +104,34 @@ def _expand_folder(name: str) -> Iterator[str | Unreadable]:
         for file in sorted(files):
             if not file.startswith(".") and Path(file).suffix.lower() in _FORMATS:
                 count += 1
-                yield str(Path(folder, file))
+                yield _regular(str(Path(folder, file)))
     for error in errors:
         yield Unreadable(str(error.filename), _reason(error))
     if not count and not errors:
         yield Unreadable(name, f"the folder has no {', '.join('*' + suffix for suffix in _FORMATS)} files")
 
 
-def _expand_glob(name: str) -> Iterator[str | Unreadable]:
-    files = sorted(file for file in glob.iglob(name, recursive=True) if Path(file).is_file())  # noqa: PTH207  # Path.glob rejects "/x/*"
-    yield from files
+def _expand_glob(name: str) -> Iterator[str | Note | Unreadable]:
+    files = sorted(file for file in glob.iglob(name, recursive=True) if _is_no_folder(Path(file)))  # noqa: PTH207  # Path.glob rejects "/x/*"
+    yield from map(_regular, files)
     if not files:
         yield Unreadable(name, "no file matches")
+
+
+def _is_no_folder(path: Path) -> bool:
+    return path.exists() and not path.is_dir()
+
+
+def _regular(file: str) -> str | Note:
+    """Return the file, or the note that it is skipped. What cannot be asked, such as a link to nowhere, fails when it is read."""
+    try:
+        mode = os.stat(file).st_mode  # noqa: PTH116  # quick: folders may have a million files
+    except (OSError, ValueError):
+        return file
+    if stat.S_ISREG(mode):
+        return file
+    kind = "a pipe" if stat.S_ISFIFO(mode) else "a socket" if stat.S_ISSOCK(mode) else "a device"
+    return Note(file, f"skipped, because it is {kind}; name it to read it")
 
 
 def _identity(file: str) -> str:
@@ -124,7 +147,7 @@ def _reason(error: OSError | ValueError) -> str:
 
 
 def _payloads(
-    name: str, stream: BinaryIO, input_format: InputFormat | None, progress: Callable[[int], None] | None
+    name: str, stream: BinaryIO, input_format: InputFormat | None, progress: Callable[[int], None] | None, max_line: int
 ) -> Iterator[Payload | Note]:
     blocks = _blocks(stream, progress)
     first = next(blocks, b"")
@@ -138,9 +161,9 @@ def _payloads(
     blocks = chain([first], blocks)
     # in UTF-16 and UTF-32 a line cannot be cut at the byte of \n
     if input_format == "json" or wide_encoding(first):
-        yield from _payloads_of_document(name, b"".join(blocks))
+        yield from _payloads_of_document(name, b"".join(_up_to(max_line, blocks)))
     else:
-        yield from _payloads_of_lines(name, blocks)
+        yield from _payloads_of_lines(name, blocks, max_line)
 
 
 def _blocks(stream: BinaryIO, progress: Callable[[int], None] | None) -> Iterator[bytes]:
@@ -148,6 +171,20 @@ def _blocks(stream: BinaryIO, progress: Callable[[int], None] | None) -> Iterato
         if progress:
             progress(len(block))
         yield block
+
+
+def _up_to(most: int, blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the blocks; raise `ValueError` as soon as they are longer than `most` bytes together."""
+    size = 0
+    for block in blocks:
+        size += len(block)
+        if size > most:
+            raise ValueError(f"the JSON text is longer than {_bytes(most)}; --max-line allows more")
+        yield block
+
+
+def _bytes(size: int) -> str:
+    return f"{size / 10**6:,.15g} MB" if size >= 10**6 else f"{size:,} bytes"
 
 
 def _has_lines(first: bytes, *, whole: bool) -> bool:
@@ -166,9 +203,11 @@ def _is_object(line: str) -> bool:
     return line.startswith("{") and value_end(line, 0) == len(line)
 
 
-def _payloads_of_lines(name: str, blocks: Iterable[bytes]) -> Iterator[Payload]:
+def _payloads_of_lines(name: str, blocks: Iterable[bytes], max_line: int) -> Iterator[Payload]:
     index = 0
-    for number, line in enumerate(chain.from_iterable(_lines(blocks)), 1):
+    for number, line in enumerate(chain.from_iterable(_lines(blocks, max_line)), 1):
+        if line is None:
+            raise ValueError(f"line {number:,} is longer than {_bytes(max_line)}; --max-line allows more")
         # isspace() is the quick test; it is true for more characters than JSON has blanks
         if isinstance(line, str) and (not line or line.isspace()) and not line.strip(BLANKS):
             continue
@@ -176,18 +215,38 @@ def _payloads_of_lines(name: str, blocks: Iterable[bytes]) -> Iterator[Payload]:
         index += 1
 
 
-def _lines(blocks: Iterable[bytes]) -> Iterator[Sequence[str | bytes]]:
-    """Yield the whole lines of each block; a line that is longer than a block is collected without repeated copying."""
+def _lines(blocks: Iterable[bytes], max_line: int) -> Iterator[Sequence[str | bytes | None]]:
+    """Yield the whole lines of each block; a line that is longer than a block is collected without repeated copying.
+
+    In place of a line that is longer than `max_line` bytes there is None, and then the end: the rest of it is not read.
+    """
     pending: list[bytes] = []
+    size = 0
     for block in blocks:
         end = block.rfind(b"\n")
         if end < 0:
             pending.append(block)
+            size += len(block)
         else:
-            yield _decode_lines(b"".join((*pending, block[:end])))
+            whole = b"".join((*pending, block[:end]))
+            if len(whole) > max_line and (short := _short_lines(whole, max_line)) is not None:
+                yield [*short, None]
+                return
+            yield _decode_lines(whole)
             pending = [block[end + 1 :]]
+            size = len(pending[0])
+        if size > max_line:
+            yield [None]
+            return
     if last := b"".join(pending):
         yield _decode_lines(last)
+
+
+def _short_lines(data: bytes, max_line: int) -> list[str | bytes] | None:
+    """Return the lines before the first one that is too long; None if there is none."""
+    lines = data.split(b"\n")
+    short = list(takewhile(lambda line: len(line) <= max_line, lines))
+    return None if len(short) == len(lines) else [_decode_line(line.removesuffix(b"\r")) for line in short]
 
 
 def _decode_lines(data: bytes) -> Sequence[str | bytes]:

@@ -16,7 +16,7 @@ from nclue_contract.cli.sources import InputFormat, Note, Unreadable, expand, pa
 from nclue_contract.contract.rules import Severity
 from nclue_contract.validation.json_reader import Payload
 from nclue_contract.validation.reports.base import FAILED, PASSED, STDIN, USAGE, Renderer, Run, Summary
-from nclue_contract.validation.reports.excerpt import safe
+from nclue_contract.validation.reports.excerpt import safe_line
 from nclue_contract.validation.reports.formats import renderer
 from nclue_contract.validation.validator import Validator
 
@@ -30,6 +30,7 @@ class ValidateOptions:
     format: str
     reports: Sequence[tuple[str, Path]]
     quiet: bool
+    max_line: int
 
 
 def validate(validator: Validator, run: Run, options: ValidateOptions, stdin: BinaryIO | None, stdout: TextIO, stderr: TextIO) -> int:
@@ -48,7 +49,7 @@ def validate(validator: Validator, run: Run, options: ValidateOptions, stdin: Bi
         outputs += [renderer(form, stack.enter_context(atomic_file(path)).write, run) for form, path in options.reports]
         for output in outputs:
             output.begin()
-        for item in _items(sources, stdin, options.input_format, progress):
+        for item in _items(sources, stdin, options, progress):
             if isinstance(item, Payload):
                 _validate_payload(validator, item, outputs, summary)
                 continue
@@ -69,7 +70,7 @@ def validate(validator: Validator, run: Run, options: ValidateOptions, stdin: Bi
     return PASSED if summary.valid == summary.payloads else FAILED
 
 
-def _protect_inputs(sources: Iterable[str | Unreadable], reports: Iterable[tuple[str, Path]]) -> None:
+def _protect_inputs(sources: Iterable[str | Note | Unreadable], reports: Iterable[tuple[str, Path]]) -> None:
     """Raise `ValueError` for a report that would overwrite an input, including one in a folder, of a glob, or behind a link."""
     for _, path in reports:
         for source in sources:
@@ -78,15 +79,15 @@ def _protect_inputs(sources: Iterable[str | Unreadable], reports: Iterable[tuple
 
 
 def _items(
-    sources: Iterable[str | Unreadable], stdin: BinaryIO | None, input_format: InputFormat | None, progress: ProgressBar
+    sources: Iterable[str | Note | Unreadable], stdin: BinaryIO | None, options: ValidateOptions, progress: ProgressBar
 ) -> Iterator[Payload | Note | Unreadable]:
     for source in sources:
-        if isinstance(source, Unreadable):
+        if not isinstance(source, str):
             yield source
         elif stdin is None and source == STDIN:
             yield Unreadable(STDIN, "standard input is closed")
         else:
-            yield from payloads(source, stdin or io.BytesIO(), input_format, progress.advance)
+            yield from payloads(source, stdin or io.BytesIO(), options.input_format, progress.advance, options.max_line)
 
 
 def _validate_payload(validator: Validator, payload: Payload, outputs: list[Renderer], summary: Summary) -> None:
@@ -106,9 +107,9 @@ def _validate_payload(validator: Validator, payload: Payload, outputs: list[Rend
 def _note(item: Note | Unreadable, options: ValidateOptions, stderr: TextIO) -> None:
     """Print to standard error what standard output does not contain: notes, and, unless it is text, unreadable inputs."""
     if isinstance(item, Unreadable) and options.format != "text":
-        print(safe(f"error: {item.file}: {item.reason}", stderr.encoding or "ascii"), file=stderr)
+        print(safe_line(f"error: {item.file}: {item.reason}", stderr.encoding or "ascii"), file=stderr)
     elif isinstance(item, Note) and not options.quiet:
-        print(safe(f"note: {item.file}: {item.text}", stderr.encoding or "ascii"), file=stderr)
+        print(safe_line(f"note: {item.file}: {item.text}", stderr.encoding or "ascii"), file=stderr)
 
 
 def _standard_output(run: Run, options: ValidateOptions, stdout: TextIO, progress: ProgressBar) -> Renderer:
@@ -120,7 +121,7 @@ def _standard_output(run: Run, options: ValidateOptions, stdout: TextIO, progres
     return renderer(options.format, write, run, colour=colour, encoding=stdout.encoding or "ascii", quiet=options.quiet)
 
 
-def _total(sources: Sequence[str | Unreadable]) -> int:
+def _total(sources: Sequence[str | Note | Unreadable]) -> int:
     """Return the bytes of all files together; 0 when standard input is among them, whose size is not known."""
     if STDIN in sources:
         return 0

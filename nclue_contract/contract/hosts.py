@@ -11,9 +11,22 @@ from nclue_contract.contract.model import contract
 
 
 def is_real(host: str) -> bool:
-    """Return whether a host belongs to the platform (`*.ntruss.com`), where tasks are billed; letter case and a final dot are ignored."""
-    name, domain = host.rstrip(".").lower(), _domain()
+    """Return whether a host belongs to the platform (`*.ntruss.com`), where tasks are billed.
+
+    Letter case and a final dot are ignored, and so is the spelling: clients resolve full-width letters and ideographic dots as plain ones.
+    """
+    name, domain = _ascii(host).rstrip(".").lower(), _domain()
     return name == domain or name.endswith(f".{domain}")
+
+
+def _ascii(host: str) -> str:
+    """Return a host name as it is resolved (RFC 3490, section 4); unchanged where it cannot be."""
+    if host.isascii():
+        return host
+    try:
+        return host.encode("idna").decode("ascii")
+    except UnicodeError:  # a label is empty or too long; the name as a whole cannot be resolved
+        return host
 
 
 def is_loopback(host: str) -> bool:

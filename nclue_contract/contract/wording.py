@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from functools import lru_cache
 
@@ -41,6 +42,21 @@ def escaped(text: str) -> str:
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
+_COMMAND = re.compile(r"##(?=\[|vso\[)", re.IGNORECASE)
+
+
+def harmless(line: str) -> str:
+    r"""Return an escaped line so that no CI system takes it for a command, whatever a payload, a file or a server is called.
+
+    GitHub Actions carries out a line that begins with `::`, also behind spaces, and `##[` anywhere in a line; Azure Pipelines `##vso[`.
+    Both read standard output and standard error. One character is escaped: `\x3a:error::`, `#\x23[error]`.
+    """
+    if "##" in line:
+        line = _COMMAND.sub(r"#\\x23", line)
+    text = line.lstrip(" ")
+    return line.removesuffix(text) + rf"\x3a{text[1:]}" if text.startswith("::") else line
+
+
 def quoted(text: str) -> str:
     """Return an excerpt in quotation marks."""
     return f"'{excerpt(text)}'"
@@ -55,7 +71,15 @@ def json_kind(value: object) -> str:
     """Return the JSON type of a value with its article; other Python values by the name of their type."""
     if value is None:
         return "null"
-    return _KINDS.get(type(value)) or f"of the Python type {excerpt(type(value).__name__)}"
+    # By identity: a type may have a metaclass whose comparison or hash raises.
+    kind = next((words for kind, words in _KINDS.items() if type(value) is kind), None)
+    return kind or f"of the Python type {type_name(value)}"
+
+
+def type_name(value: object) -> str:
+    """Return the name of a value's type, shortened and safe to print, whatever its metaclass says."""
+    name: str = type.__dict__["__name__"].__get__(type(value))
+    return excerpt(str.__str__(name))
 
 
 def pointer_to(*names: str | int) -> str:

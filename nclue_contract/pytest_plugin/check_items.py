@@ -17,16 +17,16 @@ from typing import Any, NoReturn
 
 import pytest
 
-from nclue_contract.check.reports.reproduce import reproducer
+from nclue_contract.check.reports.reproduce import Reproducer, reproducer
 from nclue_contract.check.reports.text import failure_lines
-from nclue_contract.check.results import Case, CheckResult, State
+from nclue_contract.check.results import Case, CheckResult, Failure, State
 from nclue_contract.check.run import EMBEDDED, CheckOptions, check, selected_cases
 from nclue_contract.cli import check as check_command
 from nclue_contract.cli.check_settings import apply_settings
 from nclue_contract.cli.config import ConfigError
 from nclue_contract.contract.readings import Readings
 from nclue_contract.pytest_plugin.settings import PluginSettings
-from nclue_contract.validation.reports.excerpt import safe
+from nclue_contract.validation.reports.excerpt import safe_line
 
 COLLECTOR_NAME = "nclue-check"
 """The first part of the IDs of the items."""
@@ -146,10 +146,7 @@ class CheckPlan:
         if self._result is not None and (found := self._result.outcomes.get(case.id)) is not None:
             state, reason, requests = found.state, found.reason, len(found.exchanges)
             commands = reproducer(self._result)
-            failures, advisories = (
-                "\n\n".join("\n".join(safe(line, "utf-8") for line in failure_lines(one, commands)) for one in several)
-                for several in (found.failures, found.advisories)
-            )
+            failures, advisories = (_blocks(several, commands) for several in (found.failures, found.advisories))
         target = self._options.url or EMBEDDED if self._result is None else self._result.target
         named = {"rule": case.rule, "state": str(state), "requests": str(requests), "target": target}
         properties = tuple((f"nclue.{name}", value) for name, value in named.items())
@@ -168,6 +165,11 @@ class CheckPlan:
             self._trouble = self._result.stop_reason
         except (ValueError, OSError) as error:
             self._trouble = str(error)
+
+
+def _blocks(found: Sequence[Failure], commands: Reproducer) -> str:
+    """Return a block of lines for each failure or advisory."""
+    return "\n\n".join("\n".join(safe_line(line, "utf-8") for line in failure_lines(one, commands)) for one in found)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -18,6 +18,7 @@ from typing import Any, Self, TextIO, TypeVar
 
 import uvicorn
 
+from nclue_contract.contract.real_time import monotonic
 from nclue_contract.service.asgi import App
 from nclue_contract.service.service import Service
 
@@ -27,7 +28,7 @@ DEADLINE_S = 30
 """Seconds within which a server in a thread must start, respond and end."""
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
     """Return a listening socket; port 0 means a free one. Raises `OSError` when the address cannot be used.
 
     Listening here, and not in uvicorn, finds an address in use before the server starts.
@@ -93,9 +94,9 @@ class _AnnouncingServer(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-def serve(service: Service, host: str, port: int, stdout: TextIO) -> None:
-    """Serve until SIGTERM or SIGINT; print the base URL when ready. Port 0 means a free one. Raises `OSError` when it cannot listen."""
-    with _listen(host, port) as listener:
+def serve(service: Service, listener: socket.socket, stdout: TextIO) -> None:
+    """Serve on a listening socket until SIGTERM or SIGINT; print the base URL when ready."""
+    with listener:
         config = _config(App(service), shutdown_s=2, log_level="error", access_log=False)
         logging.getLogger("uvicorn.error").addFilter(_unexpected)
         _AnnouncingServer(config, f"LISTENING {_base_url(listener, service)}", stdout).run(sockets=[listener])
@@ -144,7 +145,7 @@ class LoopbackServer:
         return future.result(DEADLINE_S)
 
     def __enter__(self) -> Self:
-        self._listener = _listen("127.0.0.1", 0)
+        self._listener = listen("127.0.0.1", 0)
         self.url = _base_url(self._listener, self.service)
         self._server = _ThreadServer(_config(self._app, shutdown_s=1, log_config=None))  # logging belongs to the tests
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._listener]}, name="nclue-contract", daemon=True)
@@ -183,7 +184,8 @@ class _ThreadServer(uvicorn.Server):
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
         try:
-            super().run(sockets)
+            with asyncio.Runner(loop_factory=_RunningLoop) as runner:
+                runner.run(self.serve(sockets))
         finally:
             self.startup_ended.set()
 
@@ -191,6 +193,13 @@ class _ThreadServer(uvicorn.Server):
         self.loop = asyncio.get_running_loop()
         await super().startup(sockets)
         self.startup_ended.set()
+
+
+class _RunningLoop(asyncio.SelectorEventLoop):
+    """An event loop whose timers end although a test has stopped the time; uvicorn looks every 0.1 seconds whether it is to end."""
+
+    def time(self) -> float:
+        return monotonic()
 
 
 class _ThreadFilter(logging.Filter):

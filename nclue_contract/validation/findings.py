@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.rules import Answer, AppliedRule, Certainty, Severity
-from nclue_contract.contract.wording import character_name, codepoint, excerpt, quoted
+from nclue_contract.contract.wording import character_name, codepoint, excerpt, harmless, quoted
 
 POSITIONS_KEPT = 100
 """How many offsets `Finding.positions` has at most; `Finding.occurrences` is exact."""
@@ -174,7 +174,7 @@ class Finding:
                 "offset": self._offset,
                 "occurrences": "" if count == 1 else f" and {count - 1:,} more",
             }
-        sentence = self._applied.rule.message.format_map(values)
+        sentence = harmless(self._applied.rule.message.format_map(values))  # it ends up in logs of CI systems
         return f"{sentence} ({self._applied.note})" if self._applied.note else sentence
 
     def _field(self) -> str:

@@ -6,13 +6,19 @@ form of the signature can be checked; module `signature` does the rest.
 
 from __future__ import annotations
 
+import math
+import operator
 import re
 from collections.abc import Iterable
 from itertools import islice
 
 from nclue_contract.contract.readings import Policy
-from nclue_contract.contract.wording import json_kind, pointer_to, quoted
+from nclue_contract.contract.wording import json_kind, pointer_to, quoted, type_name
 from nclue_contract.validation.findings import Finding
+from nclue_contract.validation.plain import is_binary, is_text, plain_bytes, plain_text
+
+MAX_NUMBER_BITS = 64
+"""The longest number that is written in decimal; Python itself rejects those of 4,300 digits."""
 
 
 class UnreadableError(TypeError):
@@ -36,10 +42,11 @@ class HeaderCheck:
         self._media_type = policy.by_reading("NC206", "request-content-type", {"json-only"})
         self._expected_type = policy.contract.request_media_type
 
-    def check(self, headers: object, now_ms: int | None) -> list[Finding]:
+    def check(self, headers: object, now_ms: object) -> list[Finding]:
         """Return the findings of the headers. Never raises.
 
-        `now_ms` is the clock in milliseconds since 1970-01-01 UTC; without it the age of the timestamp is not checked.
+        `now_ms` is the clock in milliseconds since 1970-01-01 UTC; without it (None) the age of the timestamp is not checked. A clock that
+        is no finite number is a finding: the age was to be checked, and cannot be.
         """
         found: list[Finding] = []
         try:
@@ -56,16 +63,21 @@ class HeaderCheck:
                 if not re.fullmatch(form.rule.pattern, value):
                     found.append(Finding(form, pointer, detail={"actual": len(value)}))
                 elif name == self._timestamp and now_ms is not None:
-                    found += self._check_age(int(value) - now_ms)
+                    found += self._check_age(int(value), now_ms)
         found += self._check_media_type(values.get("content-type", []))
         return found
 
-    def _check_age(self, ahead: int) -> list[Finding]:
+    def _check_age(self, timestamp: int, now_ms: object) -> list[Finding]:
         """Check how far, in milliseconds, the timestamp is ahead of the clock."""
-        limit = self._limit_ms
+        clock, limit, pointer = clock_ms(now_ms), self._limit_ms, pointer_to(self._timestamp)
+        if clock is None:
+            problem = f"from the clock, because now_ms is {json_kind(now_ms)} and no number of milliseconds"
+            return [Finding(self._skewed, pointer, detail={"actual": "an unknown number of", "direction": problem})]
+        ahead = timestamp - clock
         applied = self._skewed if abs(ahead) > limit else self._at_edge if abs(ahead) == limit else None
-        detail = {"actual": f"{abs(ahead):,}", "direction": "ahead" if ahead > 0 else "behind"}
-        return [Finding(applied, pointer_to(self._timestamp), detail=detail)] if applied else []
+        actual = f"{abs(ahead):,}" if ahead.bit_length() <= MAX_NUMBER_BITS else f"more than {1 << MAX_NUMBER_BITS:,}"
+        detail = {"actual": actual, "direction": "ahead" if ahead > 0 else "behind"}
+        return [Finding(applied, pointer, detail=detail)] if applied else []
 
     def _check_media_type(self, values: list[str]) -> list[Finding]:
         """Check the content types; there may be none, since a request without a body has none."""
@@ -79,7 +91,19 @@ def why_unreadable(headers: object, error: Exception) -> str:
     """Return why `read_headers` failed. The message of a foreign error may hold a secret, so only its type is named."""
     if isinstance(error, UnreadableError):
         return f"headers are {json_kind(headers)}: {error}"
-    return f"headers cannot be read: {type(error).__name__}"
+    return f"headers cannot be read: {type_name(error)}"
+
+
+def clock_ms(now_ms: object) -> int | None:
+    """Return a clock in whole milliseconds; None for what is no finite number, such as a text, NaN or a boolean."""
+    if type(now_ms) is bool:
+        return None
+    try:
+        if issubclass(type(now_ms), float):
+            return math.floor(float.__float__(now_ms))  # type: ignore[arg-type]  # mypy does not narrow by the type
+        return operator.index(now_ms)  # type: ignore[arg-type]  # integers of other libraries count as well
+    except Exception:  # noqa: BLE001  # no number, NaN or infinite; and an object may do anything when it is converted
+        return None
 
 
 def read_headers(headers: object) -> dict[str, list[str]]:
@@ -90,12 +114,12 @@ def read_headers(headers: object) -> dict[str, list[str]]:
     """
     items = getattr(headers, "multi_items", None) or getattr(headers, "items", None)
     pairs = items() if callable(items) else headers
-    if isinstance(pairs, str | bytes) or not isinstance(pairs, Iterable):
+    if is_text(pairs) or is_binary(pairs) or not isinstance(pairs, Iterable):
         message = "expected a mapping, or pairs of name and value"
         raise UnreadableError(message)
     values: dict[str, list[str]] = {}
     for pair in pairs:
-        if isinstance(pair, str | bytes) or not isinstance(pair, Iterable) or len(both := tuple(islice(pair, 3))) != 2:
+        if is_text(pair) or is_binary(pair) or not isinstance(pair, Iterable) or len(both := tuple(islice(pair, 3))) != 2:
             message = "expected a mapping, or pairs of name and value"
             raise UnreadableError(message)
         name, value = map(_text, both)
@@ -105,11 +129,11 @@ def read_headers(headers: object) -> dict[str, list[str]]:
 
 def _text(value: object) -> str:
     """Return a header's name or value as text; bytes are ISO 8859-1 (RFC 9110 section 5.5), and an integer is written in decimal."""
-    if isinstance(value, bytes | bytearray):
-        return value.decode("latin-1")
-    if isinstance(value, str):
-        return str.__str__(value)
-    if type(value) is int and value.bit_length() <= 64:
+    if is_text(value):
+        return plain_text(value)
+    if is_binary(value):
+        return plain_bytes(value).decode("latin-1")
+    if type(value) is int and value.bit_length() <= MAX_NUMBER_BITS:
         return str(value)
     message = f"a name or value is {json_kind(value)}"
     raise UnreadableError(message)

@@ -12,10 +12,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from nclue_contract.contract.readings import Policy
-from nclue_contract.contract.wording import EXCERPT_LENGTH, excerpt, json_kind, pointer_to, quoted
+from nclue_contract.contract.wording import EXCERPT_LENGTH, excerpt, json_kind, pointer_to, quoted, type_name
 from nclue_contract.validation.findings import Finding, Report
 from nclue_contract.validation.names import NameCheck
 from nclue_contract.validation.paths import PathCheck
+from nclue_contract.validation.plain import is_text, plain_text, reason
 from nclue_contract.validation.strings import Check, IdCheck, SurrogateCheck
 
 UNKNOWN_FIELDS_KEPT = 100
@@ -59,7 +60,7 @@ def request_checker(policy: Policy) -> Callable[[object], Report]:
         try:
             collect(payload, found)
         except Exception as error:  # noqa: BLE001  # a Mapping or a key may do anything, and a validator never raises on data
-            problem = f"the payload cannot be read: {excerpt(type(error).__name__)}"
+            problem = f"the payload cannot be read: {type_name(error)}"
             found = [Finding(policy.documented("NC008"), "", detail={"problem": problem})]
         if policy.ignore:
             found = [finding for finding in found if finding.rule not in policy.ignore]
@@ -104,8 +105,8 @@ class _Collector:
             self._unknown.check(payload, found)
 
     def _check_other(self, value: object, pointer: str, check: Check, found: list[Finding]) -> None:
-        if isinstance(value, str):  # a subclass may override anything; what is sent is its text
-            check(str.__str__(value), pointer, found)
+        if is_text(value):
+            check(plain_text(value), pointer, found)
         else:
             found.append(Finding(self._type, pointer, detail={"kind": json_kind(value)}))
 
@@ -134,13 +135,13 @@ class UnknownFieldsCheck:
 
     def check(self, payload: dict[object, object], found: list[Finding]) -> None:
         """Append the findings about all unknown names."""
-        extra = [(key, value) for key, value in payload.items() if key not in self._names]
-        no_strings = [key for key, _ in extra if not isinstance(key, str)]
+        extra = [(key, value) for key, value in payload.items() if not (is_text(key) and plain_text(key) in self._names)]
+        no_strings = [key for key, _ in extra if not is_text(key)]
         if no_strings:
             found.append(Finding(self._not_json, "", detail={"problem": f"a key is {json_kind(no_strings[0])}, not a string"}))
         for key, value in extra[:UNKNOWN_FIELDS_KEPT]:
-            if isinstance(key, str):
-                self._check_field(str.__str__(key), value, found)  # a subclass may override anything
+            if is_text(key):
+                self._check_field(plain_text(key), value, found)
         if len(extra) > UNKNOWN_FIELDS_KEPT and self._unknown is not None:
             found.append(Finding(self._unknown, "", detail={"field": f"each of {len(extra) - UNKNOWN_FIELDS_KEPT:,} further names"}))
 
@@ -149,8 +150,8 @@ class UnknownFieldsCheck:
         if self._unknown is not None:
             found.append(Finding(self._unknown, pointer, text=name))
         self._surrogates.check(name, pointer, found)
-        if isinstance(value, str):
-            self._surrogates.check(str.__str__(value), pointer, found)
+        if is_text(value):
+            self._surrogates.check(plain_text(value), pointer, found)
         elif (problem := _not_json(value)) is not None:
             found.append(Finding(self._not_json, pointer, detail={"problem": f"the value of {quoted(name)} is no JSON: {problem}"}))
 
@@ -160,7 +161,7 @@ def _not_json(value: object) -> str | None:
     try:
         json.dumps(value, allow_nan=False)
     except Exception as error:  # noqa: BLE001  # an object may do anything, and a validator never raises on data
-        return excerpt(type(error).__name__ if isinstance(error, RecursionError) else str(error))
+        return type_name(error) if isinstance(error, RecursionError) else excerpt(reason(error))
     return None
 
 

@@ -14,11 +14,12 @@ from itertools import islice
 from nclue_contract.contract.model import ErrorShape, Operation, contract
 from nclue_contract.contract.readings import Policy, Readings
 from nclue_contract.contract.rules import Answer, AppliedRule, Certainty, Rule, Severity
-from nclue_contract.contract.wording import excerpt, format_status, json_kind, pointer_to, quoted
+from nclue_contract.contract.wording import excerpt, format_status, json_kind, pointer_to, quoted, type_name
 from nclue_contract.validation.error_body import code_text, error_shapes
 from nclue_contract.validation.findings import Finding, Report
 from nclue_contract.validation.headers import media_type, read_headers
 from nclue_contract.validation.json_reader import Document, read
+from nclue_contract.validation.plain import is_binary, is_text, plain, plain_bytes, plain_text
 from nclue_contract.validation.response_fields import FieldsCheck
 from nclue_contract.validation.strings import SURROGATE
 
@@ -49,17 +50,17 @@ class ResponseCheck:
             return self._check(operation_id, status, headers, body, request)
         except Exception as error:  # noqa: BLE001  # a subclass or a mapping may do anything
             applied = _for_response(self._policy, "NC008")
-            return [Finding(applied, "", detail={"problem": f"the arguments cannot be read: {type(error).__name__}"})]
+            return [Finding(applied, "", detail={"problem": f"the arguments cannot be read: {type_name(error)}"})]
 
     def _check(self, operation_id: object, status: object, headers: object, body: object, request: object) -> list[Finding]:
         policy = self._policy
-        name = str.__str__(operation_id) if isinstance(operation_id, str) else None
+        name = plain_text(operation_id) if is_text(operation_id) else None
         operation = None if name is None else policy.contract.operations.get(name)
         if operation is None:
             problem = f"there is no operation {json_kind(operation_id) if name is None else excerpt(name)}"
             return [Finding(policy.documented("NC300"), "", detail={"problem": problem})]
-        if isinstance(status, int) and not isinstance(status, bool):
-            status = int.__index__(status)  # http.HTTPStatus counts as well
+        if issubclass(type(status), int) and type(status) is not bool:
+            status = int.__index__(status)  # type: ignore[arg-type]  # http.HTTPStatus counts as well
         found = list(_check_status(policy, operation, status))
         if is_empty_success(operation.id, status) and _is_empty(body):
             return found
@@ -67,8 +68,8 @@ class ResponseCheck:
         found += _check_content_type(policy, headers, success=success)
         value, problems = _read_body(policy, body)
         found += problems
-        if isinstance(request, str) and operation.id == "createTask":
-            request = str.__str__(request).encode("utf-8", "surrogatepass")  # the body, as json.dumps gives it
+        if is_text(request) and operation.id == "createTask":
+            request = plain_text(request).encode("utf-8", "surrogatepass")  # the body, as json.dumps gives it
         code = None
         if isinstance(value, Mapping) and success:
             found += self._fields.check(operation.response, value, _request_mapping(operation, request))
@@ -93,18 +94,19 @@ def _for_response(policy: Policy, code: str) -> AppliedRule:
 
 def _request_mapping(operation: Operation, request: object) -> Mapping[str, object] | None:
     """Return the request as a mapping: a payload or query as it is, a body or query string parsed, a task ID as `{"task_id": …}`."""
-    if isinstance(request, str):
+    if is_text(request):
+        request = plain_text(request)
         if operation.id != "listTasks":
             return {"task_id": request}
         from urllib.parse import parse_qsl  # noqa: PLC0415  # only needed for a query as text
 
         query = request.partition("?")[2] if request.startswith(("?", "/", "http")) else request
         request = dict(reversed(parse_qsl(query)))  # of several values the first counts, as in our service
-    if isinstance(request, bytes | bytearray):
-        request = read(bytes(request)).value
+    if is_binary(request):
+        request = read(plain_bytes(request)).value
     if not isinstance(request, Mapping):
         return None
-    return {name: value for name, value in request.items() if isinstance(name, str)}
+    return {plain_text(name): plain(value) for name, value in request.items() if is_text(name)}
 
 
 def _check_status(policy: Policy, operation: Operation, status: object) -> Iterator[Finding]:
@@ -134,7 +136,7 @@ def _successes(operation_id: str) -> frozenset[int]:
 
 
 def _is_empty(body: object) -> bool:
-    return isinstance(body, bytes | bytearray | str) and not body
+    return (is_text(body) and not plain_text(body)) or (is_binary(body) and not plain_bytes(body))
 
 
 def _check_content_type(policy: Policy, headers: object, *, success: bool) -> Iterator[Finding]:
@@ -152,10 +154,14 @@ def _check_content_type(policy: Policy, headers: object, *, success: bool) -> It
 
 
 def _read_body(policy: Policy, body: object) -> tuple[object, list[Finding]]:
-    if not isinstance(body, bytes | bytearray | memoryview | str):
-        kind = f"of the Python type {excerpt(type(body).__name__)} instead of bytes"
+    if is_text(body):
+        body = plain_text(body)
+    elif is_binary(body):
+        body = plain_bytes(body)
+    else:
+        kind = f"of the Python type {type_name(body)} instead of bytes"
         return None, [Finding(policy.documented("NC303"), "", detail={"kind": kind})]
-    document = _document(str.__str__(body) if isinstance(body, str) else bytes(memoryview(body)))
+    document = _document(body)
     found = [Finding(_for_response(policy, p.code), p.pointer, p.offset, detail=p.detail) for p in document.problems]
     if document.readable and not isinstance(document.value, Mapping):
         found.append(Finding(policy.documented("NC303"), "", detail={"kind": json_kind(document.value)}))

@@ -15,10 +15,11 @@ from typing import NoReturn
 
 from nclue_contract.contract.readings import Policy, Readings
 from nclue_contract.contract.rules import Severity
-from nclue_contract.contract.wording import pointer_to
+from nclue_contract.contract.wording import pointer_to, type_name
 from nclue_contract.signing import Credentials
 from nclue_contract.validation.findings import Finding, Report
-from nclue_contract.validation.headers import HeaderCheck, read_headers, why_unreadable
+from nclue_contract.validation.headers import HeaderCheck, clock_ms, read_headers, why_unreadable
+from nclue_contract.validation.plain import is_text, plain_bytes, plain_text
 from nclue_contract.validation.signature_mistakes import (
     KEYS_SWAPPED,
     TIMESTAMP_SECONDS,
@@ -86,13 +87,24 @@ class Verifier:
         try:
             values = read_headers(headers)
         except Exception as error:  # noqa: BLE001  # an object of a client library may do anything
-            return Verification(Report((Finding(self._unreadable, "", detail={"problem": why_unreadable(headers, error)}),)))
+            return self._cannot_verify(why_unreadable(headers, error))
+        try:
+            return self._verify(method, target, values, keys, now_ms, body)
+        except Exception as error:  # noqa: BLE001  # as above; its message may hold a secret
+            return self._cannot_verify(f"the request cannot be read: {type_name(error)}")
+
+    def _cannot_verify(self, problem: str) -> Verification:
+        return Verification(Report((Finding(self._unreadable, "", detail={"problem": problem}),)))
+
+    def _verify(
+        self, method: str, target: str | bytes, values: dict[str, list[str]], keys: Keys, now_ms: int, body: bytes | None
+    ) -> Verification:
         found = self._headers.check([(name, value) for name in self._names for value in values.get(name, [])], now_ms)
         errors = {finding.rule for finding in found if finding.severity is Severity.ERROR}
         secret_keys = _secret_keys(keys)
         mistakes = find_header_mistakes(values, secret_keys)
-        if "NC203" in errors:
-            mistakes = (*self._clock_mistakes(int(values[self._names[0]][0]), now_ms), *mistakes)
+        if "NC203" in errors and (clock := clock_ms(now_ms)) is not None:
+            mistakes = (*self._clock_mistakes(int(values[self._names[0]][0]), clock), *mistakes)
         if errors - {"NC203", "NC205"}:  # without all three values there is nothing to verify
             return Verification(Report(tuple(found)), mistakes)
         timestamp, access_key, given = (values[name][0] for name in self._names)
@@ -145,7 +157,7 @@ def verify(
     *,
     body: bytes | None = None,
 ) -> Verification:
-    """Verify a request. Never raises, whatever the headers are.
+    """Verify a request. Never raises, whatever the arguments are: what cannot be read is a finding (NC207).
 
     `target` is the path with its query as it was sent (a `str` is encoded in UTF-8), `headers` a mapping or pairs of text or bytes, `keys`
     the secret key per access key. `now_ms` is the clock in milliseconds since 1970-01-01 UTC; the reading `timestamp-edge` decides whether
@@ -173,5 +185,5 @@ def _secret_keys(keys: Keys) -> Mapping[str, str]:
     return {keys.access_key: keys.secret_key} if isinstance(keys, Credentials) else keys
 
 
-def _bytes(text: str | bytes) -> bytes:
-    return text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
+def _bytes(text: object) -> bytes:
+    return plain_text(text).encode("utf-8", "surrogatepass") if is_text(text) else plain_bytes(text)

@@ -176,8 +176,10 @@ _HASHES = {
 
 def time_zone(ahead_ms: int) -> Mistake | None:
     """Return the mistake if a clock is ahead by as much as a time zone; None otherwise."""
+    if abs(ahead_ms) > MAX_ZONE_MS + ZONE_ACCURACY_MS:  # it may be too long for the division
+        return None
     zone = round(ahead_ms / ZONE_MS) * ZONE_MS
-    if zone == 0 or abs(zone) > MAX_ZONE_MS or abs(ahead_ms - zone) > ZONE_ACCURACY_MS:
+    if zone == 0 or abs(ahead_ms - zone) > ZONE_ACCURACY_MS:
         return None
     hours, direction = f"{abs(zone) / 3_600_000:g}", "ahead" if zone > 0 else "behind"
     sentence = f"the timestamp is {hours} hours {direction}, as much as a time zone: count from 1970-01-01 in UTC, and not in local time"

@@ -1,7 +1,8 @@
 """Validation of payloads, headers and responses against the contract; each returns a `Report` with all findings.
 
 `Validator` holds a choice of readings and is reusable; the functions of this module use one with the defaults. Nothing here raises because
-of the data that is validated, and nothing reads a file or the clock.
+of the data that is validated, whatever it is: what cannot be read is a finding, too. (Where a machine has too little memory for a text,
+that is no fault of the text, and a `MemoryError`.) Nothing reads a file or the clock.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from typing import TYPE_CHECKING
 
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Policy, Readings
+from nclue_contract.contract.wording import type_name
 from nclue_contract.validation.findings import Finding, Report
 from nclue_contract.validation.json_reader import read, read_flat
+from nclue_contract.validation.plain import is_binary, is_text, plain_bytes, plain_text
 from nclue_contract.validation.request import request_checker
 
 if TYPE_CHECKING:
@@ -61,9 +64,17 @@ class Validator:
         """Validate the body of createTask as JSON text or UTF-8 bytes: the JSON itself (duplicate names, numbers), then the payload."""
         if type(data) is str and (flat := read_flat(data)) is not None:  # the usual line of a file
             return self.validate_request(flat)
-        if not isinstance(data, str | bytes | bytearray | memoryview):
+        if is_text(data):
+            body: str | bytes = plain_text(data)
+        elif is_binary(data):
+            try:
+                body = plain_bytes(data)
+            except Exception as error:  # noqa: BLE001  # a memoryview may be released, a subclass may do anything
+                return self._report(
+                    [Finding(self._policy.documented("NC008"), "", detail={"problem": f"the bytes cannot be read: {type_name(error)}"})]
+                )
+        else:
             return self.validate_request(data)  # the finding: it is no object
-        body = str.__str__(data) if isinstance(data, str) else bytes(data)
         try:
             flat = read_flat(body if isinstance(body, str) else str(body, "utf-8"))
         except UnicodeDecodeError:
@@ -77,7 +88,8 @@ class Validator:
     def validate_headers(self, headers: object, now_ms: int | None = None) -> Report:
         """Validate the signed headers of a request: a mapping, or pairs of name and value, of text or bytes. No finding holds a value.
 
-        `now_ms` is the clock in milliseconds since 1970-01-01 UTC; without it the age of the timestamp is not checked.
+        `now_ms` is the clock in milliseconds since 1970-01-01 UTC; without it the age of the timestamp is not checked. A clock that is no
+        number is a finding.
         """
         return self._report(self._headers.check(headers, now_ms))
 
@@ -103,7 +115,7 @@ class Validator:
         lenient = Validator(self.readings)
 
         def check_request(request: object) -> Report:
-            if isinstance(request, bytes | bytearray):
+            if is_binary(request):
                 return lenient.validate_request_json(request)
             return lenient.validate_request(request)
 
@@ -115,8 +127,9 @@ class Validator:
         document = read(data)
         found = [Finding(self._policy.documented(p.code), p.pointer, p.offset, detail=p.detail) for p in document.problems]
         if document.readable:
-            # A value that was JSON text can be sent as JSON; NaN and the like are among the problems of the document.
-            found += [finding for finding in self.validate_request(document.value).findings if finding.rule != "NC008"]
+            # A value that was JSON text can be sent as JSON; NaN and the like are among the problems of the document. What concerns the
+            # whole payload (an empty pointer) stays: it could not be validated.
+            found += [f for f in self.validate_request(document.value).findings if f.rule != "NC008" or not f.pointer]
         return self._report(found)
 
     def _report(self, found: Iterable[Finding]) -> Report:

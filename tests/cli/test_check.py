@@ -9,7 +9,6 @@ import socket
 import ssl
 import subprocess
 import sys
-import tempfile
 import threading
 import tomllib
 from contextlib import contextmanager
@@ -858,14 +857,14 @@ def unwritable(monkeypatch):
     """Make files in a folder impossible to create, even for the administrator; the function takes the folder."""
 
     def forbid(folder):
-        mkstemp = tempfile.mkstemp
+        original = os.open
 
-        def refuse(*arguments, dir=None, **options):  # noqa: A002  # the name of the argument
-            if Path(dir) == Path(folder).absolute():
-                raise PermissionError(13, "Permission denied", str(dir))
-            return mkstemp(*arguments, dir=dir, **options)
+        def refuse(path, *arguments, **options):
+            if Path(path).parent == Path(folder).absolute():
+                raise PermissionError(13, "Permission denied", str(path))
+            return original(path, *arguments, **options)
 
-        monkeypatch.setattr(tempfile, "mkstemp", refuse)
+        monkeypatch.setattr(os, "open", refuse)
 
     return forbid
 

@@ -510,10 +510,10 @@ def test_a_run_that_ends_early_leaves_no_report(run, folder, monkeypatch, error)
 
 
 def test_a_folder_that_cannot_be_written_is_named_by_the_report(run, folder, monkeypatch):
-    def mkstemp(**options):
-        raise PermissionError(13, "Permission denied", str(Path(options["dir"], "temporary")))
+    def refuse(path, *_):
+        raise PermissionError(13, "Permission denied", path)
 
-    monkeypatch.setattr("nclue_contract.cli.files.tempfile.mkstemp", mkstemp)
+    monkeypatch.setattr("nclue_contract.cli.files.os.open", refuse)
     result = run("validate", "-", "--report", "json:report.json", stdin=GOOD)
     assert (result.code, result.err) == (
         2,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
@@ -16,8 +15,8 @@ from nclue_contract.check.requests import Exchange
 from nclue_contract.check.results import CheckResult, Failure, Outcome, State
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.wording import counted
-from nclue_contract.validation.reports.base import TOOL_NAME, head, tool_line
-from nclue_contract.validation.reports.excerpt import safe
+from nclue_contract.validation.reports.base import TOOL_NAME, head, json_text, tool_line
+from nclue_contract.validation.reports.excerpt import safe_line
 from nclue_contract.validation.reports.github import annotation
 from nclue_contract.validation.reports.junit import Suite, add_outcome, add_output, case_element, serialize, write_suites
 
@@ -60,12 +59,12 @@ def check_json(result: CheckResult, version: str, reproduce_dir: Path | None = N
         "groups_not_tested": groups_not_tested(result),
         "left_behind": list(result.remaining_tasks),
     }
-    return json.dumps(document, indent=1) + "\n"
+    return json_text(document, indent=1) + "\n"
 
 
 def check_jsonl(result: CheckResult, reproduce_dir: Path | None = None) -> str:
     """Return a line per case, each an object."""
-    return "".join(json.dumps(line) + "\n" for line in _case_lines(result, reproducer(result, reproduce_dir)))
+    return "".join(json_text(line) + "\n" for line in _case_lines(result, reproducer(result, reproduce_dir)))
 
 
 def _case_lines(result: CheckResult, commands: Reproducer) -> Iterator[dict[str, Any]]:
@@ -207,4 +206,4 @@ def check_github(result: CheckResult, version: str, encoding: str) -> str:
         text += annotation("error", {"title": "inconclusive"}, [result.stop_reason], encoding)
     readings = ", ".join(f"{name}={'|'.join(left)}" for name, left in result.readings.items())
     final = (f"{tool_line(version, contract().revision)}, readings: {readings}", result_line(result))
-    return text + "".join(f"{safe(line, encoding)}\n" for line in final)
+    return text + "".join(f"{safe_line(line, encoding)}\n" for line in final)

@@ -15,7 +15,7 @@ from nclue_contract.check.results import CheckResult, Failure, Outcome, State
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.wording import counted, excerpt
 from nclue_contract.validation.reports.base import tool_line
-from nclue_contract.validation.reports.excerpt import safe
+from nclue_contract.validation.reports.excerpt import safe_line
 from nclue_contract.validation.response import format_answer, format_answers
 
 GROUPS = {
@@ -59,7 +59,7 @@ def report_lines(
     `reproduce_dir` is the folder of the bodies that do not fit into a command.
     """
     for line in _quiet(result) if quiet else _full(result, version, reproducer(result, reproduce_dir)):
-        yield safe(line, encoding)
+        yield safe_line(line, encoding)
 
 
 def _quiet(result: CheckResult) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -26,6 +27,11 @@ FORMATS: Final[Mapping[str, tuple[str, ...]]] = {
 
 STDIN = "-"
 """How standard input is written in `Payload.file`."""
+
+
+def json_text(value: object, indent: int | None = None) -> str:
+    r"""Return a value as JSON in ASCII in which no CI system finds a command: `##[` is written as `#\u0023[`, which means the same."""
+    return json.dumps(value, indent=indent).replace("##", r"#\u0023")
 
 
 def head(version: str, revision: str) -> dict[str, Any]:

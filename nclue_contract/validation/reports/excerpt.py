@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from nclue_contract.contract.wording import escaped
+from nclue_contract.contract.wording import escaped, harmless
 
 CONTEXT = 100
 """Code points examined on either side of a position, or as many as the limit has cells. More would not fit: only marks have no width."""
@@ -57,13 +57,19 @@ def safe(text: str, encoding: str) -> str:
     return text.replace(_UNICODE.ellipsis, _ASCII.ellipsis).encode(encoding, "backslashreplace").decode(encoding)
 
 
+def safe_line(text: str, encoding: str) -> str:
+    """Return the same for a whole line, in which no CI system finds a command, either."""
+    return harmless(safe(text, encoding))
+
+
 def glyphs(text: str, encoding: str = "utf-8") -> list[Glyph]:
     """Return each character of a text together with its combining marks, as it is displayed. Every glyph has a width."""
     found: list[Glyph] = []
     base = ""  # the character that the next mark belongs to; an escape has none
     for start, character in enumerate(text):
-        if not (character.isprintable() and _encodable(character, encoding)):
-            base, escape = "", ascii(character)[1:-1]
+        in_command = character == "#" and _in_command(text, start)
+        if in_command or not (character.isprintable() and _encodable(character, encoding)):
+            base, escape = "", r"\x23" if in_command else ascii(character)[1:-1]
             found.append(Glyph(escape, len(escape), start, start + 1))
         elif base and _joins(base, character):
             last = found[-1]
@@ -148,6 +154,11 @@ def _pieces(word: str, limit: int) -> list[str]:
         pieces[-1] += glyph.text
         free -= glyph.cells
     return pieces
+
+
+def _in_command(text: str, at: int) -> bool:
+    """Return whether the hash at this place is the one that `harmless` escapes."""
+    return at > 0 and harmless(text[at - 1 : at + 5]).startswith(r"#\x23")
 
 
 def _joins(base: str, character: str) -> bool:

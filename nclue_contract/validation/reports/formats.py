@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable
 from typing import Any
 
 from nclue_contract.validation.findings import Report
 from nclue_contract.validation.json_reader import Payload
-from nclue_contract.validation.reports.base import FORMATS, Renderer, Run, Summary, head
+from nclue_contract.validation.reports.base import FORMATS, Renderer, Run, Summary, head, json_text
 from nclue_contract.validation.reports.github import GithubRenderer
 from nclue_contract.validation.reports.text import TextRenderer
 
@@ -77,7 +76,7 @@ class JsonRenderer:
         """Write the head, up to the payloads."""
         run = self._run
         more: dict[str, Any] = {"strict": run.strict, "ignored": list(run.ignored), "readings": run.readings_dict()}
-        lines = "".join(f'"{key}": {json.dumps(value)},\n' for key, value in (head(run.version, run.revision) | more).items())
+        lines = "".join(f'"{key}": {json_text(value)},\n' for key, value in (head(run.version, run.revision) | more).items())
         self._write(f'{{\n{lines}"payloads": [')
 
     def payload(self, payload: Payload, report: Report) -> None:
@@ -91,8 +90,8 @@ class JsonRenderer:
 
     def end(self, summary: Summary) -> None:
         """Write the rest."""
-        counts = json.dumps(dataclasses.asdict(summary))
-        self._write(f'\n],\n"unreadable": {json.dumps(self._unreadable)},\n"summary": {counts}\n}}\n')
+        counts = json_text(dataclasses.asdict(summary))
+        self._write(f'\n],\n"unreadable": {json_text(self._unreadable)},\n"summary": {counts}\n}}\n')
 
 
 class PayloadEntry:
@@ -106,8 +105,8 @@ class PayloadEntry:
         """Return `{"file", "line", "index", "valid", "findings"}`."""
         if payload.file != self._file:
             self._file = payload.file
-            self._head = f'{{"file": {json.dumps(payload.file)}, "line": '
+            self._head = f'{{"file": {json_text(payload.file)}, "line": '
         if not report.findings:
             return f'{self._head}{payload.line}, "index": {payload.index}, "valid": true, "findings": []}}'
-        findings = json.dumps([finding.to_dict() for finding in report.findings])
-        return f'{self._head}{payload.line}, "index": {payload.index}, "valid": {json.dumps(report.ok)}, "findings": {findings}}}'
+        findings = json_text([finding.to_dict() for finding in report.findings])
+        return f'{self._head}{payload.line}, "index": {payload.index}, "valid": {json_text(report.ok)}, "findings": {findings}}}'

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 
 from nclue_contract.validation.findings import Report
 from nclue_contract.validation.json_reader import Payload
 from nclue_contract.validation.reports.base import STDIN, Run, Summary, tool_line, where
-from nclue_contract.validation.reports.excerpt import safe
+from nclue_contract.validation.reports.excerpt import safe, safe_line
 from nclue_contract.validation.reports.text import format_expected, format_place
 
 
@@ -15,15 +16,16 @@ def annotation(level: str, properties: Mapping[str, str], lines: Iterable[str], 
     """Return one workflow command, such as `::error file=a.json,line=1::message`, as a line.
 
     `level` is `error`, `warning` or `notice`, `lines` are those of the message. Whatever they and the properties hold, no other command
-    results.
+    results. The escapes are those of GitHub: `%`, CR and LF, and in properties also the colon and the comma.
     """
     listed = ",".join(f"{key}={_data(value, encoding).replace(':', '%3A').replace(',', '%2C')}" for key, value in properties.items())
     return f"::{level} {listed}::{'%0A'.join(_data(line, encoding) for line in lines)}\n"
 
 
 def _data(text: str, encoding: str) -> str:
-    """Return a text for a workflow command. `safe` leaves no line end in it, so only the escape character itself is escaped besides."""
-    return safe(text, encoding).replace("%", "%25")
+    """Return a text for a workflow command: line ends as GitHub escapes them, other control characters so that they control no terminal."""
+    pieces = re.split("([\r\n])", text.replace("%", "%25"))
+    return "".join({"\r": "%0D", "\n": "%0A"}.get(piece) or safe(piece, encoding) for piece in pieces)
 
 
 class GithubRenderer:
@@ -45,7 +47,7 @@ class GithubRenderer:
             properties["title"] = f"{finding.rule} {finding.slug}"
             # Standard input is no file that an annotation could be attached to.
             message = f"{format_place(payload, finding)}: {finding.message}" if payload.file == STDIN else finding.message
-            lines = message.split("\n")
+            lines = [message]
             if expected := format_expected(finding):
                 lines.append(f"expected response: {expected}")
             if finding.suggestion:
@@ -55,12 +57,12 @@ class GithubRenderer:
     def unreadable(self, file: str, reason: str) -> None:
         """Write an annotation."""
         properties = ({"file": file} if file != STDIN else {}) | {"title": "unreadable"}
-        self._write(annotation("error", properties, f"could not be read: {reason}".split("\n"), self._encoding))
+        self._write(annotation("error", properties, [f"could not be read: {reason}"], self._encoding))
 
     def end(self, summary: Summary) -> None:
         """Write tool, contract and readings, and the counts."""
         run = self._run
         readings = ", ".join(f"{name}={option} ({run.readings.sources[name]})" for name, option in run.readings.items())
         strict = ", strict" if run.strict else ""
-        self._write(safe(f"{tool_line(run.version, run.revision)}{strict}, readings: {readings}", self._encoding) + "\n")
+        self._write(safe_line(f"{tool_line(run.version, run.revision)}{strict}, readings: {readings}", self._encoding) + "\n")
         self._write(f"{summary}\n")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from nclue_contract.contract.rules import Severity
-from nclue_contract.contract.wording import escaped
+from nclue_contract.contract.wording import escaped, harmless
 from nclue_contract.validation.findings import Report
 from nclue_contract.validation.json_reader import Payload
 from nclue_contract.validation.reports.base import TOOL_NAME, Run, Summary
@@ -36,7 +36,7 @@ def write_suites(write: Callable[[str], object], attributes: Mapping[str, str], 
         write(_opening("testsuite", suite.attributes) + "\n")
         properties = Element("properties")
         for name, value in suite.properties.items():
-            SubElement(properties, "property", name=name, value=escaped(value))
+            SubElement(properties, "property", name=name, value=_plain(value))
         write(serialize(properties))
         for case in suite.cases:
             write(case)
@@ -46,20 +46,20 @@ def write_suites(write: Callable[[str], object], attributes: Mapping[str, str], 
 
 def case_element(class_name: str, name: str) -> Element:
     """Return a `testcase` without children: it passed."""
-    return Element("testcase", classname=escaped(class_name), name=escaped(name))
+    return Element("testcase", classname=_plain(class_name), name=_plain(name))
 
 
 def add_outcome(case: Element, tag: str, message: str, *, kind: str = "", lines: Iterable[str] = ()) -> None:
     """Add a `failure`, `error` or `skipped` with its message, its type if there is one, and the lines of its text."""
-    child = SubElement(case, tag, message=escaped(message))
+    child = SubElement(case, tag, message=_plain(message))
     if kind:
         child.set("type", kind)
-    child.text = "\n".join(map(escaped, lines)) or None
+    child.text = "\n".join(map(_plain, lines)) or None
 
 
 def add_output(case: Element, lines: Iterable[str]) -> None:
     """Add what a case has to say although it did not fail, as its standard output."""
-    SubElement(case, "system-out").text = "\n".join(map(escaped, lines))
+    SubElement(case, "system-out").text = "\n".join(map(_plain, lines))
 
 
 def serialize(element: Element) -> str:
@@ -68,8 +68,13 @@ def serialize(element: Element) -> str:
     return text.decode("ascii") + "\n"
 
 
+def _plain(line: str) -> str:
+    """Return a line for a text or an attribute: no control character, and no command of a CI system that prints the document."""
+    return harmless(escaped(line))
+
+
 def _opening(tag: str, attributes: Mapping[str, str]) -> str:
-    element = Element(tag, {name: escaped(value) for name, value in attributes.items()})
+    element = Element(tag, {name: _plain(value) for name, value in attributes.items()})
     text: bytes = tostring(element, "us-ascii", short_empty_elements=False)
     return text.decode("ascii").removesuffix(f"</{tag}>")
 

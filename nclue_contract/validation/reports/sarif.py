@@ -15,7 +15,7 @@ from nclue_contract.contract.rules import Rule
 from nclue_contract.contract.wording import escaped
 from nclue_contract.validation.findings import Finding, Report
 from nclue_contract.validation.json_reader import Payload
-from nclue_contract.validation.reports.base import STDIN, TOOL_NAME, Run, Summary, where
+from nclue_contract.validation.reports.base import STDIN, TOOL_NAME, Run, Summary, json_text, where
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
@@ -40,13 +40,13 @@ class SarifRenderer:
             "rules": [_rule(rule) for rule in contract().rules.values()],
         }
         properties = {"revision": run.revision, "strict": run.strict, "ignored": list(run.ignored), "readings": run.readings_dict()}
-        head = f'"tool": {json.dumps({"driver": driver})},\n"columnKind": "unicodeCodePoints",\n"properties": {json.dumps(properties)}'
+        head = f'"tool": {json_text({"driver": driver})},\n"columnKind": "unicodeCodePoints",\n"properties": {json_text(properties)}'
         self._write(f'{{"$schema": "{_SCHEMA}", "version": "2.1.0", "runs": [{{\n{head},\n"results": [')
 
     def payload(self, payload: Payload, report: Report) -> None:
         """Write a result per finding."""
         for finding in report.findings:
-            self._write(self._separator + json.dumps(self._result(payload, finding)))
+            self._write(self._separator + json_text(self._result(payload, finding)))
             self._separator = ",\n"
 
     def unreadable(self, file: str, reason: str) -> None:
@@ -57,7 +57,7 @@ class SarifRenderer:
     def end(self, summary: Summary) -> None:
         """Write the rest: whether all inputs could be read."""
         invocation = {"executionSuccessful": summary.unreadable == 0, "toolExecutionNotifications": self._notifications}
-        self._write(f'\n],\n"invocations": [{json.dumps(invocation)}]\n}}]}}\n')
+        self._write(f'\n],\n"invocations": [{json_text(invocation)}]\n}}]}}\n')
 
     def _result(self, payload: Payload, finding: Finding) -> dict[str, Any]:
         line, column = where(payload, finding)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from nclue_contract.contract.rules import Severity
-from nclue_contract.contract.wording import format_status
+from nclue_contract.contract.wording import format_status, harmless
 from nclue_contract.validation.findings import Finding, Report
 from nclue_contract.validation.json_reader import Payload
 from nclue_contract.validation.reports.base import STDIN, Run, Summary, tool_line, where
@@ -68,11 +68,12 @@ class TextRenderer:
                 self._write("".join(f"{line}\n" for line in finding_lines(finding, self._console, payload)) + "\n")
             elif finding.severity is Severity.ERROR:
                 message = self._console.safe(finding.message)
-                self._write(f"{_heading(finding, self._console, payload)} {message}\n")
+                self._write(harmless(f"{_heading(finding, self._console, payload)} {message}") + "\n")
 
     def unreadable(self, file: str, reason: str) -> None:
         """Write that an input could not be read."""
-        self._write(self._console.safe(f"{format_file(file)}: could not be read: {reason}") + ("\n" if self._quiet else "\n\n"))
+        line = harmless(self._console.safe(f"{format_file(file)}: could not be read: {reason}"))
+        self._write(line + ("\n" if self._quiet else "\n\n"))
 
     def end(self, summary: Summary) -> None:
         """Write the pinned readings, the ignored rules and strictness, if any, and the counts."""
@@ -81,7 +82,7 @@ class TextRenderer:
         readings = self._run.readings
         pins = [f"{name}={option} ({readings.sources[name]})" for name, option in readings.items() if readings.pinned(name)]
         if pins:
-            self._write(self._console.safe(f"pinned: {', '.join(pins)}") + "\n")
+            self._write(harmless(self._console.safe(f"pinned: {', '.join(pins)}")) + "\n")
         if self._run.ignored:
             self._write(f"ignored: {', '.join(self._run.ignored)}\n")
         if self._run.strict:
@@ -99,7 +100,11 @@ def render_report(report: Report, *, width: int = 80) -> str:
 
 
 def finding_lines(finding: Finding, console: Console, payload: Payload | None = None) -> Iterator[str]:
-    """Return the lines about one finding, with its place in the payload if there is one."""
+    """Return the lines about one finding, with its place in the payload if there is one. No line is a command of a CI system."""
+    return map(harmless, _finding_lines(finding, console, payload))
+
+
+def _finding_lines(finding: Finding, console: Console, payload: Payload | None) -> Iterator[str]:
     yield f"{_heading(finding, console, payload)} {finding.slug}"
     for line in console.wrap(finding.message, len(_INDENT)):
         yield _INDENT + line

@@ -194,7 +194,7 @@ def test_github_gets_an_annotation_per_failure_and_the_result(failing, passing):
     assert annotated[-1] == result_line(failing)
     assert not any(line.startswith("::") for line in check_github(passing, VERSION, "utf-8").splitlines())
     troubled = check_github(replace(passing, stop_reason="50% done:\nstopped"), VERSION, "utf-8")
-    assert "::error title=inconclusive::50%25 done:\\nstopped\n" in troubled
+    assert "::error title=inconclusive::50%25 done:%0Astopped\n" in troubled
 
 
 def test_unusual_responses_break_no_format(odd):

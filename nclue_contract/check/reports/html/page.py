@@ -10,7 +10,7 @@ import hashlib
 import pkgutil
 from xml.etree.ElementTree import Element, tostring
 
-from nclue_contract.contract.wording import escaped, excerpt
+from nclue_contract.contract.wording import escaped, excerpt, harmless
 
 CLIP_LENGTH = 300
 """The usual limit of an excerpt, in characters."""
@@ -35,7 +35,7 @@ def tag(name: str, /, *children: Element | str | None, **attributes: str | int |
 
 
 def _plain(text: str) -> str:
-    return "\n".join(escaped(line) for line in text.split("\n"))
+    return "\n".join(harmless(escaped(line)) for line in text.split("\n"))
 
 
 def clip(value: str | bytes, most: int = CLIP_LENGTH) -> str:
