@@ -11,13 +11,14 @@ import logging
 import signal
 import socket
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Self, TextIO, TypeVar
 
 import uvicorn
 
+from nclue_contract.service.addressing import AllowedHosts
 from nclue_contract.service.asgi import App
 from nclue_contract.service.service import Service
 
@@ -93,10 +94,14 @@ class _AnnouncingServer(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-def serve(service: Service, host: str, port: int, stdout: TextIO) -> None:
-    """Serve until SIGTERM or SIGINT; print the base URL when ready. Port 0 means a free one. Raises `OSError` when it cannot listen."""
+def serve(service: Service, host: str, port: int, stdout: TextIO, allow_hosts: Iterable[str] = ()) -> None:
+    """Serve until SIGTERM or SIGINT; print the base URL when ready. Port 0 means a free one.
+
+    It responds for loopback, for `host` and for `allow_hosts`. Raises `OSError` when it cannot listen, `ValueError` for what is not a host.
+    """
     with _listen(host, port) as listener:
-        config = _config(App(service), shutdown_s=2, log_level="error", access_log=False)
+        allowed = AllowedHosts.listening((host, listener.getsockname()[0]), allow_hosts)
+        config = _config(App(service, allowed_hosts=allowed), shutdown_s=2, log_level="error", access_log=False)
         logging.getLogger("uvicorn.error").addFilter(_unexpected)
         _AnnouncingServer(config, f"LISTENING {_base_url(listener, service)}", stdout).run(sockets=[listener])
 
@@ -118,7 +123,7 @@ class LoopbackServer:
     """
 
     def __init__(self, service: Service) -> None:
-        self._app = App(service)
+        self._app = App(service, allowed_hosts=AllowedHosts())
         self.url: str = ""
 
     @property
