@@ -21,7 +21,10 @@ export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 # The stamp names the folder it was made in: scripts in .venv hold absolute paths, so a moved or copied .venv is made anew.
 STALE := $(shell [ -x $(PY) ] && [ "$$(cat .venv/stamp 2>/dev/null)" = "$$(pwd -P)" ] || echo stale)
 
-.PHONY: help check test lint lint-node spec node bench lock clean stale
+# For `make fuzz`: seconds for all targets together.
+SECONDS ?= 120
+
+.PHONY: help check test lint lint-node spec node bench fuzz lock clean stale
 .DELETE_ON_ERROR:
 
 help:
@@ -31,6 +34,7 @@ help:
 	@echo "make spec     compile the YAML files in openapi/ into the JSON files of the package"
 	@echo "make node     install the Node tools that 'make lint' and some tests use when they are there"
 	@echo "make bench    the benchmarks"
+	@echo "make fuzz     two minutes of generated input; more with SECONDS=600"
 	@echo "make lock     renew constraints.txt with the newest versions"
 	@echo "make clean    remove everything that make has made"
 
@@ -100,8 +104,12 @@ bench: .venv/stamp
 	  echo "== $$script"; $(PY) "$$script" || exit 1; \
 	done
 
+fuzz: .venv/stamp
+	@$(PY) -c 'import atheris' 2>/dev/null || $(PY) -m pip install -qq --constraint constraints.txt --group fuzz
+	@$(PY) tools/fuzz.py --seconds $(SECONDS)
+
 clean:
-	rm -rf .venv tools/node/node_modules dist build .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .fuzz tools/node/node_modules dist build .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find nclue_contract tests tools -name __pycache__ -prune -exec rm -rf {} +
 
 # -- what is installed, and when ------------------------------------------------------------------------------------------------
@@ -150,7 +158,7 @@ lock:
 	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 	"$$found" -m venv "$$folder" && \
 	"$$folder/bin/python" -m pip install -qq --upgrade pip && \
-	"$$folder/bin/python" -m pip install -qq --group dev --group node --editable . && \
+	"$$folder/bin/python" -m pip install -qq --group dev --group fuzz --group node --editable . && \
 	{ \
 	  echo "# Every version that 'make' installs, written by 'make lock'. Users of the package need none of them."; \
 	  "$$folder/bin/python" -m pip freeze --all --exclude-editable | grep -v '^setuptools==' | LC_ALL=C sort -f; \
