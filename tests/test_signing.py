@@ -124,6 +124,13 @@ def test_a_timestamp_is_a_decimal_number_of_milliseconds(now):
         signed_headers("GET", "/", CREDENTIALS, now)
 
 
+@pytest.mark.parametrize("access", ["", "EXAMPLE KEY", f"{ACCESS}\n", f"{ACCESS}\x7f", "키", "é", "\udc80"])
+def test_an_access_key_that_no_header_can_contain_is_rejected_and_not_shown(access):
+    with pytest.raises(ValueError, match="the access key is empty, or holds a character that keys do not have") as caught:
+        string_to_sign("GET", "/", NOW, access)
+    assert not access or access not in str(caught.value)
+
+
 # -- credentials -------------------------------------------------------------------------------------------------------------------------
 
 
@@ -182,7 +189,7 @@ def test_the_defective_part_is_named(headers, reason, rule):
     verification = verify("GET", PAGED, headers, CREDENTIALS, NOW)
     assert not verification.ok
     assert verification.reason == reason
-    assert verification.report.errors[0].rule == rule
+    assert {finding.rule for finding in verification.report.findings} == {rule}
     assert {(answer.status, answer.code) for answer in verification.report.expects} == {(401, "10100")}
     assert verification.mistakes == ()
     with pytest.raises(ContractError):
@@ -503,6 +510,14 @@ def test_a_timestamp_in_seconds_is_recognised():
     verification = verify("GET", PAGED, signed_headers("GET", PAGED, CREDENTIALS, NOW // 1000), CREDENTIALS, NOW + 999)
     assert (verification.reason, [m.word for m in verification.mistakes]) == ("timestamp-skew", ["timestamp-seconds"])
     assert verification.sentence.endswith("; the timestamp is in seconds instead of milliseconds")
+
+
+@pytest.mark.parametrize(("late_ms", "words"), [(301_000, ["timestamp-seconds"]), (301_001, []), (-300_000, ["timestamp-seconds"])])
+def test_a_timestamp_in_seconds_is_recognised_within_the_limit(late_ms, words):
+    """Five minutes, and the second that the timestamp leaves out."""
+    seconds = NOW // 1000
+    verification = verify("GET", PAGED, signed_headers("GET", PAGED, CREDENTIALS, seconds), CREDENTIALS, seconds * 1000 + late_ms)
+    assert (verification.reason, [m.word for m in verification.mistakes]) == ("timestamp-skew", words)
 
 
 HALF_HOUR_MS = 1_800_000
