@@ -580,6 +580,42 @@ def test_a_mistake_that_the_headers_show_is_recognised(headers, words):
     assert ACCESS not in verification.sentence
 
 
+def test_a_mistake_of_the_clock_is_named_before_those_of_the_headers():
+    headers = {TIMESTAMP: str(NOW // 1000), "x-ncp-apigw-api-key": "k", "x-ncp-apigw-signature-v1": "s"}
+    assert [m.word for m in verify("GET", PAGED, headers, CREDENTIALS, NOW).mistakes] == ["timestamp-seconds", "header-version-1"]
+
+
+def test_a_wrong_clock_is_no_reason_for_an_unknown_key():
+    headers = signed_headers("GET", PAGED, Credentials("EXAMPLEACCESSKEY0002", SECRET), NOW // 1000)
+    verification = verify("GET", PAGED, headers, CREDENTIALS, NOW)
+    (unknown,) = [finding for finding in verification.report.errors if finding.rule == "NC209"]
+    assert "seconds" not in unknown.message
+    assert [m.word for m in verification.mistakes] == ["timestamp-seconds"]
+    swapped = signed_headers("GET", PAGED, Credentials(SECRET, ACCESS), NOW)
+    assert "swapped" in verify("GET", PAGED, swapped, CREDENTIALS, NOW).report.errors[0].message
+
+
+def test_of_several_hosts_the_first_one_explains_a_signature():
+    headers = [*headers_for(f"GET a.example{PAGED}\n{NOW}\n{ACCESS}").items(), ("Host", "a.example"), ("Host", "b.example")]
+    assert [m.word for m in verify("GET", PAGED, headers, CREDENTIALS, NOW).mistakes] == ["host-included"]
+
+
+@pytest.mark.parametrize(
+    ("signed", "ok", "tried"),
+    [("/a", True, ["/a"]), ("/a?", True, ["/a", "/a?"]), ("/a/", False, ["/a", "/a?"]), ("/b", False, ["/a"])],
+    ids=["the first", "the second", "another mistake", "no usual mistake"],
+)
+def test_a_target_may_have_been_written_in_several_ways(signed, ok, tried, monkeypatch):
+    """The first success counts, else the result of the first one; what no usual mistake explains is diagnosed once."""
+    calls = []
+    original = Verifier.__call__
+    monkeypatch.setattr(Verifier, "__call__", lambda self, *given: calls.append(given[1]) or original(self, *given))
+    headers = signed_headers("GET", signed, CREDENTIALS, NOW)
+    result = Verifier().any_of("GET", ["/a", "/a?"], headers, CREDENTIALS, NOW)
+    assert (result.ok, calls) == (ok, tried)
+    assert ok or result == verify("GET", "/a", headers, CREDENTIALS, NOW)
+
+
 def test_the_api_key_of_version_1_in_the_string_is_recognised():
     headers = headers_for(f"GET {PAGED}\n{NOW}\nEXAMPLEAPIKEY\n{ACCESS}") | {"x-ncp-apigw-api-key": "EXAMPLEAPIKEY"}
     verification = verify("GET", PAGED, headers, CREDENTIALS, NOW)

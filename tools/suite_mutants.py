@@ -1,6 +1,6 @@
 """Count which mechanical mutants of the package the tests see: `make mutants`, or `make mutants SAMPLE=200 SEED=7`.
 
-Run it with `python tools/suite_mutants.py [--only MODULE] [--sample N --seed S] [--jobs N] [--json FILE]`. Each mutant differs in one place
+Run it with `python tools/suite_mutants.py [--only MODULE] [--sample N --seed S] [--seconds N] [--jobs N]`. Each mutant differs in one place
 from a module of the package. The tests of `TESTS` for that module run against it, in a copy of this checkout, until one fails; a mutant
 with which all pass survives. Survivors that mean the same as the original, or whose difference no user can see, are listed with a reason
 in `tools/mutants_accepted.toml`; every other one is printed. Exit code 0 when at least `GOAL` of the mutants that are not listed were
@@ -232,10 +232,8 @@ def check(mutant: Mutant) -> MutantResult:
 
 
 def sample(found: Sequence[Mutant], number: int | None, seed: int) -> list[Mutant]:
-    """Return so many of the mutants, drawn by chance; all where no number is given."""
-    if number is None or number >= len(found):
-        return list(found)
-    return [found[index] for index in sorted(random.Random(seed).sample(range(len(found)), number))]  # noqa: S311  # no secret
+    """Return so many of the mutants, or all, drawn by chance and in that order: the first of them are a sample as well."""
+    return random.Random(seed).sample(found, len(found) if number is None else min(number, len(found)))  # noqa: S311  # no secret
 
 
 def table(results: Sequence[MutantResult]) -> Iterator[str]:
@@ -272,6 +270,10 @@ def main() -> int:
     parser.add_argument("--only", action="append", choices=TESTS, help="mutate this module only (repeatable)")
     parser.add_argument("--sample", type=int, help="run so many of the mutants, drawn by chance")
     parser.add_argument("--seed", type=int, default=0, help="of the sample")
+    parser.add_argument(
+        "--seconds", type=float, help="stop after this time; the mutants are in the order of the sample, which is by chance"
+    )
+    parser.add_argument("--no-baseline", action="store_true", help="do not run the tests without a mutant first")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--json", type=Path, help="write every result to this file")
     options = parser.parse_args()
@@ -281,20 +283,24 @@ def main() -> int:
     print(f"{len(chosen):,} of {len(everything):,} mutants, seed {options.seed}", flush=True)
     results = []
     with ProcessPoolExecutor(options.jobs, initializer=_start_worker) as pool:
-        for tests, state, seconds in pool.map(baseline, dict.fromkeys(TESTS[module] for module in modules)):
+        for tests, state, seconds in [] if options.no_baseline else pool.map(baseline, dict.fromkeys(TESTS[module] for module in modules)):
             if state != "survived":
                 print(f"suite_mutants: without a mutant, these tests fail: {' '.join(tests)}", file=sys.stderr)
                 return 2
             print(f"{seconds:6.1f} s  {' '.join(tests)}", flush=True)
+        ends = time.monotonic() + (options.seconds or math.inf)
         for result in pool.map(check, chosen):
             results.append(result)
+            if time.monotonic() > ends:
+                pool.shutdown(wait=False, cancel_futures=True)
+                break
             if result.state == "survived" and not is_accepted(result):
                 print(entry(result), flush=True)
     if options.json:
         options.json.write_text(json.dumps([asdict(result) for result in results], indent=1, ensure_ascii=False), encoding="utf-8")
     print("", *table(results), sep="\n")
     share, error = rate(results)
-    print(f"\nkilled: {share:.1%}" + (f", give or take {2 * error:.1%}" if len(chosen) < len(everything) else ""))
+    print(f"\nkilled: {share:.1%}" + (f", give or take {2 * error:.1%}" if len(results) < len(everything) else ""))
     return 0 if share >= GOAL else 1
 
 
