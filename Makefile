@@ -23,8 +23,11 @@ STALE := $(shell [ -x $(PY) ] && [ "$$(cat .venv/stamp 2>/dev/null)" = "$$(pwd -
 
 # For `make fuzz`: seconds for all targets together.
 SECONDS ?= 120
+# For `make mutants`: how many mutants are drawn, and which; all of them take hours.
+SAMPLE ?= 200
+SEED ?= 0
 
-.PHONY: help check test lint lint-node spec node bench fuzz lock hashes clean stale
+.PHONY: help check test lint lint-node spec node bench fuzz mutants lock hashes clean stale
 .DELETE_ON_ERROR:
 
 help:
@@ -35,6 +38,7 @@ help:
 	@echo "make node     install the Node tools that 'make lint' and some tests use when they are there"
 	@echo "make bench    the benchmarks"
 	@echo "make fuzz     two minutes of generated input; more with SECONDS=600"
+	@echo "make mutants  which changes of the code the tests see, for a sample of 200; ARGS='--only signing' for one module"
 	@echo "make lock     renew constraints.txt with the newest versions"
 	@echo "make hashes   write the hashes of the versions in constraints.txt, for CI and the GitHub Action"
 	@echo "make clean    remove everything that make has made"
@@ -108,6 +112,9 @@ bench: .venv/stamp
 fuzz: .venv/stamp
 	@$(PY) -c 'import atheris' 2>/dev/null || $(PY) -m pip install -qq --constraint constraints.txt --group fuzz
 	@$(PY) tools/fuzz.py --seconds $(SECONDS)
+
+mutants: .venv/stamp
+	@$(PY) tools/suite_mutants.py --sample $(SAMPLE) --seed $(SEED) $(ARGS)
 
 clean:
 	rm -rf .venv .fuzz tools/node/node_modules dist build .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
