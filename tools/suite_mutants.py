@@ -1,20 +1,21 @@
 """Count which mechanical mutants of the package the tests see: `make mutants`, or `make mutants SAMPLE=200 SEED=7`.
 
-Run it with `python tools/suite_mutants.py [--only MODULE] [--sample N --seed S] [--seconds N] [--jobs N]`. Each mutant differs in one place
+Run it with `python tools/suite_mutants.py [--only MODULE] [--sample N --seed S] [--seconds N]`. Each mutant differs in one place
 from a module of the package. The tests of `TESTS` for that module run against it, in a copy of this checkout, until one fails; a mutant
 with which all pass survives. Survivors that mean the same as the original, or whose difference no user can see, are listed with a reason
 in `tools/mutants_accepted.toml`; every other one is printed. Exit code 0 when at least `GOAL` of the mutants that are not listed were
 killed, 1 when not, 2 when the tests fail without a mutant.
 
-It is a tool of our own because of time. mutmut and cosmic-ray start pytest once per mutant and run every test of the project; here each
-mutant is a fork of a process that has loaded all third-party packages, and runs the tests that concern it. It also shares the operators of
-`tools/mutation.py` with the mutants of servers (`tools/mutants.py`). A whole run takes hours; a sample says the same with an error that
-is known.
+It is a tool of our own because of time. cosmic-ray starts pytest anew for each mutant, mutmut instruments every function, and neither knows
+tests that start processes of their own. Here the tests are collected once, each mutant is a fork, and only tests that reach the function
+run. It also shares the operators of `tools/mutation.py` with the mutants of servers (`tools/mutants.py`). A whole run takes hours; a sample
+says the same with an error that is known.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import contextlib
 import importlib
 import json
@@ -29,10 +30,11 @@ import time
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
+from types import CodeType, FunctionType
+from typing import Any
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -43,7 +45,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "nclue_contract"
 ACCEPTED = ROOT / "tools" / "mutants_accepted.toml"
 GOAL = 0.95
-CPU_S = 300
+CPU_S = 150
 """Seconds of computing that the tests may take with a mutant; without one they take a fifth of it."""
 MEMORY = 4 << 30
 """Bytes that a process may have."""
@@ -139,11 +141,19 @@ def key_of(mutant: Mutant) -> tuple[str, ...]:
     return (mutant.module, mutant.inside, mutant.operator, mutant.old, mutant.new)
 
 
+def preload() -> None:
+    """Load the third-party packages that the tests use, so that no fork has to."""
+    os.environ["HYPOTHESIS_NO_PLUGINS"] = "1"  # else it loads the package before there is a mutant
+    for name in PRELOADED:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+
+
 # -- running tests ----------------------------------------------------------------------------------------------------------------------
 
 
 class Checkout:
-    """A copy of this checkout in which one module at a time is changed."""
+    """A copy of this checkout in which one module at a time is changed; also for tests that start processes of their own."""
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="nclue-contract-mutants-"))
@@ -154,33 +164,40 @@ class Checkout:
             else:
                 shutil.copy(ROOT / name, self.folder)
 
-    def run(self, tests: Sequence[str], mutant: Mutant | None) -> tuple[str, float]:
-        """Run tests with a mutant, in a process of its own; return the state and the seconds it took."""
-        changed = None if mutant is None else self.folder / path_of(mutant.module)
-        started = time.monotonic()
-        if changed is not None and mutant is not None:
-            original = changed.read_text(encoding="utf-8")
-            changed.write_text(mutant.source, encoding="utf-8")
+    def run(self, tests: Sequence[str], mutant: Mutant | None) -> str:
+        """Run tests with a mutant that is there when the package is loaded; return the state."""
+        if mutant is None:
+            return state_of(self._fork(tests))
+        changed = self.folder / path_of(mutant.module)
+        original = changed.read_text(encoding="utf-8")
+        changed.write_text(mutant.source, encoding="utf-8")
         try:
-            pid = os.fork()
-            if not pid:
-                self._run_here(tests)
-            _, status = os.waitpid(pid, 0)
+            return state_of(self._fork(tests))
         finally:
-            if changed is not None:
-                changed.write_text(original, encoding="utf-8")
-        seconds = time.monotonic() - started
-        if os.WIFSIGNALED(status):
-            return "time", seconds
-        return {0: "survived", 1: "killed"}.get(os.WEXITSTATUS(status), "start"), seconds
+            changed.write_text(original, encoding="utf-8")
 
-    def _run_here(self, tests: Sequence[str]) -> None:
+    def run_all(self, tests: Sequence[str], found: Sequence[Mutant], seconds: float) -> list[MutantResult] | None:
+        """Collect tests once and run them with one mutant after the other, while there is time; None when they fail without one."""
+        log = self.folder / "results"
+        log.unlink(missing_ok=True)
+        status = self._fork(tests, MutantLoop(self, found, log, time.monotonic() + seconds))
+        if state_of(status) != "survived":
+            return None
+        return [MutantResult(**json.loads(line)) for line in log.read_text(encoding="utf-8").splitlines()]
+
+    def _fork(self, tests: Sequence[str], *plugins: object) -> int:
+        pid = os.fork()
+        if not pid:
+            self._run_here(tests, plugins)
+        return os.waitpid(pid, 0)[1]
+
+    def _run_here(self, tests: Sequence[str], plugins: Sequence[object]) -> None:
         """Run tests in this process, a fork, and end it with the exit code of pytest."""
         status = 3
         try:
-            os.setpgid(0, 0)
-            resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
             resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+            if not plugins:
+                resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
             os.chdir(self.folder)
             quiet = os.open(os.environ.get("NCLUE_MUTANTS_LOG", os.devnull), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             os.dup2(quiet, 1)
@@ -195,7 +212,7 @@ class Checkout:
             hypothesis.settings.register_profile("mutants", derandomize=True, database=None, deadline=None, phases=phases)
             options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-profile=mutants", "--tb=no"]
             options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # packages are loaded already
-            status = int(pytest.main([*options, *tests]))
+            status = int(pytest.main([*options, *tests], plugins=list(plugins)))
         finally:
             with contextlib.suppress(OSError):
                 sys.stdout.flush()
@@ -206,26 +223,153 @@ class Checkout:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-_checkouts: list[Checkout] = []
+class MutantLoop:
+    """A plugin of pytest that runs the collected tests once per mutant, each time in a fork, and only those that reach the function.
+
+    In the fork the code of the function is replaced. That is quick, and misses mutants of what was computed while the tests were collected;
+    so a mutant that survives, and one outside of functions, is run once more by `Checkout.run`, with the tests that reach it.
+    """
+
+    def __init__(self, checkout: Checkout, found: Sequence[Mutant], log: Path, ends: float) -> None:
+        self._checkout = checkout
+        self._found = found
+        self._log = log
+        self._ends = ends
+        self._cpu_s = CPU_S  # three times what all tests take, once that is known
+
+    def pytest_runtestloop(self, session: Any) -> bool:  # noqa: ANN401  # a session of pytest
+        """Run the tests without a mutant, and then with each."""
+        with self._log.open("w", encoding="utf-8") as log:
+            reached = self._reached(session)
+            for mutant in self._found:
+                if time.monotonic() > self._ends:
+                    break
+                started = time.monotonic()
+                items = [session.items[number] for number in reached.get((mutant.module, mutant.inside), range(len(session.items)))]
+                state = self._run(session, mutant, items) if items and mutant.inside else "survived"
+                if state == "survived" and items:
+                    state = self._checkout.run([item.nodeid for item in items], mutant)
+                seconds = round(time.monotonic() - started, 1)
+                place = (mutant.module, mutant.inside, mutant.line, mutant.operator, mutant.old, mutant.new)
+                log.write(json.dumps(asdict(MutantResult(*place, state, seconds))) + "\n")
+                log.flush()
+        return True
+
+    def _run(self, session: Any, mutant: Mutant, items: Sequence[Any]) -> str:  # noqa: ANN401  # of pytest
+        """Run some of the tests with a mutant in a fork, as far as that can be done with the package as it is loaded."""
+        pid = os.fork()
+        if pid:
+            return state_of(os.waitpid(pid, 0)[1])
+        status = 0
+        try:
+            resource.setrlimit(resource.RLIMIT_CPU, (self._cpu_s, self._cpu_s))
+            if replace_function(mutant):
+                status = run_items(session, items)
+        except BaseException:  # noqa: BLE001  # whatever a mutant does to pytest
+            status = 1
+        os._exit(status)
+
+    def _reached(self, session: Any) -> dict[tuple[str, str], list[int]]:  # noqa: ANN401  # of pytest
+        """Run all tests without a mutant in a fork; return the numbers of those that reach each function. Raises `RuntimeError`."""
+        file = self._checkout.folder / "reached"
+        pid = os.fork()
+        if not pid:
+            status = 1
+            try:
+                status = self._measure(session, file)
+            finally:
+                os._exit(status)
+        _, status, used = os.wait4(pid, 0)
+        if state_of(status) != "survived":
+            raise RuntimeError("the tests fail without a mutant")
+        self._cpu_s = 5 + 3 * math.ceil(used.ru_utime)
+        lines: dict[str, dict[str, list[int]]] = json.loads(file.read_text(encoding="utf-8"))
+        reached: dict[tuple[str, str], list[int]] = {}
+        for module in {mutant.module for mutant in self._found}:
+            for name, first, last in functions(module):
+                numbers = {number for line in range(first, last + 1) for number in lines.get(module, {}).get(str(line), [])}
+                reached[module, name] = sorted(numbers)
+        return reached
+
+    def _measure(self, session: Any, file: Path) -> int:  # noqa: ANN401  # of pytest
+        paths = {module: str(self._checkout.folder / path_of(module)) for module in {mutant.module for mutant in self._found}}
+        measured = importlib.import_module("coverage").Coverage(data_file=None, include=list(paths.values()), config_file=False)
+        measured.start()
+        clear_caches()
+        status = 0
+        for number, item in enumerate(session.items):
+            measured.switch_context(str(number))
+            status = status or run_items(session, [item], session.items[number + 1 : number + 2])
+        measured.stop()
+        data = measured.get_data()
+        contexts = {module: data.contexts_by_lineno(path) for module, path in paths.items()}
+        numbers = {
+            module: {str(line): sorted(int(name) for name in names if name) for line, names in lines.items()}
+            for module, lines in contexts.items()
+        }
+        file.write_text(json.dumps(numbers), encoding="utf-8")
+        return status
 
 
-def _start_worker() -> None:
-    os.environ["HYPOTHESIS_NO_PLUGINS"] = "1"  # else it loads the package before there is a mutant
-    for name in PRELOADED:
-        with contextlib.suppress(ImportError):
-            importlib.import_module(name)
-    _checkouts.append(Checkout())
+def state_of(status: int) -> str:
+    """Return the state of a mutant by the status of the process that ran the tests."""
+    if os.WIFSIGNALED(status):
+        return "time"
+    return {0: "survived", 1: "killed"}.get(os.WEXITSTATUS(status), "start")
 
 
-def baseline(tests: tuple[str, ...]) -> tuple[tuple[str, ...], str, float]:
-    """Run tests without a mutant; return them, the state (survived: all pass), and the seconds."""
-    return (tests, *_checkouts[0].run(tests, None))
+def run_items(session: Any, items: Sequence[Any], following: Sequence[Any] = ()) -> int:  # noqa: ANN401  # of pytest
+    """Run tests until one fails; return 1 then, else 0. `following`: what runs next, for which fixtures are kept."""
+    for item, after in zip(items, [*items[1:], *(following or [None])], strict=False):
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
+        if session.testsfailed:
+            return 1
+    return 0
 
 
-def check(mutant: Mutant) -> MutantResult:
-    """Run the tests of a mutant's module with it."""
-    state, seconds = _checkouts[0].run(TESTS[mutant.module], mutant)
-    return MutantResult(mutant.module, mutant.inside, mutant.line, mutant.operator, mutant.old, mutant.new, state, round(seconds, 1))
+def functions(module: str) -> Iterator[tuple[str, int, int]]:
+    """Yield the functions of a module, nested ones too: name as in `Mutant.inside`, first and last line of what is in them."""
+
+    def walk(parent: ast.AST, inside: str) -> Iterator[tuple[str, int, int]]:
+        for node in ast.iter_child_nodes(parent):
+            name = (
+                f"{inside}.{node.name}".lstrip(".") if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef) else inside
+            )
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                yield name, node.body[0].lineno, node.end_lineno or node.lineno
+            yield from walk(node, name)
+
+    yield from walk(ast.parse((ROOT / path_of(module)).read_text(encoding="utf-8")), "")
+
+
+def clear_caches() -> None:
+    """Empty the caches of the package above the contract, which hold results of the code before it was changed."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith(f"{PACKAGE}.") and not name.startswith(f"{PACKAGE}.contract"):
+            for value in list(vars(module).values()):
+                if callable(clear := getattr(value, "cache_clear", None)) and not isinstance(value, type):
+                    clear()
+
+
+def replace_function(mutant: Mutant) -> bool:
+    """Give the outermost function around a mutant its code; return whether that changes anything."""
+    owner: Any = sys.modules.get(f"{PACKAGE}.{mutant.module}")
+    code = compile(mutant.source, str(path_of(mutant.module)), "exec", dont_inherit=True)
+    for name in mutant.inside.split("."):
+        code = next((one for one in code.co_consts if isinstance(one, CodeType) and one.co_name == name), code)
+        owner = vars(owner).get(name) if owner is not None else None
+        owner = getattr(owner, "fget", None) or getattr(owner, "__func__", None) or owner  # of a property, a class method
+        owner = getattr(owner, "__wrapped__", owner) if not isinstance(owner, type) else owner
+        if isinstance(owner, FunctionType):
+            break
+    if not isinstance(owner, FunctionType) or code.co_name != owner.__name__ or code.co_freevars != owner.__code__.co_freevars:
+        return False
+    changed = code.replace(co_firstlineno=1, co_linetable=b"", co_filename="") != owner.__code__.replace(
+        co_firstlineno=1, co_linetable=b"", co_filename=""
+    )
+    owner.__code__ = code
+    clear_caches()
+    return changed
 
 
 # -- printing ---------------------------------------------------------------------------------------------------------------------------
@@ -273,29 +417,29 @@ def main() -> int:
     parser.add_argument(
         "--seconds", type=float, help="stop after this time; the mutants are in the order of the sample, which is by chance"
     )
-    parser.add_argument("--no-baseline", action="store_true", help="do not run the tests without a mutant first")
-    parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--json", type=Path, help="write every result to this file")
     options = parser.parse_args()
     modules = options.only or TESTS
     everything = [mutant for module in modules for mutant in mutants(module)]
     chosen = sample(everything, options.sample, options.seed)
     print(f"{len(chosen):,} of {len(everything):,} mutants, seed {options.seed}", flush=True)
-    results = []
-    with ProcessPoolExecutor(options.jobs, initializer=_start_worker) as pool:
-        for tests, state, seconds in [] if options.no_baseline else pool.map(baseline, dict.fromkeys(TESTS[module] for module in modules)):
-            if state != "survived":
+    preload()
+    checkout = Checkout()
+    results: list[MutantResult] = []
+    try:
+        for tests in dict.fromkeys(TESTS[mutant.module] for mutant in chosen):
+            group = [mutant for mutant in chosen if TESTS[mutant.module] == tests]
+            found = checkout.run_all(tests, group, (options.seconds or math.inf) * len(group) / len(chosen))
+            if found is None:
                 print(f"suite_mutants: without a mutant, these tests fail: {' '.join(tests)}", file=sys.stderr)
                 return 2
-            print(f"{seconds:6.1f} s  {' '.join(tests)}", flush=True)
-        ends = time.monotonic() + (options.seconds or math.inf)
-        for result in pool.map(check, chosen):
-            results.append(result)
-            if time.monotonic() > ends:
-                pool.shutdown(wait=False, cancel_futures=True)
-                break
-            if result.state == "survived" and not is_accepted(result):
-                print(entry(result), flush=True)
+            results += found
+            print(f"# {len(found):,} of {len(group):,} with {' '.join(tests)}", flush=True)
+            for result in found:
+                if result.state == "survived" and not is_accepted(result):
+                    print(entry(result), flush=True)
+    finally:
+        checkout.close()
     if options.json:
         options.json.write_text(json.dumps([asdict(result) for result in results], indent=1, ensure_ascii=False), encoding="utf-8")
     print("", *table(results), sep="\n")

@@ -62,23 +62,27 @@ def test_a_survivor_is_printed_as_it_would_be_listed():
 
 
 SCRIPT = """
-from tools import suite_mutants
 from tools.mutation import Mutant
-from tools.suite_mutants import ROOT, path_of
+from tools.suite_mutants import ROOT, Checkout, path_of, preload
 
-suite_mutants._start_worker()
-(checkout,) = suite_mutants._checkouts
+TESTS = ["tests/check/test_inference.py"]
 text = (ROOT / path_of("check.inference")).read_text(encoding="utf-8")
-old = "if len(found) == fewest"
-assert text.count(old) == 1
-for source in (text, text.replace(old, "if len(found) != fewest"), "nothing that is Python"):
-    print(checkout.run(["tests/check/test_inference.py"], Mutant("check.inference", 1, "", "", "", source))[0])
-assert (checkout.folder / path_of("check.inference")).read_text(encoding="utf-8") == text
+def mutant(inside, old, new):
+    assert text.count(old) == 1
+    return Mutant("check.inference", 1, "by hand", old, new, text.replace(old, new), inside)
+wrong = mutant("ReadingInference.narrow", "if len(found) == fewest", "if len(found) != fewest")
+outside = mutant("", 'SOURCE = "probe"', "SOURCE = nothing")
+same = mutant("_in_order", "wanted = set(names)", "wanted = frozenset(names)")
+preload()
+checkout = Checkout()
+print(*(result.state for result in checkout.run_all(TESTS, [wrong, outside, same], 1e9)))
+print(len(checkout.run_all(TESTS, [wrong], -1)), checkout.run_all(["tests/check/no_such_file.py"], [wrong], 1e9))
+print((checkout.folder / path_of("check.inference")).read_text(encoding="utf-8") == text)
 checkout.close()
 print(checkout.folder.exists())
 """
 
 
-def test_tests_run_with_a_mutant_in_a_copy_of_the_checkout():
+def test_tests_run_with_each_mutant_in_a_copy_of_the_checkout():
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, cwd=ROOT, check=False)
-    assert done.stdout.split() == ["survived", "killed", "start", "False"], done.stderr
+    assert done.stdout.splitlines() == ["killed start survived", "0 None", "True", "False"], done.stderr
