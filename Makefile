@@ -21,7 +21,13 @@ export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 # The stamp names the folder it was made in: scripts in .venv hold absolute paths, so a moved or copied .venv is made anew.
 STALE := $(shell [ -x $(PY) ] && [ "$$(cat .venv/stamp 2>/dev/null)" = "$$(pwd -P)" ] || echo stale)
 
-.PHONY: help check test lint lint-node spec docs node bench lock clean stale
+# For `make fuzz`: seconds for all targets together.
+SECONDS ?= 120
+# For `make mutants`: how many mutants are drawn, and which; all of them take hours.
+SAMPLE ?= 200
+SEED ?= 0
+
+.PHONY: help check test lint lint-node spec docs node bench fuzz mutants lock hashes clean stale
 .DELETE_ON_ERROR:
 
 help:
@@ -32,7 +38,10 @@ help:
 	@echo "make docs     build the documentation site in build/docs/site, and look for broken links"
 	@echo "make node     install the Node tools that 'make lint' and some tests use when they are there"
 	@echo "make bench    the benchmarks"
+	@echo "make fuzz     two minutes of generated input; more with SECONDS=600"
+	@echo "make mutants  which changes of the code the tests see, for a sample of 200; ARGS='--only signing' for one module"
 	@echo "make lock     renew constraints.txt with the newest versions"
+	@echo "make hashes   write the hashes of the versions in constraints.txt, for CI and the GitHub Action"
 	@echo "make clean    remove everything that make has made"
 
 # -- what people run ----------------------------------------------------------------------------------------------------------
@@ -104,8 +113,15 @@ bench: .venv/stamp
 	  echo "== $$script"; $(PY) "$$script" || exit 1; \
 	done
 
+fuzz: .venv/stamp
+	@$(PY) -c 'import atheris' 2>/dev/null || $(PY) -m pip install -qq --constraint constraints.txt --group fuzz
+	@$(PY) tools/fuzz.py --seconds $(SECONDS)
+
+mutants: .venv/stamp
+	@$(PY) tools/suite_mutants.py --sample $(SAMPLE) --seed $(SEED) $(ARGS)
+
 clean:
-	rm -rf .venv tools/node/node_modules dist build .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .fuzz tools/node/node_modules dist build .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find nclue_contract tests tools -name __pycache__ -prune -exec rm -rf {} +
 
 # -- what is installed, and when ------------------------------------------------------------------------------------------------
@@ -123,7 +139,7 @@ FIND_PYTHON = \
   fi
 
 # Only two things make this run again: other dependencies, or another folder. pip renews itself first, since old ones know no groups.
-.venv/stamp: pyproject.toml constraints.txt $(STALE)
+.venv/stamp: pyproject.toml constraints.txt tools/requirements/ci.txt $(STALE)
 	@if ! $(PY) -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	  || { [ -f .venv/stamp ] && [ "$$(cat .venv/stamp)" != "$$(pwd -P)" ]; }; then \
 	  $(FIND_PYTHON); \
@@ -131,8 +147,14 @@ FIND_PYTHON = \
 	  "$$found" -m venv --clear .venv; \
 	fi
 	@echo "== installing the project and its tools into .venv"
-	@$(PY) -m pip install -qq --constraint constraints.txt pip
-	@$(PY) -m pip install -qq --constraint constraints.txt --build-constraint constraints.txt --group dev --editable .
+	@# On CI everything is compared with its hash, and what has none is not found. Elsewhere a new dependency may be tried at once.
+	@if [ "$$CI" = true ]; then \
+	  $(PY) -m pip install -qq --require-hashes --no-deps --requirement tools/requirements/ci.txt && \
+	  $(PY) -m pip install -qq --no-index --no-build-isolation --group dev --editable .; \
+	else \
+	  $(PY) -m pip install -qq --constraint constraints.txt pip && \
+	  $(PY) -m pip install -qq --constraint constraints.txt --build-constraint constraints.txt --group dev --editable .; \
+	fi
 	@pwd -P >.venv/stamp
 
 # A Node that is there and recent enough is used; otherwise one comes as a wheel, into .venv.
@@ -154,10 +176,24 @@ lock:
 	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 	"$$found" -m venv "$$folder" && \
 	"$$folder/bin/python" -m pip install -qq --upgrade pip && \
-	"$$folder/bin/python" -m pip install -qq --group dev --group node --editable . && \
+	"$$folder/bin/python" -m pip install -qq --group dev --group fuzz --group lock --group node --editable . && \
 	{ \
 	  echo "# Every version that 'make' installs, written by 'make lock'. Users of the package need none of them."; \
 	  "$$folder/bin/python" -m pip freeze --all --exclude-editable | grep -v '^setuptools==' | LC_ALL=C sort -f; \
 	} >"$$folder/constraints.txt" && \
 	cp "$$folder/constraints.txt" constraints.txt && \
 	echo "wrote constraints.txt ($$(grep -c == constraints.txt) versions)"
+	@$(MAKE) --no-print-directory hashes
+
+# The hashes of all files of these versions, for every platform. No version is renewed.
+UV_COMPILE = $(PY) -m uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --constraint constraints.txt pyproject.toml
+hashes: .venv/stamp
+	@$(PY) -c 'import uv' 2>/dev/null || $(PY) -m pip install -qq --constraint constraints.txt --group lock
+	@for file in ci action; do \
+	  case $$file in ci) groups="--all-extras --group build --group test --group lint --group bench" ;; action) groups="--extra check --group build" ;; esac; \
+	  { echo "# Versions and hashes of what '$$file' installs, written by 'make hashes' from constraints.txt."; \
+	    $(UV_COMPILE) $$groups; } >tools/requirements/$$file.new || exit 1; \
+	  mv tools/requirements/$$file.new tools/requirements/$$file.txt; \
+	done
+	@grep '^pip==' constraints.txt | $(PY) -m uv pip compile --quiet --generate-hashes --no-annotate --no-header - >>tools/requirements/ci.txt
+	@echo "wrote tools/requirements/ci.txt and action.txt"

@@ -38,6 +38,7 @@ from urllib.parse import urlsplit
 
 from nclue_contract.contract.extras import require_extra
 from nclue_contract.contract.model import contract
+from nclue_contract.service.addressing import split_target
 from nclue_contract.service.control import ServiceControl
 from nclue_contract.service.lifecycle import ProgressMode
 from nclue_contract.service.messages import Rejection, Request, Response, journal_entry
@@ -231,9 +232,10 @@ class _Exchange:
         url = request.url
         if url.port is not None:
             raise library.ConnectError(f"the mock of {url.host} listens on the ports 443 and 80, not on {url.port}", request=request)
-        target = request.extensions.get("target", url.raw_path)  # httpcore sends the former if it is given
+        raw_target = request.extensions.get("target", url.raw_path)  # httpcore sends the former if it is given
+        _, target = split_target(raw_target.decode("latin-1"))
         headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw)
-        sent = Request(request.method, target.decode("latin-1"), headers, request.content)
+        sent = Request(request.method, target, headers, request.content)
         self._service_response = current.respond(sent, secure=url.scheme == "https")
         self._body = b"" if request.method == "HEAD" else self._service_response.body
         limit: float | None = request.extensions.get("timeout", {}).get("read")

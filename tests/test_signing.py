@@ -124,6 +124,13 @@ def test_a_timestamp_is_a_decimal_number_of_milliseconds(now):
         signed_headers("GET", "/", CREDENTIALS, now)
 
 
+@pytest.mark.parametrize("access", ["", "EXAMPLE KEY", f"{ACCESS}\n", f"{ACCESS}\x7f", "키", "é", "\udc80"])
+def test_an_access_key_that_no_header_can_contain_is_rejected_and_not_shown(access):
+    with pytest.raises(ValueError, match="the access key is empty, or holds a character that keys do not have") as caught:
+        string_to_sign("GET", "/", NOW, access)
+    assert not access or access not in str(caught.value)
+
+
 # -- credentials -------------------------------------------------------------------------------------------------------------------------
 
 
@@ -182,7 +189,7 @@ def test_the_defective_part_is_named(headers, reason, rule):
     verification = verify("GET", PAGED, headers, CREDENTIALS, NOW)
     assert not verification.ok
     assert verification.reason == reason
-    assert verification.report.errors[0].rule == rule
+    assert {finding.rule for finding in verification.report.findings} == {rule}
     assert {(answer.status, answer.code) for answer in verification.report.expects} == {(401, "10100")}
     assert verification.mistakes == ()
     with pytest.raises(ContractError):
@@ -505,6 +512,14 @@ def test_a_timestamp_in_seconds_is_recognised():
     assert verification.sentence.endswith("; the timestamp is in seconds instead of milliseconds")
 
 
+@pytest.mark.parametrize(("late_ms", "words"), [(301_000, ["timestamp-seconds"]), (301_001, []), (-300_000, ["timestamp-seconds"])])
+def test_a_timestamp_in_seconds_is_recognised_within_the_limit(late_ms, words):
+    """Five minutes, and the second that the timestamp leaves out."""
+    seconds = NOW // 1000
+    verification = verify("GET", PAGED, signed_headers("GET", PAGED, CREDENTIALS, seconds), CREDENTIALS, seconds * 1000 + late_ms)
+    assert (verification.reason, [m.word for m in verification.mistakes]) == ("timestamp-skew", words)
+
+
 HALF_HOUR_MS = 1_800_000
 
 
@@ -563,6 +578,42 @@ def test_a_mistake_that_the_headers_show_is_recognised(headers, words):
     assert [m.word for m in verification.mistakes] == words
     assert all(m.sentence in verification.sentence for m in verification.mistakes)
     assert ACCESS not in verification.sentence
+
+
+def test_a_mistake_of_the_clock_is_named_before_those_of_the_headers():
+    headers = {TIMESTAMP: str(NOW // 1000), "x-ncp-apigw-api-key": "k", "x-ncp-apigw-signature-v1": "s"}
+    assert [m.word for m in verify("GET", PAGED, headers, CREDENTIALS, NOW).mistakes] == ["timestamp-seconds", "header-version-1"]
+
+
+def test_a_wrong_clock_is_no_reason_for_an_unknown_key():
+    headers = signed_headers("GET", PAGED, Credentials("EXAMPLEACCESSKEY0002", SECRET), NOW // 1000)
+    verification = verify("GET", PAGED, headers, CREDENTIALS, NOW)
+    (unknown,) = [finding for finding in verification.report.errors if finding.rule == "NC209"]
+    assert "seconds" not in unknown.message
+    assert [m.word for m in verification.mistakes] == ["timestamp-seconds"]
+    swapped = signed_headers("GET", PAGED, Credentials(SECRET, ACCESS), NOW)
+    assert "swapped" in verify("GET", PAGED, swapped, CREDENTIALS, NOW).report.errors[0].message
+
+
+def test_of_several_hosts_the_first_one_explains_a_signature():
+    headers = [*headers_for(f"GET a.example{PAGED}\n{NOW}\n{ACCESS}").items(), ("Host", "a.example"), ("Host", "b.example")]
+    assert [m.word for m in verify("GET", PAGED, headers, CREDENTIALS, NOW).mistakes] == ["host-included"]
+
+
+@pytest.mark.parametrize(
+    ("signed", "ok", "tried"),
+    [("/a", True, ["/a"]), ("/a?", True, ["/a", "/a?"]), ("/a/", False, ["/a", "/a?"]), ("/b", False, ["/a"])],
+    ids=["the first", "the second", "another mistake", "no usual mistake"],
+)
+def test_a_target_may_have_been_written_in_several_ways(signed, ok, tried, monkeypatch):
+    """The first success counts, else the result of the first one; what no usual mistake explains is diagnosed once."""
+    calls = []
+    original = Verifier.__call__
+    monkeypatch.setattr(Verifier, "__call__", lambda self, *given: calls.append(given[1]) or original(self, *given))
+    headers = signed_headers("GET", signed, CREDENTIALS, NOW)
+    result = Verifier().any_of("GET", ["/a", "/a?"], headers, CREDENTIALS, NOW)
+    assert (result.ok, calls) == (ok, tried)
+    assert ok or result == verify("GET", "/a", headers, CREDENTIALS, NOW)
 
 
 def test_the_api_key_of_version_1_in_the_string_is_recognised():

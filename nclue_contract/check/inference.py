@@ -74,6 +74,7 @@ class ReadingInference:
         self.remaining: dict[str, tuple[str, ...]] = dict(self.options)
         self.evidence: dict[str, list[str]] = {name: [] for name in self.options}
         """The cases that ruled out an option."""
+        self._ruled_out_by: dict[tuple[str, str], str] = {}  # reading and option: the case
         self.relevant_cases: dict[str, list[str]] = {name: [] for name in self.options}
         """The cases that could have."""
 
@@ -112,7 +113,7 @@ class ReadingInference:
             self._set_remaining(name, rest, case)
             return []
         needed = next((other for other in self.options[name] if other != option), option)
-        return [Inconsistency(name, needed, self.remaining[name], self._ruled_out_by(name))]
+        return [Inconsistency(name, needed, self.remaining[name], self._ruled_out_by.get((name, needed), ""))]
 
     def decided(self, name: str) -> str | None:
         """Return the option that the server has; None while several remain."""
@@ -131,16 +132,14 @@ class ReadingInference:
     def _set_remaining(self, name: str, options: tuple[str, ...], case: str) -> None:
         self.relevant_cases[name].append(case)
         if options != self.remaining[name]:
+            self._ruled_out_by |= {(name, option): case for option in self.remaining[name] if option not in options}
             self.remaining[name] = options
             self.evidence[name].append(case)
 
     def _inconsistencies(self, names: tuple[str, ...], options: tuple[str, ...]) -> Iterator[Inconsistency]:
         for name, option in zip(names, options, strict=True):
             if option not in self.remaining[name]:
-                yield Inconsistency(name, option, self.remaining[name], self._ruled_out_by(name))
-
-    def _ruled_out_by(self, name: str) -> str:
-        return self.evidence[name][-1] if self.evidence[name] else ""
+                yield Inconsistency(name, option, self.remaining[name], self._ruled_out_by.get((name, option), ""))
 
 
 def _in_order(names: Iterable[str]) -> tuple[str, ...]:

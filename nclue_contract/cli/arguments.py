@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from nclue_contract.cli.files import require_writable
+from nclue_contract.contract.hosts import parse_host
 from nclue_contract.contract.model import contract
 
 
@@ -57,6 +58,16 @@ _UNITS = {"B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9}
 def number_or_word(text: str) -> str:
     """Return a text that may be a number, as it is; a type of argparse."""
     return text
+
+
+def host(text: str) -> str:
+    """Return a host, a name or an address without a port, as it is in the header `Host`; a type of argparse."""
+    parsed = parse_host(f"[{text}]" if text.count(":") > 1 else text)
+    if parsed is None or text.count(":") == 1:
+        raise argparse.ArgumentTypeError(
+            f"{text!r:.80} is not a host; give a name (as xn--… if it is not ASCII) or an address, without a port"
+        )
+    return parsed
 
 
 def port(text: str) -> int:

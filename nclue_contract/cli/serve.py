@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from nclue_contract.cli.arguments import port, positive_integer
+from nclue_contract.cli.arguments import host, port, positive_integer
 from nclue_contract.contract.extras import require_extra
 from nclue_contract.contract.hosts import is_loopback
 from nclue_contract.contract.readings import Readings
@@ -27,6 +27,14 @@ def add_parsers(commands: Any, common: argparse.ArgumentParser) -> tuple[argpars
     """Add the parsers of `serve` and `faults` and return them; `common` has the options of all commands."""
     serve = commands.add_parser("serve", parents=[common], help="run a local server that responds like NCLUE", epilog=_ENVIRONMENT)
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    serve.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        type=host,
+        metavar="NAME",
+        help="a host name under which clients reach it, beside loopback names and --host (repeatable)",
+    )
     serve.add_argument("--port", type=port, default=0, help="port to listen on; 0, the default, means a free one")
     serve.add_argument(
         "--progress", default="immediate", metavar="MODE", help="immediate (the default), seconds[:0.5], reads[:1] per step, or manual"
@@ -72,7 +80,7 @@ def run_serve(options: argparse.Namespace, readings: Readings, environment: Mapp
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a host name"
         raise ValueError(f"cannot listen on {options.host!r:.80}, port {options.port}: {reason}") from error
-    serve(service, listener, sys.stdout)
+    serve(service, listener, sys.stdout, host=options.host, allow_hosts=options.allow_host)
     return PASSED
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
+import re
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from urllib.parse import urlsplit
 
 from nclue_contract.contract.model import contract
+
+_AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]*)?")
 
 
 def is_real(host: str) -> bool:
@@ -35,6 +39,18 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host.rstrip(".").lower() == "localhost"
+
+
+def parse_host(authority: str) -> str | None:
+    """Return the host of an authority, the value of `Host`: in lower case, without port, brackets and final dot. None when it is invalid.
+
+    An authority with a user is invalid (RFC 9110, section 4.2.4).
+    """
+    match = _AUTHORITY.fullmatch(authority)
+    host = match[1].lower().removesuffix(".") if match else ""
+    with suppress(ValueError):
+        return str(ipaddress.ip_address(host.strip("[]")))
+    return None if host.startswith("[") or not host else host
 
 
 @cache

@@ -153,10 +153,10 @@ class CheckPlan:
         if state == State.FAILED:
             return ItemOutcome(properties, failure=failures)
         if self._trouble and case.id == self._first:  # one failure is enough; the other items are skipped for the same reason
-            return ItemOutcome(properties, failure=safe(f"inconclusive: {self._trouble}", "utf-8"))
+            return ItemOutcome(properties, failure=safe_line(f"inconclusive: {self._trouble}", "utf-8"))
         if state == State.ADVISORY:
             return ItemOutcome((*properties, ("nclue.advisory", advisories)), advisory=advisories)
-        return ItemOutcome(properties, reason="" if state == State.PASSED else safe(f"{state}: {reason}", "utf-8"))
+        return ItemOutcome(properties, reason="" if state == State.PASSED else safe_line(f"{state}: {reason}", "utf-8"))
 
     def _run(self, chosen: Sequence[str]) -> None:
         options = self._options if len(chosen) == len(self.cases) else replace(self._options, ids=frozenset(chosen))

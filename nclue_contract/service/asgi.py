@@ -6,11 +6,14 @@ GET  /_nclue/journal       the last 1,000 requests as they were sent, with the f
 POST /_nclue/advance       {"task_id": …, "steps": 1, "fail_message": …}, all optional: move one task, or all
 POST /_nclue/fail          {"count": 1, "error": "RATE_LIMITED", "delay_s": 0, "cut": false}: let the next requests fail
 GET  /_nclue/openapi.json  the OpenAPI document under the readings of this server
+
+Control paths are not for web pages: any page that is open in a browser can send requests to a server on loopback.
 """
 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from http import HTTPStatus
@@ -19,6 +22,7 @@ from urllib.parse import quote
 
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.openapi import document
+from nclue_contract.service.addressing import AllowedHosts, split_target
 from nclue_contract.service.messages import Request, Response
 from nclue_contract.service.service import MAX_BODY, Service
 from nclue_contract.signing import now_ms
@@ -35,11 +39,15 @@ PATH_CHARACTERS = "/:@!$&'()*+,;=~"
 
 
 class App:
-    """An ASGI application around a service. `clock` returns milliseconds since 1970-01-01 UTC."""
+    """An ASGI application around a service. `clock` returns milliseconds since 1970-01-01 UTC.
 
-    def __init__(self, service: Service, clock: Callable[[], int] = now_ms) -> None:
+    With `allowed_hosts`, as behind a socket, it responds with 421 to requests for other hosts; they do not get into the journal.
+    """
+
+    def __init__(self, service: Service, clock: Callable[[], int] = now_ms, allowed_hosts: AllowedHosts | None = None) -> None:
         self.service: Service = service
         self.clock: Callable[[], int] = clock
+        self.allowed_hosts: AllowedHosts | None = allowed_hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond to one request; acknowledge a lifespan, and close a web socket."""
@@ -49,16 +57,24 @@ class App:
             request = await _request(scope, receive)
             if request is None:
                 return
-            is_control = request.target.startswith(CONTROL)
-            response = self.control(request) if is_control else self.service.handle(request, self.clock())
-            await _send(response, send, head=request.method == "HEAD")
+            response = self._respond(request, scope.get("http_version", "1.1"))
+            await _send(response, send, head=request.method == "HEAD", close=_has_two_lengths(request))
         else:
             await send({"type": "websocket.close", "code": 1008})
 
+    def _respond(self, request: Request, http_version: str) -> Response:
+        authority, target = split_target(request.target)
+        request = dataclasses.replace(request, target=target)
+        if self.allowed_hosts is not None:
+            refusal = self.allowed_hosts.refusal(authority, request.values("host"), http_version)
+            if refusal:
+                return _response(HTTPStatus.MISDIRECTED_REQUEST, {"problem": refusal})
+        return self.control(request) if target.startswith(CONTROL) else self.service.handle(request, self.clock())
+
     def control(self, request: Request) -> Response:
         """Return the response to a control path. Such requests do not get into the journal."""
-        if any(name.lower() == "origin" for name, _ in request.headers):
-            return _response(403, {"problem": "control paths cannot be used from web pages"})  # any page could control a server on loopback
+        if request.values("origin") or set(request.values("sec-fetch-site")) - {"none"}:  # "none": the user typed the URL
+            return _response(403, {"problem": "control paths cannot be used from web pages"})
         name = request.target.removeprefix(CONTROL).partition("?")[0]
         known: dict[str, tuple[str, Callable[[dict[str, Any]], object]]] = {
             "health": ("GET", lambda _: {"status": "ok", "contract": contract().revision, "tasks": len(self.service.store)}),
@@ -138,13 +154,23 @@ async def _request(scope: Scope, receive: Receive) -> Request | None:
     return Request(scope["method"], target.decode("latin-1"), headers, b"".join(chunks), mark_hidden=not query and not mark)
 
 
-async def _send(response: Response, send: Send, *, head: bool) -> None:
-    """Send a response, delayed or cut as it says, and without its body to a HEAD request."""
+def _has_two_lengths(request: Request) -> bool:
+    """Return whether a request has both headers that tell where its body ends.
+
+    A proxy may have taken the other one, and then what follows is not a request of its client: the connection has to be closed after the
+    response (RFC 9112, section 6.1).
+    """
+    return bool(request.values("transfer-encoding") and request.values("content-length"))
+
+
+async def _send(response: Response, send: Send, *, head: bool, close: bool) -> None:
+    """Send a response, delayed or cut as it says, without its body to a HEAD request; `close` lets the server close the connection."""
     if response.delay_s:
         await asyncio.sleep(response.delay_s)
     # A response without content must not announce a length (RFC 9110, section 8.6).
     length = () if response.status == HTTPStatus.NO_CONTENT else (("content-length", str(len(response.body))),)
-    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in (*response.headers, *length)]
+    closing = (("connection", "close"),) if close else ()
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in (*response.headers, *length, *closing)]
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     if response.cut:
         # Half of the announced length, and no end: the server closes the connection.

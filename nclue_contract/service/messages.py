@@ -24,7 +24,7 @@ MAX_JOURNAL_FINDINGS = 20
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request as it was received: `target` is the path with the query, exactly as sent.
+    """A request as it was received: `target` is the path with the query, exactly as sent (in the origin form).
 
     `mark_hidden`: whether an empty query had its question mark is not known, as in ASGI.
     """
@@ -34,6 +34,10 @@ class Request:
     headers: tuple[tuple[str, str], ...]
     body: bytes = b""
     mark_hidden: bool = False
+
+    def values(self, name: str) -> list[str]:
+        """Return the values of a header, given in lower case."""
+        return [value for other, value in self.headers if other.lower() == name]
 
     @property
     def signed_targets(self) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import logging
 import signal
 import socket
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Self, TextIO, TypeVar
@@ -19,6 +19,7 @@ from typing import Any, Self, TextIO, TypeVar
 import uvicorn
 
 from nclue_contract.contract.real_time import monotonic
+from nclue_contract.service.addressing import AllowedHosts
 from nclue_contract.service.asgi import App
 from nclue_contract.service.service import Service
 
@@ -94,10 +95,14 @@ class _AnnouncingServer(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-def serve(service: Service, listener: socket.socket, stdout: TextIO) -> None:
-    """Serve on a listening socket until SIGTERM or SIGINT; print the base URL when ready."""
+def serve(service: Service, listener: socket.socket, stdout: TextIO, *, host: str = "", allow_hosts: Iterable[str] = ()) -> None:
+    """Serve on a listening socket until SIGTERM or SIGINT; print the base URL when ready.
+
+    It responds for loopback, for `host`, by which it was asked to listen, and for `allow_hosts`.
+    """
     with listener:
-        config = _config(App(service), shutdown_s=2, log_level="error", access_log=False)
+        allowed = AllowedHosts.listening((host, listener.getsockname()[0]), allow_hosts)
+        config = _config(App(service, allowed_hosts=allowed), shutdown_s=2, log_level="error", access_log=False)
         logging.getLogger("uvicorn.error").addFilter(_unexpected)
         _AnnouncingServer(config, f"LISTENING {_base_url(listener, service)}", stdout).run(sockets=[listener])
 
@@ -119,7 +124,7 @@ class LoopbackServer:
     """
 
     def __init__(self, service: Service) -> None:
-        self._app = App(service)
+        self._app = App(service, allowed_hosts=AllowedHosts())
         self.url: str = ""
 
     @property

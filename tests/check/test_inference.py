@@ -86,6 +86,20 @@ def test_what_only_ruled_out_options_explain_is_inconsistent(inference):
     assert inference.remaining["path-characters"] == ("page-2024",)
 
 
+@pytest.mark.parametrize(("needed", "case"), [("page-2025", "first"), ("page-2026", "second")])
+def test_an_inconsistency_names_the_case_that_ruled_out_the_option(inference, needed, case):
+    narrow(inference, "first", path_characters=("page-2024", "page-2026"))
+    narrow(inference, "second", path_characters=("page-2024", "page-2025"))
+    assert narrow(inference, "third", path_characters=needed) == ([], [Inconsistency("path-characters", needed, ("page-2024",), case)])
+
+
+def test_of_several_ruled_out_options_the_one_with_the_fewest_problems_is_named(inference):
+    narrow(inference, "first", path_characters="page-2024")
+    counts = {"page-2024": 3, "page-2025": 2, "page-2026": 1}
+    found = inference.narrow(["path-characters"], lambda readings: ["wrong"] * counts[readings["path-characters"]], "second")
+    assert found == (["wrong"], [Inconsistency("path-characters", "page-2026", ("page-2024",), "first")])
+
+
 def test_an_inconsistency_names_only_the_readings_that_differ(inference):
     narrow(inference, "first", check_order="rules-first")
     narrow(inference, "second", path_characters="page-2024")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nclue_contract.contract.hosts import Target, is_loopback, is_real
+from nclue_contract.contract.hosts import Target, is_loopback, is_real, parse_host
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,46 @@ def test_this_machine_is_loopback(host):
 )
 def test_nothing_else_is_loopback(host):
     assert not is_loopback(host)
+
+
+@pytest.mark.parametrize(
+    ("authority", "host"),
+    [
+        ("localhost", "localhost"),
+        ("LocalHost.:8000", "localhost"),
+        ("my_service-1.example:", "my_service-1.example"),
+        ("127.0.0.1:80", "127.0.0.1"),
+        ("[::1]", "::1"),
+        ("[0:0:0:0:0:0:0:1]:8000", "::1"),
+        ("[FE80::A]", "fe80::a"),
+    ],
+)
+def test_the_host_of_an_authority_is_returned_in_one_spelling(authority, host):
+    assert parse_host(authority) == host
+
+
+@pytest.mark.parametrize(
+    "authority",
+    [
+        "",
+        ".",
+        ":80",
+        "user@localhost",
+        "localhost:x",
+        "localhost:80:80",
+        "::1",
+        "[::1",
+        "[localhost]",
+        "[abc]",
+        "a b",
+        "a/b",
+        "a,b",
+        "é",
+        "a;b",
+    ],
+)
+def test_what_is_not_an_authority_has_no_host(authority):
+    assert parse_host(authority) is None
 
 
 @pytest.mark.parametrize(

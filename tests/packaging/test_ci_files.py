@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,7 @@ def checkout(tmp_path_factory):
     folder = tmp_path_factory.mktemp("checkout")
     for name in ("pyproject.toml", "README.md", "LICENSE", ".pre-commit-hooks.yaml", "action.yml"):
         shutil.copy(ROOT / name, folder)
+    shutil.copytree(ROOT / "tools" / "requirements", folder / "tools" / "requirements")
     shutil.copytree(ROOT / "nclue_contract", folder / "nclue_contract", ignore=shutil.ignore_patterns("__pycache__"))
     return folder
 
@@ -176,8 +178,54 @@ def test_every_input_is_used_and_described():
         assert entry["description"]
 
 
-def test_actions_of_others_are_pinned_to_a_major_version():
-    assert [step["uses"] for step in STEPS.values() if "uses" in step] == ["github/codeql-action/upload-sarif@v4"]
+def test_actions_of_others_are_pinned_to_a_commit_with_the_version_beside_it():
+    """A tag can be moved to other code, a commit cannot."""
+    uses = [line.split("uses: ")[1] for line in (ROOT / "action.yml").read_text(encoding="utf-8").splitlines() if "uses: " in line]
+    assert uses == ["github/codeql-action/upload-sarif@8aad20d150bbac5944a9f9d289da16a4b0d87c1e # v4.36.2"]
+    others = [path for path in (ROOT / "examples").rglob("*.y*ml") if "uses:" in path.read_text(encoding="utf-8")]
+    assert others == [], "these have to be pinned as well"
+
+
+def test_the_action_installs_only_files_whose_hashes_are_known():
+    """`check` needs h11, and building the package needs hatchling; both come from the index, with what they need."""
+    lines = [line.strip() for line in STEPS[INSTALL]["run"].splitlines() if "[@]" in line]
+    assert lines == [
+        '"${pip[@]}" --require-hashes --no-deps --requirement "$ACTION_PATH/tools/requirements/action.txt"',
+        '"${pip[@]}" --no-index --no-deps --no-build-isolation "$ACTION_PATH"',
+    ]
+    assert {"h11", "hatchling", "pathspec", "pluggy", "trove-classifiers"} <= versions("tools/requirements/action.txt").keys()
+
+
+def versions(name):
+    """Return the pinned versions in a file by name, in the one spelling that PyPI has for each name."""
+    lines = [line for line in (ROOT / name).read_text(encoding="utf-8").splitlines() if "==" in line]
+    pairs = [re.fullmatch(r"([A-Za-z0-9._-]+)==([^ ;]+)(?: ;.*)?(?: \\)?", line).groups() for line in lines]
+    return {re.sub("[._-]+", "-", found).lower(): version for found, version in pairs}
+
+
+@pytest.mark.parametrize("name", ["ci", "action"])
+def test_each_version_is_that_of_the_constraints_and_has_its_hashes(name):
+    path = f"tools/requirements/{name}.txt"
+    constrained, pinned = versions("constraints.txt"), versions(path)
+    assert [(one, version) for one, version in pinned.items() if constrained.get(one, version) != version] == [], "run: make hashes"
+    for entry in re.split(r"\n(?=[A-Za-z0-9])", (ROOT / path).read_text(encoding="utf-8"))[1:]:
+        assert re.search(r"--hash=sha256:[0-9a-f]{64}$", entry.strip()), entry
+
+
+def test_ci_installs_every_development_dependency_with_its_hash():
+    """Those that `make test` and `make lint` need; a new one needs `make hashes`."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    groups = [one for group in ("build", "test", "lint", "bench") for one in project["dependency-groups"][group] if isinstance(one, str)]
+    extras = [one for name, extra in project["project"]["optional-dependencies"].items() if name != "all" for one in extra]
+    wanted = {re.match("[A-Za-z0-9._-]+", one)[0].lower() for one in (*groups, *extras)}
+    assert sorted(wanted - versions("tools/requirements/ci.txt").keys()) == [], "run: make hashes"
+
+
+def test_the_build_requirement_is_the_version_that_is_installed_everywhere():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    (requirement,) = project["build-system"]["requires"]
+    assert requirement == f"hatchling=={versions('constraints.txt')['hatchling']}"
+    assert requirement in project["dependency-groups"]["build"]
 
 
 def test_findings_go_to_code_scanning_only_when_there_is_a_report_and_it_is_wanted():

@@ -7,7 +7,8 @@ import signal
 import pytest
 
 from tools import mutants
-from tools.mutants import LEFT_OUT, SITUATIONS, Mutant, check_mutant, mutants_of, text_of
+from tools.mutants import LEFT_OUT, SITUATIONS, check_mutant, text_of
+from tools.mutation import Mutant, mutants_of
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,8 @@ The expected findings come from the independent validation in `tests/support/wit
 task", name, and the text of error 10101.
 """
 
+import re
+
 import pytest
 from hypothesis import event, example, given
 from hypothesis import strategies as st
@@ -150,3 +152,20 @@ def test_the_quick_path_and_the_full_validation_agree_about_a_name(size):
     behind = validator.validate_request(PAYLOAD | {"name": "a" * size, "test_feature_id": FEATURE_ID}).findings
     at = validator.validate_request(PAYLOAD | {"name": "a" * size}).findings
     assert at == tuple(f for f in behind if f.rule == "NC111")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("a" * 98 + "\ud800", ["NC007"]),
+        ("a" * 99 + "\ud800", ["NC111 100", "NC007"]),
+        ("a" * 100 + "\udfff", ["NC111 101", "NC007"]),
+        ("😀" * 49 + "\ud83d", ["NC007"]),
+        ("\ud83d" * 102, ["NC111 102", "NC007"]),
+    ],
+    ids=["99", "100", "101", "among emoji", "nothing else"],
+)
+def test_a_lone_surrogate_is_one_character_of_a_name(name, expected):
+    findings = VALIDATORS[0].validate_request(PAYLOAD | {"name": name}).findings
+    lengths = [re.findall(r"has (\d+) characters", f.message) for f in findings]
+    assert [" ".join([f.rule, *length]) for f, length in zip(findings, lengths, strict=True)] == expected
