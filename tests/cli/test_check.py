@@ -1,6 +1,5 @@
 """`check`, `probe` and `cleanup` as their users see them, over HTTP on loopback where that matters."""
 
-import io
 import json
 import os
 import re
@@ -25,12 +24,12 @@ from nclue_contract.check.run import CheckOptions, permission
 from nclue_contract.check.transport_http import HttpTransport
 from nclue_contract.check.transport_memory import MemoryTransport
 from nclue_contract.cli import check as check_command
-from nclue_contract.cli.main import main
 from nclue_contract.guard import guard
 from nclue_contract.service.messages import Request, Response
 from nclue_contract.service.service import Service
 from nclue_contract.service.uvicorn_server import LoopbackServer
 from nclue_contract.signing import EXAMPLE, now_ms, signed_headers
+from tests.support.command import Result, run_main
 from tests.support.payloads import PAYLOAD
 from tests.support.server_process import environment, running
 from tests.support.signing import ACCESS, SECRET
@@ -48,16 +47,6 @@ FEW = ("--only", "NC110")
 """Three cases: of four requests, three are create requests that are carried out."""
 
 
-class Result(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-    @property
-    def report(self):
-        return json.loads(self.out)
-
-
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     """Every test works in a new folder, without keys, and like on no terminal."""
@@ -72,12 +61,7 @@ def run(capsys, monkeypatch):
     """Return a function that runs the command in this process."""
 
     def run(*arguments):
-        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
-        try:
-            code = main([*map(str, arguments)])
-        except SystemExit as end:
-            code = end.code
-        return Result(code, *capsys.readouterr())
+        return run_main(capsys, monkeypatch, arguments)
 
     return run
 

@@ -1,6 +1,7 @@
 """The command as its users see it: exit codes, what is printed where, reports, settings, terminals, pipes and signals."""
 
 import io
+import itertools
 import json
 import os
 import re
@@ -12,7 +13,6 @@ import threading
 import time
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -20,6 +20,8 @@ import pytest
 from nclue_contract.cli.main import main
 from nclue_contract.cli.progress import ProgressBar
 from nclue_contract.validation.validator import Validator
+from tests.support.command import Result, run_main
+from tests.support.waiting import DEADLINE_S, wait_until
 
 COMMAND = [sys.executable, "-m", "nclue_contract"]
 SCRIPT = Path(sys.executable).with_name("nclue-contract")
@@ -33,12 +35,6 @@ EQUALS = PAYLOAD % "dt=2025/a.csv"
 GOOD = '{"name": "n", "train_feature_id": "0ccc59f9-0000-4000-8000-7837ae76d046", "train_bucket": "answers", "train_file_path": "a/b.csv"}'
 BAD = GOOD.replace("a/b.csv", "a~b.csv")
 WARNED = GOOD.replace("a/b.csv", "데.csv")
-
-
-class Result(NamedTuple):
-    code: int
-    out: str
-    err: str
 
 
 @pytest.fixture(autouse=True)
@@ -55,13 +51,7 @@ def run(capsys, monkeypatch):
     """Return a function that runs the command in this process."""
 
     def run(*arguments, stdin=""):
-        data = stdin if isinstance(stdin, bytes) else stdin.encode()
-        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data), encoding="utf-8"))
-        try:
-            code = main([*map(str, arguments)])
-        except SystemExit as end:
-            code = end.code
-        return Result(code, *capsys.readouterr())
+        return run_main(capsys, monkeypatch, arguments, stdin)
 
     return run
 
@@ -599,8 +589,8 @@ def test_the_encoding_of_the_environment_is_used(encoding):
 # -- terminals ---------------------------------------------------------------------------------------------------------------------------
 
 
-def on_terminal(*arguments, stdin=b"", pauses=(), environment=(), stream="stdout"):
-    """Return what the command prints on a pseudo terminal. `pauses` is the input in parts, each with the seconds to wait after it."""
+def on_terminal(*arguments, stdin=b"", parts=None, environment=(), stream="stdout"):
+    """Return what the command prints on a pseudo terminal. `parts` yields the input, and may look at what is printed."""
     pty = pytest.importorskip("pty")
     master, slave = pty.openpty()
     seen = bytearray()
@@ -618,13 +608,12 @@ def on_terminal(*arguments, stdin=b"", pauses=(), environment=(), stream="stdout
     variables = os.environ | {"TERM": "xterm"} | dict(environment)
     with subprocess.Popen([*COMMAND, *arguments], stdin=subprocess.PIPE, env=variables, **streams) as child:
         os.close(slave)
-        for part, pause in pauses or [(stdin, 0)]:
+        for part in parts(seen) if parts else [stdin]:
             child.stdin.write(part)
             child.stdin.flush()
-            time.sleep(pause)
         child.stdin.close()
-        child.wait(30)
-    reader.join(10)
+        child.wait(DEADLINE_S)
+    reader.join(DEADLINE_S)
     os.close(master)
     return child.returncode, seen.decode()
 
@@ -655,16 +644,33 @@ def test_output_that_is_no_terminal_has_no_escapes(run):
 
 def test_a_long_input_shows_a_progress_bar_and_removes_it():
     block = f"{GOOD}\n".encode() * 10_000  # more than is read at once
-    code, text = on_terminal("validate", "-", pauses=[(block, 1.2), (block, 0)], stream="stderr")
+
+    def until_it_is_drawn(seen):
+        # The process has a clock of its own, so this takes the second of real time after which the bar appears.
+        yield block
+        end = time.monotonic() + DEADLINE_S
+        while b"validating: " not in seen and time.monotonic() < end:
+            time.sleep(0.1)
+            yield block
+
+    code, text = on_terminal("validate", "-", parts=until_it_is_drawn, stream="stderr")
     assert code == 0
     assert "\r\x1b[Kvalidating: " in text
-    assert re.search(r"validating: \d MB", text)
+    assert re.search(r"validating: \d+ MB", text)
     assert text.endswith("\r\x1b[K")
 
 
-def test_quiet_shows_no_progress():
-    block = f"{GOOD}\n".encode() * 10_000
-    assert on_terminal("validate", "-", "--quiet", pauses=[(block, 1.2), (block, 0)], stream="stderr") == (0, "")
+@pytest.mark.parametrize(("options", "drawn"), [([], True), (["--quiet"], False)])
+def test_quiet_shows_no_progress(run, monkeypatch, options, drawn):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    clock = itertools.count(step=10)
+    monkeypatch.setattr("nclue_contract.cli.progress.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("sys.stderr", terminal := Terminal())
+    assert run("validate", "-", *options, stdin=f"{GOOD}\n").code == 0
+    assert ("validating" in terminal.getvalue()) == drawn
 
 
 def test_the_bar_shows_the_share_at_most_five_times_a_second(monkeypatch):
@@ -715,13 +721,10 @@ def test_an_interrupt_leaves_no_report_and_no_traceback(folder):
     streams = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
     # Whoever runs the tests in the background may have switched the signal off, and children inherit that.
     with subprocess.Popen(arguments, **streams, preexec_fn=_listen) as child:  # noqa: PLW1509  # one thread
-        deadline = time.monotonic() + 20
-        while not files(folder) and time.monotonic() < deadline:
-            time.sleep(0.02)
-        assert len(files(folder)) == 1
+        assert len(wait_until(lambda: files(folder))) == 1
         child.send_signal(signal.SIGINT)
         try:
-            assert child.wait(30) == 3
+            assert child.wait(DEADLINE_S) == 3
         finally:
             child.kill()
         assert child.stderr.read() == b"nclue-contract: interrupted\n"

@@ -22,8 +22,8 @@ from nclue_contract.service.service import Service
 from nclue_contract.service.uvicorn_server import LoopbackServer
 from tests.support.payloads import PAYLOAD
 from tests.support.server_process import DEADLINE, environment, running
-from tests.support.waiting import wait_until
 from tests.support.signing import ACCESS, SECRET, signed
+from tests.support.waiting import wait_until
 
 MEBIBYTE = 1 << 20
 

@@ -83,7 +83,9 @@ def wrongly_validated(codes, train, test):
 
 def test_a_code_point_is_validated_as_the_page_states_alone_and_inside_a_path():
     # One by one: those that the pages speak of, both sides of every limit, and some of each block of the next test.
-    codes = sorted({*range(0x1000), *range(0xD700, 0xE100), *range(0, sys.maxunicode, 64), *range(sys.maxunicode - 255, sys.maxunicode + 1)})
+    codes = sorted(
+        {*range(0x1000), *range(0xD700, 0xE100), *range(0, sys.maxunicode, 64), *range(sys.maxunicode - 255, sys.maxunicode + 1)}
+    )
     assert wrongly_validated(codes, "?", "a?b") == []
     assert wrongly_validated(codes, "a?b", "?") == []
 
