@@ -1,10 +1,10 @@
 """Settings of the whole test suite."""
 
 import os
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
-from sybil import Sybil
-from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 
 # On CI the same commit draws the same examples, so that a failure comes from the commit; elsewhere every run draws new ones.
 # No deadlines: on a busy machine they fail whatever the code does.
@@ -12,5 +12,34 @@ settings.register_profile("ci", derandomize=True, database=None, deadline=None, 
 settings.register_profile("dev", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") == "true" else "dev")
 
-# The Python blocks of the README are run unchanged; a block can use the names of the blocks above it.
-pytest_collect_file = Sybil(parsers=[PythonCodeBlockParser(), SkipParser()], patterns=["README.md"]).pytest()
+TESTS = Path(__file__).resolve().parent / "tests"
+SLOW = (
+    "check/reports/test_browser.py",
+    "check/test_conforming_servers.py",
+    "check/test_explore.py",
+    "check/test_measure_check.py",
+    "check/test_prism.py",
+    "check/test_stub_servers.py",
+    "cli/test_check.py",
+    "conforming_servers",
+    "packaging",
+    "pytest_plugin",
+    "service/faults",
+    "service/test_adapters_agree.py",
+    "service/test_lifecycle_machine.py",
+    "service/test_real_clients.py",
+    "strategies",
+    "test_schemathesis_contract.py",
+    "test_schemathesis_hooks.py",
+    "tools",
+    "validation/test_agreement.py",
+)
+"""Files and folders below `tests` that `make quick` leaves out: other processes, whole checks, many draws."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests in slow files."""
+    slow = [(TESTS / name).resolve(strict=True) for name in SLOW]
+    for item in items:
+        if any(item.path.is_relative_to(place) for place in slow):
+            item.add_marker(pytest.mark.slow)

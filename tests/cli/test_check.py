@@ -69,7 +69,7 @@ def run(capsys, monkeypatch):
 def process(*arguments, command=COMMAND, cwd=None, **variables):
     """Run the command in a separate process."""
     done = subprocess.run(
-        [*command, *map(str, arguments)], capture_output=True, text=True, check=False, timeout=120, cwd=cwd, env=environment(**variables)
+        [*command, *map(str, arguments)], capture_output=True, text=True, check=False, timeout=300, cwd=cwd, env=environment(**variables)
     )
     return Result(done.returncode, done.stdout, done.stderr)
 
@@ -1082,7 +1082,7 @@ def test_two_create_requests_at_the_same_moment_are_sent_concurrently(run, monke
         name = json.loads(request.body)["name"] if request.method == "POST" else ""
         taken = name in names
         if name in racing:
-            all_together.wait(30)
+            all_together.wait(300)
         names.add(name)
         return response(409, {"error": {"errorCode": "10102", "message": "x"}}) if taken else yes(request)
 
@@ -1117,14 +1117,14 @@ class Stopping:
         if self.left == 0:
             self.server.send(request.method, request.target, request.body, dict(request.headers))
             self.process.send_signal(self.signal)
-            self.process.wait(60) if self.signal == signal.SIGKILL else self.reached.wait(1)
+            self.process.wait(300) if self.signal == signal.SIGKILL else self.reached.wait(1)
             raise OSError
 
     def run(self, *arguments):
         """Run the check, and interrupt it."""
         command = [*INTERRUPTIBLE, "check", self.url, *arguments]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()) as self.process:
-            out, err = self.process.communicate(timeout=60)
+            out, err = self.process.communicate(timeout=300)
         return Result(self.process.returncode, out, err)
 
 

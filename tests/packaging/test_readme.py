@@ -1,10 +1,13 @@
-"""The commands of the README print what it shows. Its Python blocks are run by Sybil (see conftest.py)."""
+"""The commands of the README print what it shows, and its Python blocks run."""
 
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+
+from sybil import Sybil
+from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 
 from nclue_contract.cli.main import main
 from tests.support.server_process import environment, running
@@ -24,6 +27,14 @@ def test_the_first_example_prints_what_the_readme_shows():
     assert "^" in output
 
 
+def test_the_python_blocks_run_unchanged():
+    """One test, since a block can use the names of the blocks above it."""
+    examples = list(Sybil(parsers=[PythonCodeBlockParser(), SkipParser()], patterns=["README.md"]).parse(README).examples())
+    assert len(examples) >= 5
+    for example in examples:
+        example.evaluate()
+
+
 def blocks(command):
     """Return the output that the README shows for a command, as patterns in which `...` stands for anything."""
     found = re.findall(r"```console\n\$ (nclue-contract .*)\n((?:.*\n)+?)```", README.read_text(encoding="utf-8"))
@@ -35,7 +46,7 @@ def test_the_check_of_a_server_with_a_bug_prints_what_the_readme_shows(tmp_path)
     with running("--progress", "seconds", "--fault", "path-character-allowed:U+000A") as server:
         command = [sys.executable, "-m", "nclue_contract", "check", server.url]
         variables = environment(PYTHONIOENCODING="utf-8")
-        done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False, cwd=tmp_path, timeout=120, env=variables)
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False, cwd=tmp_path, timeout=300, env=variables)
     assert done.returncode == 1
     assert re.match(output, done.stdout.replace(server.origin, "http://127.0.0.1:8000"), re.DOTALL), done.stdout
 

@@ -294,7 +294,7 @@ class Loopback:
         config = uvicorn.Config(self.app, log_config=None, lifespan="off", server_header=False, date_header=False, ws="none")
         self.server = uvicorn.Server(config)
         self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [listener]}, daemon=True)
-        self.connection = HTTPConnection("127.0.0.1", listener.getsockname()[1], timeout=20)
+        self.connection = HTTPConnection("127.0.0.1", listener.getsockname()[1], timeout=300)
         self.thread.start()
 
     def send(self, request, now_ms):

@@ -836,7 +836,7 @@ def test_a_strategy_is_not_too_long_to_be_printed(function):
 
 
 def run(script, *flags):
-    done = subprocess.run([sys.executable, "-I", *flags, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-I", *flags, "-c", script], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 

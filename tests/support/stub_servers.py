@@ -138,7 +138,7 @@ def forwarding(
     def answer(request):
         if (instead := before(request)) is not None:
             return instead
-        with closing(http.client.HTTPConnection(address, timeout=30)) as upstream:
+        with closing(http.client.HTTPConnection(address, timeout=300)) as upstream:
             upstream.putrequest(request.method, rewrite(request.target), skip_host=True, skip_accept_encoding=True)
             for name, value in request.headers:
                 upstream.putheader(name, value)
@@ -192,7 +192,7 @@ def certificates(folder):
     openssl = shutil.which("openssl") or missing("openssl is missing, so nothing is tested with TLS; install it")
 
     def run(*arguments):
-        subprocess.run([openssl, *arguments], cwd=folder, check=True, capture_output=True, timeout=60)
+        subprocess.run([openssl, *arguments], cwd=folder, check=True, capture_output=True, timeout=300)
 
     new = ("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
     usage = ("-addext", "keyUsage=critical,keyCertSign,cRLSign")
