@@ -497,7 +497,7 @@ def test_both_ways_to_reject_a_signature_are_allowed_unless_one_is_pinned(option
 
 IN_PYTEST = """
 import schemathesis
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 import nclue_contract.schemathesis_hooks
 from nclue_contract.service.faults.catalogue import inject_fault
@@ -513,7 +513,7 @@ schema.app = App(service)
 
 
 @schema.include(method="POST").parametrize()
-@settings(max_examples=5)
+@settings(max_examples=5, phases=[Phase.explicit, Phase.generate])
 def test_api(case):
     case.call_and_validate()
 """
