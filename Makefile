@@ -5,13 +5,16 @@
 
 PYTHON ?=
 ARGS ?=
-# Files are shared out whole: the blocks of the README, and those of a page of the documentation, need each other.
 WORKERS ?= auto
+# One that has nothing left to do takes over tests of another; until then each has whole files, whose servers are started once.
+SHARED := --numprocesses $(WORKERS) --dist worksteal
 
-PY := .venv/bin/python
+VENV ?= .venv
+PYTHONS ?= 3.11 3.12 3.13
+PY := $(VENV)/bin/python
 NODE_STAMP := tools/node/node_modules/.stamp
 # Where `make node` has installed Node beside Python, that one is used.
-WITH_NODE := PATH="$$PWD/.venv/bin:$$PATH"
+WITH_NODE := PATH="$$PWD/$(VENV)/bin:$$PATH"
 NODE_IS_RECENT := node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 22 || (a === 22 && b >= 12) || (a === 20 && b >= 19) ? 0 : 1)' 2>/dev/null && npm --version >/dev/null 2>&1
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -19,7 +22,7 @@ export REDOCLY_TELEMETRY := off
 export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 
 # The stamp names the folder it was made in: scripts in .venv hold absolute paths, so a moved or copied .venv is made anew.
-STALE := $(shell [ -x $(PY) ] && [ "$$(cat .venv/stamp 2>/dev/null)" = "$$(pwd -P)" ] || echo stale)
+STALE := $(shell [ -x $(PY) ] && [ "$$(cat $(VENV)/stamp 2>/dev/null)" = "$$(pwd -P)" ] || echo stale)
 
 # For `make fuzz`: seconds for all targets together.
 SECONDS ?= 120
@@ -27,12 +30,14 @@ SECONDS ?= 120
 SAMPLE ?= 200
 SEED ?= 0
 
-.PHONY: help check test lint lint-node spec docs node bench fuzz mutants lock hashes clean stale
+.PHONY: help check test quick test-all-pythons lint lint-node spec docs node bench fuzz mutants lock hashes clean stale
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make check    what it does: a contract check, good payloads that pass, bad ones that are explained"
+	@echo "make quick    the tests that are not slow, for the time while you write"
 	@echo "make test     the whole test suite"
+	@echo "make test-all-pythons   the same with each version of Python that is supported, as far as it is installed here"
 	@echo "make lint     formatting, style, types, and three linters on the OpenAPI file"
 	@echo "make spec     compile the YAML files in openapi/ into the JSON files of the package"
 	@echo "make docs     build the documentation site in build/docs/site, and look for broken links"
@@ -46,30 +51,50 @@ help:
 
 # -- what people run ----------------------------------------------------------------------------------------------------------
 
-check: .venv/stamp
+check: $(VENV)/stamp
 	@echo "== 1 of 3: does a server keep the contract? (the reference server that is built in; name a URL to check yours)"
 	@echo
-	@.venv/bin/nclue-contract check || { echo; \
+	@$(VENV)/bin/nclue-contract check || { echo; \
 	  echo "make check: FAILED. The reference server should keep the contract." >&2; exit 1; }
 	@echo
 	@echo "== 2 of 3: payloads that keep the contract (examples/valid)"
 	@echo
-	@.venv/bin/nclue-contract validate examples/valid || { echo; \
+	@$(VENV)/bin/nclue-contract validate examples/valid || { echo; \
 	  echo "make check: FAILED. Every payload in examples/valid should keep the contract." >&2; exit 1; }
 	@echo
 	@echo "== 3 of 3: a manifest with good and bad lines; each bad one is explained (examples/manifest.jsonl)"
 	@echo
-	@status=0; .venv/bin/nclue-contract validate examples/manifest.jsonl || status=$$?; echo; \
+	@status=0; $(VENV)/bin/nclue-contract validate examples/manifest.jsonl || status=$$?; echo; \
 	  if [ $$status -ne 1 ]; then \
 	    echo "make check: FAILED. Some lines of the manifest are bad on purpose, so the exit code should be 1; it was $$status." >&2; exit 1; \
 	  fi
 	@echo "make check: as expected. The server keeps the contract, the good payloads pass, and the bad lines are refused (exit code 1)."
 
-test: .venv/stamp
+test: $(VENV)/stamp
 	@echo "== pytest"
-	@$(PY) -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
+	@$(PY) -m pytest $(SHARED) $(ARGS)
 
-lint: .venv/stamp
+quick: $(VENV)/stamp
+	@$(PY) -m pytest $(SHARED) -m "not slow" $(ARGS)
+
+# An environment for each version, which stays. pyenv's commands are there for every version, but only run those that are switched on.
+test-all-pythons:
+	@failed= ; \
+	for version in $(PYTHONS); do \
+	  found= ; \
+	  for python in python$$version "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$$version.*/bin/python; do \
+	    if [ "$$("$$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)" = $$version ]; then found=$$python; break; fi; \
+	  done; \
+	  if [ -z "$$found" ]; then \
+	    echo "make test-all-pythons: Python $$version was left out, since it is not installed here; 'pyenv install $$version' installs it." >&2; \
+	    continue; \
+	  fi; \
+	  echo "== Python $$version"; \
+	  $(MAKE) --no-print-directory test VENV=.venv-$$version PYTHON="$$found" || failed="$$failed $$version"; \
+	done; \
+	if [ -n "$$failed" ]; then echo "make test-all-pythons: FAILED with Python$$failed" >&2; exit 1; fi
+
+lint: $(VENV)/stamp
 	@echo "== ruff format"
 	@$(PY) -m ruff format --check .
 	@echo "== ruff check"
@@ -87,11 +112,11 @@ lint: .venv/stamp
 	  [ "$$CI" != true ]; \
 	fi
 
-lint-node: .venv/stamp $(NODE_STAMP)
+lint-node: $(VENV)/stamp $(NODE_STAMP)
 	@echo "== pyright"
 	@$(WITH_NODE); node tools/node/node_modules/pyright/index.js --pythonpath $(PY)
 	@# What users' type checkers see is wholly typed; its report is only shown together with a failure.
-	@PATH="$$PWD/.venv/bin:$$PATH"; output=$$(node tools/node/node_modules/pyright/index.js --ignoreexternal --verifytypes nclue_contract) \
+	@PATH="$$PWD/$(VENV)/bin:$$PATH"; output=$$(node tools/node/node_modules/pyright/index.js --ignoreexternal --verifytypes nclue_contract) \
 	  && echo "all public types are known" || { printf '%s\n' "$$output" >&2; exit 1; }
 	@echo "== Redocly"
 	@# Its progress, and on Node 20 a banner about Node's age that nothing turns off, are only shown together with a failure.
@@ -101,27 +126,27 @@ lint-node: .venv/stamp $(NODE_STAMP)
 	@$(WITH_NODE); node tools/node/node_modules/@stoplight/spectral-cli/dist/index.js lint --ruleset tools/node/spectral.yaml \
 	  --fail-severity=hint openapi/nclue-tasks.yaml nclue_contract/contract/openapi.json
 
-spec: .venv/stamp
+spec: $(VENV)/stamp
 	@$(PY) tools/compile_spec.py
 
-docs: .venv/stamp
+docs: $(VENV)/stamp
 	@$(PY) -m tools.documentation
 
-bench: .venv/stamp
+bench: $(VENV)/stamp
 	@for script in tools/bench_*.py; do \
 	  if [ ! -e "$$script" ]; then echo "There is no benchmark yet."; break; fi; \
 	  echo "== $$script"; $(PY) "$$script" || exit 1; \
 	done
 
-fuzz: .venv/stamp
+fuzz: $(VENV)/stamp
 	@$(PY) -c 'import atheris' 2>/dev/null || $(PY) -m pip install -qq --constraint constraints.txt --group fuzz
 	@$(PY) tools/fuzz.py --seconds $(SECONDS)
 
-mutants: .venv/stamp
+mutants: $(VENV)/stamp
 	@$(PY) tools/suite_mutants.py --sample $(SAMPLE) --seed $(SEED) $(ARGS)
 
 clean:
-	rm -rf .venv .fuzz tools/node/node_modules dist build .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-* .fuzz tools/node/node_modules dist build .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find nclue_contract tests tools -name __pycache__ -prune -exec rm -rf {} +
 
 # -- what is installed, and when ------------------------------------------------------------------------------------------------
@@ -139,14 +164,14 @@ FIND_PYTHON = \
   fi
 
 # Only two things make this run again: other dependencies, or another folder. pip renews itself first, since old ones know no groups.
-.venv/stamp: pyproject.toml constraints.txt tools/requirements/ci.txt $(STALE)
+$(VENV)/stamp: pyproject.toml constraints.txt tools/requirements/ci.txt $(STALE)
 	@if ! $(PY) -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
-	  || { [ -f .venv/stamp ] && [ "$$(cat .venv/stamp)" != "$$(pwd -P)" ]; }; then \
+	  || { [ -f $(VENV)/stamp ] && [ "$$(cat $(VENV)/stamp)" != "$$(pwd -P)" ]; }; then \
 	  $(FIND_PYTHON); \
-	  echo "== making .venv with $$("$$found" --version)"; \
-	  "$$found" -m venv --clear .venv; \
+	  echo "== making $(VENV) with $$("$$found" --version)"; \
+	  "$$found" -m venv --clear $(VENV); \
 	fi
-	@echo "== installing the project and its tools into .venv"
+	@echo "== installing the project and its tools into $(VENV)"
 	@# On CI everything is compared with its hash, and what has none is not found. Elsewhere a new dependency may be tried at once.
 	@if [ "$$CI" = true ]; then \
 	  $(PY) -m pip install -qq --require-hashes --no-deps --requirement tools/requirements/ci.txt && \
@@ -155,12 +180,12 @@ FIND_PYTHON = \
 	  $(PY) -m pip install -qq --constraint constraints.txt pip && \
 	  $(PY) -m pip install -qq --constraint constraints.txt --build-constraint constraints.txt --group dev --editable .; \
 	fi
-	@pwd -P >.venv/stamp
+	@pwd -P >$(VENV)/stamp
 
 # A Node that is there and recent enough is used; otherwise one comes as a wheel, into .venv.
-node: .venv/stamp
+node: $(VENV)/stamp
 	@if ! { $(WITH_NODE) && $(NODE_IS_RECENT); }; then \
-	  echo "== installing Node into .venv"; \
+	  echo "== installing Node into $(VENV)"; \
 	  $(PY) -m pip install -qq --constraint constraints.txt --group node; \
 	fi
 	@$(MAKE) --silent $(NODE_STAMP) && echo "Node and its tools are ready."
@@ -187,7 +212,7 @@ lock:
 
 # The hashes of all files of these versions, for every platform. No version is renewed.
 UV_COMPILE = $(PY) -m uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --constraint constraints.txt pyproject.toml
-hashes: .venv/stamp
+hashes: $(VENV)/stamp
 	@$(PY) -c 'import uv' 2>/dev/null || $(PY) -m pip install -qq --constraint constraints.txt --group lock
 	@for file in ci action; do \
 	  case $$file in ci) groups="--all-extras --group build --group test --group lint --group bench" ;; action) groups="--extra check --group build" ;; esac; \

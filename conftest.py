@@ -2,11 +2,10 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from sybil import Sybil
-from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 
 from tests.support.documentation import documented_at
 
@@ -24,6 +23,34 @@ def _no_documentation_site() -> Iterator[None]:
         yield
 
 
-# The Python blocks of the README and of the documentation are run unchanged; a block can use the names of the blocks above it.
-# Blocks with a title are files, see tests/support/documents.py.
-pytest_collect_file = Sybil(parsers=[PythonCodeBlockParser(), SkipParser()], patterns=["README.md", "docs/*.md"]).pytest()
+TESTS = Path(__file__).resolve().parent / "tests"
+SLOW = (
+    "check/reports/test_browser.py",
+    "check/test_conforming_servers.py",
+    "check/test_explore.py",
+    "check/test_measure_check.py",
+    "check/test_prism.py",
+    "check/test_stub_servers.py",
+    "cli/test_check.py",
+    "conforming_servers",
+    "packaging",
+    "pytest_plugin",
+    "service/faults",
+    "service/test_adapters_agree.py",
+    "service/test_lifecycle_machine.py",
+    "service/test_real_clients.py",
+    "strategies",
+    "test_schemathesis_contract.py",
+    "test_schemathesis_hooks.py",
+    "tools",
+    "validation/test_agreement.py",
+)
+"""Files and folders below `tests` that `make quick` leaves out: other processes, whole checks, many draws."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests in slow files."""
+    slow = [(TESTS / name).resolve(strict=True) for name in SLOW]
+    for item in items:
+        if any(item.path.is_relative_to(place) for place in slow):
+            item.add_marker(pytest.mark.slow)

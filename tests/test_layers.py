@@ -45,6 +45,11 @@ def package():
     return Package(ROOT / "nclue_contract")
 
 
+@pytest.fixture(scope="module")
+def of_tests():
+    return Package(ROOT / "tests")
+
+
 def test_the_table_names_every_module_and_folder_of_the_package(package):
     assert {module.partition(".")[0] for module in package.trees} == set().union(*LAYERS)
 
@@ -70,20 +75,18 @@ def test_error_codes_and_path_characters_come_from_the_compiled_contract(package
 
 
 @pytest.mark.parametrize("modules", [["second_server"], ["conforming_servers.flask_server"], ["conforming_servers.aiohttp_server"]])
-def test_a_server_of_the_tests_imports_nothing_of_the_package(modules):
+def test_a_server_of_the_tests_imports_nothing_of_the_package(of_tests, modules):
     # It is a second opinion on what a correct server is, so it must not share a mistake.
-    tests = Package(ROOT / "tests")
-    reached = {module for module in tests.trees if within(module, modules)}
+    reached = {module for module in of_tests.trees if within(module, modules)}
     assert reached
-    while more := set().union(*(tests.internal[module] for module in reached)) - reached:
+    while more := set().union(*(of_tests.internal[module] for module in reached)) - reached:
         reached |= more
-    assert [module for module in sorted(reached) if "nclue_contract" in tests.third_party[module]] == []
+    assert [module for module in sorted(reached) if "nclue_contract" in of_tests.third_party[module]] == []
 
 
 @pytest.mark.parametrize("name", ["flask", "aiohttp"])
-def test_the_conforming_servers_share_no_code(name):
-    tests = Package(ROOT / "tests")
-    assert tests.internal[f"conforming_servers.{name}_server"] == set()
+def test_the_conforming_servers_share_no_code(of_tests, name):
+    assert of_tests.internal[f"conforming_servers.{name}_server"] == set()
 
 
 # -- each check can fail --------------------------------------------------------------------------------------------------------------

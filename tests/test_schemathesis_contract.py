@@ -83,12 +83,12 @@ def test_st_run_with_all_checks_and_phases_finds_no_issue(tmp_path):
     programs = Path(sys.executable).parent
     variables = environment(NCLUE_ACCESS_KEY=ACCESS, NCLUE_SECRET_KEY=SECRET, PYTHONUTF8="1")
     document = subprocess.run(
-        [programs / "nclue-contract", "spec", "--path"], capture_output=True, encoding="utf-8", check=True, timeout=60
+        [programs / "nclue-contract", "spec", "--path"], capture_output=True, encoding="utf-8", check=True, timeout=300
     )
     with running("--progress", "reads:1") as server:
         options = ["--url", server.url, "--checks", "all", "--seed", "1", "--max-examples", "40", "--no-color"]
         command = [programs / "st", "run", document.stdout.strip(), *options]
-        done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, encoding="utf-8", check=False, timeout=120)
+        done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, encoding="utf-8", check=False, timeout=300)
         statuses = collections.Counter((entry["method"], entry["status"]) for entry in server.journal())
         assert server.errors() == ""
     assert done.returncode == 0, done.stdout + done.stderr

@@ -812,7 +812,7 @@ def test_a_failing_comparison_in_pytest_shows_neither_key(tmp_path):
     (tmp_path / "test_it.py").write_text(FAILING_TEST, encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-vv", "--showlocals", "-p", "no:cacheprovider", "--rootdir", tmp_path, tmp_path]
     environ = {"NCLUE_ACCESS_KEY": CANARY_KEY, "NCLUE_SECRET_KEY": CANARY}
-    done = subprocess.run(command, capture_output=True, text=True, env=environ, cwd=tmp_path, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, env=environ, cwd=tmp_path, timeout=300, check=False)
     assert "1 failed" in done.stdout, done.stdout + done.stderr
     assert "CANARY" not in done.stdout + done.stderr
 

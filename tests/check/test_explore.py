@@ -248,6 +248,6 @@ def test_an_exploration_that_is_interrupted_leaves_the_check(tmp_path, monkeypat
 def test_a_server_that_must_not_be_explored_is_rejected_before_anything_is_sent(tmp_path, arguments, sentence):
     keys = {"NCLUE_ACCESS_KEY": ACCESS, "NCLUE_SECRET_KEY": SECRET}
     command = [sys.executable, "-m", "nclue_contract", "check", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, cwd=tmp_path, env=environment(**keys))
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, cwd=tmp_path, env=environment(**keys))
     assert (done.returncode, done.stdout) == (2, "")
     assert sentence in done.stderr

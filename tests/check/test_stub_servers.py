@@ -30,7 +30,7 @@ class Checked(NamedTuple):
 def checked(address, folder):
     """Check a server completely, in a separate process."""
     command = [sys.executable, "-m", "nclue_contract", "check", address, "--report", f"json:{folder / 'report.json'}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, env=environment())
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, env=environment())
     assert done.stderr == ""
     return Checked(done.returncode, done.stdout, json.loads((folder / "report.json").read_text()))
 
@@ -77,7 +77,7 @@ def test_a_line_of_the_report_shows_the_failure_again(dollar):
     line = re.search(r"(?m)^  reproduce: (.*)$", result.text)[1]
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     variables = environment(NCLUE_ACCESS_KEY=ACCESS, NCLUE_SECRET_KEY=SECRET, PATH=path)
-    done = subprocess.run([bash, "-c", line], capture_output=True, text=True, check=False, timeout=60, env=variables)
+    done = subprocess.run([bash, "-c", line], capture_output=True, text=True, check=False, timeout=300, env=variables)
     assert (done.returncode, done.stdout.splitlines()[0]) == (0, "HTTP/1.1 200 OK")
     assert json.loads(done.stdout.splitlines()[-1])["train_file_path"].endswith("train.tsv\n")
     assert f"note: before reproducing a request: export NCLUE_ACCESS_KEY={ACCESS} NCLUE_SECRET_KEY={SECRET}" in result.text

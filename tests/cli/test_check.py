@@ -1,6 +1,5 @@
 """`check`, `probe` and `cleanup` as their users see them, over HTTP on loopback where that matters."""
 
-import io
 import json
 import os
 import re
@@ -24,12 +23,12 @@ from nclue_contract.check.run import CheckOptions, permission
 from nclue_contract.check.transport_http import HttpTransport
 from nclue_contract.check.transport_memory import MemoryTransport
 from nclue_contract.cli import check as check_command
-from nclue_contract.cli.main import main
 from nclue_contract.guard import guard
 from nclue_contract.service.messages import Request, Response
 from nclue_contract.service.service import Service
 from nclue_contract.service.uvicorn_server import LoopbackServer
 from nclue_contract.signing import EXAMPLE, now_ms, signed_headers
+from tests.support.command import Result, run_main
 from tests.support.payloads import PAYLOAD
 from tests.support.server_process import environment, running
 from tests.support.signing import ACCESS, SECRET
@@ -47,16 +46,6 @@ FEW = ("--only", "NC110")
 """Three cases: of four requests, three are create requests that are carried out."""
 
 
-class Result(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-    @property
-    def report(self):
-        return json.loads(self.out)
-
-
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     """Every test works in a new folder, without keys, and like on no terminal."""
@@ -71,12 +60,7 @@ def run(capsys, monkeypatch):
     """Return a function that runs the command in this process."""
 
     def run(*arguments):
-        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
-        try:
-            code = main([*map(str, arguments)])
-        except SystemExit as end:
-            code = end.code
-        return Result(code, *capsys.readouterr())
+        return run_main(capsys, monkeypatch, arguments)
 
     return run
 
@@ -84,7 +68,7 @@ def run(capsys, monkeypatch):
 def process(*arguments, command=COMMAND, cwd=None, **variables):
     """Run the command in a separate process."""
     done = subprocess.run(
-        [*command, *map(str, arguments)], capture_output=True, text=True, check=False, timeout=120, cwd=cwd, env=environment(**variables)
+        [*command, *map(str, arguments)], capture_output=True, text=True, check=False, timeout=300, cwd=cwd, env=environment(**variables)
     )
     return Result(done.returncode, done.stdout, done.stderr)
 
@@ -1099,7 +1083,7 @@ def test_two_create_requests_at_the_same_moment_are_sent_concurrently(run, monke
         name = json.loads(request.body)["name"] if request.method == "POST" else ""
         taken = name in names
         if name in racing:
-            all_together.wait(30)
+            all_together.wait(300)
         names.add(name)
         return response(409, {"error": {"errorCode": "10102", "message": "x"}}) if taken else yes(request)
 
@@ -1134,14 +1118,14 @@ class Stopping:
         if self.left == 0:
             self.server.send(request.method, request.target, request.body, dict(request.headers))
             self.process.send_signal(self.signal)
-            self.process.wait(60) if self.signal == signal.SIGKILL else self.reached.wait(1)
+            self.process.wait(300) if self.signal == signal.SIGKILL else self.reached.wait(1)
             raise OSError
 
     def run(self, *arguments):
         """Run the check, and interrupt it."""
         command = [*INTERRUPTIBLE, "check", self.url, *arguments]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()) as self.process:
-            out, err = self.process.communicate(timeout=60)
+            out, err = self.process.communicate(timeout=300)
         return Result(self.process.returncode, out, err)
 
 

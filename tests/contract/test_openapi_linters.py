@@ -18,7 +18,7 @@ each_form = pytest.mark.parametrize("document", ["openapi/nclue-tasks.yaml", "nc
 
 
 def run(command: list[str]) -> tuple[int, str, str]:
-    done = subprocess.run(command, cwd=ROOT, env=os.environ | QUIET, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | QUIET, capture_output=True, text=True, timeout=300, check=False)
     return done.returncode, done.stdout, done.stderr
 
 

@@ -65,7 +65,7 @@ def pre_commit(checkout, tmp_path_factory):
 
     def run(folder, *arguments):
         command = [program, *arguments]
-        return subprocess.run(command, cwd=folder, env=environment, capture_output=True, encoding="utf-8", timeout=120, check=False)
+        return subprocess.run(command, cwd=folder, env=environment, capture_output=True, encoding="utf-8", timeout=300, check=False)
 
     return run
 
@@ -137,7 +137,7 @@ class Runner:
         environment |= {key: str(file) for key, file in files.items()}
         assert step["shell"] == "bash"
         command = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", step["run"]]
-        done = subprocess.run(command, cwd=self.work, env=environment, capture_output=True, encoding="utf-8", timeout=120, check=False)
+        done = subprocess.run(command, cwd=self.work, env=environment, capture_output=True, encoding="utf-8", timeout=300, check=False)
         lines = files["GITHUB_OUTPUT"].read_text(encoding="utf-8").splitlines()
         self.outputs = dict(line.split("=", 1) for line in lines)
         self.summary = files["GITHUB_STEP_SUMMARY"].read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The pages of the documentation: their commands print what they show, and the site builds. Sybil runs their Python blocks."""
+"""The pages of the documentation: their commands print what they show, their Python blocks run, and the site builds."""
 
 import re
 import shutil
@@ -7,7 +7,7 @@ import tomllib
 import pytest
 
 from nclue_contract.cli.main import _parser
-from tests.support.documents import Command, File, Shell, commands, parts
+from tests.support.documents import Command, File, Shell, commands, parts, run_python_blocks
 from tests.support.tools import ROOT, missing
 from tools.documentation import __main__ as builder
 from tools.documentation.links import problems
@@ -28,6 +28,11 @@ def test_the_commands_of_a_page_print_what_it_shows(path, tmp_path):
                 shell.write(part)
             for command in [part] if isinstance(part, Command) else commands_of_a_pipeline(part):
                 run(shell, command)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=ids)
+def test_the_python_blocks_of_a_page_run_unchanged(path):
+    run_python_blocks(path)
 
 
 def run(shell, command):

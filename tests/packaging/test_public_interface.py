@@ -27,7 +27,7 @@ print(*sorted(set(sys.modules) - before))
 def loaded(statement):
     """Return the modules that a statement loads, in an interpreter that finds the standard library and this checkout only."""
     script = LOADED.format(root=str(ROOT), statement=statement)
-    done = subprocess.run([sys.executable, "-I", "-S", "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", script], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     return set(done.stdout.split())
 

@@ -1,10 +1,10 @@
-"""The commands of the README print what it shows. Its Python blocks are run by Sybil (see conftest.py)."""
+"""The commands of the README print what it shows, and its Python blocks run."""
 
 import subprocess
 import sys
 
 from nclue_contract.cli.main import _parser, main
-from tests.support.documents import ORIGIN, Shell, commands
+from tests.support.documents import ORIGIN, Shell, commands, run_python_blocks
 from tests.support.server_process import environment, running
 from tests.support.tools import ROOT
 
@@ -19,6 +19,10 @@ def test_the_first_example_prints_what_the_readme_shows(tmp_path):
     assert "^" in command.output
 
 
+def test_the_python_blocks_run_unchanged():
+    assert run_python_blocks(README) >= 5
+
+
 def shown(start):
     """Return the commands that begin so and have an output, the shortest output first."""
     return sorted((command for command in commands(README, start) if command.output), key=lambda command: len(command.output))
@@ -29,7 +33,7 @@ def test_the_check_of_a_server_with_a_bug_prints_what_the_readme_shows(tmp_path)
     with running("--progress", "seconds", "--fault", "path-character-allowed:U+000A") as server:
         line = [sys.executable, "-m", "nclue_contract", "check", server.url]
         variables = environment(PYTHONIOENCODING="utf-8")
-        done = subprocess.run(line, capture_output=True, encoding="utf-8", check=False, cwd=tmp_path, timeout=120, env=variables)
+        done = subprocess.run(line, capture_output=True, encoding="utf-8", check=False, cwd=tmp_path, timeout=300, env=variables)
     assert done.returncode == 1
     assert command.prints(shown_part(done.stdout.replace(server.origin, ORIGIN))), done.stdout
 

@@ -74,8 +74,7 @@ def outcomes_of(result):
     return {name: count for name, count in result.parseoutcomes().items() if name in {"passed", "failed", "skipped"}}
 
 
-@pytest.mark.parametrize("distribution", ["load", "loadfile", "worksteal", "loadgroup", "each"])
-def test_under_xdist_the_plan_runs_once(project, distribution):
+def test_under_xdist_the_plan_runs_once(project):
     """The server receives as many requests as from one process. With `each`, every worker reports all items."""
     options = ("--nclue-check", "-q", "--nclue-check-args=--only NC505", "-k", "nclue-check or test_own")
     own = """
@@ -88,13 +87,14 @@ def test_under_xdist_the_plan_runs_once(project, distribution):
     with running("--fault", "list-crashes-on-text") as server:
         alone = project.run_apart(own, *options, f"--nclue-url={server.url}", plugins=[XDIST])
         sent = len(server.journal())
-        server.control("reset", {})
-        shared = project.run_apart(own, *options, f"--nclue-url={server.url}", "-n2", "--dist", distribution, plugins=[XDIST])
-        assert len(server.journal()) == sent > 1
-    each = 2 if distribution == "each" else 1
-    assert outcomes_of(shared) == {name: count * each for name, count in outcomes_of(alone).items()}
-    assert outcomes_of(alone)["failed"] >= 1
-    shared.stdout.fnmatch_lines(["FAILED NC*: list[[]*", "FAILED nclue-check::list[[]*"])
+        assert outcomes_of(alone)["failed"] >= 1
+        for distribution in ("load", "loadfile", "worksteal", "loadgroup", "each"):
+            server.control("reset", {})
+            shared = project.run_apart(own, *options, f"--nclue-url={server.url}", "-n2", "--dist", distribution, plugins=[XDIST])
+            assert len(server.journal()) == sent > 1, distribution
+            each = 2 if distribution == "each" else 1
+            assert outcomes_of(shared) == {name: count * each for name, count in outcomes_of(alone).items()}, distribution
+            shared.stdout.fnmatch_lines(["FAILED NC*: list[[]*", "FAILED nclue-check::list[[]*"])
 
 
 def test_under_xdist_only_selected_cases_are_run(project):

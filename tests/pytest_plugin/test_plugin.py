@@ -24,7 +24,7 @@ ENVIRONMENT = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PATH": "/usr/bin:/bin", "
 def modules_after(folder, *options):
     script = "import sys, pytest; code = pytest.main(sys.argv[1:]); print('MODULES', *sorted(sys.modules)); sys.exit(code)"
     command = [sys.executable, "-c", script, "-q", "-pno:cacheprovider", "-Werror", *options]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=folder, env=ENVIRONMENT)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, cwd=folder, env=ENVIRONMENT)
     assert done.returncode == 0, done.stdout + done.stderr
     shown, _, modules = done.stdout.partition("MODULES ")
     return shown, set(modules.split())
@@ -42,7 +42,7 @@ def test_a_run_that_uses_no_fixture_loads_one_module_and_shows_nothing(tmp_path)
 def test_a_failure_in_such_a_run_looks_as_always(tmp_path):
     (tmp_path / "test_it.py").write_text("def test_it():\n    assert {'a': 1} == {'a': 2}\n")
     command = [sys.executable, "-m", "pytest", "-pno:cacheprovider", "-p", PLUGIN, tmp_path]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path, env=ENVIRONMENT)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, cwd=tmp_path, env=ENVIRONMENT)
     assert "Differing items:" in done.stdout
     assert "nclue" not in done.stdout
 

@@ -19,7 +19,7 @@ def wire():
     with serve(SecondServer(now_ms=lambda: START)) as base:
         address = urlsplit(base)
         assert (address.hostname, address.path) == ("127.0.0.1", "/api/v1")
-        connection = http.client.HTTPConnection(address.hostname, address.port, timeout=5)
+        connection = http.client.HTTPConnection(address.hostname, address.port, timeout=300)
         yield connection
         connection.close()
 
@@ -72,7 +72,7 @@ def test_a_body_that_cannot_be_read_ends_the_connection(wire):
 
 def test_a_response_without_content_keeps_the_connection_in_step():
     with serve(SecondServer(["delete-answers-204"], now_ms=lambda: START)) as base:
-        connection = http.client.HTTPConnection(urlsplit(base).netloc, timeout=5)
+        connection = http.client.HTTPConnection(urlsplit(base).netloc, timeout=300)
         task_id = json.loads(ask(connection, "POST", "/tasks", json.dumps(TASK))[1])["task_id"]
         assert ask(connection, "DELETE", f"/tasks/{task_id}")[0].status == 204
         assert json.loads(ask(connection, "GET", "/tasks")[1])["total"] == 0
@@ -81,8 +81,8 @@ def test_a_response_without_content_keeps_the_connection_in_step():
 
 def test_closing_the_server_cuts_idle_connections():
     with serve(SecondServer(now_ms=lambda: START)) as base:
-        idle = socket.create_connection(("127.0.0.1", urlsplit(base).port), timeout=5)
-        connection = http.client.HTTPConnection(urlsplit(base).netloc, timeout=5)
+        idle = socket.create_connection(("127.0.0.1", urlsplit(base).port), timeout=300)
+        connection = http.client.HTTPConnection(urlsplit(base).netloc, timeout=300)
         assert ask(connection, "GET", "/tasks")[0].status == 200
     with idle:
         assert idle.recv(1) == b""
@@ -93,7 +93,7 @@ def test_several_clients_are_served_at_once():
     with serve(SecondServer(now_ms=lambda: START)) as base:
 
         def create(number):
-            connection = http.client.HTTPConnection(urlsplit(base).netloc, timeout=5)
+            connection = http.client.HTTPConnection(urlsplit(base).netloc, timeout=300)
             status = ask(connection, "POST", "/tasks", json.dumps({**TASK, "name": f"n{number % 10}"}))[0].status
             connection.close()
             return status

@@ -194,7 +194,7 @@ def generated(tmp_path_factory):
     options = ["--path", document, "--output-path", folder / "generated_client", "--config", folder / "settings.yaml", "--meta", "none"]
     utf8 = os.environ | {"PYTHONUTF8": "1"}
     done = subprocess.run(
-        [program, "generate", *options, "--fail-on-warning"], capture_output=True, text=True, check=False, env=utf8, timeout=60
+        [program, "generate", *options, "--fail-on-warning"], capture_output=True, text=True, check=False, env=utf8, timeout=300
     )
     assert done.returncode == 0, done.stdout + done.stderr
     with pytest.MonkeyPatch.context() as patch:

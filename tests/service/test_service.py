@@ -11,7 +11,7 @@ from nclue_contract.service.messages import Request
 from nclue_contract.service.service import Service
 from nclue_contract.service.store import ExternalData, Store
 from nclue_contract.signing import Credentials, signed_headers
-from tests.support.payloads import FEATURE_ID, OTHER_FEATURE_ID, PAYLOAD, TEST_FIELDS
+from tests.support.payloads import FEATURE_ID, OTHER_FEATURE_ID, PAYLOAD, TASK, TEST_FIELDS
 from tests.support.signing import ACCESS, SECRET
 from tests.support.spellings import SPELLINGS
 
@@ -79,19 +79,7 @@ def test_a_created_task_is_returned_with_the_eleven_fields_of_the_page_in_their_
     response = Nclue().create()
     assert (response.status, response.headers) == (200, (("content-type", "application/json"),))
     assert list(response.json()) == ELEVEN
-    assert response.json() == {
-        "task_id": FIRST,
-        "task_name": "churn",
-        "created_at": NOW,
-        "train_feature_id": FEATURE_ID,
-        "train_feature_name": "feature-0ccc59f9",
-        "train_bucket": "answers",
-        "train_file_path": "churn/train.tsv",
-        "test_feature_id": None,
-        "test_feature_name": None,
-        "test_bucket": None,
-        "test_file_path": None,
-    }
+    assert response.json() == TASK | {"task_id": FIRST, "created_at": NOW, "train_feature_name": "feature-0ccc59f9"}
 
 
 def test_test_fields_are_returned_and_null_and_absent_are_the_same():

@@ -2,7 +2,7 @@
 
 A fenced block with a title is a file, which is written. A `console` block has commands, each after `$ `, with the output that they print;
 `...` stands for any text. A comment `<!-- exit code 1 -->` before a block says how its commands end, `<!-- not run: REASON -->` that they
-are not run. Untitled Python blocks are not run here, but by Sybil (see conftest.py).
+are not run. Untitled Python blocks are run by Sybil.
 """
 
 import os
@@ -13,6 +13,9 @@ import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+
+from sybil import Sybil
+from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 
 from tests.support.server_process import environment, running
 
@@ -112,3 +115,11 @@ class Shell:
             check=False,
         )
         return done.returncode, done.stdout.replace(self._origin, ORIGIN)
+
+
+def run_python_blocks(path):
+    """Run the untitled Python blocks of a document in their order, since each can use the names of those above it; return their number."""
+    examples = list(Sybil(parsers=[PythonCodeBlockParser(), SkipParser()], patterns=[path.name]).parse(path).examples())
+    for example in examples:
+        example.evaluate()
+    return len(examples)

@@ -22,7 +22,7 @@ class ExampleProject:
         environment = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": "", "PYTHONIOENCODING": "utf-8"} | variables
         plugins = [f"-p{name}" for name in PLUGINS]
         command = [sys.executable, "-m", "pytest", "-q", "-pno:cacheprovider", *plugins, "-Werror", *options]
-        return subprocess.run(command, capture_output=True, encoding="utf-8", timeout=120, check=False, cwd=self.path, env=environment)
+        return subprocess.run(command, capture_output=True, encoding="utf-8", timeout=300, check=False, cwd=self.path, env=environment)
 
     def apply(self, change, name):
         """Apply a diff of one removed and one added line to a file in which the removed line stands once."""

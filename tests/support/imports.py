@@ -38,7 +38,7 @@ class Package:
                     # A name that the package itself defines, such as its version, is not what another module defines.
                     if (base, alias.name) != (self.name, "__version__"):
                         yield self._resolve(f"{base}.{alias.name}")
-            elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+            elif isinstance(node, ast.Call) and "import_module" in (getattr(node.func, "attr", ""), getattr(node.func, "id", "")):
                 argument = node.args[0]
                 if isinstance(argument, ast.Constant):
                     yield self._resolve(str(argument.value))

@@ -66,7 +66,7 @@ class Project:
     def run_apart(self, tests, *options, plugins=(), stdin=b"", **files):
         """Run it in a process of its own."""
         command = [sys.executable, "-mpytest", *self._prepared(tests, plugins, files), *options]
-        return self.pytester.run(*command, stdin=stdin, timeout=60)
+        return self.pytester.run(*command, stdin=stdin, timeout=300)
 
     def _prepared(self, tests, plugins, files):
         if tests:

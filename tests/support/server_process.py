@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from tests.support.payloads import PAYLOAD
 from tests.support.signing import signed
 
-DEADLINE = 30
+DEADLINE = 300
 """Seconds in which the server must have started, and in which it must respond."""
 
 

@@ -138,7 +138,7 @@ def forwarding(
     def answer(request):
         if (instead := before(request)) is not None:
             return instead
-        with closing(http.client.HTTPConnection(address, timeout=30)) as upstream:
+        with closing(http.client.HTTPConnection(address, timeout=300)) as upstream:
             upstream.putrequest(request.method, rewrite(request.target), skip_host=True, skip_accept_encoding=True)
             for name, value in request.headers:
                 upstream.putheader(name, value)
@@ -185,16 +185,21 @@ def with_a_dollar():
 
 
 def certificates(folder):
-    """Return the files of a temporary authority, and of a certificate for 127.0.0.1 with its key."""
+    """Return the files of a temporary authority, and of a certificate for 127.0.0.1 with its key.
+
+    They have the extensions that RFC 5280 requires (4.2.1.1, 4.2.1.3); Python 3.13 and later accept no others.
+    """
     openssl = shutil.which("openssl") or missing("openssl is missing, so nothing is tested with TLS; install it")
 
     def run(*arguments):
-        subprocess.run([openssl, *arguments], cwd=folder, check=True, capture_output=True, timeout=60)
+        subprocess.run([openssl, *arguments], cwd=folder, check=True, capture_output=True, timeout=300)
 
     new = ("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
-    run(*new, "-x509", "-days", "2", "-subj", "/CN=Example authority", "-keyout", "ca.key", "-out", "ca.pem")
+    usage = ("-addext", "keyUsage=critical,keyCertSign,cRLSign")
+    run(*new, "-x509", "-days", "2", "-subj", "/CN=Example authority", *usage, "-keyout", "ca.key", "-out", "ca.pem")
     run(*new, "-subj", "/CN=Example server", "-keyout", "server.key", "-out", "server.csr")
-    (folder / "names").write_text("subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n", encoding="ascii")
-    signing = ("-CA", "ca.pem", "-CAkey", "ca.key", "-set_serial", "1", "-days", "2", "-extfile", "names")
+    extensions = "subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\nauthorityKeyIdentifier=keyid\n"
+    (folder / "extensions").write_text(extensions, encoding="ascii")
+    signing = ("-CA", "ca.pem", "-CAkey", "ca.key", "-set_serial", "1", "-days", "2", "-extfile", "extensions")
     run("x509", "-req", "-in", "server.csr", *signing, "-out", "server.pem")
     return folder / "ca.pem", folder / "server.pem", folder / "server.key"

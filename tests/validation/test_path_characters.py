@@ -1,7 +1,7 @@
 """Property tests: train_file_path and test_file_path hold none of the 25 characters, nor codes 0-31 and 128-255, that the page forbids.
 
-All 1,114,112 code points are validated, alone and inside a path; Hypothesis generates paths with several of them, under every reading. The
-expected findings are typed by hand from the page "Create task".
+All 1,114,112 code points are validated in both fields under each reading that concerns them; Hypothesis generates paths with several
+of them. The expected findings are typed by hand from the page "Create task".
 """
 
 import sys
@@ -81,14 +81,37 @@ def wrongly_validated(codes, train, test):
     return unexpected
 
 
-def test_every_code_point_is_validated_as_the_page_states_alone_in_the_train_path_and_inside_the_test_path():
-    assert wrongly_validated(range(sys.maxunicode + 1), "?", "a?b") == []
-
-
-def test_a_code_point_is_validated_alike_inside_the_train_path_and_alone_in_the_test_path():
-    # The first 12,288 and the surrogates one by one, of the rest every 13th: the test above covers all of them.
-    codes = sorted({*range(0x3000), *range(0xD700, 0xE100), *range(0x3000, sys.maxunicode + 1, 13), sys.maxunicode})
+def test_a_code_point_is_validated_as_the_page_states_alone_and_inside_a_path():
+    # One by one: those that the pages speak of, both sides of every limit, and some of each block of the next test.
+    codes = sorted(
+        {*range(0x1000), *range(0xD700, 0xE100), *range(0, sys.maxunicode, 64), *range(sys.maxunicode - 255, sys.maxunicode + 1)}
+    )
+    assert wrongly_validated(codes, "?", "a?b") == []
     assert wrongly_validated(codes, "a?b", "?") == []
+
+
+BLOCKS = [
+    range(start, min(start + 512, stop))
+    for first, stop in ((0x100, 0xD800), (0xD800, 0xE000), (0xE000, sys.maxunicode + 1))
+    for start in range(first, stop, 512)
+]
+
+
+@pytest.mark.parametrize(("pin", "severity"), [(None, "warning"), ("code-points", None), ("utf8-bytes", "error")])
+def test_every_code_point_beyond_255_is_validated_in_both_fields_under_each_reading(pin, severity):
+    """The code points of a block share a finding, which counts them: none is missing where the count is the length of the block."""
+    check = Validator({"path-high-codes": pin} if pin else {}).validate_request
+    unexpected = []
+    for block in BLOCKS:
+        characters = "".join(map(chr, block))
+        findings = check(FULL_PAYLOAD | {"train_file_path": characters, "test_file_path": f"a{characters}b"}).findings
+        found = [(f.pointer, f.rule, f.severity, f.reading, f.offset, f.occurrences) for f in findings]
+        kind = ("NC007", "error", None) if 0xD800 <= block[0] <= 0xDFFF else ("NC120", severity, "path-high-codes")
+        fields = [("/train_file_path", 0), ("/test_file_path", 1)] if kind[1] else []
+        if found != [(pointer, *kind, offset, len(block)) for pointer, offset in fields]:
+            unexpected.append((block, found))
+    assert unexpected == []
+    assert sum(map(len, BLOCKS)) == 0x110000 - 0x100
 
 
 def test_the_expected_response_to_a_forbidden_character_is_10104_for_the_train_path_and_10105_for_the_test_path():

@@ -42,7 +42,7 @@ def chromium(tmp_path):
         file = tmp_path / "page.html"
         file.write_text(text, encoding="utf-8")
         command = [program, *CHROMIUM, f"--user-data-dir={tmp_path / 'profile'}", *options, file.as_uri()]
-        done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=120, check=False)
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=300, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout
 

@@ -247,7 +247,7 @@ def sent_again(line):
     bash, _ = shutil.which("bash") or missing("bash is missing"), shutil.which("curl") or missing("curl is missing; install it")
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     variables = environment(NCLUE_ACCESS_KEY=ACCESS, NCLUE_SECRET_KEY=SECRET, PATH=path)
-    done = subprocess.run([bash, "-c", line], capture_output=True, check=False, timeout=60, env=variables)
+    done = subprocess.run([bash, "-c", line], capture_output=True, check=False, timeout=300, env=variables)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
