@@ -22,7 +22,8 @@ UNKNOWN_FIELDS_KEPT = 100
 """How many unknown fields get a finding each; one more finding counts the rest."""
 
 _MISSING = object()
-_VALID = Report()
+VALID = Report()
+"""The report on every payload without findings."""
 
 
 def request_checker(policy: Policy) -> Callable[[object], Report]:
@@ -33,13 +34,15 @@ def request_checker(policy: Policy) -> Callable[[object], Report]:
     name, path = NameCheck(policy), PathCheck(policy)
     feature_id, bucket = IdCheck(policy, "NC131"), IdCheck(policy, "NC130")
     checks = {"name": name.check, "feature_id": feature_id.check, "bucket": bucket.check, "file_path": path.check}
-    collect = _Collector(policy, checks).collect
-    longest_name, clean_ascii = name.longest_ascii, path.clean_ascii
+    collector = _Collector(policy, checks)
+    collect, report = collector.collect, collector.report
+    longest_name, marks, path_pointer = name.longest_ascii, path.marks, pointer_to("train_file_path")
     valid_ids, valid_buckets = feature_id.valid, bucket.valid
 
     def check(payload: object) -> Report:
-        # The quick path recognizes payloads that surely have no finding. All others (Hangul, test fields, subclasses) are checked below.
-        if type(payload) is dict and len(payload) == 4:
+        # The quick path recognizes payloads that surely have no finding: those with exactly the four required fields, or with all seven.
+        # All others (Hangul, null, subclasses) are checked below.
+        if type(payload) is dict:
             try:
                 task_name, file_path = payload["name"], payload["train_file_path"]
                 bucket_name, feature = payload["train_bucket"], payload["train_feature_id"]
@@ -47,23 +50,30 @@ def request_checker(policy: Policy) -> Callable[[object], Report]:
                     type(task_name) is type(file_path) is type(bucket_name) is type(feature) is str
                     and bucket_name in valid_buckets
                     and feature in valid_ids
+                    and task_name
                     and file_path
-                    and 0 < len(task_name) <= longest_name
+                    and len(task_name) <= longest_name
                     and task_name.isascii()
-                    and not file_path.encode().translate(None, clean_ascii)
                 ):
-                    return _VALID
+                    if len(payload) == 4:
+                        if (data := file_path.encode()).translate(marks) == data:
+                            return VALID
+                        found: list[Finding] = []
+                        path.check(file_path, path_pointer, found)  # nothing else can be wrong
+                        return report(found)
+                    if len(payload) == 7:
+                        test_path, bucket_name, feature = payload["test_file_path"], payload["test_bucket"], payload["test_feature_id"]
+                        if (
+                            type(test_path) is type(bucket_name) is type(feature) is str
+                            and bucket_name in valid_buckets
+                            and feature in valid_ids
+                            and test_path
+                            and (data := (file_path + test_path).encode()).translate(marks) == data
+                        ):
+                            return VALID
             except Exception:  # noqa: BLE001, S110  # a key may do anything when it is compared; it is checked below
                 pass
-        found: list[Finding] = []
-        try:
-            collect(payload, found)
-        except Exception as error:  # noqa: BLE001  # a Mapping or a key may do anything, and a validator never raises on data
-            problem = f"the payload cannot be read: {excerpt(type(error).__name__)}"
-            found = [Finding(policy.documented("NC008"), "", detail={"problem": problem})]
-        if policy.ignore:
-            found = [finding for finding in found if finding.rule not in policy.ignore]
-        return Report(tuple(found)) if found else _VALID
+        return collect(payload)
 
     return check
 
@@ -72,6 +82,7 @@ class _Collector:
     """Collects the findings about a payload, in the order of the page."""
 
     def __init__(self, policy: Policy, checks: Mapping[str, Check]) -> None:
+        self._ignored, self._unusable = policy.ignore, policy.documented("NC008")
         self._not_object, self._missing, self._type = policy.documented("NC100"), policy.documented("NC101"), policy.documented("NC102")
         self._null = policy.by_reading("NC103", "optional-null", {"refused"})
         self._part = policy.by_reading("NC105", "test-triple", {"all-or-none"})
@@ -81,21 +92,36 @@ class _Collector:
         self._optional = [(f.name, pointer, check) for f, pointer, check in rows if not f.required]
         self._unknown = UnknownFieldsCheck(policy, frozenset(f.name for f in request))
 
-    def collect(self, payload: object, found: list[Finding]) -> None:
+    def collect(self, payload: object) -> Report:
+        """Return the report on any payload. Never raises."""
+        found: list[Finding] = []
+        try:
+            self._collect(payload, found)
+        except Exception as error:  # noqa: BLE001  # a Mapping or a key may do anything, and a validator never raises on data
+            problem = f"the payload cannot be read: {excerpt(type(error).__name__)}"
+            found = [Finding(self._unusable, "", detail={"problem": problem})]
+        return self.report(found)
+
+    def report(self, found: list[Finding]) -> Report:
+        """Return the report with these findings, without those of ignored rules."""
+        if self._ignored:
+            found = [finding for finding in found if finding.rule not in self._ignored]
+        return Report(tuple(found)) if found else VALID
+
+    def _collect(self, payload: object, found: list[Finding]) -> None:
         if type(payload) is not dict:
             if not isinstance(payload, Mapping):
                 found.append(Finding(self._not_object, "", detail={"kind": json_kind(payload)}))
                 return
             payload = dict(payload)
-        given = 0
+        given = len(self._required)
         for name, pointer, check in self._required:
             value = payload.get(name, _MISSING)
-            if value is _MISSING:
-                found.append(Finding(self._missing, pointer))
-                continue
-            given += 1
             if type(value) is str:
                 check(value, pointer, found)
+            elif value is _MISSING:
+                given -= 1
+                found.append(Finding(self._missing, pointer))
             else:
                 self._check_other(value, pointer, check, found)
         if len(payload) > given:
@@ -107,7 +133,7 @@ class _Collector:
         if isinstance(value, str):  # a subclass may override anything; what is sent is its text
             check(str.__str__(value), pointer, found)
         else:
-            found.append(Finding(self._type, pointer, detail={"kind": json_kind(value)}))
+            found.append(Finding(self._type, pointer, None, None, {"kind": json_kind(value)}))
 
     def _collect_optional(self, payload: dict[object, object], found: list[Finding]) -> int:
         values = [payload.get(name, _MISSING) for name, _, _ in self._optional]

@@ -14,7 +14,7 @@ from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Policy, Readings
 from nclue_contract.validation.findings import Finding, Report
 from nclue_contract.validation.json_reader import read, read_flat
-from nclue_contract.validation.request import request_checker
+from nclue_contract.validation.request import VALID, request_checker
 
 if TYPE_CHECKING:
     from nclue_contract.validation.headers import HeaderCheck
@@ -72,7 +72,8 @@ class Validator:
 
     def is_valid_request(self, payload: object) -> bool:
         """Return whether a payload has no error."""
-        return self.validate_request(payload).ok
+        report = self.validate_request(payload)
+        return report is VALID or report.ok
 
     def validate_headers(self, headers: object, now_ms: int | None = None) -> Report:
         """Validate the signed headers of a request: a mapping, or pairs of name and value, of text or bytes. No finding holds a value.
@@ -133,9 +134,19 @@ def default_validator() -> Validator:
     return Validator()
 
 
+def _first_check(payload: object) -> Report:
+    """Stand in for the check of the default validator until it is first needed."""
+    global _check  # noqa: PLW0603  # calling a name of this module is the fastest call that there is
+    _check = default_validator().validate_request
+    return _check(payload)
+
+
+_check: Callable[[object], Report] = _first_check
+
+
 def validate_request(payload: object) -> Report:
     """Validate a payload of createTask: `Validator().validate_request`."""
-    return default_validator().validate_request(payload)
+    return _check(payload)
 
 
 def validate_request_json(data: bytes | bytearray | memoryview | str) -> Report:
@@ -145,7 +156,8 @@ def validate_request_json(data: bytes | bytearray | memoryview | str) -> Report:
 
 def is_valid_request(payload: object) -> bool:
     """Return whether a payload has no error: `Validator().is_valid_request`."""
-    return default_validator().is_valid_request(payload)
+    report = _check(payload)
+    return report is VALID or report.ok
 
 
 def validate_headers(headers: object, now_ms: int | None = None) -> Report:
