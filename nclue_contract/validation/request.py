@@ -33,8 +33,7 @@ def request_checker(policy: Policy) -> Callable[[object], Report]:
     """
     name, path = NameCheck(policy), PathCheck(policy)
     feature_id, bucket = IdCheck(policy, "NC131"), IdCheck(policy, "NC130")
-    checks = {"name": name.check, "feature_id": feature_id.check, "bucket": bucket.check, "file_path": path.check}
-    collector = _Collector(policy, checks)
+    collector = _Collector(policy, name, path, feature_id, bucket)
     collect, report = collector.collect, collector.report
     longest_name, marks, path_pointer = name.longest_ascii, path.marks, pointer_to("train_file_path")
     valid_ids, valid_buckets = feature_id.valid, bucket.valid
@@ -81,14 +80,17 @@ def request_checker(policy: Policy) -> Callable[[object], Report]:
 class _Collector:
     """Collects the findings about a payload, in the order of the page."""
 
-    def __init__(self, policy: Policy, checks: Mapping[str, Check]) -> None:
+    def __init__(self, policy: Policy, name: NameCheck, path: PathCheck, feature_id: IdCheck, bucket: IdCheck) -> None:
+        checks: dict[str, Check] = {"name": name.check, "feature_id": feature_id.check, "bucket": bucket.check, "file_path": path.check}
         self._ignored, self._unusable = policy.ignore, policy.documented("NC008")
         self._not_object, self._missing, self._type = policy.documented("NC100"), policy.documented("NC101"), policy.documented("NC102")
         self._null = policy.by_reading("NC103", "optional-null", {"refused"})
         self._part = policy.by_reading("NC105", "test-triple", {"all-or-none"})
         request = policy.contract.request
         rows = [(f, pointer_to(f.name), next(checks[kind] for kind in checks if f.name.endswith(kind))) for f in request]
-        self._required = [(f.name, pointer, check) for f, pointer, check in rows if f.required]
+        # Values that surely have no finding; a tuple costs no hash of a long path.
+        known = {feature_id.check: feature_id.valid, bucket.check: bucket.valid}
+        self._required = [(f.name, pointer, check, known.get(check, ())) for f, pointer, check in rows if f.required]
         self._optional = [(f.name, pointer, check) for f, pointer, check in rows if not f.required]
         self._unknown = UnknownFieldsCheck(policy, frozenset(f.name for f in request))
 
@@ -115,10 +117,11 @@ class _Collector:
                 return
             payload = dict(payload)
         given = len(self._required)
-        for name, pointer, check in self._required:
+        for name, pointer, check, known in self._required:
             value = payload.get(name, _MISSING)
             if type(value) is str:
-                check(value, pointer, found)
+                if value not in known:
+                    check(value, pointer, found)
             elif value is _MISSING:
                 given -= 1
                 found.append(Finding(self._missing, pointer))
