@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 
 from nclue_contract.contract.readings import Policy
@@ -89,7 +89,7 @@ class _Collector:
         request = policy.contract.request
         rows = [(f, pointer_to(f.name), next(checks[kind] for kind in checks if f.name.endswith(kind))) for f in request]
         # Values that surely have no finding; a tuple costs no hash of a long path.
-        known = {feature_id.check: feature_id.valid, bucket.check: bucket.valid}
+        known: dict[Check, Container[str]] = {feature_id.check: feature_id.valid, bucket.check: bucket.valid}
         self._required = [(f.name, pointer, check, known.get(check, ())) for f, pointer, check in rows if f.required]
         self._optional = [(f.name, pointer, check) for f, pointer, check in rows if not f.required]
         self._unknown = UnknownFieldsCheck(policy, frozenset(f.name for f in request))
