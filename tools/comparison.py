@@ -1,8 +1,8 @@
 """The table of the benchmarks: candidates of a row, timed in turn in one run, and their ratios.
 
 Ours is the first candidate of a row. A ratio is our time divided by that of the candidate, in the same round, and the median over the
-rounds: below 1 we are faster. Other work on the machine changes the times, but hardly the ratios. Every round begins with another candidate,
-since each leaves the caches of the processor to the next.
+rounds: below 1 we are faster. Other work on the machine changes the times, but hardly the ratios. Every round begins with another
+candidate, since each leaves the caches of the processor to the next.
 """
 
 from __future__ import annotations
