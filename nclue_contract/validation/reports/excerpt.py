@@ -87,8 +87,9 @@ def display_width(text: str) -> int:
 def wrap(text: str, limit: int) -> list[str]:
     """Return the lines of a `safe` text, each at most `limit` cells wide, broken at spaces where there are any."""
     lines, free = [""], limit
+    width = len if text.isascii() else display_width
     for word in text.split(" "):
-        cells = display_width(word)
+        cells = width(word)
         if lines[-1] and cells < free:
             lines[-1] += f" {word}"
             free -= cells + 1
@@ -107,8 +108,11 @@ def excerpt_with_carets(text: str, positions: Sequence[int], limit: int, encodin
     """
     context = max(CONTEXT, limit)
     begin, end = max(0, positions[0] - context), min(len(text), positions[0] + context)
+    around = text[begin:end]
+    if around.isascii() and around.isprintable() and _encodable(around, encoding):
+        return _plain_excerpt(text, positions, max(limit, MIN_CELLS), symbols(encoding).ellipsis)
     marked = {position - begin for position in positions}
-    glyphs_around = glyphs(text[begin:end], encoding)
+    glyphs_around = glyphs(around, encoding)
     ellipsis = symbols(encoding).ellipsis
     low, high = 0, len(glyphs_around)
     sizes = [glyph.cells for glyph in glyphs_around]
@@ -119,6 +123,21 @@ def excerpt_with_carets(text: str, positions: Sequence[int], limit: int, encodin
     after = ellipsis if end < len(text) or high < len(glyphs_around) else ""
     carets = "".join(("^" if marked.intersection(range(g.start, g.stop)) else " ") * g.cells for g in glyphs_around[low:high])
     return before + "".join(glyph.text for glyph in glyphs_around[low:high]) + after, " " * len(before) + carets.rstrip()
+
+
+def _plain_excerpt(text: str, positions: Sequence[int], limit: int, ellipsis: str) -> tuple[str, str]:
+    """Return the same for a text of which only printable ASCII characters can be shown: each takes one cell."""
+    low, high = 0, len(text)
+    if high > limit:
+        free = limit - 2 * len(ellipsis)
+        low = max(0, min(positions[0] - max(0, free // 3 - 1), high - free))
+        high = min(high, low + free)
+    before, after = ellipsis if low > 0 else "", ellipsis if high < len(text) else ""
+    carets = [" "] * (high - low)
+    for position in positions:
+        if low <= position < high:
+            carets[position - low] = "^"
+    return before + text[low:high] + after, " " * len(before) + "".join(carets).rstrip()
 
 
 def _window(sizes: list[int], at: int, free: int) -> tuple[int, int]:
@@ -140,6 +159,8 @@ def _pieces(word: str, limit: int) -> list[str]:
     """Return the word, split where it is wider than the limit."""
     if len(word) * 2 <= limit or display_width(word) <= limit:
         return [word]
+    if word.isascii():
+        return [word[start : start + limit] for start in range(0, len(word), limit)]
     pieces, free = [""], limit
     for glyph in glyphs(word):
         if glyph.cells > free:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from nclue_contract.contract.rules import Severity
 from nclue_contract.contract.wording import format_status
@@ -168,8 +169,8 @@ def _source_line(text: str, offset: int) -> tuple[str, tuple[int, ...]]:
     return text[start:stop] if offset < stop else text[start:stop] + " ", (min(offset, stop) - start,)
 
 
-def _labelled(label: str, text: str, console: Console) -> Iterator[str]:
+@lru_cache(maxsize=256)  # there are few pins, pages and responses, and many findings
+def _labelled(label: str, text: str, console: Console) -> tuple[str, ...]:
     indent = _INDENT + label.ljust(_LABEL)
-    for line in console.wrap(text, len(indent)):
-        yield indent + line
-        indent = " " * len(indent)
+    first, *others = console.wrap(text, len(indent))
+    return indent + first, *(" " * len(indent) + line for line in others)
