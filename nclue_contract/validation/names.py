@@ -29,12 +29,12 @@ ASCII names have the same length in both units, so of 99, 100 and 101 letters on
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from nclue_contract.contract.readings import Policy
 from nclue_contract.contract.rules import AppliedRule
 from nclue_contract.validation.findings import Finding
-from nclue_contract.validation.strings import SurrogateCheck
+from nclue_contract.validation.strings import SURROGATE, SurrogateCheck
 
 _WORDS = {"code-points": "characters", "utf16": "UTF-16 code units"}
 
@@ -69,6 +69,14 @@ class NameCheck:
             if points * 2 > self.longest_ascii:  # a code point is two UTF-16 code units at most
                 self._check_length(points, len(value.encode("utf-16-le", "surrogatepass")) // 2, pointer, found)
             self._surrogates.check(value, pointer, found)
+
+    def are_valid(self, values: Sequence[str]) -> bool:
+        """Return whether all of these names, at least one, surely have no finding."""
+        joined = "".join(values)
+        longest = len(max(values, key=len))
+        if joined.isascii():
+            return longest <= self.longest_ascii and all(values)
+        return longest * 2 <= self.longest_ascii and all(values) and not SURROGATE.search(joined)
 
     def _check_length(self, points: int, units: int, pointer: str, found: list[Finding]) -> None:
         shortest, longest = self._shortest, self._longest

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -69,6 +69,11 @@ class PathCheck:
         self._surrogates.check(value, pointer, spots)
         spots.sort(key=lambda finding: finding.offset or 0)
         found += spots
+
+    def are_valid(self, values: Sequence[str]) -> bool:
+        """Return whether all of these paths surely have no finding."""
+        joined = "".join(values)
+        return joined.isascii() and all(values) and (data := joined.encode()).translate(self.marks) == data
 
 
 def _apply_to_character(

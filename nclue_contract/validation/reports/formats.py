@@ -45,6 +45,8 @@ def renderer(
 class JsonLinesRenderer:
     """Renders an object per payload and line, and nothing else: the caller reports inputs that could not be read."""
 
+    shows_valid = True
+
     def __init__(self, write: Callable[[str], object]) -> None:
         self._write = write
         self._entry = PayloadEntry()
@@ -65,6 +67,8 @@ class JsonLinesRenderer:
 
 class JsonRenderer:
     """Renders one document, each payload as it comes. Only the inputs that could not be read are stored until the end."""
+
+    shows_valid = True
 
     def __init__(self, write: Callable[[str], object], run: Run) -> None:
         self._write = write

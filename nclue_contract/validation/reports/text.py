@@ -53,6 +53,8 @@ class Console:
 class TextRenderer:
     """Renders blocks for people, and a summary at the end. With `quiet`, only a line per error and per unreadable input."""
 
+    shows_valid = False
+
     def __init__(self, write: Callable[[str], object], run: Run, *, colour: bool, encoding: str, quiet: bool = False) -> None:
         self._write = write
         self._run = run
