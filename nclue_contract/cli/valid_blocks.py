@@ -106,6 +106,15 @@ def fast_reader() -> Reader | None:
     return read
 
 
+def fast_version() -> str:
+    """Return the library of the extra `fast` and its version; empty if it is not installed."""
+    try:
+        from nclue_contract.cli.msgspec_reader import VERSION  # noqa: PLC0415  # only to print it
+    except ImportError:
+        return ""
+    return VERSION
+
+
 def _pieces(data: bytes, size: int) -> Iterator[bytes]:
     start = 0
     while len(data) - start > size:
