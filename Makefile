@@ -30,7 +30,7 @@ help:
 	@echo "make lint     formatting, style, types, and three linters on the OpenAPI file"
 	@echo "make spec     compile the YAML files in openapi/ into the JSON files of the package"
 	@echo "make node     install the Node tools that 'make lint' and some tests use when they are there"
-	@echo "make bench    the benchmarks"
+	@echo "make bench    the validator and the command, compared with others; tools/bench_*.py has more"
 	@echo "make lock     renew constraints.txt with the newest versions"
 	@echo "make clean    remove everything that make has made"
 
@@ -95,10 +95,7 @@ spec: .venv/stamp
 	@$(PY) tools/compile_spec.py
 
 bench: .venv/stamp
-	@for script in tools/bench_*.py; do \
-	  if [ ! -e "$$script" ]; then echo "There is no benchmark yet."; break; fi; \
-	  echo "== $$script"; $(PY) "$$script" || exit 1; \
-	done
+	@$(PY) -m tools.bench_validator && $(PY) -m tools.bench_cli
 
 clean:
 	rm -rf .venv tools/node/node_modules dist build .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

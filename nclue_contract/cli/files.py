@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +20,8 @@ def atomic_file(path: Path) -> Iterator[TextIO]:
         with path.open("w", encoding="utf-8", newline="\n") as file:
             yield file
         return
+    import tempfile  # noqa: PLC0415  # only for reports
+
     target = Path(os.path.realpath(path))
     try:
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=".nclue-contract.")
@@ -45,6 +46,8 @@ def require_writable(path: Path) -> None:
         if not os.access(path, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
         return
+    import tempfile  # noqa: PLC0415  # only for reports
+
     try:
         handle, name = tempfile.mkstemp(dir=Path(os.path.realpath(path)).parent, prefix=".nclue-contract.")
     except OSError as error:

@@ -6,7 +6,6 @@ object; all others go to the checks per field, which collect all findings in the
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
@@ -229,5 +228,7 @@ class NearestName:
 
     def __call__(self, name: str) -> str | None:
         """Return the nearest of the names; None if none is similar."""
+        import difflib  # noqa: PLC0415  # only for the suggestion
+
         near = difflib.get_close_matches(name.lower(), sorted(self.names), n=1, cutoff=0.8) if len(name) <= EXCERPT_LENGTH else []
         return near[0] if near else None

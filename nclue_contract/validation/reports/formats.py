@@ -10,7 +10,6 @@ from typing import Any
 from nclue_contract.validation.findings import Report
 from nclue_contract.validation.json_reader import Payload
 from nclue_contract.validation.reports.base import FORMATS, Renderer, Run, Summary, head
-from nclue_contract.validation.reports.github import GithubRenderer
 from nclue_contract.validation.reports.text import TextRenderer
 
 
@@ -37,6 +36,8 @@ def renderer(
 
             return SarifRenderer(write, run)
         case "github":
+            from nclue_contract.validation.reports.github import GithubRenderer  # noqa: PLC0415  # URIs only when needed
+
             return GithubRenderer(write, run, encoding)
         case _:
             raise ValueError(f"unknown format {name!r:.80}; known: {', '.join(FORMATS['validate'])}")
