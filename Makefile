@@ -95,7 +95,7 @@ spec: .venv/stamp
 	@$(PY) tools/compile_spec.py
 
 bench: .venv/stamp
-	@$(PY) -m tools.bench_validator && $(PY) -m tools.bench_cli
+	@$(PY) -m tools.bench
 
 clean:
 	rm -rf .venv tools/node/node_modules dist build .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -86,6 +86,8 @@ def display_width(text: str) -> int:
 
 def wrap(text: str, limit: int) -> list[str]:
     """Return the lines of a `safe` text, each at most `limit` cells wide, broken at spaces where there are any."""
+    if (quick := _wrap_plain(text, limit)) is not None:
+        return quick
     lines, free = [""], limit
     width = len if text.isascii() else display_width
     for word in text.split(" "):
@@ -98,6 +100,20 @@ def wrap(text: str, limit: int) -> list[str]:
             lines.append(piece)
             free = limit - display_width(piece)
     return [line for line in lines if line]
+
+
+def _wrap_plain(text: str, limit: int) -> list[str] | None:
+    """Return the same lines for ASCII words with one space between them, each shorter than a line; None for other texts."""
+    if not text or not text.isascii() or "  " in text or text[0] == " " or text[-1] == " ":
+        return None
+    lines, start = [], 0
+    while len(text) - start > limit:
+        end = text.rfind(" ", start, start + limit + 1)
+        if end < 0:
+            return None
+        lines.append(text[start:end])
+        start = end + 1
+    return [*lines, text[start:]]
 
 
 def excerpt_with_carets(text: str, positions: Sequence[int], limit: int, encoding: str = "utf-8") -> tuple[str, str]:

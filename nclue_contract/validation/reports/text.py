@@ -68,7 +68,7 @@ class TextRenderer:
         """Write a block per finding; with `quiet`, a line per error."""
         for finding in report.findings:
             if not self._quiet:
-                self._write("".join(f"{line}\n" for line in finding_lines(finding, self._console, payload)) + "\n")
+                self._write("\n".join(finding_lines(finding, self._console, payload)) + "\n\n")
             elif finding.severity is Severity.ERROR:
                 message = self._console.safe(finding.message)
                 self._write(f"{_heading(finding, self._console, payload)} {message}\n")
@@ -130,10 +130,11 @@ def format_file(file: str) -> str:
 
 def format_expected(finding: Finding) -> str:
     """Return the expected responses in one phrase; empty for a warning without a documented code, where any response is right."""
-    coded = [format_status(answer.status, answer.code) for answer in finding.expects if answer.code is not None]
+    answers = finding.expects
+    coded = [format_status(answer.status, answer.code) for answer in answers if answer.code is not None]
     if finding.severity is Severity.WARNING:
         return _any_of(["success", *coded]) if coded else ""
-    bare = _any_of([str(answer.status) for answer in finding.expects if answer.code is None])
+    bare = _any_of([str(answer.status) for answer in answers if answer.code is None])
     return ", or ".join(filter(None, [_any_of(coded), bare and f"{bare} (no code documented)"]))
 
 
