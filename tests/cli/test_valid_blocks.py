@@ -158,7 +158,7 @@ def test_an_odd_line_is_found_among_valid_ones(monkeypatch, read, name, sizes):
 def test_each_odd_line_changes_what_is_found_or_is_valid_too(read):
     # Those that are valid are read in the same block as others; there are few of them.
     valid = {name for name, line in LINES.items() if assert_same(b"\n".join([SHORT.encode(), line, SHORT.encode()]), read) == 3}
-    assert valid == {"blanks around", "Hangul in the name", "99 characters"}
+    assert valid == {"blanks around", "Hangul in the name", "99 characters", "an ID with Hangul"}
 
 
 def test_lines_without_findings_are_not_read_one_by_one(read):
@@ -290,7 +290,7 @@ def test_reports_are_the_same_bytes_with_and_without_blocks_and_the_extra(monkey
 
 def test_long_inputs_are_read_with_the_extra_if_it_is_installed(monkeypatch):
     used = []
-    monkeypatch.setattr(valid_blocks, "FAST_AFTER", 200)
+    monkeypatch.setattr(valid_blocks, "FAST_AFTER", 2 * len(SHORT))
     monkeypatch.setattr(valid_blocks, "fast_reader", lambda: lambda piece: used.append(piece) or read_with_msgspec(piece))
     blocks = ValidBlocks(Validator().surely_valid)
     piece = SHORT.encode()
