@@ -42,7 +42,7 @@ help:
 	@echo "make spec     compile the YAML files in openapi/ into the JSON files of the package"
 	@echo "make docs     build the documentation site in build/docs/site, and look for broken links"
 	@echo "make node     install the Node tools that 'make lint' and some tests use when they are there"
-	@echo "make bench    the benchmarks"
+	@echo "make bench    the validator and the command, compared with others; tools/bench_*.py has more"
 	@echo "make fuzz     two minutes of generated input; more with SECONDS=600"
 	@echo "make mutants  which changes of the code the tests see, for a sample of 200; ARGS='--only signing' for one module"
 	@echo "make lock     renew constraints.txt with the newest versions"
@@ -133,10 +133,7 @@ docs: $(VENV)/stamp
 	@$(PY) -m tools.documentation
 
 bench: $(VENV)/stamp
-	@for script in tools/bench_*.py; do \
-	  if [ ! -e "$$script" ]; then echo "There is no benchmark yet."; break; fi; \
-	  echo "== $$script"; $(PY) "$$script" || exit 1; \
-	done
+	@$(PY) -m tools.bench
 
 fuzz: $(VENV)/stamp
 	@$(PY) -c 'import atheris' 2>/dev/null || $(PY) -m pip install -qq --constraint constraints.txt --group fuzz

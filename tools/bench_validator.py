@@ -1,25 +1,22 @@
 """Compare the validator with JSON Schema engines and model libraries, in one process and one run.
 
-Run it with `make bench`, or `python tools/bench_validator.py [--rounds N]`.
+Run it with `make bench`, or `python -m tools.bench_validator [--rounds N]`.
 
 Every candidate validates the same payloads, and before anything is timed they must agree about each of them. A round
-times all candidates one after the other, so the ratios (medians over the rounds) hardly depend on what else the machine does. Ratios
-above 1 mean: that many times slower than ours. The payloads are all distinct; IDs and buckets are few, as in a pipeline, but for the last
-row. Only the times of one run can be compared.
+times all candidates one after the other, in seconds of this thread, so the ratios (see `comparison`) hardly depend on what else the machine
+does. The payloads are 1,000 distinct objects; IDs and buckets are few, as in a pipeline, but for one row. In the rows with cold hashes,
+every candidate gets strings that nobody has hashed before, as they come from a JSON parser.
 """
 
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import random
 import re
-import statistics
 import time
-import tracemalloc
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Annotated, Any
 
 import fastjsonschema
@@ -28,12 +25,13 @@ import jsonschema_rs
 import msgspec
 import pydantic
 
-from nclue_contract import Report, Validator
-from nclue_contract.cli.sources import payloads
+from nclue_contract import Report, Validator, is_valid_request, validate_request
 from nclue_contract.contract.openapi import document
+from tools.comparison import Row, print_head, print_row
 
 Payload = dict[str, Any]
 COUNT = 1000
+RS, RS_ERRORS, RS_PLACES = "jsonschema-rs is_valid", "jsonschema-rs iter_errors", "jsonschema-rs + positions"
 CHOSEN = {"test-triple": "independent"}  # the schema does not know warnings
 
 
@@ -107,7 +105,7 @@ def yes_no() -> dict[str, Callable[[Payload], Any]]:
     fast = fastjsonschema.compile({key: value for key, value in rules.items() if key != "title"})
     return {
         "ours, full report": Validator(CHOSEN).validate_request,
-        "jsonschema-rs is_valid": jsonschema_rs.Draft202012Validator(rules).is_valid,
+        RS: jsonschema_rs.Draft202012Validator(rules).is_valid,
         "jsonschema is_valid": jsonschema.Draft202012Validator(rules).is_valid,
         "fastjsonschema": raises(fast, (fastjsonschema.JsonSchemaException,)),
         "pydantic": raises(Model.model_validate, (pydantic.ValidationError,)),
@@ -119,7 +117,7 @@ def violations() -> dict[str, Callable[[Payload], int]]:
     """Candidates that find which forbidden character is where, and all other violations; they return the number of places."""
     rules = schema()
     engine, plain = jsonschema_rs.Draft202012Validator(rules), jsonschema.Draft202012Validator(rules)
-    check = Validator(CHOSEN, ignore=["NC130", "NC131"]).validate_request  # the schema does not have these two
+    check = Validator(CHOSEN).validate_request
 
     def ours(payload: Payload) -> int:
         return len([(f.pointer, f.rule, f.offset, f.character) for f in check(payload).findings])
@@ -137,107 +135,131 @@ def violations() -> dict[str, Callable[[Payload], int]]:
     def with_jsonschema(payload: Payload) -> int:
         return sum(len(spots(payload, error.absolute_path)) for error in plain.iter_errors(payload))
 
-    return {"ours": ours, "jsonschema-rs + positions": with_rs, "jsonschema + positions": with_jsonschema}
+    return {"ours": ours, RS_PLACES: with_rs, "jsonschema + positions": with_jsonschema}
 
 
-def all_errors() -> dict[str, Callable[[Payload], int]]:
-    """Candidates that return the number of violations, without their places."""
+def all_errors() -> dict[str, Callable[[Payload], Any]]:
+    """Candidates that collect all violations, without their places: a list, and ours a report."""
     rules = schema()
-    check, engine = Validator(CHOSEN, ignore=["NC130", "NC131"]).validate_request, jsonschema_rs.Draft202012Validator(rules)
+    check, engine = Validator(CHOSEN).validate_request, jsonschema_rs.Draft202012Validator(rules)
     plain = jsonschema.Draft202012Validator(rules)
     return {
-        "ours, findings": lambda payload: len(check(payload).findings),
-        "jsonschema-rs iter_errors": lambda payload: len(list(engine.iter_errors(payload))),
-        "jsonschema iter_errors": lambda payload: len(list(plain.iter_errors(payload))),
+        "ours, full report": check,
+        RS_ERRORS: lambda payload: list(engine.iter_errors(payload)),
+        "jsonschema iter_errors": lambda payload: list(plain.iter_errors(payload)),
     }
 
 
 def samples(*, pooled: bool = True, path: str = "churn/2026-11/part-{:05}.tsv", **fields: Any) -> list[Payload]:  # noqa: ANN401  # any JSON
-    """Distinct payloads; 20 feature IDs and buckets among them, or all distinct when not `pooled`."""
+    """Distinct payloads, also in their strings; 20 feature IDs and buckets among them, or all distinct when not `pooled`."""
     draw = random.Random(2026)  # noqa: S311  # repeatable, not secret
     ids = [str(uuid.UUID(int=draw.getrandbits(128), version=4)) for _ in range(COUNT)]
-    return [
+    made = [
         {
             "name": f"churn model {index}",
-            "train_feature_id": "".join(ids[index % 20 if pooled else index]),
+            "train_feature_id": ids[index % 20 if pooled else index],
             "train_bucket": f"answers-{index % 20 if pooled else index}",
             "train_file_path": path.format(index),
         }
         | {name: value.format(index) if isinstance(value, str) else value for name, value in fields.items()}
         for index in range(COUNT)
     ]
+    return [json.loads(json.dumps(payload)) for payload in made]
 
 
-def compare(title: str, candidates: dict[str, Callable[[Payload], Any]], batch: list[Payload], rounds: int) -> None:
-    """Demand agreement, then print the median time and the median ratio to the first candidate."""
+TEST_FIELDS: Payload = {
+    "test_feature_id": "8c0409d5-8c04-4c04-8c04-8c0409d58c04",
+    "test_bucket": "answers-test",
+    "test_file_path": "churn/2026-11/test-{:05}.tsv",
+}
+LONG = "churn/" + "x" * 980 + "/{:05}.tsv"
+ONE_CHARACTER = "dt=2026/part-{:05}.tsv"
+MANY: dict[str, Any] = {
+    "name": "",
+    "train_bucket": 3,
+    "path": "a~b=c&d;e{:05}?",
+    "test_feature_id": 1,
+    "test_file_path": "x:y\n{}|",
+}
+
+
+def without(field: str) -> list[Payload]:
+    """Return the samples without a field."""
+    return [{name: value for name, value in payload.items() if name != field} for payload in samples()]
+
+
+def row(
+    question: str,
+    candidates: Mapping[str, Callable[[Payload], Any]],
+    batch: list[Payload],
+    goals: Mapping[str, float] | None = None,
+    *,
+    cold: bool = False,
+) -> Row:
+    """Return a row of the table, after all candidates were seen to agree on every payload; with `cold`, strings are new in every round."""
     for payload in batch:
         answers = {name: check(payload) for name, check in candidates.items()}
-        results = {name: answer.ok if isinstance(answer, Report) else answer for name, answer in answers.items()}
+        results = {name: _comparable(answer) for name, answer in answers.items()}
         if len(set(results.values())) != 1:
-            message = f"{title}: no agreement about {payload}: {results}"
-            raise SystemExit(message)
-    times: dict[str, list[float]] = {name: [] for name in candidates}
-    for _ in range(rounds):
-        for name, check in candidates.items():
-            start = time.perf_counter()
-            for payload in batch:
+            raise SystemExit(f"{question}: no agreement about {payload}: {results}")
+    text = json.dumps(batch) if cold else ""
+    timed = {name: _timed(check, batch, text) for name, check in candidates.items()}
+    return Row(question, timed, goals or {}, "us", 1e6)
+
+
+def _comparable(answer: object) -> object:
+    """Return what candidates must agree on: whether a payload is valid, or how many violations it has."""
+    if isinstance(answer, Report):
+        return answer.ok
+    return not answer if isinstance(answer, list) else answer
+
+
+def _timed(check: Callable[[Payload], object], batch: list[Payload], text: str) -> Callable[[], float]:
+    def run() -> float:
+        payloads: list[Payload] = json.loads(text) if text else batch
+        if not text:
+            for payload in payloads:  # for the caches, which the candidate before has filled
                 check(payload)
-            times[name].append((time.perf_counter() - start) / len(batch) * 1e6)
-    first = next(iter(times.values()))
-    print(f"\n{title}")
-    for name, values in times.items():
-        ratio = statistics.median(value / base for value, base in zip(values, first, strict=True))
-        print(f"  {name:28} {statistics.median(values):9.2f} us   {ratio:7.2f}")
+        start = time.thread_time()
+        for payload in payloads:
+            check(payload)
+        return (time.thread_time() - start) / len(payloads)
+
+    return run
 
 
-def ndjson(rounds: int) -> None:
-    """Lines through the command line's reader and the validator."""
-    lines = b"".join(json.dumps(payload).encode() + b"\n" for payload in samples()) * 100
-    check = Validator(CHOSEN).validate_request_json
-
-    def ours() -> int:
-        # A name that no extension decides, read like standard input.
-        return sum(
-            check(item.text).ok for item in payloads("-", io.BytesIO(lines), "jsonl") if hasattr(item, "text") and hasattr(item, "line")
-        )
-
-    def plain() -> int:
-        return sum(isinstance(json.loads(line), dict) for line in io.BytesIO(lines))
-
-    if ours() != plain():
-        message = "ndjson: not every line was judged valid"
-        raise SystemExit(message)
-    print(f"\nNDJSON, {len(lines) / 1e6:.0f} MB of valid lines of {len(lines) / COUNT / 100:.0f} bytes")
-    for name, run in (("ours: read, check, report", ours), ("json.loads alone", plain)):
-        best = min(_timed(run) for _ in range(max(3, rounds // 10)))
-        print(f"  {name:28} {len(lines) / 1e6 / best:7.0f} MB/s")
-    tracemalloc.start()
-    ours()
-    print(f"  {'ours, peak of allocations':28} {tracemalloc.get_traced_memory()[1] / 1e6:7.1f} MB")
-    tracemalloc.stop()
-
-
-def _timed(run: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    run()
-    return time.perf_counter() - start
+def rows() -> Iterator[Row]:
+    """Yield all rows, with their goals."""
+    valid, found, engines = yes_no(), violations(), all_errors()
+    quick = {name: check for name, check in valid.items() if name != "jsonschema is_valid"}
+    schema_engines = {name: check for name, check in valid.items() if name.startswith(("ours", "jsonschema-rs"))}
+    full = samples(**TEST_FIELDS)
+    yield row("valid, 4 fields, yes or no", valid, samples(), {RS: 1.15})
+    yield row("valid, 7 fields, yes or no", valid, full, {RS: 1.6})
+    yield row("valid, 4 fields, all violations asked for", engines, samples(), {RS_ERRORS: 0.62})
+    yield row("valid, 7 fields, all violations asked for", engines, full, {RS_ERRORS: 1.0})
+    yield row("valid, 4 fields, cold hashes", schema_engines, samples(), cold=True)
+    yield row("valid, 7 fields, cold hashes", schema_engines, full, cold=True)
+    yield row("valid, all IDs and buckets distinct", schema_engines, samples(pooled=False))
+    yield row("validate_request()", {"ours, full report": validate_request, RS: valid[RS]}, samples(), {RS: 1.25})
+    yield row("is_valid_request()", {"ours": is_valid_request, RS: valid[RS]}, samples(), {RS: 1.25})
+    yield row("valid path of 1,000 characters", quick, samples(path=LONG), {RS: 0.56})
+    yield row("one bad character, with its place", found, samples(path=ONE_CHARACTER), {RS_PLACES: 0.45})
+    yield row("name too long, with its place", found, samples(name="x" * 100 + "{:05}"), {RS_PLACES: 0.95})
+    yield row("empty name, with its place", found, samples(name=""))
+    yield row("missing field, with its place", found, without("train_bucket"), {RS_PLACES: 0.67})
+    yield row("wrong type, with its place", found, samples(train_bucket=3), {RS_PLACES: 0.87})
+    yield row("many violations, with their places", found, samples(**MANY), {RS_PLACES: 0.61})
 
 
 def main() -> None:
-    """Print all tables."""
+    """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--rounds", type=int, default=30, help="rounds per table (default 30)")
+    parser.add_argument("--rounds", type=int, default=50, help="rounds per row (default 50)")
     rounds = parser.parse_args().rounds
-    quick = {name: check for name, check in yes_no().items() if not name.startswith("jsonschema is")}
-    worst: dict[str, Any] = {"name": "", "train_bucket": 3, "path": "a~b=c&d;e{:05}?", "test_feature_id": 1, "test_file_path": "x:y\n{}|"}
-    long = "churn/" + "x" * 980 + "/{:05}.tsv"
-    compare("Valid payload of four fields, yes or no", yes_no(), samples(), rounds)
-    compare("Valid payload, all violations asked for", all_errors(), samples(), rounds)
-    compare("One violation, with position and character", violations(), samples(path="dt=2026/part-{:05}.tsv"), rounds)
-    compare("Ten violations and more, with positions and characters", violations(), samples(**worst), rounds)
-    compare("Valid path of 1,000 characters, yes or no", quick, samples(path=long), rounds)
-    compare("Valid payload, all IDs and buckets distinct, yes or no", quick, samples(pooled=False), rounds)
-    ndjson(rounds)
+    print_head()
+    for each in rows():
+        print_row(each, rounds)
 
 
 if __name__ == "__main__":

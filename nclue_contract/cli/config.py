@@ -5,7 +5,6 @@ Library functions never read them.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,12 +68,16 @@ def load_config(path: Path) -> ProjectSettings:
 def _read(path: Path) -> dict[str, Any]:
     """Return what a TOML file has. Raises `ConfigError`, or the `OSError` for a file that does not exist."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
         raise
     except (OSError, UnicodeDecodeError) as error:
         message = f"{path}: {error}"
         raise ConfigError(message) from error
+    import tomllib  # noqa: PLC0415  # only where there is a file
+
+    try:
+        return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         message = f"{path}: not a TOML file that can be read: {error}"
         raise ConfigError(message) from error

@@ -7,22 +7,19 @@ import io
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from nclue_contract import __version__
-from nclue_contract.cli import check as check_command
 from nclue_contract.cli.arguments import report_targets, size
-from nclue_contract.cli.check_settings import apply_settings, used_settings
 from nclue_contract.cli.config import ConfigError, ProjectSettings, load, load_config
 from nclue_contract.cli.messages import discard, flush_errors, print_error
-from nclue_contract.cli.serve import add_parsers, run_faults, run_serve
 from nclue_contract.cli.signals import termination_as_interruption
+from nclue_contract.cli.valid_blocks import fast_version
 from nclue_contract.contract.extras import MissingExtraError
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Readings, parse_pins
-from nclue_contract.signing import now_ms
 from nclue_contract.validation.reports.base import FORMATS, INCONCLUSIVE, PASSED, USAGE, Run
 
 _DESCRIPTION = "Validate payloads and servers against the contract of NAVER Cloud's NCLUE tasks API."
@@ -65,23 +62,24 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: Sequence[str] | None) -> int:
+    words = list(sys.argv[1:] if argv is None else argv)
     try:
-        options = _parser().parse_args(argv)
+        options = _parser(next((word for word in words if not word.startswith("-")), "")).parse_args(words)
     except SystemExit:  # argparse has printed the help or a message, and ignores that it cannot be written
         sys.stdout.flush()
         flush_errors()
         raise
-    options.words = list(sys.argv[1:] if argv is None else argv)[1:]
+    options.words = words[1:]
     code: int = options.run(options)
     sys.stdout.flush()
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(command: str = "") -> argparse.ArgumentParser:
+    """Return the parser. With the name of a command it has only that one and those built with it: most imports are for one command."""
     parser = argparse.ArgumentParser(prog="nclue-contract", description=_DESCRIPTION, epilog=_EXIT_CODES)
-    parser.add_argument("--version", action="version", version=f"nclue-contract {__version__} (contract {contract().revision})")
+    parser.add_argument("--version", action=_Version)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument(
         "--reading",
@@ -90,8 +88,24 @@ def _parser() -> argparse.ArgumentParser:
         metavar="ID=OPTION",
         help="pin a reading of the documentation; `explain` lists them (repeatable)",
     )
-    common.add_argument("--version", action="version", version=f"nclue-contract {__version__} (contract {contract().revision})")
+    common.add_argument("--version", action=_Version)
+    for add in [_BUILDERS[command]] if command in _BUILDERS else dict.fromkeys(_BUILDERS.values()):
+        add(commands, common)
+    return parser
 
+
+class _Version(argparse.Action):
+    """Prints the versions of the tool, the contract, and the extra `fast` if it is installed."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str) -> None:
+        super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, help="show program's version number and exit")
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        parts = [f"contract {contract().revision}", *filter(None, [fast_version()])]
+        parser.exit(message=f"nclue-contract {__version__} ({', '.join(parts)})\n")
+
+
+def _add_validate(commands: Any, common: argparse.ArgumentParser) -> None:  # noqa: ANN401  # argparse's own type has no public name
     validate = commands.add_parser("validate", parents=[common], help="validate payloads of createTask", epilog=_EXIT_CODES)
     validate.add_argument("names", nargs="*", metavar="FILE", help="file, folder, glob, or - for standard input (the default)")
     validate.add_argument("--strict", action="store_true", default=None, help="treat warnings as errors")
@@ -106,32 +120,57 @@ def _parser() -> argparse.ArgumentParser:
     validate.add_argument("--quiet", action="store_true", help="text format: only a line per error")
     validate.set_defaults(run=_validate)
 
+
+def _add_explain(commands: Any, common: argparse.ArgumentParser) -> None:  # noqa: ANN401  # as above
     explain = commands.add_parser("explain", parents=[common], help="explain a rule, a reading or an error code")
     explain.add_argument(
         "name", nargs="?", metavar="RULE|READING", help="such as NC120, path-character or path-high-codes; without it, the list"
     )
     explain.set_defaults(run=_explain)
 
+
+def _add_spec(commands: Any, common: argparse.ArgumentParser) -> None:  # noqa: ANN401  # as above
     spec = commands.add_parser("spec", parents=[common], help="print the OpenAPI document")
     what = spec.add_mutually_exclusive_group()
     what.add_argument("--path", action="store_true", help="print the path of the file (default readings)")
     what.add_argument("--json", action="store_true", help="print the document, with the readings applied to its schemas (the default)")
     spec.set_defaults(run=_spec)
 
+
+def _add_sign(commands: Any, _common: argparse.ArgumentParser) -> None:  # noqa: ANN401  # as above
     sign = commands.add_parser("sign", help="print the signed headers of a request, with the keys in NCLUE_ACCESS_KEY and NCLUE_SECRET_KEY")
     sign.add_argument("method", metavar="METHOD", help="such as GET or POST")
     sign.add_argument("url", metavar="URL", help="absolute URL with its query, encoded as it is sent")
     sign.add_argument("--timestamp", metavar="MS", help="milliseconds since 1970-01-01 UTC (default: now)")
     sign.add_argument("--curl", action="store_true", help="print a curl command instead; the signature is valid for five minutes")
-    sign.add_argument("--version", action="version", version=f"nclue-contract {__version__} (contract {contract().revision})")
+    sign.add_argument("--version", action=_Version)
     sign.set_defaults(run=_sign)
+
+
+def _add_check(commands: Any, common: argparse.ArgumentParser) -> None:  # noqa: ANN401  # as above
+    from nclue_contract.cli import check as check_command  # noqa: PLC0415  # for these commands only
 
     for name, command in check_command.add_parsers(commands, common).items():
         command.set_defaults(run={"check": _check, "probe": _probe, "cleanup": _cleanup}[name], command=command)
+
+
+def _add_serve(commands: Any, common: argparse.ArgumentParser) -> None:  # noqa: ANN401  # as above
+    from nclue_contract.cli.serve import add_parsers  # noqa: PLC0415  # for these commands only
+
     serve, faults = add_parsers(commands, common)
     serve.set_defaults(run=_serve)
     faults.set_defaults(run=_faults)
-    return parser
+
+
+_BUILDERS: Mapping[str, Callable[[Any, argparse.ArgumentParser], None]] = {
+    "validate": _add_validate,
+    "explain": _add_explain,
+    "spec": _add_spec,
+    "sign": _add_sign,
+    **dict.fromkeys(("check", "probe", "cleanup"), _add_check),
+    **dict.fromkeys(("serve", "faults"), _add_serve),
+}
+"""What adds the parser of each command."""
 
 
 def _settings(options: argparse.Namespace) -> tuple[ProjectSettings, Readings]:
@@ -210,6 +249,7 @@ def _spec(options: argparse.Namespace) -> int:
 
 def _sign(options: argparse.Namespace) -> int:
     from nclue_contract.cli.sign import curl_command, header_lines, sign  # noqa: PLC0415  # for this command only
+    from nclue_contract.signing import now_ms  # noqa: PLC0415
 
     headers = _usable("", sign, options.method, options.url, os.environ, now_ms(), options.timestamp)
     print(curl_command(options.method, options.url, headers) if options.curl else header_lines(headers))
@@ -218,35 +258,49 @@ def _sign(options: argparse.Namespace) -> int:
 
 def _check_settings(options: argparse.Namespace) -> tuple[ProjectSettings, Readings]:
     """Return what `_settings` does, and set the options of the check that the settings have, unless the command line has them."""
+    from nclue_contract.cli.check import check_parser  # noqa: PLC0415  # for these commands only
+    from nclue_contract.cli.check_settings import apply_settings  # noqa: PLC0415
+
     settings, readings = _settings(options)
-    apply_settings(settings, check_command.check_parser(), options.command, options.words, options)
+    apply_settings(settings, check_parser(), options.command, options.words, options)
     return settings, readings
 
 
 def _check(options: argparse.Namespace) -> int:
+    from nclue_contract.cli.check import run_check  # noqa: PLC0415  # for this command only
+    from nclue_contract.cli.check_settings import used_settings  # noqa: PLC0415
+
     settings, readings = _check_settings(options)
     strict = settings.strict if options.strict is None else options.strict
     reports = _usable("--report", report_targets, options.report, FORMATS["check"])
     options.skip = [*_rules(settings), *options.skip]
-    return _usable("", check_command.run_check, options, readings, reports, strict=strict, settings=used_settings(settings))
+    return _usable("", run_check, options, readings, reports, strict=strict, settings=used_settings(settings))
 
 
 def _probe(options: argparse.Namespace) -> int:
+    from nclue_contract.cli.check import run_probe  # noqa: PLC0415  # for this command only
+
     _, readings = _check_settings(options)
-    return _usable("", check_command.run_probe, options, readings)
+    return _usable("", run_probe, options, readings)
 
 
 def _cleanup(options: argparse.Namespace) -> int:
+    from nclue_contract.cli.check import run_cleanup  # noqa: PLC0415  # for this command only
+
     options.reading = []  # it has no readings
     _check_settings(options)
-    return _usable("", check_command.run_cleanup, options)
+    return _usable("", run_cleanup, options)
 
 
 def _serve(options: argparse.Namespace) -> int:
+    from nclue_contract.cli.serve import run_serve  # noqa: PLC0415  # for this command only
+
     _, readings = _settings(options)
     return _usable("", run_serve, options, readings)
 
 
 def _faults(options: argparse.Namespace) -> int:
+    from nclue_contract.cli.serve import run_faults  # noqa: PLC0415  # for this command only
+
     _settings(options)
     return run_faults()

@@ -12,6 +12,7 @@ from itertools import chain, takewhile
 from pathlib import Path
 from typing import BinaryIO, Final, Literal
 
+from nclue_contract.cli.valid_blocks import ValidBlocks, ValidLines
 from nclue_contract.validation.json_parser import BLANKS, skip_blanks
 from nclue_contract.validation.json_reader import Payload, decode, line_column, value_end, wide_encoding
 from nclue_contract.validation.reports.base import STDIN
@@ -41,6 +42,15 @@ class Note:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """How files are read: what is called for each block, the longest line in bytes, and what finds lines that are surely valid."""
+
+    progress: Callable[[int], None] | None
+    max_line: int
+    valid_blocks: ValidBlocks | None
+
+
 def expand(names: Sequence[str]) -> Iterator[str | Note | Unreadable]:
     """Yield the files that are named, in folders that are named, or match a glob; each file once. "-" stays as it is.
 
@@ -63,20 +73,22 @@ def payloads(
     input_format: InputFormat | None = None,
     progress: Callable[[int], None] | None = None,
     max_line: int = sys.maxsize,
-) -> Iterator[Payload | Note | Unreadable]:
+    valid_blocks: ValidBlocks | None = None,
+) -> Iterator[Payload | ValidLines | Note | Unreadable]:
     """Yield the payloads of one file, or of `stdin` if the name is "-".
 
     `input_format`: the file is one JSON text (one payload or an array of them), or has one per line; by default the extension decides, then
     the content. `progress` is called for each block with its number of bytes. `max_line` is the longest line in bytes, or the longest JSON
     text that is not one per line: what has to be in memory at once. What is longer ends the file, and is yielded as `Unreadable`, as are
-    errors of the operating system.
+    errors of the operating system. `valid_blocks` finds the lines that need not be read one by one; only with it there are `ValidLines`.
     """
+    reading = _Reading(progress, max_line, valid_blocks)
     try:
         if name == STDIN:
-            yield from _payloads(name, stdin, input_format, progress, max_line)
+            yield from _payloads(name, stdin, input_format, reading)
         else:
             with Path(name).open("rb") as file:
-                yield from _payloads(name, file, input_format or _FORMATS.get(Path(name).suffix.lower()), progress, max_line)
+                yield from _payloads(name, file, input_format or _FORMATS.get(Path(name).suffix.lower()), reading)
     except (OSError, ValueError) as error:
         yield Unreadable(name, _reason(error))
     except MemoryError:
@@ -146,10 +158,8 @@ def _reason(error: OSError | ValueError) -> str:
     return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
-def _payloads(
-    name: str, stream: BinaryIO, input_format: InputFormat | None, progress: Callable[[int], None] | None, max_line: int
-) -> Iterator[Payload | Note]:
-    blocks = _blocks(stream, progress)
+def _payloads(name: str, stream: BinaryIO, input_format: InputFormat | None, reading: _Reading) -> Iterator[Payload | ValidLines | Note]:
+    blocks = _blocks(stream, reading.progress)
     first = next(blocks, b"")
     if first.startswith(_BOM):
         first = first.removeprefix(_BOM)
@@ -161,9 +171,9 @@ def _payloads(
     blocks = chain([first], blocks)
     # in UTF-16 and UTF-32 a line cannot be cut at the byte of \n
     if input_format == "json" or wide_encoding(first):
-        yield from _payloads_of_document(name, b"".join(_up_to(max_line, blocks)))
+        yield from _payloads_of_document(name, b"".join(_up_to(reading.max_line, blocks)))
     else:
-        yield from _payloads_of_lines(name, blocks, max_line)
+        yield from _payloads_of_lines(name, blocks, reading)
 
 
 def _blocks(stream: BinaryIO, progress: Callable[[int], None] | None) -> Iterator[bytes]:
@@ -203,20 +213,29 @@ def _is_object(line: str) -> bool:
     return line.startswith("{") and value_end(line, 0) == len(line)
 
 
-def _payloads_of_lines(name: str, blocks: Iterable[bytes], max_line: int) -> Iterator[Payload]:
-    index = 0
-    for number, line in enumerate(chain.from_iterable(_lines(blocks, max_line)), 1):
-        if line is None:
-            raise ValueError(f"line {number:,} is longer than {_bytes(max_line)}; --max-line allows more")
-        # isspace() is the quick test; it is true for more characters than JSON has blanks
-        if isinstance(line, str) and (not line or line.isspace()) and not line.strip(BLANKS):
-            continue
-        yield Payload(name, number, 1, index, line)
-        index += 1
+def _payloads_of_lines(name: str, blocks: Iterable[bytes], reading: _Reading) -> Iterator[Payload | ValidLines]:
+    first, index = 1, 0
+    for data in _whole_lines(blocks, reading.max_line):
+        if data is None:
+            raise ValueError(f"line {first:,} is longer than {_bytes(reading.max_line)}; --max-line allows more")
+        for piece, count in reading.valid_blocks.split(data) if reading.valid_blocks else [(data, 0)]:
+            if count:
+                yield ValidLines(name, first, index, count)
+                first += count
+                index += count
+                continue
+            lines = _decode_lines(piece)
+            for number, line in enumerate(lines, first):
+                # isspace() is the quick test; it is true for more characters than JSON has blanks
+                if isinstance(line, str) and (not line or line.isspace()) and not line.strip(BLANKS):
+                    continue
+                yield Payload(name, number, 1, index, line)
+                index += 1
+            first += len(lines)
 
 
-def _lines(blocks: Iterable[bytes], max_line: int) -> Iterator[Sequence[str | bytes | None]]:
-    """Yield the whole lines of each block; a line that is longer than a block is collected without repeated copying.
+def _whole_lines(blocks: Iterable[bytes], max_line: int) -> Iterator[bytes | None]:
+    r"""Yield the whole lines of each block, with `\n` between them; a line longer than a block is collected without repeated copying.
 
     In place of a line that is longer than `max_line` bytes there is None, and then the end: the rest of it is not read.
     """
@@ -230,27 +249,33 @@ def _lines(blocks: Iterable[bytes], max_line: int) -> Iterator[Sequence[str | by
         else:
             whole = b"".join((*pending, block[:end]))
             if len(whole) > max_line and (short := _short_lines(whole, max_line)) is not None:
-                yield [*short, None]
+                if short:
+                    yield _with_line_feeds(b"\n".join(short))
+                yield None
                 return
-            yield _decode_lines(whole)
+            yield _with_line_feeds(whole)
             pending = [block[end + 1 :]]
             size = len(pending[0])
         if size > max_line:
-            yield [None]
+            yield None
             return
     if last := b"".join(pending):
-        yield _decode_lines(last)
+        yield _with_line_feeds(last)
 
 
-def _short_lines(data: bytes, max_line: int) -> list[str | bytes] | None:
+def _with_line_feeds(data: bytes) -> bytes:
+    # the search for one byte is many times as fast as that for two
+    return data.replace(b"\r\n", b"\n").removesuffix(b"\r") if b"\r" in data else data
+
+
+def _short_lines(data: bytes, max_line: int) -> list[bytes] | None:
     """Return the lines before the first one that is too long; None if there is none."""
     lines = data.split(b"\n")
     short = list(takewhile(lambda line: len(line) <= max_line, lines))
-    return None if len(short) == len(lines) else [_decode_line(line.removesuffix(b"\r")) for line in short]
+    return None if len(short) == len(lines) else short
 
 
 def _decode_lines(data: bytes) -> Sequence[str | bytes]:
-    data = data.replace(b"\r\n", b"\n").removesuffix(b"\r")
     try:
         return data.decode().split("\n")
     except UnicodeDecodeError:

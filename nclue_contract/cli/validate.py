@@ -13,11 +13,13 @@ from typing import BinaryIO, TextIO
 from nclue_contract.cli.files import atomic_file
 from nclue_contract.cli.progress import ProgressBar
 from nclue_contract.cli.sources import InputFormat, Note, Unreadable, expand, payloads
+from nclue_contract.cli.valid_blocks import ValidBlocks, ValidLines
 from nclue_contract.contract.rules import Severity
 from nclue_contract.validation.json_reader import Payload
 from nclue_contract.validation.reports.base import FAILED, PASSED, STDIN, USAGE, Renderer, Run, Summary
 from nclue_contract.validation.reports.excerpt import safe_line
 from nclue_contract.validation.reports.formats import renderer
+from nclue_contract.validation.request import VALID
 from nclue_contract.validation.validator import Validator
 
 
@@ -49,9 +51,13 @@ def validate(validator: Validator, run: Run, options: ValidateOptions, stdin: Bi
         outputs += [renderer(form, stack.enter_context(atomic_file(path)).write, run) for form, path in options.reports]
         for output in outputs:
             output.begin()
-        for item in _items(sources, stdin, options, progress):
+        valid_blocks = ValidBlocks(validator.surely_valid)
+        for item in _items(sources, stdin, options, progress, valid_blocks):
             if isinstance(item, Payload):
                 _validate_payload(validator, item, outputs, summary)
+                continue
+            if isinstance(item, ValidLines):
+                _add_valid_lines(item, outputs, summary)
                 continue
             progress.clear()
             if isinstance(item, Unreadable):
@@ -79,15 +85,19 @@ def _protect_inputs(sources: Iterable[str | Note | Unreadable], reports: Iterabl
 
 
 def _items(
-    sources: Iterable[str | Note | Unreadable], stdin: BinaryIO | None, options: ValidateOptions, progress: ProgressBar
-) -> Iterator[Payload | Note | Unreadable]:
+    sources: Iterable[str | Note | Unreadable],
+    stdin: BinaryIO | None,
+    options: ValidateOptions,
+    progress: ProgressBar,
+    valid_blocks: ValidBlocks,
+) -> Iterator[Payload | ValidLines | Note | Unreadable]:
     for source in sources:
         if not isinstance(source, str):
             yield source
         elif stdin is None and source == STDIN:
             yield Unreadable(STDIN, "standard input is closed")
         else:
-            yield from payloads(source, stdin or io.BytesIO(), options.input_format, progress.advance, options.max_line)
+            yield from payloads(source, stdin or io.BytesIO(), options.input_format, progress.advance, options.max_line, valid_blocks)
 
 
 def _validate_payload(validator: Validator, payload: Payload, outputs: list[Renderer], summary: Summary) -> None:
@@ -102,6 +112,15 @@ def _validate_payload(validator: Validator, payload: Payload, outputs: list[Rend
         summary.valid += 1
     for output in outputs:
         output.payload(payload, report)
+
+
+def _add_valid_lines(lines: ValidLines, outputs: list[Renderer], summary: Summary) -> None:
+    summary.payloads += lines.count
+    summary.valid += lines.count
+    for output in outputs:
+        if output.shows_valid:
+            for number in range(lines.count):
+                output.payload(Payload(lines.file, lines.line + number, 1, lines.index + number, ""), VALID)
 
 
 def _note(item: Note | Unreadable, options: ValidateOptions, stderr: TextIO) -> None:

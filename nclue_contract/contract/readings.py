@@ -10,7 +10,6 @@ it is a warning, and with `path-characters=page-2024` pinned it is valid.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -111,6 +110,8 @@ def parse_pins(texts: Iterable[str]) -> dict[str, str]:
 
 
 def _unknown(kind: str, name: object, known: list[str]) -> str:
+    import difflib  # noqa: PLC0415  # only for errors
+
     near = difflib.get_close_matches(str(name)[:80], known, n=1)
     hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
     return f"unknown {kind} {name!r:.80}; {hint}"

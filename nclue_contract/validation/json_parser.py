@@ -33,7 +33,7 @@ from math import isinf
 from typing import Final
 
 from nclue_contract.contract.model import contract
-from nclue_contract.contract.wording import codepoint, excerpt, pointer_to, quoted
+from nclue_contract.contract.wording import EXCERPT_LENGTH, codepoint, excerpt, pointer_to, quoted
 
 PROBLEMS_KEPT = 100
 """How many problems of one kind are recorded."""
@@ -42,7 +42,9 @@ BLANKS = " \t\n\r"
 """The white space of JSON (RFC 8259 section 2)."""
 
 # undocumented, there since Python 2.6, written in C
-_scan_string: Callable[[str, int, bool], tuple[str, int]] = json.decoder.scanstring  # type: ignore[attr-defined]
+scan_string: Callable[[str, int, bool], tuple[str, int]] = json.decoder.scanstring  # type: ignore[attr-defined]
+"""Read the string whose first character is at an offset (strictly: True); its value and the offset behind it. Raises `ValueError`."""
+
 _MARK = re.compile(r"[^ \t\n\r]")
 _TOKEN = re.compile(r"[-+.$\w]+")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
@@ -50,6 +52,10 @@ _INTEGER = re.compile(r"-?[0-9]+")
 _ESCAPE = re.compile(r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _STRING_BODY = re.compile(r'(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+')
 _LONE = re.compile("[\ud800-\udfff]")
+_FLAT_MEMBER = re.compile(  # a name whose JSON Pointer is the name itself, and a value that is no array or object
+    rf'[{BLANKS}]*"([^"\\/~\x00-\x1f]{{0,{EXCERPT_LENGTH}}})"[{BLANKS}]*:[{BLANKS}]*'
+    rf'(?P<value>"{_STRING_BODY.pattern}"|{_NUMBER.pattern}|true|false|null)[{BLANKS}]*(?P<end>[,}}])'
+)
 
 _LITERALS: Final[Mapping[str, object]] = {"true": True, "false": False, "null": None}
 _NO_NUMBERS: Final = frozenset({"NaN", "Infinity", "-Infinity"})
@@ -227,7 +233,7 @@ class Parser:
     def _string(self) -> str:
         start = self.at
         try:
-            value, self.at = _scan_string(self.text, start + 1, True)
+            value, self.at = scan_string(self.text, start + 1, True)
         except ValueError:
             raise self._bad_string(start) from None
         return value
@@ -297,6 +303,23 @@ def skip_blanks(text: str, at: int) -> int:
         return at
     found = _MARK.search(text, at)
     return found.start() if found else len(text)
+
+
+def flat_members(text: str, start: int) -> dict[str, int] | None:
+    """Return the offset of each value in the object at `start` by its name, as in `Parser.starts`; None for an object that is not flat.
+
+    Flat are objects without errors, whose values are no arrays or objects, and whose names are the same in a JSON Pointer. Fast.
+    """
+    found: dict[str, int] = {}
+    at = start + 1
+    if not text.startswith("{", start):
+        return None
+    while member := _FLAT_MEMBER.match(text, at):
+        found[member[1]] = member.start("value")
+        if member["end"] == "}":
+            return found
+        at = member.end()
+    return None
 
 
 def offset_inside(text: str, start: int, offset: int) -> int:

@@ -10,7 +10,16 @@ from functools import lru_cache
 from typing import Any
 
 from nclue_contract.contract.wording import pointer_to
-from nclue_contract.validation.json_parser import BLANKS, JsonProblem, MalformedError, Parser, offset_inside, skip_blanks
+from nclue_contract.validation.json_parser import (
+    BLANKS,
+    JsonProblem,
+    MalformedError,
+    Parser,
+    flat_members,
+    offset_inside,
+    scan_string,
+    skip_blanks,
+)
 
 BOM = "\ufeff"
 
@@ -151,9 +160,8 @@ def locate(text: str, pointer: str, offset: int | None) -> int:
             return start
         start = child
     if offset is not None and offset >= 0 and text.startswith('"', start):
-        with suppress(MalformedError):
-            value = Parser(text, start).value()
-            if isinstance(value, str) and offset < len(value):
+        with suppress(ValueError):
+            if offset < len(scan_string(text, start + 1, True)[0]):
                 return offset_inside(text, start, offset)
     return start
 
@@ -161,6 +169,8 @@ def locate(text: str, pointer: str, offset: int | None) -> int:
 @lru_cache(maxsize=4)  # the findings of one payload concern the same few objects
 def _members(text: str, start: int) -> dict[str, int]:
     """Return the offsets of the values in the array or object at `start`, as far as it can be read, by the last part of their pointers."""
+    if (flat := flat_members(text, start)) is not None:
+        return flat
     parser = Parser(text, start)
     with suppress(MalformedError):
         parser.value()

@@ -29,12 +29,14 @@ ASCII names have the same length in both units, so of 99, 100 and 101 letters on
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from nclue_contract.contract.readings import Policy
 from nclue_contract.contract.rules import AppliedRule
 from nclue_contract.validation.findings import Finding
-from nclue_contract.validation.strings import SurrogateCheck
+from nclue_contract.validation.strings import SURROGATE, SurrogateCheck
+
+_WORDS = {"code-points": "characters", "utf16": "UTF-16 code units"}
 
 
 class NameCheck:
@@ -48,28 +50,48 @@ class NameCheck:
         name = policy.contract.field("name")
         self._min_length = name.min_length
         self._limits = {option.id: name.max_length - option.exclusive for option in policy.contract.readings["name-edge"].options}
+        self._shortest, self._longest = min(self._limits.values()), max(self._limits.values()) + 1
+        lengths = range(self._shortest, self._longest + 1)
+        self._applied = {(points, units): tuple(self._applied_rules(points, units)) for points in lengths for units in lengths}
         edge, pinned = policy.readings["name-edge"], policy.readings.pinned("name-edge")
-        self.longest_ascii: int = self._limits[edge] if pinned else min(self._limits.values())
+        self.longest_ascii: int = self._limits[edge] if pinned else self._shortest
         """The longest ASCII name without a finding, in characters."""
 
     def check(self, value: str, pointer: str, found: list[Finding]) -> None:
         """Append the findings about a name."""
-        if len(value) < self._min_length:
+        points = len(value)
+        if points < self._min_length:
             found.append(Finding(self._empty, pointer, detail={"limit": self._min_length}))
-        elif len(value) * 2 > self.longest_ascii:  # a code point is two UTF-16 code units at most
-            self._check_length(value, pointer, found)
-        if not value.isascii():
+        elif value.isascii():  # a shortcut: both units give the same length, and there are no surrogates
+            if points > self.longest_ascii:
+                self._check_length(points, points, pointer, found)
+        else:
+            if points * 2 > self.longest_ascii:  # a code point is two UTF-16 code units at most
+                self._check_length(points, len(value.encode("utf-16-le", "surrogatepass")) // 2, pointer, found)
             self._surrogates.check(value, pointer, found)
 
-    def _check_length(self, value: str, pointer: str, found: list[Finding]) -> None:
-        lengths = {"code-points": len(value), "utf16": len(value.encode("utf-16-le", "surrogatepass")) // 2}
-        rejecting = {(unit, edge) for unit in lengths for edge in self._limits if lengths[unit] > self._limits[edge]}
-        for applied, unit, edge in self._applied_rules(rejecting):
-            words = "characters" if unit == "code-points" else "UTF-16 code units"
-            found.append(Finding(applied, pointer, detail={"actual": lengths[unit], "unit": words, "limit": self._limits[edge]}))
+    def are_valid(self, values: Sequence[str]) -> bool:
+        """Return whether all of these names, at least one, surely have no finding."""
+        joined = "".join(values)
+        longest = len(max(values, key=len))
+        if joined.isascii():
+            return longest <= self.longest_ascii and all(values)
+        return longest * 2 <= self.longest_ascii and all(values) and not SURROGATE.search(joined)
 
-    def _applied_rules(self, rejecting: set[tuple[str, str]]) -> Iterator[tuple[AppliedRule, str, str]]:
-        """Yield the rule as each relevant reading applies it, with the unit and the edge for its message."""
+    def _check_length(self, points: int, units: int, pointer: str, found: list[Finding]) -> None:
+        shortest, longest = self._shortest, self._longest
+        # Lengths beyond both limits are all alike, and so are those within both.
+        for applied, unit, edge in self._applied[
+            shortest if points < shortest else min(points, longest),
+            shortest if units < shortest else min(units, longest),
+        ]:
+            detail = {"actual": points if unit == "code-points" else units, "unit": _WORDS[unit], "limit": self._limits[edge]}
+            found.append(Finding(applied, pointer, None, None, detail))  # keywords would cost as much again
+
+    def _applied_rules(self, code_points: int, code_units: int) -> Iterator[tuple[AppliedRule, str, str]]:
+        """Yield the rule as each relevant reading applies it to a name of this length, with the unit and the edge for its message."""
+        lengths = {"code-points": code_points, "utf16": code_units}
+        rejecting = {(unit, edge) for unit in lengths for edge in self._limits if lengths[unit] > self._limits[edge]}
         readings = self._policy.readings
         unit, edge = readings["name-unit"], readings["name-edge"]
         units = {u for u, e in rejecting if e == edge}

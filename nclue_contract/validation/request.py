@@ -1,14 +1,13 @@
 """Validation of the payload of createTask. The page is "Create task", Request body; each rule's own page is in the OpenAPI file.
 
-`request_checker` binds the limits and characters of one set of readings into one function. Valid payloads take its quick path of a few
-lines, which creates no object; all others go to the checks per field, which collect all findings in the order of the page.
+`RequestCheck` binds the limits and characters of one set of readings. Valid payloads take the quick path of a few lines, which creates no
+object; all others go to the checks per field, which collect all findings in the order of the page.
 """
 
 from __future__ import annotations
 
-import difflib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from nclue_contract.contract.readings import Policy
@@ -23,24 +22,54 @@ UNKNOWN_FIELDS_KEPT = 100
 """How many unknown fields get a finding each; one more finding counts the rest."""
 
 _MISSING = object()
-_VALID = Report()
+VALID = Report()
+"""The report on every payload without findings."""
 
 
-def request_checker(policy: Policy) -> Callable[[object], Report]:
-    """Return a function that validates one payload. It never raises, whatever it is given.
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The values of many payloads that have the four required fields, or all seven, and nothing else: by their kind, not by the payload."""
 
-    A function and not a method: calling a bound method would cost a quarter of the time of a valid payload.
+    names: Sequence[str]
+    paths: Sequence[str]
+    buckets: Sequence[str]
+    feature_ids: Sequence[str]
+
+
+class RequestCheck:
+    """The check of payloads under one set of readings.
+
+    `validate` returns the report on one payload. It never raises, whatever it is given. A function and not a method: calling a bound method
+    would cost a quarter of the time of a valid payload.
     """
-    name, path = NameCheck(policy), PathCheck(policy)
-    feature_id, bucket = IdCheck(policy, "NC131"), IdCheck(policy, "NC130")
-    checks = {"name": name.check, "feature_id": feature_id.check, "bucket": bucket.check, "file_path": path.check}
-    collect = _Collector(policy, checks).collect
-    longest_name, clean_ascii = name.longest_ascii, path.clean_ascii
+
+    validate: Callable[[object], Report]
+
+    def __init__(self, policy: Policy) -> None:
+        self._name, self._path = NameCheck(policy), PathCheck(policy)
+        self._feature_id, self._bucket = IdCheck(policy, "NC131"), IdCheck(policy, "NC130")
+        self.validate = _validator(self._name, self._path, self._feature_id, self._bucket, policy)
+
+    def surely_valid(self, columns: Columns) -> bool:
+        """Return whether payloads with these values, at least one, surely have no finding. False says nothing."""
+        return (
+            self._name.are_valid(columns.names)
+            and self._path.are_valid(columns.paths)
+            and self._bucket.are_valid(columns.buckets)
+            and self._feature_id.are_valid(columns.feature_ids)
+        )
+
+
+def _validator(name: NameCheck, path: PathCheck, feature_id: IdCheck, bucket: IdCheck, policy: Policy) -> Callable[[object], Report]:
+    collector = _Collector(policy, name, path, feature_id, bucket)
+    collect, report = collector.collect, collector.report
+    longest_name, marks, path_pointer = name.longest_ascii, path.marks, pointer_to("train_file_path")
     valid_ids, valid_buckets = feature_id.valid, bucket.valid
 
     def check(payload: object) -> Report:
-        # The quick path recognizes payloads that surely have no finding. All others (Hangul, test fields, subclasses) are checked below.
-        if type(payload) is dict and len(payload) == 4:
+        # The quick path recognizes payloads that surely have no finding: those with exactly the four required fields, or with all seven.
+        # All others (Hangul, null, subclasses) are checked below.
+        if type(payload) is dict:
             try:
                 task_name, file_path = payload["name"], payload["train_file_path"]
                 bucket_name, feature = payload["train_bucket"], payload["train_feature_id"]
@@ -48,23 +77,30 @@ def request_checker(policy: Policy) -> Callable[[object], Report]:
                     type(task_name) is type(file_path) is type(bucket_name) is type(feature) is str
                     and bucket_name in valid_buckets
                     and feature in valid_ids
+                    and task_name
                     and file_path
-                    and 0 < len(task_name) <= longest_name
+                    and len(task_name) <= longest_name
                     and task_name.isascii()
-                    and not file_path.encode().translate(None, clean_ascii)
                 ):
-                    return _VALID
+                    if len(payload) == 4:
+                        if (data := file_path.encode()).translate(marks) == data:
+                            return VALID
+                        found: list[Finding] = []
+                        path.check(file_path, path_pointer, found)  # nothing else can be wrong
+                        return report(found)
+                    if len(payload) == 7:
+                        test_path, bucket_name, feature = payload["test_file_path"], payload["test_bucket"], payload["test_feature_id"]
+                        if (
+                            type(test_path) is type(bucket_name) is type(feature) is str
+                            and bucket_name in valid_buckets
+                            and feature in valid_ids
+                            and test_path
+                            and (data := (file_path + test_path).encode()).translate(marks) == data
+                        ):
+                            return VALID
             except Exception:  # noqa: BLE001, S110  # a key may do anything when it is compared; it is checked below
                 pass
-        found: list[Finding] = []
-        try:
-            collect(payload, found)
-        except Exception as error:  # noqa: BLE001  # a Mapping or a key may do anything, and a validator never raises on data
-            problem = f"the payload cannot be read: {type_name(error)}"
-            found = [Finding(policy.documented("NC008"), "", detail={"problem": problem})]
-        if policy.ignore:
-            found = [finding for finding in found if finding.rule not in policy.ignore]
-        return Report(tuple(found)) if found else _VALID
+        return collect(payload)
 
     return check
 
@@ -72,31 +108,51 @@ def request_checker(policy: Policy) -> Callable[[object], Report]:
 class _Collector:
     """Collects the findings about a payload, in the order of the page."""
 
-    def __init__(self, policy: Policy, checks: Mapping[str, Check]) -> None:
+    def __init__(self, policy: Policy, name: NameCheck, path: PathCheck, feature_id: IdCheck, bucket: IdCheck) -> None:
+        checks: dict[str, Check] = {"name": name.check, "feature_id": feature_id.check, "bucket": bucket.check, "file_path": path.check}
+        self._ignored, self._unusable = policy.ignore, policy.documented("NC008")
         self._not_object, self._missing, self._type = policy.documented("NC100"), policy.documented("NC101"), policy.documented("NC102")
         self._null = policy.by_reading("NC103", "optional-null", {"refused"})
         self._part = policy.by_reading("NC105", "test-triple", {"all-or-none"})
         request = policy.contract.request
         rows = [(f, pointer_to(f.name), next(checks[kind] for kind in checks if f.name.endswith(kind))) for f in request]
-        self._required = [(f.name, pointer, check) for f, pointer, check in rows if f.required]
+        # Values that surely have no finding; a tuple costs no hash of a long path.
+        known: dict[Check, Container[str]] = {feature_id.check: feature_id.valid, bucket.check: bucket.valid}
+        self._required = [(f.name, pointer, check, known.get(check, ())) for f, pointer, check in rows if f.required]
         self._optional = [(f.name, pointer, check) for f, pointer, check in rows if not f.required]
         self._unknown = UnknownFieldsCheck(policy, frozenset(f.name for f in request))
 
-    def collect(self, payload: object, found: list[Finding]) -> None:
+    def collect(self, payload: object) -> Report:
+        """Return the report on any payload. Never raises."""
+        found: list[Finding] = []
+        try:
+            self._collect(payload, found)
+        except Exception as error:  # noqa: BLE001  # a Mapping or a key may do anything, and a validator never raises on data
+            problem = f"the payload cannot be read: {type_name(error)}"
+            found = [Finding(self._unusable, "", detail={"problem": problem})]
+        return self.report(found)
+
+    def report(self, found: list[Finding]) -> Report:
+        """Return the report with these findings, without those of ignored rules."""
+        if self._ignored:
+            found = [finding for finding in found if finding.rule not in self._ignored]
+        return Report(tuple(found)) if found else VALID
+
+    def _collect(self, payload: object, found: list[Finding]) -> None:
         if type(payload) is not dict:
             if not isinstance(payload, Mapping):
                 found.append(Finding(self._not_object, "", detail={"kind": json_kind(payload)}))
                 return
             payload = dict(payload)
-        given = 0
-        for name, pointer, check in self._required:
+        given = len(self._required)
+        for name, pointer, check, known in self._required:
             value = payload.get(name, _MISSING)
-            if value is _MISSING:
-                found.append(Finding(self._missing, pointer))
-                continue
-            given += 1
             if type(value) is str:
-                check(value, pointer, found)
+                if value not in known:
+                    check(value, pointer, found)
+            elif value is _MISSING:
+                given -= 1
+                found.append(Finding(self._missing, pointer))
             else:
                 self._check_other(value, pointer, check, found)
         if len(payload) > given:
@@ -108,7 +164,7 @@ class _Collector:
         if is_text(value):
             check(plain_text(value), pointer, found)
         else:
-            found.append(Finding(self._type, pointer, detail={"kind": json_kind(value)}))
+            found.append(Finding(self._type, pointer, None, None, {"kind": json_kind(value)}))
 
     def _collect_optional(self, payload: dict[object, object], found: list[Finding]) -> int:
         values = [payload.get(name, _MISSING) for name, _, _ in self._optional]
@@ -173,5 +229,7 @@ class NearestName:
 
     def __call__(self, name: str) -> str | None:
         """Return the nearest of the names; None if none is similar."""
+        import difflib  # noqa: PLC0415  # only for the suggestion
+
         near = difflib.get_close_matches(name.lower(), sorted(self.names), n=1, cutoff=0.8) if len(name) <= EXCERPT_LENGTH else []
         return near[0] if near else None

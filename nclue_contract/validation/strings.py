@@ -7,7 +7,7 @@ and file paths have modules of their own.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from nclue_contract.contract.readings import Policy
 from nclue_contract.validation.findings import Finding
@@ -65,6 +65,13 @@ class IdCheck:
             self._surrogates.check(value, pointer, found)
         if len(found) == before and len(self.valid) < CACHE_SIZE and len(value) <= CACHED_LENGTH:
             self.valid.add(value)
+
+    def are_valid(self, values: Iterable[str]) -> bool:
+        """Return whether all of these values have no finding; remember them like `check`."""
+        found: list[Finding] = []
+        for value in set(values).difference(self.valid):
+            self.check(value, "", found)
+        return not found
 
     def _has_other_form(self, value: str) -> bool:
         return len(value) != self._length if self._match is None else self._match(value) is None

@@ -17,7 +17,7 @@ from nclue_contract.contract.wording import type_name
 from nclue_contract.validation.findings import Finding, Report
 from nclue_contract.validation.json_reader import read, read_flat
 from nclue_contract.validation.plain import is_binary, is_text, plain_bytes, plain_text
-from nclue_contract.validation.request import request_checker
+from nclue_contract.validation.request import VALID, Columns, RequestCheck
 
 if TYPE_CHECKING:
     from nclue_contract.validation.headers import HeaderCheck
@@ -42,8 +42,11 @@ class Validator:
         chosen = Readings.of(readings)
         codes = frozenset(contract().require_rule(name).code for name in ignore)
         policy = Policy(chosen, strict, codes)
+        request = RequestCheck(policy)
         # Bound as an attribute: a method would cost a quarter of the time of a valid payload.
-        self.__dict__.update(readings=chosen, strict=strict, ignore=codes, validate_request=request_checker(policy), _policy=policy)
+        self.__dict__.update(
+            readings=chosen, strict=strict, ignore=codes, validate_request=request.validate, _policy=policy, _request=request
+        )
 
     def __setattr__(self, name: str, value: object) -> None:
         message = f"a Validator cannot be changed; create a new one with the {name} that you need"
@@ -83,7 +86,12 @@ class Validator:
 
     def is_valid_request(self, payload: object) -> bool:
         """Return whether a payload has no error."""
-        return self.validate_request(payload).ok
+        report = self.validate_request(payload)
+        return report is VALID or report.ok
+
+    def surely_valid(self, columns: Columns) -> bool:
+        """Return whether many payloads, at least one, surely have no finding; False says nothing. For readers of many payloads at once."""
+        return self._request.surely_valid(columns)
 
     def validate_headers(self, headers: object, now_ms: int | None = None) -> Report:
         """Validate the signed headers of a request: a mapping, or pairs of name and value, of text or bytes. No finding holds a value.
@@ -122,6 +130,7 @@ class Validator:
         return ResponseCheck(self._policy, check_request)
 
     _policy: Policy
+    _request: RequestCheck
 
     def _validate_document(self, data: bytes | str) -> Report:
         document = read(data)
@@ -146,9 +155,19 @@ def default_validator() -> Validator:
     return Validator()
 
 
+def _first_check(payload: object) -> Report:
+    """Stand in for the check of the default validator until it is first needed."""
+    global _check  # noqa: PLW0603  # calling a name of this module is the fastest call that there is
+    _check = default_validator().validate_request
+    return _check(payload)
+
+
+_check: Callable[[object], Report] = _first_check
+
+
 def validate_request(payload: object) -> Report:
     """Validate a payload of createTask: `Validator().validate_request`."""
-    return default_validator().validate_request(payload)
+    return _check(payload)
 
 
 def validate_request_json(data: bytes | bytearray | memoryview | str) -> Report:
@@ -158,7 +177,8 @@ def validate_request_json(data: bytes | bytearray | memoryview | str) -> Report:
 
 def is_valid_request(payload: object) -> bool:
     """Return whether a payload has no error: `Validator().is_valid_request`."""
-    return default_validator().is_valid_request(payload)
+    report = _check(payload)
+    return report is VALID or report.ok
 
 
 def validate_headers(headers: object, now_ms: int | None = None) -> Report:

@@ -116,8 +116,13 @@ def test_the_command_is_installed(command):
 
 
 def test_the_version_names_tool_and_contract(run):
-    expected = f"nclue-contract {version('nclue-contract')} (contract 2026.11.0)\n"
+    expected = f"nclue-contract {version('nclue-contract')} (contract 2026.11.0, msgspec {version('msgspec')})\n"
     assert run("--version") == run("validate", "--version") == run("explain", "--version") == (0, expected, "")
+
+
+def test_the_version_names_no_extra_that_is_missing(run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "nclue_contract.cli.msgspec_reader", None)
+    assert run("--version") == (0, f"nclue-contract {version('nclue-contract')} (contract 2026.11.0)\n", "")
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["validate", "--help"], ["explain", "-h"], ["spec", "-h"]])
@@ -781,7 +786,10 @@ def test_validate_loads_neither_the_check_nor_the_service(folder):
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     modules = {name for name in done.stdout.splitlines()[-1].split() if name.startswith("nclue_contract.")}
     assert "nclue_contract.validation.validator" in modules
-    assert not [name for name in modules if name.startswith(("nclue_contract.check", "nclue_contract.service"))]
+    layers = {name.split(".")[1] for name in modules}
+    assert layers == {"cli", "contract", "validation"}
+    others = ("check", "check_settings", "serve", "sign", "signals", "config_writer", "msgspec_reader")
+    assert not modules & {f"nclue_contract.cli.{name}" for name in others}
 
 
 # -- memory ------------------------------------------------------------------------------------------------------------------------------

@@ -83,7 +83,14 @@ class Summary:
 
 
 class Renderer(Protocol):
-    """Turns reports into one format, one at a time, so that memory stays flat however many there are."""
+    """Turns reports into one format, one at a time, so that memory stays flat however many there are.
+
+    `shows_valid`: whether anything is written for a payload without findings. Nobody needs to tell the others about these.
+    """
+
+    @property
+    def shows_valid(self) -> bool:
+        """Return whether payloads without findings are shown."""
 
     def begin(self) -> None:
         """Start, before the first payload."""

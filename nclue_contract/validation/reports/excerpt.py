@@ -92,9 +92,12 @@ def display_width(text: str) -> int:
 
 def wrap(text: str, limit: int) -> list[str]:
     """Return the lines of a `safe` text, each at most `limit` cells wide, broken at spaces where there are any."""
+    if (quick := _wrap_plain(text, limit)) is not None:
+        return quick
     lines, free = [""], limit
+    width = len if text.isascii() else display_width
     for word in text.split(" "):
-        cells = display_width(word)
+        cells = width(word)
         if lines[-1] and cells < free:
             lines[-1] += f" {word}"
             free -= cells + 1
@@ -105,6 +108,20 @@ def wrap(text: str, limit: int) -> list[str]:
     return [line for line in lines if line]
 
 
+def _wrap_plain(text: str, limit: int) -> list[str] | None:
+    """Return the same lines for ASCII words with one space between them, each shorter than a line; None for other texts."""
+    if not text or not text.isascii() or "  " in text or text[0] == " " or text[-1] == " ":
+        return None
+    lines, start = [], 0
+    while len(text) - start > limit:
+        end = text.rfind(" ", start, start + limit + 1)
+        if end < 0:
+            return None
+        lines.append(text[start:end])
+        start = end + 1
+    return [*lines, text[start:]]
+
+
 def excerpt_with_carets(text: str, positions: Sequence[int], limit: int, encoding: str = "utf-8") -> tuple[str, str]:
     """Return the text around the first position, and a line with carets under all positions within it.
 
@@ -113,8 +130,11 @@ def excerpt_with_carets(text: str, positions: Sequence[int], limit: int, encodin
     """
     context = max(CONTEXT, limit)
     begin, end = max(0, positions[0] - context), min(len(text), positions[0] + context)
+    around = text[begin:end]
+    if around.isascii() and around.isprintable() and _encodable(around, encoding):
+        return _plain_excerpt(text, positions, max(limit, MIN_CELLS), symbols(encoding).ellipsis)
     marked = {position - begin for position in positions}
-    glyphs_around = glyphs(text[begin:end], encoding)
+    glyphs_around = glyphs(around, encoding)
     ellipsis = symbols(encoding).ellipsis
     low, high = 0, len(glyphs_around)
     sizes = [glyph.cells for glyph in glyphs_around]
@@ -125,6 +145,21 @@ def excerpt_with_carets(text: str, positions: Sequence[int], limit: int, encodin
     after = ellipsis if end < len(text) or high < len(glyphs_around) else ""
     carets = "".join(("^" if marked.intersection(range(g.start, g.stop)) else " ") * g.cells for g in glyphs_around[low:high])
     return before + "".join(glyph.text for glyph in glyphs_around[low:high]) + after, " " * len(before) + carets.rstrip()
+
+
+def _plain_excerpt(text: str, positions: Sequence[int], limit: int, ellipsis: str) -> tuple[str, str]:
+    """Return the same for a text of which only printable ASCII characters can be shown: each takes one cell."""
+    low, high = 0, len(text)
+    if high > limit:
+        free = limit - 2 * len(ellipsis)
+        low = max(0, min(positions[0] - max(0, free // 3 - 1), high - free))
+        high = min(high, low + free)
+    before, after = ellipsis if low > 0 else "", ellipsis if high < len(text) else ""
+    carets = [" "] * (high - low)
+    for position in positions:
+        if low <= position < high:
+            carets[position - low] = "^"
+    return before + text[low:high] + after, " " * len(before) + "".join(carets).rstrip()
 
 
 def _window(sizes: list[int], at: int, free: int) -> tuple[int, int]:
@@ -146,6 +181,8 @@ def _pieces(word: str, limit: int) -> list[str]:
     """Return the word, split where it is wider than the limit."""
     if len(word) * 2 <= limit or display_width(word) <= limit:
         return [word]
+    if word.isascii():
+        return [word[start : start + limit] for start in range(0, len(word), limit)]
     pieces, free = [""], limit
     for glyph in glyphs(word):
         if glyph.cells > free:

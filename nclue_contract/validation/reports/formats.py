@@ -9,7 +9,6 @@ from typing import Any
 from nclue_contract.validation.findings import Report
 from nclue_contract.validation.json_reader import Payload
 from nclue_contract.validation.reports.base import FORMATS, Renderer, Run, Summary, head, json_text
-from nclue_contract.validation.reports.github import GithubRenderer
 from nclue_contract.validation.reports.text import TextRenderer
 
 
@@ -36,6 +35,8 @@ def renderer(
 
             return SarifRenderer(write, run)
         case "github":
+            from nclue_contract.validation.reports.github import GithubRenderer  # noqa: PLC0415  # URIs only when needed
+
             return GithubRenderer(write, run, encoding)
         case _:
             raise ValueError(f"unknown format {name!r:.80}; known: {', '.join(FORMATS['validate'])}")
@@ -43,6 +44,8 @@ def renderer(
 
 class JsonLinesRenderer:
     """Renders an object per payload and line, and nothing else: the caller reports inputs that could not be read."""
+
+    shows_valid = True
 
     def __init__(self, write: Callable[[str], object]) -> None:
         self._write = write
@@ -64,6 +67,8 @@ class JsonLinesRenderer:
 
 class JsonRenderer:
     """Renders one document, each payload as it comes. Only the inputs that could not be read are stored until the end."""
+
+    shows_valid = True
 
     def __init__(self, write: Callable[[str], object], run: Run) -> None:
         self._write = write

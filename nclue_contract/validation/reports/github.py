@@ -31,6 +31,8 @@ def _data(text: str, encoding: str) -> str:
 class GithubRenderer:
     """Renders an annotation per finding, and a summary."""
 
+    shows_valid = False
+
     def __init__(self, write: Callable[[str], object], run: Run, encoding: str) -> None:
         self._write = write
         self._run = run

@@ -82,6 +82,8 @@ def _opening(tag: str, attributes: Mapping[str, str]) -> str:
 class JunitRenderer:
     """Renders a test case per payload, with a failure per error. Everything is written in `end`, because the counts come first."""
 
+    shows_valid = True
+
     def __init__(self, write: Callable[[str], object], run: Run) -> None:
         self._write = write
         self._run = run

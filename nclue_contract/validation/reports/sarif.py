@@ -23,6 +23,8 @@ _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sa
 class SarifRenderer:
     """Renders each result as it comes, in ASCII. Only the inputs that could not be read are stored until the end."""
 
+    shows_valid = False
+
     def __init__(self, write: Callable[[str], object], run: Run) -> None:
         self._write = write
         self._run = run

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from nclue_contract.contract.rules import Severity
 from nclue_contract.contract.wording import format_status, harmless
@@ -52,6 +53,8 @@ class Console:
 class TextRenderer:
     """Renders blocks for people, and a summary at the end. With `quiet`, only a line per error and per unreadable input."""
 
+    shows_valid = False
+
     def __init__(self, write: Callable[[str], object], run: Run, *, colour: bool, encoding: str, quiet: bool = False) -> None:
         self._write = write
         self._run = run
@@ -65,7 +68,7 @@ class TextRenderer:
         """Write a block per finding; with `quiet`, a line per error."""
         for finding in report.findings:
             if not self._quiet:
-                self._write("".join(f"{line}\n" for line in finding_lines(finding, self._console, payload)) + "\n")
+                self._write("\n".join(finding_lines(finding, self._console, payload)) + "\n\n")
             elif finding.severity is Severity.ERROR:
                 message = self._console.safe(finding.message)
                 self._write(harmless(f"{_heading(finding, self._console, payload)} {message}") + "\n")
@@ -132,10 +135,11 @@ def format_file(file: str) -> str:
 
 def format_expected(finding: Finding) -> str:
     """Return the expected responses in one phrase; empty for a warning without a documented code, where any response is right."""
-    coded = [format_status(answer.status, answer.code) for answer in finding.expects if answer.code is not None]
+    answers = finding.expects
+    coded = [format_status(answer.status, answer.code) for answer in answers if answer.code is not None]
     if finding.severity is Severity.WARNING:
         return _any_of(["success", *coded]) if coded else ""
-    bare = _any_of([str(answer.status) for answer in finding.expects if answer.code is None])
+    bare = _any_of([str(answer.status) for answer in answers if answer.code is None])
     return ", or ".join(filter(None, [_any_of(coded), bare and f"{bare} (no code documented)"]))
 
 
@@ -173,8 +177,8 @@ def _source_line(text: str, offset: int) -> tuple[str, tuple[int, ...]]:
     return text[start:stop] if offset < stop else text[start:stop] + " ", (min(offset, stop) - start,)
 
 
-def _labelled(label: str, text: str, console: Console) -> Iterator[str]:
+@lru_cache(maxsize=256)  # there are few pins, pages and responses, and many findings
+def _labelled(label: str, text: str, console: Console) -> tuple[str, ...]:
     indent = _INDENT + label.ljust(_LABEL)
-    for line in console.wrap(text, len(indent)):
-        yield indent + line
-        indent = " " * len(indent)
+    first, *others = console.wrap(text, len(indent))
+    return indent + first, *(" " * len(indent) + line for line in others)
