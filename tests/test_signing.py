@@ -16,6 +16,7 @@ import sys
 import traceback
 from itertools import repeat
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from hypothesis import given
@@ -159,6 +160,7 @@ def test_credentials_are_equal_when_both_keys_are():
     assert Credentials(ACCESS, "other") != CREDENTIALS
     assert Credentials("OTHER", SECRET) != CREDENTIALS
     assert CREDENTIALS != (ACCESS, SECRET)
+    assert CREDENTIALS == mock.ANY, "another class decides about itself"
     assert copy.copy(CREDENTIALS) == copy.deepcopy(CREDENTIALS) == CREDENTIALS
     for name in ("access_key", "secret_key", "anything"):
         with pytest.raises(AttributeError):
@@ -589,6 +591,7 @@ def test_a_wrong_clock_is_no_reason_for_an_unknown_key():
     headers = signed_headers("GET", PAGED, Credentials("EXAMPLEACCESSKEY0002", SECRET), NOW // 1000)
     verification = verify("GET", PAGED, headers, CREDENTIALS, NOW)
     (unknown,) = [finding for finding in verification.report.errors if finding.rule == "NC209"]
+    assert (unknown.pointer, type(verification.report.findings)) == ("/x-ncp-iam-access-key", tuple)
     assert "seconds" not in unknown.message
     assert [m.word for m in verification.mistakes] == ["timestamp-seconds"]
     swapped = signed_headers("GET", PAGED, Credentials(SECRET, ACCESS), NOW)

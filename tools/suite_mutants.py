@@ -246,8 +246,8 @@ class MutantLoop:
                     break
                 started = time.monotonic()
                 items = [session.items[number] for number in reached.get((mutant.module, mutant.inside), range(len(session.items)))]
-                state = self._run(session, mutant, items) if items and mutant.inside else "survived"
-                if state == "survived" and items:
+                state = self._run(session, mutant, items) if mutant.inside else "survived"
+                if state == "survived":
                     state = self._checkout.run([item.nodeid for item in items], mutant)
                 seconds = round(time.monotonic() - started, 1)
                 place = (mutant.module, mutant.inside, mutant.line, mutant.operator, mutant.old, mutant.new)
@@ -287,18 +287,22 @@ class MutantLoop:
         reached: dict[tuple[str, str], list[int]] = {}
         for module in {mutant.module for mutant in self._found}:
             for name, first, last in functions(module):
+                # What a constructor has done while the tests were collected may matter to each of them.
+                if name.endswith("__init__"):
+                    continue
                 numbers = {number for line in range(first, last + 1) for number in lines.get(module, {}).get(str(line), [])}
-                reached[module, name] = sorted(numbers)
+                if numbers:
+                    reached[module, name] = sorted(numbers)
         return reached
 
     def _measure(self, session: Any, file: Path) -> int:  # noqa: ANN401  # of pytest
         paths = {module: str(self._checkout.folder / path_of(module)) for module in {mutant.module for mutant in self._found}}
         measured = importlib.import_module("coverage").Coverage(data_file=None, include=list(paths.values()), config_file=False)
         measured.start()
-        clear_caches()
         status = 0
         for number, item in enumerate(session.items):
             measured.switch_context(str(number))
+            clear_caches()  # else only the first test reaches a function whose result is kept
             status = status or run_items(session, [item], session.items[number + 1 : number + 2])
         measured.stop()
         data = measured.get_data()

@@ -139,7 +139,7 @@ class ReadingInference:
     def _inconsistencies(self, names: tuple[str, ...], options: tuple[str, ...]) -> Iterator[Inconsistency]:
         for name, option in zip(names, options, strict=True):
             if option not in self.remaining[name]:
-                yield Inconsistency(name, option, self.remaining[name], self._ruled_out_by.get((name, option), ""))
+                yield Inconsistency(name, option, self.remaining[name], self._ruled_out_by[name, option])
 
 
 def _in_order(names: Iterable[str]) -> tuple[str, ...]:

@@ -100,6 +100,18 @@ def test_of_several_ruled_out_options_the_one_with_the_fewest_problems_is_named(
     assert found == (["wrong"], [Inconsistency("path-characters", "page-2026", ("page-2024",), "first")])
 
 
+def test_no_case_ruled_out_what_was_pinned():
+    inference = ReadingInference(Readings.of({"check-order": "rules-first"}))
+    inconsistent = inference.rule_out("check-order", "rules-first", "case")
+    assert inconsistent == [Inconsistency("check-order", "rules-first", ("rules-first",), "")]
+
+
+@pytest.mark.parametrize("names", [("path-characters", "check-order"), ("check-order", "path-characters")])
+def test_the_readings_may_be_an_iterator_in_any_order(inference, names):
+    inference.narrow(iter(names), fits(path_characters="page-2026", check_order="rules-first"), "case")
+    assert (inference.decided("path-characters"), inference.decided("check-order")) == ("page-2026", "rules-first")
+
+
 def test_an_inconsistency_names_only_the_readings_that_differ(inference):
     narrow(inference, "first", check_order="rules-first")
     narrow(inference, "second", path_characters="page-2024")
