@@ -1,15 +1,17 @@
 r"""Find lines that are surely valid payloads, many at a time: the quick way through a long JSON Lines file.
 
 A piece of some kilobytes is parsed at once, and the validator looks at the columns of its values. Only if all its lines are surely valid,
-its lines are counted and not looked at; all others go to the exact reader and the validator one by one. So no finding can be lost, if this
-holds: the lines of a piece are the same flat objects of strings for every parser, one per line, without a name twice. The proof:
+its lines are counted and not looked at; all others go to the exact reader and the validator one by one. So no finding can be lost, if every
+line of a piece is one flat object of strings, without a name twice. That is so if two things hold:
 
-* There is no backslash in the piece, so every quotation mark begins or ends a string, and no string holds a lone surrogate.
 * A parser reads the piece (with commas between the lines, or line after line) as objects with the fields of a payload, whose values are all
   strings.
 * Of the bytes of the piece, only the braces, quotation marks and line feeds are kept. For each object these are `{`, four quotation marks
-  per member that was read, and `}`, and between two objects there is one `\n`. A name that occurs twice has more quotation marks; an object
-  on two lines, or two on one, has its line feed elsewhere; and a string with a brace or line feed in it has more of these.
+  per member that was read, and `}`, and between two objects there is one `\n`.
+
+For there are at least four quotation marks per member; a name that occurs twice, or an escaped quotation mark, would add to them. A string
+with a brace or a line feed would add to those. An object on two lines, or two on one, would have its line feed elsewhere. A lone surrogate
+may be there as an escape; the validator looks for it.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ FOUR, SEVEN = b"{" + b'"' * 16 + b"}", b"{" + b'"' * 28 + b"}"
 """What is kept of an object with four members, and with seven."""
 
 Reader = Callable[[bytes], tuple[Columns, Sequence[bytes]] | None]
-"""Reads a piece without backslashes: its columns, and `FOUR` or `SEVEN` for each object; None when it has other objects, or is no JSON."""
+"""Reads a piece: its columns, and `FOUR` or `SEVEN` for each object; None when it has other objects, or is no JSON."""
 
 _KEPT = bytes(code for code in range(256) if code not in b'{}"\n')
 _SHAPES = {4: FOUR, 7: SEVEN}
@@ -72,7 +74,7 @@ class ValidBlocks:
                     yield small, self._count(small, read) if len(small) < len(piece) else 0
 
     def _count(self, piece: bytes, read: Reader) -> int:
-        if b"\\" in piece or (found := read(piece)) is None:
+        if (found := read(piece)) is None:
             return 0
         columns, shapes = found
         if not shapes or piece.translate(None, _KEPT) != b"\n".join(shapes):
