@@ -501,9 +501,9 @@ def test_a_run_that_ends_early_leaves_no_report(run, folder, monkeypatch, error)
     arguments = ["validate", "-", "--report", "json:old.json", "--report", "text:new.txt", "--report", "sarif:new.sarif"]
     if error is RuntimeError:
         with pytest.raises(RuntimeError):
-            run(*arguments, stdin=f"{GOOD}\n" * 5)
+            run(*arguments, stdin=f"{BAD}\n" * 5)
     else:
-        result = run(*arguments, stdin=f"{GOOD}\n" * 5)
+        result = run(*arguments, stdin=f"{BAD}\n" * 5)
         assert (result.code, result.err) == (
             (3, "nclue-contract: interrupted\n")
             if error is KeyboardInterrupt
@@ -517,7 +517,7 @@ def test_a_folder_that_cannot_be_written_is_named_by_the_report(run, folder, mon
     def mkstemp(**options):
         raise PermissionError(13, "Permission denied", str(Path(options["dir"], "temporary")))
 
-    monkeypatch.setattr("nclue_contract.cli.files.tempfile.mkstemp", mkstemp)
+    monkeypatch.setattr("tempfile.mkstemp", mkstemp)
     result = run("validate", "-", "--report", "json:report.json", stdin=GOOD)
     assert (result.code, result.err) == (
         2,

@@ -13,7 +13,9 @@ from nclue_contract.cli import sources, valid_blocks
 from nclue_contract.cli.main import main
 from nclue_contract.cli.msgspec_reader import read as read_with_msgspec
 from nclue_contract.cli.sources import Note, payloads
-from nclue_contract.cli.valid_blocks import ValidBlocks, ValidLines, read_with_json
+from nclue_contract.cli.stdlib_reader import read_with_json
+from nclue_contract.cli.valid_blocks import ValidBlocks, ValidLines
+from nclue_contract.validation.request import Columns
 from nclue_contract.validation.validator import Validator
 from tests.cli.test_many_lines import Generator
 from tests.support.tools import ROOT
@@ -263,7 +265,7 @@ PAYLOADS = st.fixed_dictionaries(
 def test_what_is_surely_valid_has_no_finding(found, pins, strict):
     validator = Validator(pins, strict=strict)
     names, ids, buckets, paths = zip(*(payload.values() for payload in found), strict=True)
-    if validator.surely_valid(valid_blocks.Columns(names, paths, buckets, ids)):
+    if validator.surely_valid(Columns(names, paths, buckets, ids)):
         assert [validator.validate_request(payload).findings for payload in found] == [()] * len(found)
 
 
