@@ -102,7 +102,8 @@ class _Version(argparse.Action):
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         parts = [f"contract {contract().revision}", *filter(None, [fast_version()])]
-        parser.exit(message=f"nclue-contract {__version__} ({', '.join(parts)})\n")
+        print(f"nclue-contract {__version__} ({', '.join(parts)})")
+        parser.exit()
 
 
 def _add_validate(commands: Any, common: argparse.ArgumentParser) -> None:  # noqa: ANN401  # argparse's own type has no public name

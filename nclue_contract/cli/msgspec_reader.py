@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from nclue_contract.cli.valid_blocks import FOUR, SEVEN
+from nclue_contract.cli.stdlib_reader import FOUR, SEVEN
 from nclue_contract.validation.request import Columns
 
 VERSION = f"msgspec {msgspec.__version__}"

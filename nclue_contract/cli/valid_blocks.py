@@ -1,25 +1,25 @@
 r"""Find lines that are surely valid payloads, many at a time: the quick way through a long JSON Lines file.
 
 A piece of some kilobytes is parsed at once, and the validator looks at the columns of its values. Only if all its lines are surely valid,
-its lines are counted and not looked at; all others go to the exact reader and the validator one by one. So no finding can be lost, if this
-holds: the lines of a piece are the same flat objects of strings for every parser, one per line, without a name twice. The proof:
+its lines are counted and not looked at; all others go to the exact reader and the validator one by one. So no finding can be lost, if every
+line of a piece is one flat object of strings, without a name twice. That is so if two things hold:
 
-* There is no backslash in the piece, so every quotation mark begins or ends a string, and no string holds a lone surrogate.
 * A parser reads the piece (with commas between the lines, or line after line) as objects with the fields of a payload, whose values are all
   strings.
 * Of the bytes of the piece, only the braces, quotation marks and line feeds are kept. For each object these are `{`, four quotation marks
-  per member that was read, and `}`, and between two objects there is one `\n`. A name that occurs twice has more quotation marks; an object
-  on two lines, or two on one, has its line feed elsewhere; and a string with a brace or line feed in it has more of these.
+  per member that was read, and `}`, and between two objects there is one `\n`.
+
+For there are at least four quotation marks per member; a name that occurs twice, or an escaped quotation mark, would add to them. A string
+with a brace or a line feed would add to those. An object on two lines, or two on one, would have its line feed elsewhere. A lone surrogate
+may be there as an escape; the validator looks for it.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from operator import itemgetter
-from typing import Any
 
+from nclue_contract.cli.stdlib_reader import Reader, read_with_json
 from nclue_contract.validation.request import Columns
 
 LARGE, SMALL = 1 << 15, 1 << 11
@@ -28,18 +28,7 @@ LARGE, SMALL = 1 << 15, 1 << 11
 FAST_AFTER = 1 << 23
 """After so many bytes the extra `fast` is used, if it is installed: to import it takes as long as to read these."""
 
-FOUR, SEVEN = b"{" + b'"' * 16 + b"}", b"{" + b'"' * 28 + b"}"
-"""What is kept of an object with four members, and with seven."""
-
-Reader = Callable[[bytes], tuple[Columns, Sequence[bytes]] | None]
-"""Reads a piece without backslashes: its columns, and `FOUR` or `SEVEN` for each object; None when it has other objects, or is no JSON."""
-
 _KEPT = bytes(code for code in range(256) if code not in b'{}"\n')
-_SHAPES = {4: FOUR, 7: SEVEN}
-_REQUIRED = itemgetter("name", "train_file_path", "train_bucket", "train_feature_id")
-_TEST = itemgetter("test_file_path", "test_bucket", "test_feature_id")
-# undocumented: the C scanner without the Python function around it
-_scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,29 +61,12 @@ class ValidBlocks:
                     yield small, self._count(small, read) if len(small) < len(piece) else 0
 
     def _count(self, piece: bytes, read: Reader) -> int:
-        if b"\\" in piece or (found := read(piece)) is None:
+        if (found := read(piece)) is None:
             return 0
         columns, shapes = found
         if not shapes or piece.translate(None, _KEPT) != b"\n".join(shapes):
             return 0
         return len(shapes) if self._surely_valid(columns) else 0
-
-
-def read_with_json(piece: bytes) -> tuple[Columns, Sequence[bytes]] | None:
-    """Read a piece with the standard library; a `Reader`."""
-    try:
-        text = "[" + str(piece.replace(b"\n", b","), "utf-8") + "]"
-        payloads, end = _scan(text, 0)
-        shapes = [_SHAPES[len(payload)] for payload in payloads]
-        names, paths, buckets, ids = zip(*map(_REQUIRED, payloads), strict=True)
-        if SEVEN in shapes:
-            tested = zip(*(_TEST(payload) for payload in payloads if len(payload) == 7), strict=True)
-            paths, buckets, ids = (values + more for values, more in zip((paths, buckets, ids), tested, strict=True))
-        for values in (names, paths, buckets, ids):
-            "".join(values)
-    except (ValueError, TypeError, KeyError, StopIteration, RecursionError):
-        return None
-    return (Columns(names, paths, buckets, ids), shapes) if end == len(text) else None
 
 
 def fast_reader() -> Reader | None:

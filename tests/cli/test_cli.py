@@ -492,9 +492,9 @@ def test_a_run_that_ends_early_leaves_no_report(run, folder, monkeypatch, error)
     arguments = ["validate", "-", "--report", "json:old.json", "--report", "text:new.txt", "--report", "sarif:new.sarif"]
     if error is RuntimeError:
         with pytest.raises(RuntimeError):
-            run(*arguments, stdin=f"{GOOD}\n" * 5)
+            run(*arguments, stdin=f"{BAD}\n" * 5)
     else:
-        result = run(*arguments, stdin=f"{GOOD}\n" * 5)
+        result = run(*arguments, stdin=f"{BAD}\n" * 5)
         assert (result.code, result.err) == (
             (3, "nclue-contract: interrupted\n")
             if error is KeyboardInterrupt

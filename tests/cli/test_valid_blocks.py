@@ -13,7 +13,9 @@ from nclue_contract.cli import sources, valid_blocks
 from nclue_contract.cli.main import main
 from nclue_contract.cli.msgspec_reader import read as read_with_msgspec
 from nclue_contract.cli.sources import Note, payloads
-from nclue_contract.cli.valid_blocks import ValidBlocks, ValidLines, read_with_json
+from nclue_contract.cli.stdlib_reader import read_with_json
+from nclue_contract.cli.valid_blocks import ValidBlocks, ValidLines
+from nclue_contract.validation.request import Columns
 from nclue_contract.validation.validator import Validator
 from tests.cli.test_many_lines import Generator
 from tests.support.tools import ROOT
@@ -86,6 +88,12 @@ ODD_LINES = {
     "an escaped field": changed(SHORT, '"name"', r'"n\u0061me"'),
     "the field once more, escaped": SHORT[:-1] + r', "n\u0061me": "b"}',
     "a lone surrogate": changed(SHORT, '"a"', r'"\ud800"'),
+    "a lone surrogate in an ID": changed(SHORT, ID, ID[:-1] + r"\udc00"),
+    "a lone surrogate in a path": changed(SHORT, "a/b", r"a\ud800b"),
+    "a surrogate pair, escaped": changed(SHORT, '"a"', r'"\ud83d\ude00"'),
+    "an escaped brace and line feed": changed(SHORT, '"a"', r'"\u007b\n\u007d"'),
+    "an escape that does not exist": changed(SHORT, '"a"', r'"\x41"'),
+    "an escaped quotation mark for a missing member": changed(SHORT, ', "train_bucket": "answers"', "").replace('"a"', r'"\"\"\"\""'),
     "Hangul in the name": changed(SHORT, '"a"', '"이탈 예측"'),
     "Hangul in the path": changed(SHORT, "a/b", "데이터"),
     "emoji in the name": changed(SHORT, '"a"', '"%s"' % ("😀" * 60)),
@@ -158,7 +166,8 @@ def test_an_odd_line_is_found_among_valid_ones(monkeypatch, read, name, sizes):
 def test_each_odd_line_changes_what_is_found_or_is_valid_too(read):
     # Those that are valid are read in the same block as others; there are few of them.
     valid = {name for name, line in LINES.items() if assert_same(b"\n".join([SHORT.encode(), line, SHORT.encode()]), read) == 3}
-    assert valid == {"blanks around", "Hangul in the name", "99 characters", "an ID with Hangul"}
+    escaped = {"an escaped letter", "an escaped field", "a surrogate pair, escaped", "an escaped brace and line feed"}
+    assert valid == escaped | {"blanks around", "Hangul in the name", "99 characters", "an ID with Hangul"}
 
 
 def test_lines_without_findings_are_not_read_one_by_one(read):
@@ -232,7 +241,11 @@ def test_any_mixture_of_tokens_is_judged_alike_in_blocks(tokens, name):
     assert_same("\n".join([SHORT, "".join(tokens), LONG]).encode(), READERS[name])
 
 
-NAMES = st.one_of(st.text(max_size=4), st.builds(str.__mul__, st.sampled_from(["n", "가", "😀"]), st.integers(48, 102)))
+NAMES = st.one_of(
+    st.text(max_size=4),
+    st.text(st.sampled_from("a가\ud800\udc00"), max_size=4),
+    st.builds(str.__mul__, st.sampled_from(["n", "가", "😀"]), st.integers(48, 102)),
+)
 PATHS = st.text(st.sampled_from("ab/.=~ \x7f\n가é\ud800"), max_size=4)
 PINS = st.sampled_from(
     [{}, {"path-characters": "page-2025"}, {"name-edge": "100"}, {"name-edge": "99"}, {"name-unit": "utf16"}, {"path-empty": "allowed"}]
@@ -252,7 +265,7 @@ PAYLOADS = st.fixed_dictionaries(
 def test_what_is_surely_valid_has_no_finding(found, pins, strict):
     validator = Validator(pins, strict=strict)
     names, ids, buckets, paths = zip(*(payload.values() for payload in found), strict=True)
-    if validator.surely_valid(valid_blocks.Columns(names, paths, buckets, ids)):
+    if validator.surely_valid(Columns(names, paths, buckets, ids)):
         assert [validator.validate_request(payload).findings for payload in found] == [()] * len(found)
 
 

@@ -2,12 +2,14 @@
 
 import json
 import math
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nclue_contract.contract.model import contract
+from nclue_contract.validation.json_parser import MalformedError, Parser, flat_members
 from nclue_contract.validation.json_reader import (
     BOM,
     Document,
@@ -581,3 +583,28 @@ def test_a_payload_finds_its_places():
 )
 def test_the_end_of_a_value_is_found(text, start, end):
     assert value_end(text, start) == end
+
+
+# -- places in flat objects --------------------------------------------------------------------------------------------------------------
+
+LONGEST, TOO_LONG = json.dumps("n" * 60), json.dumps("n" * 61)
+TOKENS = ["{", "}", '"a"', '"b"', '"a/b"', '"a~"', r'"\u0061"', r'"x\"y"', LONGEST, TOO_LONG, ":", ",", " ", "\n"]
+NO_STRINGS = ["1", "-0.5e9", "01", "1e999", "NaN", "true", "null", "nul", "[", "]", '"', "\\", "가"]
+FLAT = st.lists(st.sampled_from([*TOKENS, *NO_STRINGS]), max_size=14).map("".join)
+MEMBER = st.tuples(
+    st.sampled_from(['"a"', '"b"', '""', '"a/b"', '"가"']), st.sampled_from(['"x"', r'"\"\n"', "1", "-2.5", "true", "null", "[]", '"\n"'])
+)
+OBJECTS = st.lists(MEMBER, max_size=4).map(lambda members: "{" + ", ".join(f"{name} : {value}" for name, value in members) + "}")
+
+
+@given(st.one_of(FLAT, OBJECTS, st.tuples(OBJECTS, FLAT).map("".join)))
+def test_places_in_flat_objects_are_those_of_the_exact_parser(text):
+    found = flat_members(text, 0)
+    parser = Parser(text)
+    with suppress(MalformedError):
+        parser.value()
+    assert found is None or list(found.items()) == [(name, at) for name, at in parser.starts.items()]
+
+
+def test_a_flat_object_is_read_without_the_exact_parser():
+    assert flat_members('{"name": "a\\n", "train_bucket": 3, "x": null}', 0) == {"name": 9, "train_bucket": 32, "x": 40}

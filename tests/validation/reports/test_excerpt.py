@@ -153,3 +153,19 @@ def test_lines_are_wrapped_at_spaces_and_long_words_are_cut():
 
 def test_width_counts_cells():
     assert [display_width(text) for text in ("abc", "데이터", "e\u0301", "")] == [3, 6, 1, 0]
+
+
+@given(
+    st.text(st.sampled_from("ab~ "), min_size=1, max_size=260), st.data(), st.integers(0, 90), st.sampled_from(["utf-8", "ascii", "cp949"])
+)
+def test_plain_text_is_cut_like_other_text_of_the_same_width(text, data, limit, encoding):
+    positions = sorted(data.draw(st.sets(st.integers(0, len(text) - 1), min_size=1, max_size=4)))
+    other = text.replace("a", "é")
+    line, carets = excerpt_with_carets(text, positions, limit, "utf-8")
+    assert excerpt_with_carets(other, positions, limit, "utf-8") == (line.replace("a", "é"), carets)
+    assert len(excerpt_with_carets(text, positions, limit, encoding)[0]) <= max(limit, 20)
+
+
+@given(st.lists(st.sampled_from(["a", "bc", "d" * 19, "e" * 40, ""]), max_size=12).map(" ".join), st.integers(20, 60))
+def test_plain_text_is_wrapped_like_other_text_of_the_same_width(text, limit):
+    assert wrap(text.replace("a", "é").replace("b", "é"), limit) == [line.replace("a", "é").replace("b", "é") for line in wrap(text, limit)]
