@@ -59,8 +59,8 @@ except ImportError as _error:
 
 SchemathesisCase = schemathesis.Case[Any]
 
-KNOWN = {"feature_id": "NCLUE_FEATURE_ID", "bucket": "NCLUE_BUCKET", "file_path": "NCLUE_FILE"}
-"""The environment variables with values that exist on the server, by the end of a field's name."""
+KNOWN = {"NC131": "NCLUE_FEATURE_ID", "NC130": "NCLUE_BUCKET", "NC120": "NCLUE_FILE"}
+"""The environment variables with values that exist on the server, by the rule about the values of their fields."""
 
 SENSITIVE_MARKERS = (*contract().headers, "token", "key", "secret", "password", "auth", "session", "passwd", "credential")
 """The value for `[output.sanitization] sensitive-markers`: the signed headers, and the defaults of Schemathesis, which it replaces."""
@@ -190,7 +190,7 @@ def unique_name(name: str) -> str:
 
 def _existing_values() -> dict[str, str]:
     """Return the values of the environment that exist on the server, by field of a create request."""
-    fields = ((field.name, variable) for field in contract().request for ending, variable in KNOWN.items() if field.name.endswith(ending))
+    fields = ((name, variable) for rule, variable in KNOWN.items() for name in contract().rules[rule].fields)
     return {name: os.environ[variable] for name, variable in fields if os.environ.get(variable)}
 
 

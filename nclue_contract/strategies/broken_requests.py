@@ -115,10 +115,10 @@ def _add_surrogate(draw: DrawFn, context: BreakingContext) -> Drawn:
     name = draw(st.sampled_from([field.name for field in contract().request]))
     payload, pointer = draw(context.payload_with(name)), pointer_to(name)
     lone = draw(st.characters(categories=["Cs"])) * draw(st.integers(1, 2))
-    before, behind = (draw(context.path_parts if name.endswith("file_path") else st.text(max_size=5)) for _ in range(2))
+    before, behind = (draw(context.path_parts if name in contract().rules["NC120"].fields else st.text(max_size=5)) for _ in range(2))
     text = before + lone + behind
-    bucket_findings = context.expected("NC130", pointer) if name.endswith("bucket") else []
-    if name.endswith("feature_id"):
+    bucket_findings = context.expected("NC130", pointer) if name in contract().rules["NC130"].fields else []
+    if name in contract().rules["NC131"].fields:
         text += payload[name][len(text) :]  # keeps the length valid
     return payload | {name: text}, bucket_findings + context.expected("NC007", pointer, len(before))
 

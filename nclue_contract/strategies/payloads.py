@@ -244,13 +244,9 @@ def payloads(constraints: Constraints, *, shapes: Sequence[tuple[str, ...]] = ()
     `shapes` are the combinations of optional fields to draw from; by default all that the readings allow. A `plain` payload has documented
     fields only.
     """
-    kinds = {
-        "name": names(constraints),
-        "feature_id": feature_ids(constraints),
-        "bucket": buckets(constraints),
-        "file_path": paths(constraints),
-    }
-    values = {field.name: next(kinds[kind] for kind in kinds if field.name.endswith(kind)) for field in contract().request}
+    kinds = {"NC110": names(constraints), "NC131": feature_ids(constraints), "NC130": buckets(constraints), "NC120": paths(constraints)}
+    rules = contract().rules
+    values = {field.name: next(kinds[rule] for rule in kinds if field.name in rules[rule].fields) for field in contract().request}
     extras: SearchStrategy[dict[str, Any]] = st.just({})
     if not plain and not constraints.has("unknown-field", "refused"):
         more = st.lists(st.tuples(unknown_names(), JSON_VALUES), min_size=1, max_size=2).map(dict)

@@ -118,7 +118,8 @@ def _draw_task(
     payload, created_ms = draw(requests), draw(st.integers(0, _LATEST_MS))
     fields = {field.name: payload.get(field.name) for field in contract().request}
     fail_message = draw(messages)
-    features = {id_: draw(st.text(max_size=10)) for name, id_ in fields.items() if name.endswith("feature_id") and id_ is not None}
+    ids = (fields[name] for name in contract().rules["NC131"].fields)
+    features = {id_: draw(st.text(max_size=10)) for id_ in ids if id_ is not None}
     zone, timespec = draw(st.sampled_from(_ZONES)), draw(st.sampled_from(["seconds", "milliseconds"]))
     task = Task(draw(IDS), payload["name"], fields, created_ms, fail_message, since_ms=created_ms)
     return _DrawnTask(task, payload, _DrawnViews(readings, features, draw(figures), zone, timespec), draw(st.integers(0, 10**8)))

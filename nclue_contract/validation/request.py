@@ -109,13 +109,15 @@ class _Collector:
     """Collects the findings about a payload, in the order of the page."""
 
     def __init__(self, policy: Policy, name: NameCheck, path: PathCheck, feature_id: IdCheck, bucket: IdCheck) -> None:
-        checks: dict[str, Check] = {"name": name.check, "feature_id": feature_id.check, "bucket": bucket.check, "file_path": path.check}
+        # The rule about the values of a field says what kind of field it is.
+        checks: dict[str, Check] = {"NC110": name.check, "NC131": feature_id.check, "NC130": bucket.check, "NC120": path.check}
         self._ignored, self._unusable = policy.ignore, policy.documented("NC008")
         self._not_object, self._missing, self._type = policy.documented("NC100"), policy.documented("NC101"), policy.documented("NC102")
         self._null = policy.by_reading("NC103", "optional-null", {"refused"})
         self._part = policy.by_reading("NC105", "test-triple", {"all-or-none"})
         request = policy.contract.request
-        rows = [(f, pointer_to(f.name), next(checks[kind] for kind in checks if f.name.endswith(kind))) for f in request]
+        rules = policy.contract.rules
+        rows = [(f, pointer_to(f.name), next(checks[code] for code in checks if f.name in rules[code].fields)) for f in request]
         # Values that surely have no finding; a tuple costs no hash of a long path.
         known: dict[Check, Container[str]] = {feature_id.check: feature_id.valid, bucket.check: bucket.valid}
         self._required = [(f.name, pointer, check, known.get(check, ())) for f, pointer, check in rows if f.required]

@@ -56,7 +56,8 @@ def _change_paths(change: Callable[[str], str]) -> Injection:
     """Return an injection that changes both paths before they are validated."""
 
     def changed(payload: Value) -> Value:
-        return {name: change(value) if name.endswith("file_path") and isinstance(value, str) else value for name, value in payload.items()}
+        paths = contract().rules["NC120"].fields
+        return {name: change(value) if name in paths and isinstance(value, str) else value for name, value in payload.items()}
 
     return change_payload(changed)
 
