@@ -18,6 +18,7 @@ LAYERS = [
     {"__init__"},
     {"service", "clients"},
     {"check", "mock", "strategies"},
+    {"traffic"},
     {"cli"},
     {"schemathesis_hooks", "pytest_plugin", "__main__"},
 ]
@@ -27,6 +28,13 @@ RESTRICTED = {
         "check.run": {"service"},
         "check.transport_memory": {"service.messages"},
     },
+    # Recorded traffic is judged as a check judges its own, but sends nothing: only what is pure may be used.
+    "traffic -> check": {
+        "traffic.history": {"check.agreement", "check.expectations", "check.inference", "check.server_clock"},
+        "traffic.judge": {"check.expectations", "check.inference"},
+        "traffic.readers.entries": {"check.content_coding"},
+    },
+    "traffic -> service": {},
 }
 THIRD_PARTY = {
     "check.transport_http": {"h11"},
@@ -36,6 +44,8 @@ THIRD_PARTY = {
     "service.loopback": {"uvicorn"},
     "service.uvicorn_server": {"uvicorn"},
     "strategies": {"hypothesis"},
+    "traffic.readers.json_stream": {"ijson"},
+    "traffic.readers.yaml_stream": {"yaml"},
 }
 PATH_CHARACTERS = set("""&$@=;:+,?*\\{}^%`[]<>~#|"'""")  # those that the page "Create task" forbids in a file path
 

@@ -7,8 +7,9 @@ import io
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -20,6 +21,7 @@ from nclue_contract.cli.config import ConfigError, ProjectSettings, load, load_c
 from nclue_contract.cli.messages import print_error
 from nclue_contract.cli.serve import add_parsers, run_faults, run_serve
 from nclue_contract.cli.signals import termination_as_interruption
+from nclue_contract.cli.traffic_arguments import add_traffic
 from nclue_contract.contract.extras import MissingExtraError
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Readings, parse_pins
@@ -120,6 +122,7 @@ def _parser() -> argparse.ArgumentParser:
 
     for name, command in check_command.add_parsers(commands, common).items():
         command.set_defaults(run={"check": _check, "probe": _probe, "cleanup": _cleanup}[name], command=command)
+    add_traffic(commands, common).set_defaults(run=_traffic)
     serve, faults = add_parsers(commands, common)
     serve.set_defaults(run=_serve)
     faults.set_defaults(run=_faults)
@@ -152,11 +155,28 @@ def _validate(options: argparse.Namespace) -> int:
         message = "nothing to validate: name files, folders or globs, or pipe a payload in"
         raise UsageError(message)
     reports = _usable("--report", report_targets, options.report, FORMATS["validate"])
-    ignored = tuple(sorted(validator.ignore))
-    run = Run(version=__version__, revision=contract().revision, readings=readings, strict=strict, ignored=ignored)
+    run = _run(readings, validator.ignore, strict=strict)
     wanted = ValidateOptions(names, options.input_format, options.format, reports, options.quiet)
     stdin = sys.stdin.buffer if sys.stdin else None  # None when it is closed
     return _usable("", validate, validator, run, wanted, stdin, sys.stdout, sys.stderr or io.StringIO())
+
+
+def _traffic(options: argparse.Namespace) -> int:
+    from nclue_contract.cli.traffic import Output, judge_options, run_traffic, servers_of  # noqa: PLC0415  # for this command only
+
+    settings, readings = _settings(options)
+    strict = settings.strict if options.strict is None else options.strict
+    reports = _usable("--report", report_targets, options.report, FORMATS["traffic"])
+    wanted = _usable("", judge_options, options, readings, _rules(settings, options.ignore), os.environ, strict=strict)
+    wanted = replace(wanted, servers=_usable("", servers_of, options))
+    run = _run(readings, wanted.ignore, strict=strict, noun="exchange")
+    stdin = sys.stdin.buffer if sys.stdin else None  # None when it is closed
+    output = Output(options.format, reports, options.quiet)
+    return _usable("", run_traffic, wanted, run, options.names, output, stdin, sys.stdout, sys.stderr or io.StringIO())
+
+
+def _run(readings: Readings, ignored: Iterable[str], *, strict: bool, noun: str = "payload") -> Run:
+    return Run(__version__, contract().revision, readings, strict, tuple(sorted(ignored)), noun)
 
 
 def _usable(source: str, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Callable
 from typing import Any
@@ -78,7 +77,7 @@ class JsonRenderer:
         run = self._run
         more: dict[str, Any] = {"strict": run.strict, "ignored": list(run.ignored), "readings": run.readings_dict()}
         lines = "".join(f'"{key}": {json.dumps(value)},\n' for key, value in (head(run.version, run.revision) | more).items())
-        self._write(f'{{\n{lines}"payloads": [')
+        self._write(f'{{\n{lines}"{run.noun}s": [')
 
     def payload(self, payload: Payload, report: Report) -> None:
         """Write an entry."""
@@ -91,7 +90,7 @@ class JsonRenderer:
 
     def end(self, summary: Summary) -> None:
         """Write the rest."""
-        counts = json.dumps(dataclasses.asdict(summary))
+        counts = json.dumps(summary.to_dict())
         self._write(f'\n],\n"unreadable": {json.dumps(self._unreadable)},\n"summary": {counts}\n}}\n')
 
 
@@ -103,11 +102,12 @@ class PayloadEntry:
         self._head = ""
 
     def __call__(self, payload: Payload, report: Report) -> str:
-        """Return `{"file", "line", "index", "valid", "findings"}`."""
+        """Return `{"file", "line", "index", "valid", "findings"}`, with the attributes of the payload, if it has any, before `valid`."""
         if payload.file != self._file:
             self._file = payload.file
             self._head = f'{{"file": {json.dumps(payload.file)}, "line": '
+        more = "".join(f"{json.dumps(name)}: {json.dumps(value)}, " for name, value in payload.attributes().items())
         if not report.findings:
-            return f'{self._head}{payload.line}, "index": {payload.index}, "valid": true, "findings": []}}'
-        findings = json.dumps([finding.to_dict() for finding in report.findings])
-        return f'{self._head}{payload.line}, "index": {payload.index}, "valid": {json.dumps(report.ok)}, "findings": {findings}}}'
+            return f'{self._head}{payload.line}, "index": {payload.index}, {more}"valid": true, "findings": []}}'
+        findings = json.dumps([payload.attributes(finding) | finding.to_dict() for finding in report.findings])
+        return f'{self._head}{payload.line}, "index": {payload.index}, {more}"valid": {json.dumps(report.ok)}, "findings": {findings}}}'
