@@ -226,7 +226,7 @@ def _encoded(text: object, encoding: object, where: str) -> bytes | None:
 
 def _base64(text: str, where: str) -> bytes:
     try:
-        return base64.b64decode(text)
+        return base64.b64decode("".join(text.split()), validate=True)  # Ruby breaks it into lines
     except (binascii.Error, ValueError) as error:
         raise EntryError(f"{where} is not Base64") from error
 
