@@ -31,7 +31,7 @@ RESTRICTED = {
     # Recorded traffic is judged as a check judges its own, but sends nothing: only what is pure may be used.
     "traffic -> check": {
         "traffic.history": {"check.agreement", "check.expectations", "check.inference", "check.server_clock"},
-        "traffic.judge": {"check.expectations", "check.inference"},
+        "traffic.judge": {"check.expectations", "check.inference", "check.requests"},
         "traffic.readers.entries": {"check.content_coding"},
     },
     "traffic -> service": {},

@@ -84,7 +84,7 @@ def run_traffic(
 
         for source in sources:
             report.begin_recording()
-            for entry in _entries(source, stdin, progress.advance):
+            for entry in entries_of(source, stdin, progress.advance):
                 if isinstance(entry, Unreadable):
                     unreadable(entry.file, entry.reason)
                 elif entry.exchange is None:
@@ -99,7 +99,9 @@ def run_traffic(
     return report.exit_code
 
 
-def _entries(source: str | Unreadable, stdin: BinaryIO | None, progress: Callable[[int], None]) -> Iterator[Entry | Unreadable]:
+def entries_of(
+    source: str | Unreadable, stdin: BinaryIO | None, progress: Callable[[int], None] | None = None
+) -> Iterator[Entry | Unreadable]:
     """Yield the entries of one recording, and why it cannot be read any further."""
     if isinstance(source, Unreadable):
         yield source

@@ -29,6 +29,7 @@ from nclue_contract.check.expectations import (
     validator_of,
 )
 from nclue_contract.check.inference import ReadingInference
+from nclue_contract.check.requests import value_of
 from nclue_contract.contract.hosts import Target
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Readings
@@ -41,13 +42,15 @@ from nclue_contract.traffic.routes import Route, Router
 from nclue_contract.traffic.sides import SIDES, Side
 from nclue_contract.validation.error_body import error_code
 from nclue_contract.validation.findings import Finding
-from nclue_contract.validation.json_reader import read
 from nclue_contract.validation.query import read_query, replacements
 from nclue_contract.validation.signature import Verifier
 from nclue_contract.validation.validator import Validator
 
 MAX_HOSTS = 1_000
 """Other hosts that are counted by name."""
+
+UNAUTHENTICATED = frozenset(contract().errors[name].status for name in ("ACCESS_DENIED", "AUTHENTICATION_FAILED", "FORBIDDEN"))
+"""The statuses with which a server rejects a request for its signature."""
 
 MAX_SERVERS = 100
 """Servers of one run that are judged; a recording of a test run has one, or one per port."""
@@ -193,7 +196,11 @@ class RequestJudge:
             yield from read_query(exchange.query, self._validator.readings)[1]
 
     def _header_findings(self, exchange: RecordedExchange, route: Route, *, creates: bool) -> Iterator[Finding]:
-        """Yield the findings of the headers, without those about values that the recorder has replaced."""
+        """Yield the findings of the headers, without those about values that the recorder has replaced.
+
+        Many recorders remove secrets. So where all headers of the signature are missing, and the server has not rejected the request for
+        that, this is only a warning.
+        """
         signed, headers = contract().headers, exchange.request_headers
         masked = {name.lower() for name, value in headers if name.lower() in signed and is_masked(value)}
         shown = [(name, value) for name, value in headers if name.lower() not in masked]
@@ -205,7 +212,10 @@ class RequestJudge:
             body = exchange.request_body or None
             found = self._verifier.any_of(exchange.method, targets, shown, self._credentials, now_ms, body).report.findings
         hidden = {pointer_to(name) for name in masked}
-        yield from (finding for finding in found if finding.pointer != "/content-type" and finding.pointer not in hidden)
+        removed = not any(name.lower() in signed for name, _ in headers) and exchange.status not in UNAUTHENTICATED
+        for finding in found:
+            if finding.pointer != "/content-type" and finding.pointer not in hidden:
+                yield finding.rated(Severity.WARNING).noted("the recorder may have removed it") if removed else finding
 
 
 def _timestamp(headers: Iterable[tuple[str, str]]) -> int:
@@ -231,7 +241,7 @@ class ResponseJudge:
         self._place = place
         self._operation = route.operation.id
         body = exchange.response_body
-        self._value = None if body is None else read(body).value
+        self._value = None if body is None else value_of(body)
         self._findings: list[tuple[Side, Finding]] = []
 
     def findings(self) -> list[tuple[Side, Finding]]:
@@ -249,7 +259,7 @@ class ResponseJudge:
         history = self._server.history
         self._add(history.observe(exchange, self._route, self._value, self._place), Side.HISTORY)
         if self._operation == "createTask" and isinstance(self._value, Mapping) and exchange.request_body is not None:
-            history.set_payload(self._value.get("task_id"), read(exchange.request_body).value)
+            history.set_payload(self._value.get("task_id"), value_of(exchange.request_body))
         for cases in self._server.inference.relevant_cases.values():
             del cases[1:]  # a gigabyte of exchanges must not fill the memory
         return self._findings

@@ -49,6 +49,14 @@ CASES = {
         [create(headers=signed("POST", "/api/v1/tasks", timestamp=NOW - 301_000))],
         [(0, "request", "error", "NC203", f"/{TIMESTAMP}")],
     ),
+    "no header of a signature, which a recorder may have removed": (
+        [create(headers={})],
+        [(0, "request", "warning", "NC200", f"/{name}") for name in (TIMESTAMP, ACCESS_KEY, SIGNATURE)],
+    ),
+    "no header of a signature, for which the request is rejected": (
+        [create(headers={}, status=401, received=error("10100"))],
+        [(0, "request", "error", "NC200", f"/{name}") for name in (TIMESTAMP, ACCESS_KEY, SIGNATURE)],
+    ),
     "masked headers": ([create(headers=dict.fromkeys((SIGNATURE, TIMESTAMP, ACCESS_KEY), "[Filtered]"))], []),
     "a path that a reading forbids": (
         [create(PAYLOAD | {"train_file_path": "데.tsv"}, NEW | {"train_file_path": "데.tsv"})],
