@@ -19,6 +19,7 @@ LAYERS = [
     {"service", "clients"},
     {"check", "mock", "strategies"},
     {"traffic"},
+    {"proxy"},
     {"cli"},
     {"schemathesis_hooks", "pytest_plugin", "__main__"},
 ]
@@ -35,11 +36,15 @@ RESTRICTED = {
         "traffic.readers.entries": {"check.content_coding"},
     },
     "traffic -> service": {},
+    "proxy -> check": {"proxy.app": {"check.content_coding"}},
+    "proxy -> service": {},
+    "cli -> service": {"cli.proxy": {"service.uvicorn_server"}, "cli.serve": {"service"}},
 }
 THIRD_PARTY = {
     "check.transport_http": {"h11"},
     "mock": {"anyio", "httpx", "httpx2", "respx"},
     "pytest_plugin": {"pytest"},
+    "proxy.upstream": {"httpx"},
     "schemathesis_hooks": {"click", "requests", "schemathesis"},
     "service.loopback": {"uvicorn"},
     "service.uvicorn_server": {"uvicorn"},

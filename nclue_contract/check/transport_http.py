@@ -26,6 +26,7 @@ from nclue_contract.check.requests import Exchange, RequestSpec, header_pairs
 from nclue_contract.contract.hosts import Target
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.openapi import document
+from nclue_contract.contract.trust import tls_context
 from nclue_contract.signing import Credentials, now_ms
 
 MAX_BODY_BYTES = 1 << 20
@@ -97,7 +98,7 @@ class HttpTransport:
         self._credentials = credentials
         self._headers = tuple(headers)
         self._timeout_s = timeout_s
-        self._tls = _tls(cafile) if target.scheme == "https" else None
+        self._tls = tls_context(cafile) if target.scheme == "https" else None
         self._open: _Connection | None = None
         self._reuses = True
 
@@ -266,13 +267,6 @@ class HttpTransport:
                     raise
                 raise IncompleteResponseError("the connection was closed in the middle of the response") from error
         return event
-
-
-def _tls(cafile: str | None) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=cafile)
-    except OSError as error:  # ssl.SSLError is one
-        raise ValueError(f"--cacert: {cafile} holds no certificates in PEM") from error
 
 
 @dataclass(slots=True)

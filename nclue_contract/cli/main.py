@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from nclue_contract import __version__
 from nclue_contract.cli import check as check_command
@@ -21,12 +21,16 @@ from nclue_contract.cli.config import ConfigError, ProjectSettings, load, load_c
 from nclue_contract.cli.messages import print_error
 from nclue_contract.cli.serve import add_parsers, run_faults, run_serve
 from nclue_contract.cli.signals import termination_as_interruption
-from nclue_contract.cli.traffic_arguments import add_traffic
+from nclue_contract.cli.traffic_arguments import add_proxy, add_traffic
 from nclue_contract.contract.extras import MissingExtraError
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Readings, parse_pins
 from nclue_contract.signing import now_ms
 from nclue_contract.validation.reports.base import FORMATS, INCONCLUSIVE, PASSED, USAGE, Run
+
+if TYPE_CHECKING:
+    from nclue_contract.cli.traffic import Output
+    from nclue_contract.traffic.judge import JudgeOptions
 
 _DESCRIPTION = "Validate payloads and servers against the contract of NAVER Cloud's NCLUE tasks API."
 _EXIT_CODES = "Exit codes: 0 passed, 1 failed, 2 usage or unreadable input, 3 inconclusive."
@@ -123,6 +127,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, command in check_command.add_parsers(commands, common).items():
         command.set_defaults(run={"check": _check, "probe": _probe, "cleanup": _cleanup}[name], command=command)
     add_traffic(commands, common).set_defaults(run=_traffic)
+    add_proxy(commands, common).set_defaults(run=_proxy)
     serve, faults = add_parsers(commands, common)
     serve.set_defaults(run=_serve)
     faults.set_defaults(run=_faults)
@@ -162,17 +167,33 @@ def _validate(options: argparse.Namespace) -> int:
 
 
 def _traffic(options: argparse.Namespace) -> int:
-    from nclue_contract.cli.traffic import Output, judge_options, run_traffic, servers_of  # noqa: PLC0415  # for this command only
+    from nclue_contract.cli.traffic import run_traffic, servers_of  # noqa: PLC0415  # for this command only
+
+    judging, run, output = _judging(options, "traffic")
+    judging = replace(judging, servers=_usable("", servers_of, options))
+    stdin = sys.stdin.buffer if sys.stdin else None  # None when it is closed
+    return _usable("", run_traffic, judging, run, options.names, output, stdin, sys.stdout, sys.stderr or io.StringIO())
+
+
+def _proxy(options: argparse.Namespace) -> int:
+    judging, run, output = _judging(options, "proxy")
+    if options.har is not None:
+        _usable("--har", report_targets, [f"har:{options.har}"], ("har",))
+    from nclue_contract.cli.proxy import run_proxy  # noqa: PLC0415  # for this command only, and it needs an extra
+
+    return _usable("", run_proxy, options, judging, run, output, sys.stdout, sys.stderr or io.StringIO())
+
+
+def _judging(options: argparse.Namespace, command: str) -> tuple[JudgeOptions, Run, Output]:
+    """Return how the exchanges are judged, what the reports carry, and where they go."""
+    from nclue_contract.cli.traffic import Output, judge_options  # noqa: PLC0415  # for the commands about traffic only
 
     settings, readings = _settings(options)
     strict = settings.strict if options.strict is None else options.strict
-    reports = _usable("--report", report_targets, options.report, FORMATS["traffic"])
-    wanted = _usable("", judge_options, options, readings, _rules(settings, options.ignore), os.environ, strict=strict)
-    wanted = replace(wanted, servers=_usable("", servers_of, options))
-    run = _run(readings, wanted.ignore, strict=strict, noun="exchange")
-    stdin = sys.stdin.buffer if sys.stdin else None  # None when it is closed
-    output = Output(options.format, reports, options.quiet)
-    return _usable("", run_traffic, wanted, run, options.names, output, stdin, sys.stdout, sys.stderr or io.StringIO())
+    reports = _usable("--report", report_targets, options.report, FORMATS[command])
+    judging = _usable("", judge_options, options, readings, _rules(settings, options.ignore), os.environ, strict=strict)
+    run = _run(readings, judging.ignore, strict=strict, noun="exchange")
+    return judging, run, Output(options.format, reports, options.quiet)
 
 
 def _run(readings: Readings, ignored: Iterable[str], *, strict: bool, noun: str = "payload") -> Run:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from nclue_contract.contract.model import DocumentedError, contract
+from nclue_contract.contract.model import DocumentedError
 from nclue_contract.validation.findings import Finding
+from nclue_contract.validation.headers import is_secret
 from nclue_contract.validation.signature import Verification
 
 MAX_JOURNAL_BODY_BYTES = 4096
@@ -111,7 +112,7 @@ def journal_entry(
         "time_ms": now_ms,
         "method": request.method,
         "target": request.target,
-        "headers": [[name, "***" if _is_secret(name) else value] for name, value in request.headers],
+        "headers": [[name, "***" if is_secret(name) else value] for name, value in request.headers],
         "body": request.body[:MAX_JOURNAL_BODY_BYTES].decode("utf-8", "backslashreplace"),
         "body_bytes": len(request.body),
         "status": response.status,
@@ -119,11 +120,3 @@ def journal_entry(
         "findings": [finding.to_dict() for finding in islice(findings, MAX_JOURNAL_FINDINGS)],
         **signature,
     }
-
-
-def _is_secret(name: str) -> bool:
-    """Return whether the values of a header are masked: all of the platform's, since a client may send keys under another name."""
-    plain = name.lower().replace("_", "-")
-    words = ("secret", "access-key", "accesskey", "api-key", "apikey", "signature")
-    others = {*contract().headers, "authorization", "proxy-authorization", "cookie"}
-    return plain in others or plain.startswith("x-ncp-") or any(word in plain for word in words)

@@ -25,7 +25,8 @@ class RecordedExchange:
     """One exchange. Times are milliseconds since 1970-01-01 UTC by the recorder's clock; None where the recording has none.
 
     `origin` is scheme, host and port; empty where the recording does not name the server. `target` is the path with the query. A body is
-    None where it was not recorded, or not completely. `status` is 0 where there was no response; then `error` may say why.
+    None where it was not recorded, or not completely. `status` is 0 where there was no response; then `error` may say why. `own`: the
+    response is by a proxy that did not pass the request on.
     """
 
     method: str
@@ -39,6 +40,7 @@ class RecordedExchange:
     sent_ms: int | None = None
     received_ms: int | None = None
     error: str = ""
+    own: bool = False
 
     @property
     def host(self) -> str:

@@ -149,7 +149,7 @@ class TrafficJudge:
         found = list(self._requests.findings(exchange, route)) if Side.REQUEST in self._sides else []
         server = self.servers.get(route.server) or self._new_server(route.server)
         server.exchanges += 1
-        if Side.RESPONSE in self._sides:
+        if Side.RESPONSE in self._sides and not exchange.own:
             found += ResponseJudge(server, exchange, route, place).findings()
         rated = [(side, self._rated(side, finding, exchange.status)) for side, finding in found if finding.rule not in options.ignore]
         return Judgement(exchange, route, tuple(rated))

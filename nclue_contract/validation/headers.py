@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from itertools import islice
 
+from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Policy
 from nclue_contract.contract.wording import json_kind, pointer_to, quoted
 from nclue_contract.validation.findings import Finding
@@ -118,3 +119,11 @@ def _text(value: object) -> str:
 def media_type(content_type: str) -> str:
     """Return `application/json` for `Application/JSON; charset=utf-8`."""
     return content_type.partition(";")[0].strip().lower()
+
+
+def is_secret(name: str) -> bool:
+    """Return whether the values of a header are masked: all of the platform's, since a client may send keys under another name."""
+    plain = name.lower().replace("_", "-")
+    words = ("secret", "access-key", "accesskey", "api-key", "apikey", "signature")
+    others = {*contract().headers, "authorization", "proxy-authorization", "cookie", "set-cookie"}
+    return plain in others or plain.startswith("x-ncp-") or any(word in plain for word in words)
