@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -53,12 +52,13 @@ def run_proxy(options: argparse.Namespace, judging: JudgeOptions, run: Run, outp
         outputs += [renderer(form, stack.enter_context(atomic_file(path)).write, run) for form, path in output.reports]
         har = HarWriter(stack.enter_context(atomic_file(options.har)).write, TOOL_NAME, __version__) if options.har else None
         report = TrafficReport(TrafficJudge(replace(judging, servers=(target,))), outputs)
-        recording = _Recording(report, har, options.har, judging)
+        recording = _Recording(report, har, options.har, judging, stdout)
         report.begin()
         if har is not None:
             har.begin()
         app = ProxyApp(upstream, proxy_options, recording.add, now_ms)
-        serve_app(app, listener, target.path, stdout, date_header=False, lifespan="on")
+        announced = stdout if output.format == "text" else stderr  # other formats are read by programs
+        serve_app(app, listener, target.path, announced, date_header=False, lifespan="on")
         if har is not None:
             har.end()
         report.end()
@@ -69,12 +69,13 @@ def run_proxy(options: argparse.Namespace, judging: JudgeOptions, run: Run, outp
 class _Recording:
     """What happens with an exchange: it is judged, and written to the HAR without its secrets."""
 
-    def __init__(self, report: TrafficReport, har: HarWriter | None, path: Path | None, judging: JudgeOptions) -> None:
+    def __init__(self, report: TrafficReport, har: HarWriter | None, path: Path | None, judging: JudgeOptions, stdout: TextIO) -> None:
         self._report = report
         self._har = har
         self._file = NAME if path is None else str(path)
         keys = judging.credentials
         self._secrets = () if keys is None else (keys.access_key, keys.secret_key)
+        self._stdout = stdout
         self._index = 0
 
     def add(self, exchange: RecordedExchange) -> None:
@@ -83,7 +84,7 @@ class _Recording:
         if self._har is not None:
             self._har.add(without_secrets(exchange, self._secrets))
         self._index += 1
-        sys.stdout.flush()  # findings are shown as they come
+        self._stdout.flush()  # findings are shown as they come
 
 
 def allowed_creations(target: Target, given: int | None) -> int | None:
