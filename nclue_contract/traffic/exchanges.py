@@ -20,6 +20,21 @@ MIN_SECRET_LENGTH = 8
 """Characters from which on a header value is masked. A shorter one is not a secret, and may be in a response by chance."""
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """When an exchange took place, from its request to the end of its response; see `RecordedExchange`."""
+
+    sent_ms: int | None
+    received_ms: int | None
+
+    def before(self, other: Span) -> bool:
+        """Return whether this exchange surely ended before the other began.
+
+        Where times are missing, the order of the recording decides; a recorder writes an exchange down when it has ended.
+        """
+        return self.received_ms is None or other.sent_ms is None or self.received_ms <= other.sent_ms
+
+
 @dataclass(frozen=True)
 class RecordedExchange:
     """One exchange. Times are milliseconds since 1970-01-01 UTC by the recorder's clock; None where the recording has none.
@@ -68,12 +83,10 @@ class RecordedExchange:
         except (ValueError, OverflowError):
             return None
 
-    def before(self, other: RecordedExchange) -> bool:
-        """Return whether this exchange surely ended before the other began.
-
-        Where times are missing, the order of the recording decides; a recorder writes an exchange down when it has ended.
-        """
-        return self.received_ms is None or other.sent_ms is None or self.received_ms <= other.sent_ms
+    @property
+    def span(self) -> Span:
+        """Return when the exchange took place."""
+        return Span(self.sent_ms, self.received_ms)
 
 
 def is_masked(value: str) -> bool:

@@ -20,7 +20,7 @@ from nclue_contract.check.server_clock import parse_time_ms
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.rules import Severity
 from nclue_contract.contract.wording import pointer_to
-from nclue_contract.traffic.exchanges import RecordedExchange
+from nclue_contract.traffic.exchanges import RecordedExchange, Span
 from nclue_contract.traffic.routes import Route
 from nclue_contract.validation.findings import Finding
 from nclue_contract.validation.names import collated
@@ -41,16 +41,17 @@ Fields = Mapping[str, Any]
 class KnownTask:
     """A task as the exchanges have shown it so far.
 
-    `values` are its fields when they were seen first, by `operation`; `payload` is that of its create request, None for a task that others
-    have created. `stage` is its latest stage (-1: none yet), seen in `seen_in`. `deleted_in` is the exchange that deleted it.
+    `values` are its fields when they were seen `first`, by `operation`; `payload` is that of its create request, None for a task that
+    others have created. `stage` is its latest stage (-1: none yet). `seen` is when it was seen last, and `deleted` when it was deleted.
     """
 
     values: dict[str, Any]
     operation: str
+    first: Span
+    seen: Span
     payload: dict[str, Any] | None = None
     stage: int = -1
-    seen_in: RecordedExchange | None = None
-    deleted_in: RecordedExchange | None = None
+    deleted: Span | None = None
 
     @property
     def name(self) -> str | None:
@@ -78,7 +79,7 @@ class TaskHistory:
     def observe(self, exchange: RecordedExchange, route: Route, value: object, place: str) -> Iterator[Finding]:
         """Yield what is wrong with an exchange in view of those before it, and remember it.
 
-        `value` is the body of the response as JSON, `payload` that of the request; `place` names the exchange in messages.
+        `value` is the body of the response as JSON; `place` names the exchange in messages.
         """
         assert route.operation is not None  # noqa: S101  # the judge asks only about operations
         accepted = 200 <= exchange.status < 300
@@ -99,8 +100,11 @@ class TaskHistory:
         task_id = fields.get("task_id")
         if not isinstance(task_id, str):
             return
-        if task_id in self._tasks:
-            yield finding_of("NC405", "task_id is the ID of a task that was seen before", "/task_id")
+        known = self._tasks.get(task_id)
+        if known is not None:
+            # A list that was requested meanwhile may have shown the task already.
+            if known.operation == "createTask" or known.first.before(exchange.span):
+                yield finding_of("NC405", "task_id is the ID of a task that was seen before", "/task_id")
             return
         at_ms, clock_ms = parse_time_ms(fields.get("created_at")), exchange.clock_ms
         most = contract().rules["NC203"].limit * 1000 + CLOCK_MARGIN_MS
@@ -111,7 +115,7 @@ class TaskHistory:
         name = fields.get("task_name")
         if isinstance(name, str):
             yield from self._check_name(exchange, name, place)
-        self._remember(task_id, KnownTask(dict(fields), "createTask", seen_in=exchange))
+        self._remember(task_id, _known(fields, "createTask", exchange.span))
 
     def set_payload(self, task_id: object, payload: object) -> None:
         """Remember what was sent to create a task."""
@@ -122,11 +126,11 @@ class TaskHistory:
     def _read(self, exchange: RecordedExchange, task_id: str, fields: Fields, *, accepted: bool) -> Iterator[Finding]:
         task = self._tasks.get(task_id)
         if accepted:
-            if task is not None and task.deleted_in is not None and task.deleted_in.before(exchange):
+            if task is not None and task.deleted is not None and task.deleted.before(exchange.span):
                 yield finding_of("NC402", "a task that was deleted can be read")
                 return
             yield from self._seen(exchange, task_id, fields, "getTask", "")
-        elif task is not None and exchange.status == 404 and task.deleted_in is None:
+        elif task is not None and exchange.status == 404 and task.deleted is None:
             yield _warning("NC408", f"a task that this recording shows and does not delete is unknown ({OTHERS})")
 
     def _listed(self, exchange: RecordedExchange, fields: Fields, place: str) -> Iterator[Finding]:
@@ -142,7 +146,7 @@ class TaskHistory:
                 continue
             stages.append(contract().lifecycle.stage(item.get("status")))
             task = self._tasks.get(task_id)
-            if task is not None and task.deleted_in is not None and task.deleted_in.before(exchange):
+            if task is not None and task.deleted is not None and task.deleted.before(exchange.span):
                 yield finding_of("NC402", "a task that was deleted is in the list", pointer_to("tasks", number))
             else:
                 yield from self._seen(exchange, task_id, item, "listTasks", pointer_to("tasks", number))
@@ -157,9 +161,7 @@ class TaskHistory:
         if index != 0 or not isinstance(limit, int) or len(ids) >= limit or self.forgotten:
             return
         missing = [
-            task
-            for task_id, task in self._tasks.items()
-            if task_id not in ids and task.deleted_in is None and task.seen_in is not None and task.seen_in.before(exchange)
+            task for task_id, task in self._tasks.items() if task_id not in ids and task.deleted is None and task.seen.before(exchange.span)
         ]
         if missing:
             yield _warning("NC504", f"{len(missing)} of the tasks that this recording shows are not in the list ({OTHERS})", "/tasks")
@@ -171,14 +173,14 @@ class TaskHistory:
         words, deletable = contract().lifecycle.statuses, contract().lifecycle.deletable
         word = words[task.stage] if task.stage >= 0 else ""
         if not accepted:
-            if exchange.status == 409 and word in contract().lifecycle.final and task.deleted_in is None:
+            if exchange.status == 409 and word in contract().lifecycle.final and task.deleted is None:
                 yield _warning("NC401", f"a task that is {word} cannot be deleted (perhaps since something depends on it)")
             return
-        if task.deleted_in is not None and task.deleted_in.before(exchange):
+        if task.deleted is not None and task.deleted.before(exchange.span):
             yield finding_of("NC402", "a task that was deleted can be deleted again")
         elif word and word not in deletable:
             yield _warning("NC401", f"a task that was {word} when it was last seen was deleted (it may have ended before)")
-        task.deleted_in = exchange
+        task.deleted = exchange.span
         self._release_name(task_id, task)
         if task.name is not None:
             self._deleted_names[task.name] = None
@@ -191,7 +193,7 @@ class TaskHistory:
         """Compare a task in a response with what was shown of it before."""
         task = self._tasks.get(task_id)
         if task is None:
-            task = KnownTask(dict(fields), operation)
+            task = _known(fields, operation, exchange.span)
             self._remember(task_id, task)
         else:
             for name, problem in differences(task.values, fields, task.operation):
@@ -199,7 +201,7 @@ class TaskHistory:
             self._tasks.move_to_end(task_id)
         stage, before = contract().lifecycle.stage(fields.get("status")), task.stage
         if stage is not None:
-            ordered = task.seen_in is None or task.seen_in.before(exchange)
+            ordered = task.seen.before(exchange.span)
             words, final = contract().lifecycle.statuses, contract().lifecycle.final
             ended = before >= 0 and words[before] in final
             if ordered and (stage < before or (ended and stage != before)):
@@ -208,7 +210,7 @@ class TaskHistory:
                 return
             if stage >= before:
                 task.stage = stage
-        task.seen_in = exchange
+        task.seen = exchange.span
 
     def _check_name(self, exchange: RecordedExchange, name: str, place: str) -> Iterator[Finding]:
         """Compare the name of a task that was created with those of the tasks that should still be there."""
@@ -227,7 +229,7 @@ class TaskHistory:
 
     def _lives(self, task_id: str, exchange: RecordedExchange) -> bool:
         task = self._tasks.get(task_id)
-        return task is not None and (task.seen_in is None or task.seen_in.before(exchange))
+        return task is not None and task.seen.before(exchange.span)
 
     def _remember(self, task_id: str, task: KnownTask) -> None:
         self._tasks[task_id] = task
@@ -253,6 +255,12 @@ def inconsistencies(found: list[Inconsistency], place: str) -> Iterator[Finding]
         remaining = " or ".join(one.remaining)
         problem = f"{place} fits only {one.reading}={one.needed}, but {one.ruled_out_by or 'the pin'} fits only {remaining}"
         yield finding_of("NC600", problem)
+
+
+def _known(fields: Fields, operation: str, span: Span) -> KnownTask:
+    """Return a task that is seen for the first time, with the fields that every operation shows."""
+    values = {one.name: fields[one.name] for one in contract().responses["CreatedTask"] if one.name in fields}
+    return KnownTask(values, operation, span, span)
 
 
 def _warning(rule: str, problem: str, pointer: str = "") -> Finding:

@@ -1,6 +1,7 @@
 """Judging of recorded exchanges: what is found, at which side, how severe, and what is no finding."""
 
 import json
+import pickle
 from urllib.parse import quote
 
 import pytest
@@ -129,6 +130,14 @@ CASES = {
     "the same time in another zone is the same": ([create(), get(task("pending", created_at="2024-11-26T02:48:16Z"), at=1)], []),
     "an ID is used twice": (
         [create(), create(OTHER_PAYLOAD, NEW | {"task_name": "other"}, at=1)],
+        [(1, "history", "error", "NC405", "/task_id")],
+    ),
+    "a list that was requested while a task was created may show it already": (
+        [lists(item("registered"), at=0.001), create(took=3000)],
+        [],
+    ),
+    "an ID is used twice at the same time": (
+        [create(took=3000), create(OTHER_PAYLOAD, NEW | {"task_name": "other"}, at=1)],
         [(1, "history", "error", "NC405", "/task_id")],
     ),
     "a time of creation that is long ago": (
@@ -356,6 +365,15 @@ def test_many_tasks_are_forgotten_and_the_memory_stays_flat(monkeypatch):
     history = judged.servers[f"{ORIGIN}/api/v1"].history
     assert (found, history.forgotten) == ([], 7)  # an empty list shows nothing when tasks were forgotten
     assert max(map(len, judged.servers[f"{ORIGIN}/api/v1"].inference.relevant_cases.values())) == 1
+
+
+def test_what_is_remembered_of_a_task_is_not_its_exchange():
+    mark = "x" * 100_000
+    body = json.dumps(NEW | {"further": mark}).encode()
+    judged, _ = judge(
+        create(PAYLOAD | {"further": mark}, body), get(task("pending", further=mark), at=1), lists(item("pending", further=mark), at=2)
+    )
+    assert len(pickle.dumps(judged.servers[f"{ORIGIN}/api/v1"].history)) < 50_000
 
 
 # -- secrets ---------------------------------------------------------------------------------------------------------------------------

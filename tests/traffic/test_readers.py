@@ -224,6 +224,12 @@ def test_a_body_that_the_journal_has_cut_is_unknown():
     assert journal(entry | {"body": "\\xff", "body_bytes": 1}).request_body is None
 
 
+def test_a_body_that_json_lines_leave_out_is_unknown():
+    request = {"method": "POST", "url": "http://127.0.0.1/tasks"}
+    found = plain({"request": request, "response": {"status": 200, "body": ""}})
+    assert (found.request_body, found.response_body, found.sent_ms) == (None, b"", None)
+
+
 def test_a_request_without_a_response_is_one():
     assert cassette({"request": VALID[cassette]["request"], "response": None}).status == 0
     assert plain({"request": VALID[plain]["request"], "error": "timeout"}).error == "timeout"

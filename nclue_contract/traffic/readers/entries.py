@@ -1,7 +1,7 @@
 """The shapes of one entry in each kind of recording, and the exchange that it holds.
 
 Pages: HAR 1.2 (w3c.github.io/web-performance, "HTTP Archive (HAR) format"), the cassettes of vcrpy and of Ruby's VCR, whose form
-Schemathesis uses, `/_nclue/journal` of our own server, and our JSON Lines (README, "Judge recorded traffic").
+Schemathesis uses, `/_nclue/journal` of our own server, and our JSON Lines (see the package `traffic`).
 
 An entry of another shape raises `EntryError`. Its message names the place in the entry, and never a value.
 """
@@ -255,5 +255,4 @@ def _decoded(body: bytes | None, headers: Pairs) -> bytes | None:
 def _plain_body(message: Mapping[str, object], where: str) -> bytes | None:
     if isinstance(encoded := message.get("body_base64"), str):
         return _base64(encoded, f"{where}.body_base64")
-    body = message.get("body")
-    return b"" if body is None and "body" not in message else None if body is None else _encoded(body, None, f"{where}.body")
+    return _encoded(message.get("body"), None, f"{where}.body")
