@@ -59,6 +59,8 @@ def run_proxy(options: argparse.Namespace, judging: JudgeOptions, run: Run, outp
         app = ProxyApp(upstream, proxy_options, recording.add, now_ms)
         announced = stdout if output.format == "text" else stderr  # other formats are read by programs
         serve_app(app, listener, target.path, announced, date_header=False, lifespan="on")
+        if recording.error is not None:
+            raise recording.error
         if har is not None:
             har.end()
         report.end()
@@ -77,9 +79,18 @@ class _Recording:
         self._secrets = () if keys is None else (keys.access_key, keys.secret_key)
         self._stdout = stdout
         self._index = 0
+        self.error: OSError | None = None
 
     def add(self, exchange: RecordedExchange) -> None:
-        """Judge and record an exchange."""
+        """Judge and record an exchange. When an output cannot be written any more, requests are still passed on; see `error`."""
+        if self.error is not None:
+            return
+        try:
+            self._add(exchange)
+        except OSError as error:
+            self.error = error
+
+    def _add(self, exchange: RecordedExchange) -> None:
         self._report.add(self._file, FIRST_LINE + self._index, self._index, exchange)
         if self._har is not None:
             self._har.add(without_secrets(exchange, self._secrets))

@@ -123,6 +123,27 @@ def test_signatures_are_verified_with_the_key_of_the_environment(server, tmp_pat
     assert [[one["rule"] for one in entry["findings"]] for entry in entries] == [[], ["NC208"]]
 
 
+def test_what_clients_sign_below_another_prefix_is_verified(tmp_path):
+    report, headers = tmp_path / "report", signed("GET", "/api/v1/tasks")
+    keys = {"NCLUE_ACCESS_KEY": ACCESS, "NCLUE_SECRET_KEY": SECRET}
+    listed = answering(lambda _: response(200, {"index": 0, "limit": 20, "total": 0, "tasks": []}))
+    options = ["--signed-prefix", "/api/v1", "--report", f"jsonl:{report}"]
+    with listening(listed) as port, running(f"{url(port)}/nclue", *options, name="proxy", **keys) as proxy:
+        assert proxy.send("GET", "/nclue/tasks", headers=headers).status == 200
+        assert ended(proxy)[0] == 0
+    assert json.loads(report.read_text(encoding="utf-8"))["findings"] == []
+
+
+def test_a_closed_standard_output_does_not_stop_the_proxy(server):
+    command = [sys.executable, "-m", "nclue_contract", "proxy", server.url]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()) as process:
+        base = process.stdout.readline().split()[1]
+        process.stdout.close()
+        assert [by_httpx("POST", f"{base}/tasks", TILDE)[0] for _ in range(3)] == [422] * 3
+        process.send_signal(signal.SIGINT)
+        assert (process.stderr.read(), process.wait(DEADLINE)) == ("", 3)
+
+
 def test_in_formats_for_programs_standard_output_has_the_report_only(server):
     command = [sys.executable, "-m", "nclue_contract", "proxy", server.url, "--format", "json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()) as process:

@@ -87,6 +87,10 @@ CASES = {
         [(0, "response", "error", "NC302", "")],
     ),
     "a server error": ([lists(status=503, received=error("500"))], [(0, "response", "error", "NC601", "")]),
+    "the first of the statuses of server errors": (
+        [lists(status=500, received=error("900"))],
+        [(0, "response", "error", "NC601", "")],
+    ),
     "no complete response": (
         [create(status=0, received=b"", error="the server closed the connection")],
         [(0, "response", "error", "NC602", "")],
@@ -159,6 +163,10 @@ CASES = {
     ),
     "a deleted task can be deleted again": ([create(), delete(at=1), delete(at=2)], [(2, "history", "error", "NC402", "")]),
     "a list that was requested before the deletion ended": ([create(), delete(at=1, took=2000), lists(item("registered"), at=2)], []),
+    "a task that was requested, or to be deleted, before its deletion ended": (
+        [create(), delete(at=1, took=2000), get(task("registered"), at=2), delete(at=2)],
+        [],
+    ),
     "a task is deleted while it is in progress": ([get(task("in_progress")), delete(at=1)], [(1, "history", "warning", "NC401", "")]),
     "a completed task cannot be deleted": (
         [get(task("completed")), delete(at=1, status=409, received=error(None))],
