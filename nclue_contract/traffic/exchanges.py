@@ -20,6 +20,10 @@ MIN_SECRET_LENGTH = 8
 """Characters from which on a header value is masked. A shorter one is not a secret, and may be in a response by chance."""
 
 
+SHORT_MS = 1_000
+"""Milliseconds in which a task hardly passes through a stage."""
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """When an exchange took place, from its request to the end of its response; see `RecordedExchange`."""
@@ -33,6 +37,10 @@ class Span:
         Where times are missing, the order of the recording decides; a recorder writes an exchange down when it has ended.
         """
         return self.received_ms is None or other.sent_ms is None or self.received_ms <= other.sent_ms
+
+    def just_before(self, other: Span) -> bool:
+        """Return whether this exchange ended so shortly before the other began that hardly anything can have changed between them."""
+        return self.received_ms is None or other.sent_ms is None or other.sent_ms - self.received_ms < SHORT_MS
 
 
 @dataclass(frozen=True)

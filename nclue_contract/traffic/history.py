@@ -178,7 +178,7 @@ class TaskHistory:
             return
         if task.deleted is not None and task.deleted.before(exchange.span):
             yield finding_of("NC402", "a task that was deleted can be deleted again")
-        elif word and word not in deletable:
+        elif word and word not in deletable and task.seen.just_before(exchange.span):
             yield _warning("NC401", f"a task that was {word} when it was last seen was deleted (it may have ended before)")
         task.deleted = exchange.span
         self._release_name(task_id, task)

@@ -33,7 +33,7 @@ from nclue_contract.check.requests import value_of
 from nclue_contract.contract.hosts import Target
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Readings
-from nclue_contract.contract.rules import Answer, Severity
+from nclue_contract.contract.rules import Answer, Certainty, Severity
 from nclue_contract.contract.wording import pointer_to
 from nclue_contract.signing import Credentials
 from nclue_contract.traffic.exchanges import RecordedExchange, is_masked, without_secrets
@@ -43,6 +43,7 @@ from nclue_contract.traffic.sides import SIDES, Side
 from nclue_contract.validation.error_body import error_code
 from nclue_contract.validation.findings import Finding
 from nclue_contract.validation.query import read_query, replacements
+from nclue_contract.validation.response import is_empty_success
 from nclue_contract.validation.signature import Verifier
 from nclue_contract.validation.validator import Validator
 
@@ -57,6 +58,9 @@ MAX_SERVERS = 100
 
 OWN_STEP = frozenset({"NC313", "NC505"})
 """The rules about whether a response fits its request, which are judged apart from its content: other readings decide them."""
+
+OF_REQUESTS = frozenset({"NC007"})
+"""A lone surrogate in a response is what some client has sent, and comes back as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,13 +274,16 @@ class ResponseJudge:
     def _judge_content(self) -> None:
         """Validate status, headers and body by themselves and against what was sent."""
         exchange, sent = self._exchange, self._sent()
-        relevant = response_readings(self._operation, exchange.status) if isinstance(self._value, Mapping) else ()
+        shows = isinstance(self._value, Mapping) or is_empty_success(self._operation, exchange.status)
+        relevant = response_readings(self._operation, exchange.status) if shows else ()
 
         def problems(readings: Readings) -> list[Finding]:
             body = exchange.response_body or b""
             report = validator_of(readings).validate_response(self._operation, exchange.status, exchange.response_headers, body, sent)
             # Where the pages name no code every code is right, so a warning of NC312 is not even an advisory.
-            return [f for f in report.findings if f.rule not in OWN_STEP and (f.rule != "NC312" or f.severity is Severity.ERROR)]
+            return [
+                f for f in report.findings if f.rule not in OWN_STEP | OF_REQUESTS and (f.rule != "NC312" or f.severity is Severity.ERROR)
+            ]
 
         if exchange.status in GATEWAY_STATUSES:  # a gateway may have another form of errors than the service behind it
             self._add(self._server.inference.explain(relevant, problems))
@@ -312,7 +319,14 @@ class ResponseJudge:
 
         relevant = create_readings(body, types, may_be_missing=True)
         found, mixed = self._server.inference.narrow(relevant, problems, self._place)
+        if exchange.status < 300 and self._only_undecided(body):
+            found = [finding.rated(Severity.WARNING) for finding in found]
         self._add((*found, *inconsistencies(mixed, self._place)))
+
+    def _only_undecided(self, body: bytes) -> bool:
+        """Return whether a payload breaks only rules on which the pages are silent: to accept it is worth knowing, but breaks nothing."""
+        errors = validator_of(self._server.inference.best_readings()).validate_request_json(body).errors
+        return all(finding.certainty is Certainty.UNDECIDED and finding.reading is None for finding in errors)
 
     def _judge_parameter(self, name: str) -> None:
         """Judge how a value of the query that is out of its range was treated; where none is, nothing is learnt."""

@@ -68,6 +68,18 @@ CASES = {
         [create(TILDE, NEW | {"train_file_path": "a~b.tsv"})],
         [(0, "request", "error", "NC120", "/train_file_path"), (0, "response", "error", "NC313", "")],
     ),
+    "a body in UTF-16 is accepted, which no page forbids": (
+        [create(json.dumps(PAYLOAD).encode("utf-16-le"))],
+        [(0, "request", "error", "NC002", ""), (0, "response", "warning", "NC313", "")],
+    ),
+    "a lone surrogate comes back": (
+        [create(PAYLOAD | {"name": "\ud800"}, NEW | {"task_name": "\ud800"})],
+        [(0, "request", "error", "NC007", "/name")],
+    ),
+    "a deletion without a body, as the platform's tables say": (
+        [create(), delete(at=1, status=204, received=b"", response_headers=())],
+        [],
+    ),
     "a valid payload is rejected for its path": ([create(received=error("10104"), status=422)], [(0, "response", "error", "NC313", "")]),
     "a valid payload is rejected since its name is in use": ([create(received=error("10102"), status=409)], []),
     "a valid payload is rejected since its file is missing": ([create(received=error("10107"), status=404)], []),
@@ -167,7 +179,8 @@ CASES = {
         [create(), delete(at=1, took=2000), get(task("registered"), at=2), delete(at=2)],
         [],
     ),
-    "a task is deleted while it is in progress": ([get(task("in_progress")), delete(at=1)], [(1, "history", "warning", "NC401", "")]),
+    "a task that was in progress long before is deleted": ([get(task("in_progress")), delete(at=1.1)], []),
+    "a task is deleted while it is in progress": ([get(task("in_progress")), delete(at=0.9)], [(1, "history", "warning", "NC401", "")]),
     "a completed task cannot be deleted": (
         [get(task("completed")), delete(at=1, status=409, received=error(None))],
         [(1, "history", "warning", "NC401", "")],
