@@ -18,6 +18,8 @@ LAYERS = [
     {"__init__"},
     {"service", "clients"},
     {"check", "mock", "strategies"},
+    {"traffic"},
+    {"proxy"},
     {"cli"},
     {"schemathesis_hooks", "pytest_plugin", "__main__"},
 ]
@@ -27,16 +29,29 @@ RESTRICTED = {
         "check.run": {"service"},
         "check.transport_memory": {"service.messages"},
     },
+    # Recorded traffic is judged as a check judges its own, but sends nothing: only what is pure may be used.
+    "traffic -> check": {
+        "traffic.history": {"check.agreement", "check.expectations", "check.inference", "check.server_clock"},
+        "traffic.judge": {"check.expectations", "check.inference", "check.requests"},
+        "traffic.readers.entries": {"check.content_coding"},
+    },
+    "traffic -> service": {},
+    "proxy -> check": {"proxy.app": {"check.content_coding"}},
+    "proxy -> service": {},
+    "cli -> service": {"cli.proxy": {"service.uvicorn_server"}, "cli.serve": {"service"}},
 }
 THIRD_PARTY = {
     "check.transport_http": {"h11"},
     "cli.msgspec_reader": {"msgspec"},
     "mock": {"anyio", "httpx", "httpx2", "respx"},
     "pytest_plugin": {"pytest"},
+    "proxy.upstream": {"httpx"},
     "schemathesis_hooks": {"click", "requests", "schemathesis"},
     "service.loopback": {"uvicorn"},
     "service.uvicorn_server": {"uvicorn"},
     "strategies": {"hypothesis"},
+    "traffic.readers.json_stream": {"ijson"},
+    "traffic.readers.yaml_stream": {"yaml"},
 }
 PATH_CHARACTERS = set("""&$@=;:+,?*\\{}^%`[]<>~#|"'""")  # those that the page "Create task" forbids in a file path
 

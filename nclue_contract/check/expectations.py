@@ -144,11 +144,14 @@ def create_expectation(
             return frozenset({answer for finding in found for answer in finding.expects} or {ACCEPTED}) | frozenset(also)
         return (surely_not_found or frozenset({ACCEPTED}) | not_found) | frozenset(also)
 
-    return Expectation(answers, _readings_of(body, types, may_be_missing=bool(not_found)), reasons)
+    return Expectation(answers, create_readings(body, types, may_be_missing=bool(not_found)), reasons)
 
 
-def _readings_of(body: bytes, types: list[tuple[str, str]], *, may_be_missing: bool) -> tuple[str, ...]:
-    """Return the readings that change the response of createTask to a body, in the order of the contract."""
+def create_readings(body: bytes, types: list[tuple[str, str]], *, may_be_missing: bool) -> tuple[str, ...]:
+    """Return the readings that change the response of createTask to a body, in the order of the contract.
+
+    `types` are the pairs of name and value of its content types; `may_be_missing`: the file of the payload may not exist.
+    """
     named = {finding.reading for finding in default_validator().validate_request_json(body).findings}
     named |= {finding.reading for finding in default_validator().validate_headers(types).findings if finding.pointer == "/content-type"}
     readings = [name for name in contract().readings if name in named]

@@ -27,6 +27,7 @@ from nclue_contract.contract.masking import Masker, header_secrets
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.openapi import document
 from nclue_contract.contract.real_time import RunningClock, monotonic
+from nclue_contract.contract.trust import tls_context
 from nclue_contract.signing import Credentials
 
 MAX_BODY_BYTES = 1 << 20
@@ -100,7 +101,7 @@ class HttpTransport:
         self._credentials = credentials
         self._headers = tuple(headers)
         self._timeout_s = timeout_s
-        self._tls = _tls(cafile) if target.scheme == "https" else None
+        self._tls = tls_context(cafile) if target.scheme == "https" else None
         self._open: _Connection | None = None
         self._reuses = True
         self._clock = RunningClock()
@@ -283,13 +284,6 @@ class _ResponseMask:
     def text(self, text: str) -> str:
         """Return a text without secrets."""
         return self.body(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
-
-
-def _tls(cafile: str | None) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=cafile)
-    except OSError as error:  # ssl.SSLError is one
-        raise ValueError(f"--cacert: {cafile} holds no certificates in PEM") from error
 
 
 @dataclass(slots=True)

@@ -21,6 +21,13 @@ def positive_integer(text: str) -> int:
     return int(text)
 
 
+def whole_number(text: str) -> int:
+    """Return a whole number from 0 to 999,999,999; a type of argparse."""
+    if not re.fullmatch("[0-9]{1,9}", text):
+        raise argparse.ArgumentTypeError(f"{text!r:.40} is not a number from 0 on")
+    return int(text)
+
+
 def seconds(text: str) -> float:
     """Return a number of seconds; a type of argparse."""
     return _number(text, 0.001, 86_400, "a number of seconds, from 0.001 to a day")

@@ -7,9 +7,10 @@ import io
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from nclue_contract import __version__
 from nclue_contract.cli.arguments import report_targets, size
@@ -21,6 +22,10 @@ from nclue_contract.contract.extras import MissingExtraError
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Readings, parse_pins
 from nclue_contract.validation.reports.base import FORMATS, INCONCLUSIVE, PASSED, USAGE, Run
+
+if TYPE_CHECKING:
+    from nclue_contract.cli.traffic import Output
+    from nclue_contract.traffic.judge import JudgeOptions
 
 _DESCRIPTION = "Validate payloads and servers against the contract of NAVER Cloud's NCLUE tasks API."
 _EXIT_CODES = "Exit codes: 0 passed, 1 failed, 2 usage or unreadable input, 3 inconclusive."
@@ -155,6 +160,13 @@ def _add_check(commands: Any, common: argparse.ArgumentParser) -> None:  # noqa:
         command.set_defaults(run={"check": _check, "probe": _probe, "cleanup": _cleanup}[name], command=command)
 
 
+def _add_traffic(commands: Any, common: argparse.ArgumentParser) -> None:  # noqa: ANN401  # as above
+    from nclue_contract.cli.traffic_arguments import add_proxy, add_traffic  # noqa: PLC0415  # for these commands only
+
+    add_traffic(commands, common).set_defaults(run=_traffic)
+    add_proxy(commands, common).set_defaults(run=_proxy)
+
+
 def _add_serve(commands: Any, common: argparse.ArgumentParser) -> None:  # noqa: ANN401  # as above
     from nclue_contract.cli.serve import add_parsers  # noqa: PLC0415  # for these commands only
 
@@ -169,6 +181,7 @@ _BUILDERS: Mapping[str, Callable[[Any, argparse.ArgumentParser], None]] = {
     "spec": _add_spec,
     "sign": _add_sign,
     **dict.fromkeys(("check", "probe", "cleanup"), _add_check),
+    **dict.fromkeys(("traffic", "proxy"), _add_traffic),
     **dict.fromkeys(("serve", "faults"), _add_serve),
 }
 """What adds the parser of each command."""
@@ -200,11 +213,44 @@ def _validate(options: argparse.Namespace) -> int:
         message = "nothing to validate: name files, folders or globs, or pipe a payload in"
         raise UsageError(message)
     reports = _usable("--report", report_targets, options.report, FORMATS["validate"])
-    ignored = tuple(sorted(validator.ignore))
-    run = Run(version=__version__, revision=contract().revision, readings=readings, strict=strict, ignored=ignored)
+    run = _run_of(readings, validator.ignore, strict=strict)
     wanted = ValidateOptions(names, options.input_format, options.format, reports, options.quiet, options.max_line)
     stdin = sys.stdin.buffer if sys.stdin else None  # None when it is closed
     return _usable("", validate, validator, run, wanted, stdin, sys.stdout, sys.stderr or io.StringIO())
+
+
+def _traffic(options: argparse.Namespace) -> int:
+    from nclue_contract.cli.traffic import run_traffic, servers_of  # noqa: PLC0415  # for this command only
+
+    judging, run, output = _judging(options, "traffic")
+    judging = replace(judging, servers=_usable("", servers_of, options))
+    stdin = sys.stdin.buffer if sys.stdin else None  # None when it is closed
+    return _usable("", run_traffic, judging, run, options.names, output, stdin, sys.stdout, sys.stderr or io.StringIO())
+
+
+def _proxy(options: argparse.Namespace) -> int:
+    judging, run, output = _judging(options, "proxy")
+    if options.har is not None:
+        _usable("--har", report_targets, [f"har:{options.har}"], ("har",))
+    from nclue_contract.cli.proxy import run_proxy  # noqa: PLC0415  # for this command only, and it needs an extra
+
+    return _usable("", run_proxy, options, judging, run, output, sys.stdout, sys.stderr or io.StringIO())
+
+
+def _judging(options: argparse.Namespace, command: str) -> tuple[JudgeOptions, Run, Output]:
+    """Return how the exchanges are judged, what the reports carry, and where they go."""
+    from nclue_contract.cli.traffic import Output, judge_options  # noqa: PLC0415  # for the commands about traffic only
+
+    settings, readings = _settings(options)
+    strict = settings.strict if options.strict is None else options.strict
+    reports = _usable("--report", report_targets, options.report, FORMATS[command])
+    judging = _usable("", judge_options, options, readings, _rules(settings, options.ignore), os.environ, strict=strict)
+    run = _run_of(readings, judging.ignore, strict=strict, noun="exchange")
+    return judging, run, Output(options.format, reports, options.quiet)
+
+
+def _run_of(readings: Readings, ignored: Iterable[str], *, strict: bool, noun: str = "payload") -> Run:
+    return Run(__version__, contract().revision, readings, strict, tuple(sorted(ignored)), noun)
 
 
 def _usable(source: str, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

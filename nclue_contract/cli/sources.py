@@ -51,15 +51,22 @@ class _Reading:
     valid_blocks: ValidBlocks | None
 
 
-def expand(names: Sequence[str]) -> Iterator[str | Note | Unreadable]:
+PAYLOAD_SUFFIXES = tuple(_FORMATS)
+"""The files with payloads in a folder."""
+
+RECORDING_SUFFIXES = (".har", ".json", ".jsonl", ".ndjson", ".yaml", ".yml")
+"""The files with recorded traffic in a folder."""
+
+
+def expand(names: Sequence[str], suffixes: Sequence[str] = PAYLOAD_SUFFIXES) -> Iterator[str | Note | Unreadable]:
     """Yield the files that are named, in folders that are named, or match a glob; each file once. "-" stays as it is.
 
-    A folder stands for all *.json, *.jsonl and *.ndjson in it and its subfolders, except hidden ones. A name that exists is not a glob.
+    A folder stands for all files with these suffixes in it and its subfolders, except hidden ones. A name that exists is not a glob.
     Pipes, sockets and devices in a folder, or of a glob, are skipped with a note, because reading one may never end; one that is named is
-    read. Whether a file can be read shows only in `payloads`.
+    read. Whether a file can be read shows only when it is read.
     """
     seen: set[str] = set()
-    for file in chain.from_iterable(map(_expand_name, names)):
+    for file in chain.from_iterable(_expand_name(name, suffixes) for name in names):
         if not isinstance(file, str):
             yield file
         elif (key := file if file == STDIN else _identity(file)) not in seen:
@@ -90,37 +97,37 @@ def payloads(
             with Path(name).open("rb") as file:
                 yield from _payloads(name, file, input_format or _FORMATS.get(Path(name).suffix.lower()), reading)
     except (OSError, ValueError) as error:
-        yield Unreadable(name, _reason(error))
+        yield Unreadable(name, reason_of(error))
     except MemoryError:
         yield Unreadable(name, "there is too little memory for it")
 
 
-def _expand_name(name: str) -> Iterator[str | Note | Unreadable]:
+def _expand_name(name: str, suffixes: Sequence[str]) -> Iterator[str | Note | Unreadable]:
     try:
         path = Path(name)
         if name != STDIN and path.is_dir():
-            yield from _expand_folder(name)
+            yield from _expand_folder(name, suffixes)
         elif name != STDIN and glob.has_magic(name) and not path.exists():
             yield from _expand_glob(name)
         else:
             yield name
     except (OSError, ValueError) as error:
-        yield Unreadable(name, _reason(error))
+        yield Unreadable(name, reason_of(error))
 
 
-def _expand_folder(name: str) -> Iterator[str | Note | Unreadable]:
+def _expand_folder(name: str, suffixes: Sequence[str]) -> Iterator[str | Note | Unreadable]:
     errors: list[OSError] = []
     count = 0
     for folder, subfolders, files in os.walk(name, onerror=errors.append):
         subfolders[:] = sorted(entry for entry in subfolders if not entry.startswith("."))
         for file in sorted(files):
-            if not file.startswith(".") and Path(file).suffix.lower() in _FORMATS:
+            if not file.startswith(".") and Path(file).suffix.lower() in suffixes:
                 count += 1
                 yield _regular(str(Path(folder, file)))
     for error in errors:
-        yield Unreadable(str(error.filename), _reason(error))
+        yield Unreadable(str(error.filename), reason_of(error))
     if not count and not errors:
-        yield Unreadable(name, f"the folder has no {', '.join('*' + suffix for suffix in _FORMATS)} files")
+        yield Unreadable(name, f"the folder has no {', '.join('*' + suffix for suffix in suffixes)} files")
 
 
 def _expand_glob(name: str) -> Iterator[str | Note | Unreadable]:
@@ -153,7 +160,7 @@ def _identity(file: str) -> str:
         return file
 
 
-def _reason(error: OSError | ValueError) -> str:
+def reason_of(error: OSError | ValueError) -> str:
     """Return the reason of an error; a `ValueError` is about a name with a null character, or a standard input that is closed."""
     return (isinstance(error, OSError) and error.strerror) or str(error)
 

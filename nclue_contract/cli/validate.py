@@ -14,7 +14,6 @@ from nclue_contract.cli.files import atomic_file
 from nclue_contract.cli.progress import ProgressBar
 from nclue_contract.cli.sources import InputFormat, Note, Unreadable, expand, payloads
 from nclue_contract.cli.valid_blocks import ValidBlocks, ValidLines
-from nclue_contract.contract.rules import Severity
 from nclue_contract.validation.json_reader import Payload
 from nclue_contract.validation.reports.base import FAILED, PASSED, STDIN, USAGE, Renderer, Run, Summary
 from nclue_contract.validation.reports.excerpt import safe_line
@@ -42,12 +41,12 @@ def validate(validator: Validator, run: Run, options: ValidateOptions, stdin: Bi
     overwrite an input.
     """
     sources = list(expand(options.names))
-    _protect_inputs(sources, options.reports)
-    progress = ProgressBar(stderr, _total(sources), enabled=stderr.isatty() and not options.quiet)
+    protect_inputs(sources, options.reports)
+    progress = ProgressBar(stderr, total_bytes(sources), enabled=stderr.isatty() and not options.quiet)
     summary = Summary()
     with ExitStack() as stack:
         stack.callback(progress.clear)
-        outputs = [_standard_output(run, options, stdout, progress)]
+        outputs = [standard_output(run, options.format, stdout, progress, quiet=options.quiet)]
         outputs += [renderer(form, stack.enter_context(atomic_file(path)).write, run) for form, path in options.reports]
         for output in outputs:
             output.begin()
@@ -76,7 +75,7 @@ def validate(validator: Validator, run: Run, options: ValidateOptions, stdin: Bi
     return PASSED if summary.valid == summary.payloads else FAILED
 
 
-def _protect_inputs(sources: Iterable[str | Note | Unreadable], reports: Iterable[tuple[str, Path]]) -> None:
+def protect_inputs(sources: Iterable[str | Note | Unreadable], reports: Iterable[tuple[str, Path]]) -> None:
     """Raise `ValueError` for a report that would overwrite an input, including one in a folder, of a glob, or behind a link."""
     for _, path in reports:
         for source in sources:
@@ -102,14 +101,7 @@ def _items(
 
 def _validate_payload(validator: Validator, payload: Payload, outputs: list[Renderer], summary: Summary) -> None:
     report = validator.validate_request_json(payload.text)
-    summary.payloads += 1
-    if report.findings:
-        errors = sum(finding.severity is Severity.ERROR for finding in report.findings)
-        summary.errors += errors
-        summary.warnings += len(report.findings) - errors
-        summary.valid += not errors
-    else:
-        summary.valid += 1
+    summary.add(report)
     for output in outputs:
         output.payload(payload, report)
 
@@ -131,16 +123,18 @@ def _note(item: Note | Unreadable, options: ValidateOptions, stderr: TextIO) -> 
         print(safe_line(f"note: {item.file}: {item.text}", stderr.encoding or "ascii"), file=stderr)
 
 
-def _standard_output(run: Run, options: ValidateOptions, stdout: TextIO, progress: ProgressBar) -> Renderer:
+def standard_output(run: Run, form: str, stdout: TextIO, progress: ProgressBar, *, quiet: bool) -> Renderer:
+    """Return the renderer of a format for standard output, which clears the progress bar before it writes."""
+
     def write(text: str) -> object:
         progress.clear()
         return stdout.write(text)
 
     colour = stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    return renderer(options.format, write, run, colour=colour, encoding=stdout.encoding or "ascii", quiet=options.quiet)
+    return renderer(form, write, run, colour=colour, encoding=stdout.encoding or "ascii", quiet=quiet)
 
 
-def _total(sources: Sequence[str | Note | Unreadable]) -> int:
+def total_bytes(sources: Sequence[str | Note | Unreadable]) -> int:
     """Return the bytes of all files together; 0 when standard input is among them, whose size is not known."""
     if STDIN in sources:
         return 0

@@ -159,7 +159,7 @@ def is_secret_header(name: str) -> bool:
     """Return whether the value of a header is not shown: all of the platform's, since a client may send keys under another name."""
     plain = name.lower().replace("_", "-")
     words = ("secret", "access-key", "accesskey", "api-key", "apikey", "signature")
-    others = {*contract().headers, "authorization", "proxy-authorization", "cookie"}
+    others = {*contract().headers, "authorization", "proxy-authorization", "cookie", "set-cookie"}
     return plain in others or plain.startswith("x-ncp-") or any(word in plain for word in words)
 
 

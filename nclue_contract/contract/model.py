@@ -198,6 +198,16 @@ class Contract:
         """Return the three optional fields of the same example, as a new dict."""
         return {field.name: self._sample[field.name] for field in self.request if not field.required}
 
+    def operations_at(self, path: str) -> list[tuple[Operation, str]]:
+        """Return the operations that a path below the base URL has, such as `/tasks/1`, with the task ID in it, still percent-encoded."""
+        found = []
+        for operation in self.operations.values():
+            head, brace, _ = operation.path.partition("{")
+            rest = path.removeprefix(head) if path.startswith(head) else None
+            if rest is not None and (("/" not in rest and rest) if brace else not rest):
+                found.append((operation, rest))
+        return found
+
     @property
     def status_words(self) -> tuple[str, ...]:
         """Return the words of a task's status under the default readings, in the order of the lifecycle."""

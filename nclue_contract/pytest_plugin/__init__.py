@@ -29,13 +29,14 @@ if TYPE_CHECKING:
 FIXTURES = frozenset({"nclue_validate", "nclue_mock", "nclue_server", "nclue_server_url", "nclue_credentials", "nclue_task_request"})
 """The fixtures of this module. In a test that uses one, calls to the real host are blocked by default."""
 
-INI = ("nclue_url", "nclue_readings", "nclue_strict", "nclue_guard")
+INI = ("nclue_url", "nclue_readings", "nclue_strict", "nclue_guard", "nclue_traffic")
 """The ini options; each has an equivalent on the command line."""
 
 _NAMED = pytest.StashKey[bool]()
 _CONFIGURED = pytest.StashKey[bool]()
 _SESSION = pytest.StashKey["PluginSession"]()
 _TEST = pytest.StashKey["RunningTest"]()
+_PASSED = pytest.StashKey[bool]()
 
 
 # -- options -------------------------------------------------------------------------------------------------------------------------
@@ -58,12 +59,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     check = "add the cases of `nclue-contract check` as tests, for the server of --nclue-url or the built-in one"
     group.addoption("--nclue-check", action="store_true", help=check)
     group.addoption("--nclue-check-args", metavar="OPTIONS", help="options of `nclue-contract check`, such as '--file a.tsv --only NC12'")
+    traffic = "judge recorded traffic (HAR, cassettes) when all tests have run: a file, folder or glob"
+    group.addoption("--nclue-traffic", action="append", default=[], metavar="FILE", help=f"{traffic} (repeatable)")
     floor = "fail when the tests have covered less of the contract than this"
     group.addoption("--nclue-coverage-fail-under", type=float, dest="nclue_coverage_floor", metavar="PERCENT", help=floor)
     parser.addini("nclue_url", url)
     parser.addini("nclue_readings", f"{reading}: lines of ID=OPTION", type="linelist", default=None)
     parser.addini("nclue_strict", strict, type="bool", default=None)
     parser.addini("nclue_guard", guard)
+    parser.addini("nclue_traffic", f"{traffic}; one per line, relative to rootdir", type="linelist", default=None)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -72,6 +76,11 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "nclue(allow, readings, progress, fault, strict, guard): "
         "how nclue-contract treats a test, such as allow=['NC120'] for one that breaks this rule on purpose",
+    )
+    config.addinivalue_line(
+        "markers",
+        'nclue_traffic("cassettes/*.yaml", ..., side, server): '
+        "judge recorded traffic after the test, by the contract of NCLUE; names are relative to the folder of the test",
     )
     # The modules that read a pyproject.toml are imported only if one names this package.
     config.stash[_NAMED] = any(_names_package(folder / "pyproject.toml") for folder in (config.rootpath, *config.rootpath.parents))
@@ -83,10 +92,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _has_options(config: pytest.Config) -> bool:
     option = config.option
-    given = (option.nclue_url, option.nclue_readings, option.nclue_strict, option.nclue_guard)
+    given = (option.nclue_url, option.nclue_readings, option.nclue_strict, option.nclue_guard, option.nclue_traffic)
     coverage = (option.nclue_coverage, option.nclue_coverage_report, option.nclue_coverage_floor is not None)
     try:
-        return any(given) or any(coverage) or any(config.getini(name) not in (None, "") for name in INI)
+        return any(given) or any(coverage) or any(config.getini(name) not in (None, "", []) for name in INI)
     except (ValueError, TypeError, pytest.UsageError):
         return True  # a value that pytest cannot use, which is reported when it is read
 
@@ -167,10 +176,14 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
-    """Fail a test whose fixtures broke the contract after it, while they cleaned up."""
+    """Fail a test whose fixtures broke the contract after it, while they cleaned up, or whose recordings do; fixtures write these."""
     result = yield
     if (test := item.stash.get(_TEST, None)) is not None:
         test.fail()
+    if item.stash.get(_PASSED, False) and item.get_closest_marker("nclue_traffic"):
+        from nclue_contract.pytest_plugin.traffic import fail_broken_recordings  # noqa: PLC0415  # as above
+
+        fail_broken_recordings(item, _session(item.config).settings)
     return result
 
 
@@ -179,6 +192,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     """Add to the report of a failed test its violations of the contract, and the validation reports among its local variables."""
     report = yield
     test = item.stash.get(_TEST, None)
+    if call.when == "call":
+        item.stash[_PASSED] = report.passed
     if report.failed and call.excinfo is not None and "nclue_contract.validation.findings" in sys.modules:
         from nclue_contract.pytest_plugin.outcome import TITLE, reports_in  # noqa: PLC0415  # as above
 
@@ -201,7 +216,7 @@ def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str]
     return explain_comparison(cast("Report", left), op, cast("Report", right))
 
 
-# -- coverage of the contract --------------------------------------------------------------------------------------------------------
+# -- the end of the run: recorded traffic, and coverage of the contract ----------------------------------------------------------------
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -212,28 +227,43 @@ def pytest_testnodedown(node: Any) -> None:  # noqa: ANN401  # of xdist, which n
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Send the tally of a worker of xdist to the controller; otherwise write the coverage report and compare it with the floor."""
-    if not _covers(session.config):
+    """Send the tally of a worker of xdist to the controller; otherwise judge recorded traffic, and write and compare the coverage."""
+    config = session.config
+    covers, judges = _covers(config), _judges_traffic(config)
+    if not (covers or judges):
         return
-    plugin_session = _session(session.config)
-    if hasattr(session.config, "workerinput"):
-        vars(session.config)["workeroutput"]["nclue_coverage"] = plugin_session.record.tally.to_plain()
+    plugin_session = _session(config)
+    if hasattr(config, "workerinput"):
+        if covers:
+            vars(config)["workeroutput"]["nclue_coverage"] = plugin_session.record.tally.to_plain()
         return
-    plugin_session.finish()
+    if judges:
+        plugin_session.judge_traffic()
+    if covers:
+        plugin_session.finish()
     if plugin_session.failures and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Print the coverage of the contract."""
-    if not _covers(config):
+    """Print what the recorded traffic shows, and the coverage of the contract."""
+    covers, judges = _covers(config), _judges_traffic(config)
+    if not (covers or judges):
         return
     terminalreporter.ensure_newline()
-    terminalreporter.section("coverage of the NCLUE contract")
-    for line in _session(config).summary():
-        terminalreporter.write_line(line)
+    if judges:
+        terminalreporter.section("recorded traffic with NCLUE")
+        terminalreporter.write_line(_session(config).traffic)
+    if covers:
+        terminalreporter.section("coverage of the NCLUE contract")
+        for line in _session(config).summary():
+            terminalreporter.write_line(line)
     for line in _session(config).failures:
         terminalreporter.write_line(line, red=True)
+
+
+def _judges_traffic(config: pytest.Config) -> bool:
+    return config.stash[_CONFIGURED] and bool(_session(config).settings.traffic) and not config.option.collectonly
 
 
 def _covers(config: pytest.Config) -> bool:

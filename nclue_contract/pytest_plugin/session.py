@@ -35,6 +35,8 @@ class PluginSession:
         """The tallies of the workers of xdist; None for one that crashed."""
         self.failures: list[str] = []
         """The reasons why the run as a whole fails."""
+        self.traffic: str = ""
+        """The report on recorded traffic."""
 
     @cached_property
     def record(self) -> Recorder:
@@ -93,6 +95,17 @@ class PluginSession:
         for worker_tally in filter(None, self.worker_tallies):
             tally.add(worker_tally)
         return Coverage(tally, self.settings.readings, lost=self.worker_tallies.count(None))
+
+    def judge_traffic(self) -> None:
+        """Judge the recordings that the settings name, and add to `failures` if they break the contract."""
+        from nclue_contract.pytest_plugin.traffic import Recordings  # noqa: PLC0415  # as above
+
+        try:
+            self.traffic, passed = Recordings(self.settings.traffic).judge(self.settings)
+        except MissingExtraError as error:
+            self.traffic, passed = str(error), False
+        if not passed:
+            self.failures.append("FAILED: recorded traffic breaks the contract, or could not be judged (nclue_traffic)")
 
     def finish(self) -> None:
         """Write the coverage report, if one is configured, and add to `failures` why the run fails, if it does."""

@@ -55,7 +55,8 @@ class CoverageOptions:
 class PluginSettings:
     """The settings of a run; `for_test` returns those of a test.
 
-    `layers` are pins with their sources, the weakest first; `file` are the settings of the project.
+    `layers` are pins with their sources, the weakest first; `file` are the settings of the project. `traffic` are the recordings that are
+    judged at the end: pairs of a folder and a name, folder or glob in it.
     """
 
     layers: tuple[Layer, ...] = ()
@@ -64,6 +65,7 @@ class PluginSettings:
     guard: str = "auto"
     url: str = ""
     coverage: CoverageOptions = field(default_factory=CoverageOptions)
+    traffic: tuple[tuple[Path, str], ...] = ()
     allow: frozenset[str] = frozenset()
     progress: str = "immediate"
     faults: tuple[str, ...] = ()
@@ -153,7 +155,11 @@ def load_settings(config: pytest.Config, *, named: bool) -> PluginSettings:
     url = _url("--nclue-url", option.nclue_url) or _url(source_of("nclue_url"), _ini(config, "nclue_url"))
     coverage = CoverageOptions(option.nclue_coverage, _path(option.nclue_coverage_report), _floor(option.nclue_coverage_floor))
     in_force = tuple(layer for layer in layers if layer[1])
-    return PluginSettings(layers=in_force, strict=strict, ignore=ignore, guard=guard, url=url, coverage=coverage, file=file)
+    traffic = [(config.rootpath, name) for name in _ini(config, "nclue_traffic") or []]
+    traffic += [(config.invocation_params.dir, name) for name in option.nclue_traffic]
+    return PluginSettings(
+        layers=in_force, strict=strict, ignore=ignore, guard=guard, url=url, coverage=coverage, traffic=tuple(traffic), file=file
+    )
 
 
 def _ini_source(config: pytest.Config, name: str) -> str:

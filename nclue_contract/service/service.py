@@ -173,17 +173,12 @@ class Service:
 
     def find_operation(self, method: str, path: str) -> tuple[Operation, str]:
         """Return the operation of a method and a path, and the task ID in the path, still percent-encoded."""
-        known = []
-        for operation in contract().operations.values():
-            head, brace, _ = operation.path.partition("{")
-            start = self.prefix + head
-            rest = path.removeprefix(start) if path.startswith(start) else None
-            if rest is not None and (("/" not in rest and rest) if brace else not rest):
-                if operation.method == method:
-                    return operation, rest
-                known.append(operation.method)
+        known = contract().operations_at(path.removeprefix(self.prefix)) if path.startswith(self.prefix) else []
+        for operation, task_id in known:
+            if operation.method == method:
+                return operation, task_id
         if known:
-            raise MethodNotAllowed(known)
+            raise MethodNotAllowed(operation.method for operation, _ in known)
         raise Rejection.of(self.errors["NOT_FOUND"])
 
     # -- before the operation ----------------------------------------------------------------------------------------------------

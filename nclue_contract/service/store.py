@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from nclue_contract.service.lifecycle import Task
+from nclue_contract.validation.names import collated
 
 JOURNAL_KEPT = 1000
 """Entries of the journal; older ones are dropped."""
@@ -37,12 +37,6 @@ class ExternalData:
     def failure(self, fields: Mapping[str, str | None]) -> str | None:
         """Return the `fail_message` of a task with these fields; None when the task does not fail."""
         return self.failing_names.get(fields["name"] or "") or self.failing_files.get(fields["train_file_path"] or "")
-
-
-def collated(name: str) -> str:
-    """Return what is left of a name when letter case, accents, width and trailing space do not count, as in the collations of databases."""
-    decomposed = unicodedata.normalize("NFKD", name).casefold()
-    return "".join(character for character in decomposed if not unicodedata.combining(character)).rstrip(" ")
 
 
 class Store:

@@ -47,24 +47,27 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _base_url(listener: socket.socket, service: Service) -> str:
+def base_url(listener: socket.socket, prefix: str) -> str:
+    """Return the URL of a listening socket with a path behind it."""
     address, port = listener.getsockname()[:2]
     name = f"[{address}]" if listener.family == socket.AF_INET6 else address
-    return f"http://{name}:{port}{service.prefix}"
+    return f"http://{name}:{port}{prefix}"
 
 
-def _config(app: App, *, shutdown_s: int, **logs: Any) -> uvicorn.Config:  # noqa: ANN401  # options of uvicorn
-    """Return the configuration of uvicorn. `shutdown_s` is how long open requests may take when the server ends."""
+def _config(app: Any, *, shutdown_s: int, **options: Any) -> uvicorn.Config:  # noqa: ANN401  # an ASGI application, and options of uvicorn
+    """Return the configuration of uvicorn for an ASGI application.
+
+    `shutdown_s` is how long open requests may take when the server ends.
+    """
     return uvicorn.Config(
         app,
         http="h11",  # not whatever is installed: the same responses everywhere
         loop="asyncio",
-        lifespan="off",
         ws="none",
         proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=shutdown_s,
-        **logs,
+        **{"lifespan": "off"} | options,
     )
 
 
@@ -100,11 +103,16 @@ def serve(service: Service, listener: socket.socket, stdout: TextIO, *, host: st
 
     It responds for loopback, for `host`, by which it was asked to listen, and for `allow_hosts`.
     """
+    allowed = AllowedHosts.listening((host, listener.getsockname()[0]), allow_hosts)
     with listener:
-        allowed = AllowedHosts.listening((host, listener.getsockname()[0]), allow_hosts)
-        config = _config(App(service, allowed_hosts=allowed), shutdown_s=2, log_level="error", access_log=False)
-        logging.getLogger("uvicorn.error").addFilter(_unexpected)
-        _AnnouncingServer(config, f"LISTENING {_base_url(listener, service)}", stdout).run(sockets=[listener])
+        serve_app(App(service, allowed_hosts=allowed), listener, service.prefix, stdout)
+
+
+def serve_app(app: Any, listener: socket.socket, prefix: str, stdout: TextIO, **options: Any) -> None:  # noqa: ANN401  # an ASGI application, and options of uvicorn
+    """Serve an ASGI application on a listening socket until SIGTERM or SIGINT; print its base URL when it is ready."""
+    config = _config(app, shutdown_s=2, log_level="error", access_log=False, **options)
+    logging.getLogger("uvicorn.error").addFilter(_unexpected)
+    _AnnouncingServer(config, f"LISTENING {base_url(listener, prefix)}", stdout).run(sockets=[listener])
 
 
 def _unexpected(record: logging.LogRecord) -> bool:
@@ -151,7 +159,7 @@ class LoopbackServer:
 
     def __enter__(self) -> Self:
         self._listener = listen("127.0.0.1", 0)
-        self.url = _base_url(self._listener, self.service)
+        self.url = base_url(self._listener, self.service.prefix)
         self._server = _ThreadServer(_config(self._app, shutdown_s=1, log_config=None))  # logging belongs to the tests
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._listener]}, name="nclue-contract", daemon=True)
         self._quiet = _ThreadFilter(self._thread)

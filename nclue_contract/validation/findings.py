@@ -184,6 +184,10 @@ class Finding:
         """Return the same finding with another note behind its sentence, such as how a server responded."""
         return Finding(dataclasses.replace(self._applied, note=note), self._pointer, self._offset, self._text, self._detail)
 
+    def rated(self, severity: Severity) -> Finding:
+        """Return the same finding with another severity, such as that of an advisory about a server."""
+        return Finding(dataclasses.replace(self._applied, severity=severity), self._pointer, self._offset, self._text, self._detail)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the stable JSON form."""
         return {

@@ -61,6 +61,14 @@ class Payload:
             return self.line, self.column
         return line_column(self.text, locate(self.text, pointer, offset), self.line, self.column)
 
+    def context(self, finding: object) -> str:  # noqa: ARG002  # of use to subclasses
+        """Return what the payload is a part of, in words, for the reports; empty if the file holds payloads and nothing else."""
+        return ""
+
+    def attributes(self, finding: object = None) -> dict[str, object]:  # noqa: ARG002  # as above
+        """Return what the JSON of the reports has besides: about the payload, or about one of its findings."""
+        return {}
+
     def __repr__(self) -> str:
         return f"<Payload {self.index} at {self.file}:{self.line}:{self.column}>"
 

@@ -29,6 +29,7 @@ ASCII names have the same length in both units, so of 99, 100 and 101 letters on
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Sequence
 
 from nclue_contract.contract.readings import Policy
@@ -109,3 +110,9 @@ class NameCheck:
             applied = self._policy.by_reading("NC111", reading, refusing)
             if applied is not None:
                 yield applied, u, e
+
+
+def collated(name: str) -> str:
+    """Return what is left of a name when letter case, accents, width and trailing space do not count, as in the collations of databases."""
+    decomposed = unicodedata.normalize("NFKD", name).casefold()
+    return "".join(character for character in decomposed if not unicodedata.combining(character)).rstrip(" ")

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 
 from nclue_contract.contract.model import Field, QueryParameter
 from nclue_contract.contract.readings import Policy
@@ -60,9 +61,9 @@ def _check_object(policy: Policy, schema: str, body: object, path: tuple[str | i
     if not isinstance(body, Mapping):
         yield Finding(policy.documented("NC305"), pointer_to(*path), detail={"kind": json_kind(body), "expected": "an object"})
         return
-    fields = policy.contract.responses[schema]
+    fields, place = policy.contract.responses[schema], pointer_to(*path)
     for field in fields:
-        pointer = pointer_to(*path, field.name)
+        pointer = place + _field_pointer(field.name)
         if field.name in body:
             yield from _check_value(policy, field, pointer, body[field.name])
             if body[field.name] is None and schema in MAY_OMIT and "null" in field.types:
@@ -78,6 +79,12 @@ def _check_object(policy: Policy, schema: str, body: object, path: tuple[str | i
     if schema != _SUMMARY:
         unknown = [name for name in body if name not in names]
         yield from (Finding(policy.documented("NC310"), pointer_to(*path, name)) for name in unknown[:100])
+
+
+@cache
+def _field_pointer(name: str) -> str:
+    """Return the pointer to a field of the contract; cached, since it is needed for each field of each task of a list."""
+    return pointer_to(name)
 
 
 def _check_value(policy: Policy, field: Field, pointer: str, value: object) -> Iterator[Finding]:

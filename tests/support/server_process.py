@@ -44,6 +44,7 @@ class Running:
     url: str
     lines: list
     _errors: Path = field(repr=False)
+    _received: queue.Queue = field(repr=False)
 
     @property
     def address(self):
@@ -86,6 +87,14 @@ class Running:
         """Return what the server has written on standard error."""
         return self._errors.read_text(encoding="utf-8")
 
+    def line(self):
+        """Return the next line that it prints; None at the end."""
+        return self._received.get(timeout=DEADLINE)
+
+    def rest(self):
+        """Return the lines that it has printed and not returned, up to its end."""
+        return list(iter(self.line, None))
+
     def memory(self):
         """Return the resident memory in MB."""
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text(encoding="ascii").split()[1])
@@ -111,9 +120,9 @@ def lines_of(process, received):
 
 
 @contextmanager
-def running(*options, cwd=None, **variables):
-    """Start `python -m nclue_contract serve` with these options, and wait until it listens."""
-    command = [sys.executable, "-m", "nclue_contract", "serve", *options]
+def running(*options, cwd=None, name="serve", **variables):
+    """Start `python -m nclue_contract serve`, or another command, with these options, and wait until it listens."""
+    command = [sys.executable, "-m", "nclue_contract", name, *options]
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "errors").open("wb") as errors:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, cwd=cwd, env=environment(**variables))
         received = queue.Queue()
@@ -123,7 +132,7 @@ def running(*options, cwd=None, **variables):
             lines = []
             while (line := received.get(timeout=DEADLINE)) is not None and not line.startswith("LISTENING "):
                 lines.append(line)
-            server = Running(process, (line or "").removeprefix("LISTENING "), lines, Path(errors.name))
+            server = Running(process, (line or "").removeprefix("LISTENING "), lines, Path(errors.name), received)
             assert line is not None, f"the server ended with exit code {process.wait()}: {server.errors()}"
             yield server
         finally:

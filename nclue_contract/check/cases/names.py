@@ -9,9 +9,9 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from http import HTTPStatus
-from itertools import takewhile
 from typing import Any, NamedTuple
 
+from nclue_contract.check.agreement import differences
 from nclue_contract.check.cases.needed_tasks import create_missing, too_few_tasks
 from nclue_contract.check.created_tasks import CreatedTask
 from nclue_contract.check.expectations import CLIENT_ERROR, FILE_NOT_FOUND, OWN_FOLDER, accepted, rejected
@@ -20,11 +20,7 @@ from nclue_contract.check.results import Case, Script, Wait
 from nclue_contract.check.server_clock import parse_time_ms
 from nclue_contract.check.session import CheckSession
 from nclue_contract.check.task_ids import UNUSABLE, why_unusable
-from nclue_contract.contract.model import Field, contract
 from nclue_contract.contract.rules import Answer
-
-SAME_TIME_MS = 1000
-"""Two representations of one time differ by less; the page prints whole seconds."""
 
 RACING = 8
 """Create requests with one name that are sent at the same moment: with two, a server that compares names too early may be lucky."""
@@ -181,30 +177,8 @@ def evaluate_get(session: CheckSession, case: Case, task: CreatedTask, exchange:
 
 def compare_created(session: CheckSession, case: Case, task: CreatedTask, fields: dict[str, Any], exchange: Exchange) -> None:
     """Compare the fields of a task in a response with what createTask returned."""
-    for field in contract().responses["CreatedTask"]:
-        name = field.name
-        value = task.created.get(name)
-        if name not in fields and value is not None and "null" in field.types:  # only a field without a value can be absent
-            session.results.fail(case, "NC403", f"{name} is absent, although createTask returned a value", exchange, f"/{name}")
-        if name in task.created and name in fields and not _same(field, task.created[name], fields[name]):
-            where = first_difference(task.created[name], fields[name])
-            session.results.fail(case, "NC403", f"{name} is not what createTask returned{where}", exchange, f"/{name}")
-
-
-def first_difference(one: object, other: object) -> str:
-    """Return from which offset on two strings differ, as a part of a sentence; empty for other values."""
-    if not (isinstance(one, str) and isinstance(other, str)):
-        return ""
-    equal = takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
-    return f", from offset {sum(1 for _ in equal)} on"
-
-
-def _same(field: Field, one: object, other: object) -> bool:
-    if one == other:
-        return True
-    # The same moment may be written in another zone, and be stored less exactly than it was returned first.
-    at_ms, other_ms = parse_time_ms(one), parse_time_ms(other)
-    return field.format == "date-time" and at_ms is not None and other_ms is not None and abs(at_ms - other_ms) < SAME_TIME_MS
+    for name, problem in differences(task.created, fields, "createTask"):
+        session.results.fail(case, "NC403", problem, exchange, f"/{name}")
 
 
 def _time_moves(session: CheckSession, case: Case) -> Script:

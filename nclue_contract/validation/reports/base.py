@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from nclue_contract.contract.readings import Readings
@@ -22,6 +22,8 @@ FORMATS: Final[Mapping[str, tuple[str, ...]]] = {
     "validate": ("text", "json", "jsonl", "junit", "sarif", "github"),
     "check": ("text", "json", "jsonl", "junit", "github", "html"),
     "probe": ("text", "json", "toml"),
+    "traffic": ("text", "json", "jsonl", "junit", "sarif", "github"),
+    "proxy": ("text", "json", "jsonl", "junit", "sarif", "github"),
 }
 """The formats of each command that has a choice, the default first."""
 
@@ -48,7 +50,7 @@ def tool_line(version: str, revision: str) -> str:
 class Run:
     """What every report carries: version of the tool, revision of the contract, the readings and their sources, whether warnings count.
 
-    `ignored` are the codes of the rules that were not applied.
+    `ignored` are the codes of the rules that were not applied, `noun` is what is validated, in the singular.
     """
 
     version: str
@@ -56,6 +58,7 @@ class Run:
     readings: Readings
     strict: bool
     ignored: tuple[str, ...] = ()
+    noun: str = "payload"
 
     def readings_dict(self) -> dict[str, dict[str, str]]:
         """Return `{id: {"option", "source"}}`, the stable JSON form."""
@@ -64,20 +67,39 @@ class Run:
 
 @dataclass(slots=True)
 class Summary:
-    """The counts of a run: payloads, those without errors, findings by severity, and inputs that could not be read."""
+    """The counts of a run: payloads, those without errors, findings by severity, and inputs that could not be read.
+
+    `noun` is that of the run. `more` are further members of its JSON, `notes` the same as lines of text.
+    """
 
     payloads: int = 0
     valid: int = 0
     errors: int = 0
     warnings: int = 0
     unreadable: int = 0
+    noun: str = "payload"
+    more: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the stable JSON form."""
+        counts = {"valid": self.valid, "errors": self.errors, "warnings": self.warnings, "unreadable": self.unreadable}
+        return {f"{self.noun}s": self.payloads, **counts, **self.more}
+
+    def add(self, report: Report) -> None:
+        """Count a payload with its report."""
+        errors = len(report.errors) if report.findings else 0
+        self.payloads += 1
+        self.errors += errors
+        self.warnings += len(report.findings) - errors
+        self.valid += not errors
 
     def __str__(self) -> str:
         parts = [f"{self.valid:,} valid"] if self.valid else []
         if invalid := self.payloads - self.valid:
             parts.append(f"{invalid:,} invalid")
         counts = [counted(number, word) for number, word in ((self.errors, "error"), (self.warnings, "warning")) if number]
-        text = counted(self.payloads, "payload") + (f": {', '.join(parts)}" if parts else "")
+        text = counted(self.payloads, self.noun) + (f": {', '.join(parts)}" if parts else "")
         text += f" ({', '.join(counts)})" if counts else ""
         return text + (f"; {counted(self.unreadable, 'input')} could not be read" if self.unreadable else "")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -82,7 +81,7 @@ class JsonRenderer:
         run = self._run
         more: dict[str, Any] = {"strict": run.strict, "ignored": list(run.ignored), "readings": run.readings_dict()}
         lines = "".join(f'"{key}": {json_text(value)},\n' for key, value in (head(run.version, run.revision) | more).items())
-        self._write(f'{{\n{lines}"payloads": [')
+        self._write(f'{{\n{lines}"{run.noun}s": [')
 
     def payload(self, payload: Payload, report: Report) -> None:
         """Write an entry."""
@@ -95,7 +94,7 @@ class JsonRenderer:
 
     def end(self, summary: Summary) -> None:
         """Write the rest."""
-        counts = json_text(dataclasses.asdict(summary))
+        counts = json_text(summary.to_dict())
         self._write(f'\n],\n"unreadable": {json_text(self._unreadable)},\n"summary": {counts}\n}}\n')
 
 
@@ -107,11 +106,12 @@ class PayloadEntry:
         self._head = ""
 
     def __call__(self, payload: Payload, report: Report) -> str:
-        """Return `{"file", "line", "index", "valid", "findings"}`."""
+        """Return `{"file", "line", "index", "valid", "findings"}`, with the attributes of the payload, if it has any, before `valid`."""
         if payload.file != self._file:
             self._file = payload.file
             self._head = f'{{"file": {json_text(payload.file)}, "line": '
+        more = "".join(f"{json_text(name)}: {json_text(value)}, " for name, value in payload.attributes().items())
         if not report.findings:
-            return f'{self._head}{payload.line}, "index": {payload.index}, "valid": true, "findings": []}}'
-        findings = json_text([finding.to_dict() for finding in report.findings])
-        return f'{self._head}{payload.line}, "index": {payload.index}, "valid": {json_text(report.ok)}, "findings": {findings}}}'
+            return f'{self._head}{payload.line}, "index": {payload.index}, {more}"valid": true, "findings": []}}'
+        findings = json_text([payload.attributes(finding) | finding.to_dict() for finding in report.findings])
+        return f'{self._head}{payload.line}, "index": {payload.index}, {more}"valid": {json_text(report.ok)}, "findings": {findings}}}'

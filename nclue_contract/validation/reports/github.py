@@ -50,6 +50,8 @@ class GithubRenderer:
             # Standard input is no file that an annotation could be attached to.
             message = f"{format_place(payload, finding)}: {finding.message}" if payload.file == STDIN else finding.message
             lines = [message]
+            if context := payload.context(finding):
+                lines.append(f"in: {context}")
             if expected := format_expected(finding):
                 lines.append(f"expected response: {expected}")
             if finding.suggestion:
@@ -67,4 +69,6 @@ class GithubRenderer:
         readings = ", ".join(f"{name}={option} ({run.readings.sources[name]})" for name, option in run.readings.items())
         strict = ", strict" if run.strict else ""
         self._write(safe_line(f"{tool_line(run.version, run.revision)}{strict}, readings: {readings}", self._encoding) + "\n")
+        for note in summary.notes:
+            self._write(safe_line(note, self._encoding) + "\n")
         self._write(f"{summary}\n")

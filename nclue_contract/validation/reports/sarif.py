@@ -63,6 +63,7 @@ class SarifRenderer:
 
     def _result(self, payload: Payload, finding: Finding) -> dict[str, Any]:
         line, column = where(payload, finding)
+        properties = {"certainty": str(finding.certainty), "pointer": finding.pointer, "suggestion": finding.suggestion}
         region = {"startLine": line, "startColumn": column, "endColumn": column + 1}
         return {
             "ruleId": finding.rule,
@@ -71,7 +72,7 @@ class SarifRenderer:
             "message": _message(finding.message),
             "locations": [{"physicalLocation": {"artifactLocation": {"uri": uri(payload.file)}, "region": region}}],
             "partialFingerprints": {"ruleFieldValue/v1": _fingerprint(finding)},
-            "properties": {"certainty": str(finding.certainty), "pointer": finding.pointer, "suggestion": finding.suggestion},
+            "properties": properties | payload.attributes(finding),
         }
 
 

@@ -71,7 +71,8 @@ class TextRenderer:
                 self._write("\n".join(finding_lines(finding, self._console, payload)) + "\n\n")
             elif finding.severity is Severity.ERROR:
                 message = self._console.safe(finding.message)
-                self._write(harmless(f"{_heading(finding, self._console, payload)} {message}") + "\n")
+                context = self._console.safe(f" ({payload.context(finding)})") if payload.context(finding) else ""
+                self._write(harmless(f"{_heading(finding, self._console, payload)} {message}{context}") + "\n")
 
     def unreadable(self, file: str, reason: str) -> None:
         """Write that an input could not be read."""
@@ -90,6 +91,8 @@ class TextRenderer:
             self._write(f"ignored: {', '.join(self._run.ignored)}\n")
         if self._run.strict:
             self._write("strict: warnings are errors\n")
+        for note in summary.notes:
+            self._write(self._console.safe(note) + "\n")
         self._write(f"{summary} [{tool_line(self._run.version, self._run.revision)}]\n")
 
 
@@ -112,6 +115,8 @@ def _finding_lines(finding: Finding, console: Console, payload: Payload | None) 
     for line in console.wrap(finding.message, len(_INDENT)):
         yield _INDENT + line
     yield from _excerpt(finding, console, payload)
+    if payload is not None and (context := payload.context(finding)):
+        yield from _labelled("in:", context, console)
     if expected := format_expected(finding):
         yield from _labelled("response:", expected, console)
     if suggestion := finding.suggestion:

@@ -1,0 +1,1 @@
+"""The validating proxy: passes requests and responses on, and has every exchange judged."""
