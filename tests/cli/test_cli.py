@@ -788,7 +788,7 @@ def test_validate_loads_neither_the_check_nor_the_service(folder):
     assert "nclue_contract.validation.validator" in modules
     layers = {name.split(".")[1] for name in modules}
     assert layers == {"cli", "contract", "validation"}
-    others = ("check", "check_settings", "serve", "sign", "signals", "config_writer", "msgspec_reader")
+    others = ("check", "check_settings", "serve", "sign", "config_writer", "msgspec_reader")
     assert not modules & {f"nclue_contract.cli.{name}" for name in others}
 
 
