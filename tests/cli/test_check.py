@@ -1291,7 +1291,10 @@ def test_cleanup_names_what_it_could_not_delete(run, server):
     write_ledger(server, churn=task_id)
     assert run("cleanup", "run.jsonl") == (
         3,
-        "0 tasks deleted, 1 left: their state does not allow it yet, the server rejected the request, or their ID cannot be put into a path\n",
+        (
+            "0 tasks deleted, 1 left: their state does not allow it yet, the server rejected the request, "
+            "or their ID cannot be put into a path\n"
+        ),
         "",
     )
     server.control("advance", {"steps": 3})

@@ -1,6 +1,8 @@
 """The plan: what a selection needs, what comes first, and true reasons for what was not tested."""
 
-from collections import Counter
+import re
+from collections import Counter, defaultdict
+from functools import cache
 
 import pytest
 
@@ -116,10 +118,18 @@ def test_a_case_that_is_cut_off_is_no_pass():
         assert not (similar.state is State.PASSED and State.NOT_TESTED in decided)
 
 
-def asked(character, **options):
-    """Return the fields in which the plan asks about a character."""
-    code = f"U+{ord(character):04X}"
-    return {case.id.split()[0].removeprefix("path[") for case in plan(**options) if case.id.startswith("path[") and f" {code} " in case.id}
+@cache
+def asked_about(*, full):
+    """Return the fields, as `train` or `test`, in which the plan asks about each character."""
+    fields = defaultdict(set)
+    for case in plan(full=full):
+        if found := re.match(r"path\[(train|test) U\+([0-9A-F]{4}) ", case.id):
+            fields[chr(int(found[2], 16))].add(found[1])
+    return fields
+
+
+def asked(character, *, full=False):
+    return asked_about(full=full)[character]
 
 
 def test_every_forbidden_character_is_asked_about_in_both_fields_but_the_plainest_control_characters():
