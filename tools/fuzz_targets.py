@@ -184,7 +184,7 @@ def service(data: bytes) -> None:
         response = served.handle(request, now_ms)
         assert response.status < 500, "the service has crashed"
         assert json.loads(response.body) is not None
-    journal = json.dumps(list(served.store.journal))
+    journal = json.dumps(list(served.journal()))
     assert EXAMPLE.secret_key not in journal
     assert EXAMPLE.access_key not in journal or EXAMPLE.access_key.encode() in data
 

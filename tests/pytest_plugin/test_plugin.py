@@ -231,10 +231,13 @@ def test_a_server_that_cannot_start_fails_its_tests_with_the_reason(project):
         """
         import uvicorn
 
+        async def end(server, sockets):
+            pass
+
         @pytest.fixture(scope="session", autouse=True)
         def broken():
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(uvicorn.Server, "run", lambda self, sockets: None)
+                patch.setattr(uvicorn.Server, "serve", end)
                 yield
 
         def test_it(nclue_server):
