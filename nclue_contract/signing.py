@@ -28,13 +28,17 @@ _TARGET = re.compile("[!-~]+")  # what a request line can hold; RFC 3986 allows 
 class Credentials:
     """An access key and its secret key. Neither appears in a `repr` or an error, and neither can be pickled: read them where needed.
 
-    Immutable. Raises `ValueError` for an access key that a header cannot hold, and for a secret key that is empty or has white space around
-    it. Not a dataclass, because pytest, Hypothesis, orjson and pydantic show or write dataclasses field by field, whatever their `repr` is.
+    Immutable. Raises `TypeError` for a key that is no string, and `ValueError` for an access key that a header cannot hold, and for a
+    secret key that is empty or has white space around it. Not a dataclass, because pytest, Hypothesis, orjson and pydantic show or write
+    dataclasses field by field, whatever their `repr` is.
     """
 
     __slots__ = ("_access_key", "_secret_key")
 
     def __init__(self, access_key: str, secret_key: str) -> None:
+        for name, key in (("access", access_key), ("secret", secret_key)):
+            if not isinstance(key, str):  # a variable of the environment that is not set, for example
+                raise TypeError(f"the {name} key is a string, not {type(key).__name__}")
         _require_access_key(access_key)
         if not secret_key or secret_key != secret_key.strip():
             raise ValueError("the secret key is empty, or has white space around it")
@@ -117,11 +121,19 @@ def signature(secret_key: str, message: bytes) -> str:
 def signed_headers(method: str, target: str | bytes, credentials: Credentials, now_ms: int) -> dict[str, str]:
     """Return the three headers of a request that is sent now. `now_ms` is in milliseconds since 1970-01-01 UTC.
 
-    Raises `ValueError` like `string_to_sign`.
+    For a client without an adapter: `target` is the path with its query, as it is sent. Raises `ValueError` like `string_to_sign`, and
+    `TypeError` for credentials of another type.
     """
+    require_credentials(credentials)
     message = string_to_sign(method, target, now_ms, credentials.access_key)
     values = (str(now_ms), credentials.access_key, signature(credentials.secret_key, message))
     return dict(zip(contract().headers, values, strict=True))
+
+
+def require_credentials(value: object) -> None:
+    """Raise `TypeError` for anything but `Credentials`; the message does not show the value, which may be a key."""
+    if not isinstance(value, Credentials):
+        raise TypeError(f"credentials are a Credentials object, Credentials(access_key, secret_key), not {type(value).__name__}")
 
 
 def _require_access_key(access_key: str) -> None:

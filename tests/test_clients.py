@@ -15,6 +15,7 @@ from itertools import count
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
+import aiohttp
 import httpx
 import httpx2
 import pytest
@@ -22,7 +23,7 @@ import requests
 
 from nclue_contract import ContractError, Validator
 from nclue_contract.clients import ContractWarning, Signer, async_preflight, now_ms, preflight
-from nclue_contract.signing import Credentials
+from nclue_contract.signing import Credentials, signed_headers
 from nclue_contract.validation.signature import verify
 from tests.support.payloads import PAYLOAD
 from tests.support.signing import ACCESS, KEY, NOW, SECRET, SIGNATURE, TIMESTAMP
@@ -326,7 +327,7 @@ def test_with_hosts_a_redirect_may_lead_to_another_of_them(library, server, othe
     "request_", [urllib.request.Request("http://127.0.0.1/"), requests.Request("GET", "http://127.0.0.1/"), None, "GET /"]
 )
 def test_a_request_of_another_kind_is_a_type_error(request_):
-    with pytest.raises(TypeError, match="expected a request of httpx or httpx2, or a prepared request of requests, not "):
+    with pytest.raises(TypeError, match="expected a request of httpx, httpx2 or aiohttp, or a prepared request of requests, not "):
         signer()(request_)
     with pytest.raises(TypeError, match="expected a request"):
         preflight()(request_)
@@ -335,6 +336,138 @@ def test_a_request_of_another_kind_is_a_type_error(request_):
 def test_hosts_are_no_text():
     with pytest.raises(TypeError, match="not one name"):
         signer(hosts="127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: Signer("KEY-A", "KEY-B"), "credentials are a Credentials object, Credentials(access_key, secret_key), not str"),
+        (lambda: Signer(("KEY-A", "KEY-B")), "credentials are a Credentials object, Credentials(access_key, secret_key), not tuple"),
+        (
+            lambda: signed_headers("GET", "/", ("KEY-A", "KEY-B"), NOW),
+            "credentials are a Credentials object, Credentials(access_key, secret_key), not tuple",
+        ),
+        (lambda: Signer(CREDENTIALS, NOW), "clock is a function that returns milliseconds, not int"),
+        (lambda: Signer(CREDENTIALS, preflight=True), "preflight is what preflight() or async_preflight() returns, not bool"),
+        (lambda: Credentials(None, "KEY-B"), "the access key is a string, not NoneType"),
+        (lambda: Credentials("KEYA", b"KEY-B"), "the secret key is a string, not bytes"),
+        (lambda: preflight({}), "validator is a Validator, not dict; a hook is written with parentheses: preflight()"),
+        (
+            lambda: async_preflight(httpx.Request("GET", "http://a")),
+            "validator is a Validator, not Request; a hook is written with parentheses: preflight()",
+        ),
+        (
+            lambda: signer(preflight=async_preflight())(httpx.Request("GET", "http://a")),
+            "what async_preflight() returns is awaited: use preflight(), or signer.async_hook",
+        ),
+    ],
+)
+def test_an_argument_of_another_type_is_refused_in_a_sentence_without_keys(call, sentence):
+    with pytest.raises(TypeError) as caught:
+        call()
+    assert str(caught.value) == sentence
+
+
+@each_httpx
+@pytest.mark.parametrize(
+    ("hook", "sentence"),
+    [
+        (signer(), "the hooks of an AsyncClient are awaited: use signer.async_hook, or auth=signer"),
+        (preflight(), "the hooks of an AsyncClient are awaited: use async_preflight()"),
+    ],
+)
+def test_a_synchronous_hook_in_an_asynchronous_client_is_refused_in_a_sentence(library, server, hook, sentence):
+    async def run():
+        async with library.AsyncClient(verify=False, event_hooks={"request": [hook]}) as client:
+            await client.post(f"{server.url}/tasks", json=PAYLOAD)
+
+    with pytest.raises(TypeError) as caught:
+        asyncio.run(run())
+    assert (str(caught.value), server.sent) == (sentence, [])
+
+
+@each_httpx
+@pytest.mark.parametrize(
+    ("hook", "sentence"),
+    [
+        (signer().async_hook, "a Client does not await its hooks: use the signer itself, not its async_hook"),
+        (async_preflight(), "a Client does not await its hooks: use preflight()"),
+    ],
+)
+def test_an_asynchronous_hook_in_a_synchronous_client_is_refused_in_a_sentence(library, server, hook, sentence):
+    with library.Client(verify=False, event_hooks={"request": [hook]}) as client, pytest.raises(TypeError) as caught:
+        client.post(f"{server.url}/tasks", json=PAYLOAD)
+    assert (str(caught.value), server.sent) == (sentence, [])
+
+
+def test_a_hook_of_the_user_may_call_the_signer(server):
+    async def hook(request):
+        signer()(request)
+
+    async def run():
+        async with httpx.AsyncClient(verify=False, event_hooks={"request": [hook]}) as client:
+            await client.get(f"{server.url}/tasks")
+
+    asyncio.run(run())
+    assert server.sent[0].verified().ok
+
+
+# -- aiohttp ------------------------------------------------------------------------------------------------------------------------------
+
+
+def through_aiohttp(method, url, **options):
+    async def run():
+        middleware = signer(**{"hosts": ["127.0.0.1"]} | options.pop("signer", {})).aiohttp_middleware
+        async with aiohttp.ClientSession(middlewares=[middleware]) as session, session.request(method, url, **options) as response:
+            return response.status
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "options"),
+    [
+        ("POST", "/api/v1/tasks", {"json": PAYLOAD}),
+        ("GET", "/api/v1/tasks", {"params": {"index": 0, "a b": "c+d e"}}),
+        ("GET", "/api/v1/학습", {"params": {"이름": "데이터 셋"}}),
+        ("GET", "", {}),
+    ],
+)
+def test_the_middleware_of_aiohttp_signs_what_is_sent(method, path, options, server):
+    assert through_aiohttp(method, server.url + path, **options) == 200
+    (sent,) = server.sent
+    assert sent.verified().ok
+    assert len(sent.signature_headers) == 3
+
+
+@pytest.mark.parametrize("check", [preflight, async_preflight])
+@pytest.mark.parametrize("body", ["json", "streamed"])
+def test_the_middleware_of_aiohttp_validates_with_the_asynchronous_check(check, body, server):
+    options = {"json": BAD} if body == "json" else {"data": in_parts_async(BAD)}
+    if check is async_preflight:
+        with pytest.raises(ContractError):
+            through_aiohttp("POST", f"{server.url}/tasks", signer={"preflight": check()}, **options)
+        assert server.sent == []
+        return
+    with pytest.warns(ContractWarning, match="could not be validated"):
+        through_aiohttp("POST", f"{server.url}/tasks", signer={"preflight": check()}, **options)
+    assert json.loads(server.sent[0].body) == BAD
+
+
+def test_a_valid_body_that_aiohttp_streams_is_validated_and_sent(server):
+    through_aiohttp("POST", f"{server.url}/tasks", signer={"preflight": async_preflight()}, data=in_parts_async(PAYLOAD))
+    assert json.loads(server.sent[0].body) == PAYLOAD
+
+
+def test_no_other_host_gets_a_signature_when_aiohttp_follows_a_redirect(server, other):
+    address = quote(other.url.replace("127.0.0.1", "localhost") + "/b", safe="")
+    through_aiohttp("GET", f"{server.url}/redirect/307/{address}")
+    assert (len(server.sent[0].signature_headers), other.sent[0].signature_headers) == (3, [])
+
+
+def test_the_middleware_of_aiohttp_needs_the_hosts(server):
+    with pytest.raises(ValueError, match="name the hosts to sign for"):
+        through_aiohttp("GET", server.url, signer={"hosts": None})
 
 
 def test_a_signer_shows_and_pickles_no_key():
@@ -537,3 +670,18 @@ def test_a_warning_is_issued_once_for_the_same_message(server):
         for _ in range(3):
             through_requests("POST", f"{server.url}/tasks", preflight(), json=WARNED)
     assert [warning.category for warning in caught] == [ContractWarning]
+
+
+@pytest.mark.parametrize("body", [{"json": WARNED}, {"content": in_parts_async(WARNED)}], ids=["contested", "streamed"])
+@each_httpx
+def test_a_warning_points_at_the_line_that_sends(library, server, body):
+    lines = []
+
+    async def run():
+        async with library.AsyncClient(verify=False, auth=signer(preflight=preflight())) as client:
+            lines.append(sys._getframe().f_lineno + 1)  # noqa: SLF001  # of the next statement
+            await client.post(f"{server.url}/tasks", **body)
+
+    with pytest.warns(ContractWarning) as caught:
+        asyncio.run(run())
+    assert [(warning.filename, warning.lineno) for warning in caught] == [(__file__, lines[0])]

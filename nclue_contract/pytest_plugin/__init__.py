@@ -10,10 +10,12 @@ PYTEST_DONT_REWRITE: this module has no assertion.
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator, Iterator
+import warnings
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import pluggy
 import pytest
 
 if TYPE_CHECKING:
@@ -25,6 +27,32 @@ if TYPE_CHECKING:
     from nclue_contract.service.uvicorn_server import LoopbackServer
     from nclue_contract.signing import Credentials
     from nclue_contract.validation.findings import Report
+
+NEEDS = {"pytest": "7.4", "pluggy": "1.2"}
+"""The oldest versions that the plugin works with, as the extra `pytest` declares them; the wrappers below need that pluggy."""
+
+
+def refusal(versions: Mapping[str, str]) -> str:
+    """Return the sentence that refuses installed versions of `NEEDS`; empty when all are recent enough."""
+
+    def release(version: str) -> list[int]:
+        return [int(part) for part in version.split(".")[:2]]
+
+    old = [
+        f"{name} {needed} or later, and {versions[name]} is installed"
+        for name, needed in NEEDS.items()
+        if release(versions[name]) < release(needed)
+    ]
+    if not old:
+        return ""
+    return f"the plugin of nclue-contract needs {' and '.join(old)}; upgrade it, or switch the plugin off with -p no:nclue_contract"
+
+
+if _refusal := refusal({"pytest": pytest.__version__, "pluggy": pluggy.__version__}):
+    # Of any other exception pytest shows a traceback, since it is about to load its plugins.
+    sys.stderr.write(f"ERROR: {_refusal}\n")
+    warnings.simplefilter("ignore")  # pluggy warns of an exception at this place
+    raise SystemExit(4)  # a usage error in pytest
 
 FIXTURES = frozenset({"nclue_validate", "nclue_mock", "nclue_server", "nclue_server_url", "nclue_credentials", "nclue_task_request"})
 """The fixtures of this module. In a test that uses one, calls to the real host are blocked by default."""
@@ -95,7 +123,7 @@ def _has_options(config: pytest.Config) -> bool:
     given = (option.nclue_url, option.nclue_readings, option.nclue_strict, option.nclue_guard, option.nclue_traffic)
     coverage = (option.nclue_coverage, option.nclue_coverage_report, option.nclue_coverage_floor is not None)
     try:
-        return any(given) or any(coverage) or any(config.getini(name) not in (None, "", []) for name in INI)
+        return any(given) or any(coverage) or any(config.getini(name) not in (None, "", []) for name in INI)  # unset: [] before pytest 8
     except (ValueError, TypeError, pytest.UsageError):
         return True  # a value that pytest cannot use, which is reported when it is read
 

@@ -5,15 +5,13 @@ Needs neither httpx nor uvicorn: the session imports the mock and the server whe
 
 from __future__ import annotations
 
-import inspect
-import os
-import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
+from nclue_contract.contract.callers import user_frame
 from nclue_contract.service.control import ServiceControl
 from nclue_contract.service.service import Service
 
@@ -21,12 +19,6 @@ if TYPE_CHECKING:
     from nclue_contract.service.uvicorn_server import LoopbackServer
 
 T = TypeVar("T")
-
-LIBRARIES = tuple(
-    os.path.join(os.path.realpath(folder), "")  # noqa: PTH118  # a Path has no slash at its end
-    for folder in (*map(sysconfig.get_path, ("stdlib", "purelib", "platlib")), str(Path(__file__).parent.parent))
-)
-"""The folders of the code that sends requests for a client, each with a slash at the end."""
 
 
 class ServerControl(ServiceControl):
@@ -51,13 +43,8 @@ class ServerControl(ServiceControl):
 
 def sender() -> str:
     """Return the place in the client that is sending, such as `client.py:12 in create`; empty when only libraries are on the stack."""
-    frame = inspect.currentframe()
-    while frame is not None:
-        code = frame.f_code
-        if not code.co_filename.startswith("<") and not os.path.realpath(code.co_filename).startswith(LIBRARIES):
-            return f"{_relative(code.co_filename)}:{frame.f_lineno} in {code.co_name}"
-        frame = frame.f_back
-    return ""
+    frame = user_frame()
+    return f"{_relative(frame.f_code.co_filename)}:{frame.f_lineno} in {frame.f_code.co_name}" if frame else ""
 
 
 def _relative(path: str) -> str:

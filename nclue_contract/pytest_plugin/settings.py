@@ -168,10 +168,12 @@ def _ini_source(config: pytest.Config, name: str) -> str:
 
 
 def _ini(config: pytest.Config, name: str) -> Any:  # noqa: ANN401  # any type that an ini option can have
+    """Return the value of an ini option; None when it is not set."""
     try:
-        return config.getini(name)
+        value = config.getini(name)
     except (ValueError, TypeError, pytest.UsageError) as error:  # which one depends on the version of pytest
         raise pytest.UsageError(f"{_ini_source(config, name)}: {error}") from error
+    return None if value == [] else value  # before pytest 8, an option of any type that is not set is []
 
 
 def _pins(source: str, texts: Iterable[str]) -> dict[str, str]:

@@ -29,7 +29,7 @@ class Validator:
 
     `readings` pins options by their ids, such as `{"path-characters": "page-2025"}`; what is not pinned stays at its default and gives
     warnings where pages disagree. `strict` turns all warnings into errors. `ignore` names rules (code or slug) that are not applied.
-    Raises `ValueError` for an unknown reading, option or rule.
+    Raises `ValueError` for an unknown reading, option or rule, and `TypeError` for an argument of another type.
     """
 
     readings: Readings
@@ -39,6 +39,7 @@ class Validator:
     """Validate a payload of createTask, a dict or another mapping: `validate_request(payload) -> Report`. Never raises."""
 
     def __init__(self, readings: Mapping[str, str] | None = None, *, strict: bool = False, ignore: Iterable[str] = ()) -> None:
+        _require_types(readings, strict, ignore)
         chosen = Readings.of(readings)
         codes = frozenset(contract().require_rule(name).code for name in ignore)
         policy = Policy(chosen, strict, codes)
@@ -143,6 +144,16 @@ class Validator:
 
     def _report(self, found: Iterable[Finding]) -> Report:
         return Report(tuple(finding for finding in found if finding.rule not in self.ignore))
+
+
+def _require_types(readings: object, strict: object, ignore: object) -> None:
+    # A string is iterable, too: each of its letters would be an unknown rule.
+    if readings is not None and not isinstance(readings, Mapping):
+        raise TypeError(f'readings is a mapping, such as {{"path-characters": "page-2025"}}, not {readings!r:.80}')
+    if not isinstance(strict, bool):
+        raise TypeError(f"strict is True or False, not {strict!r:.80}")
+    if isinstance(ignore, str) or not isinstance(ignore, Iterable):
+        raise TypeError(f'ignore is a list of rules, such as ["NC120"], not {ignore!r:.80}')
 
 
 def _restored(readings: Readings, strict: bool, ignore: frozenset[str]) -> Validator:  # noqa: FBT001  # pickle passes by position

@@ -105,6 +105,28 @@ def test_a_validator_cannot_be_changed(name):
         setattr(Validator(), name, None)
 
 
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"ignore": "NC120"}, """ignore is a list of rules, such as ["NC120"], not 'NC120'"""),
+        ({"ignore": 120}, """ignore is a list of rules, such as ["NC120"], not 120"""),
+        (
+            {"readings": "path-del=forbidden"},
+            """readings is a mapping, such as {"path-characters": "page-2025"}, not 'path-del=forbidden'""",
+        ),
+        (
+            {"readings": ["path-del=forbidden"]},
+            """readings is a mapping, such as {"path-characters": "page-2025"}, not ['path-del=forbidden']""",
+        ),
+        ({"strict": "yes"}, "strict is True or False, not 'yes'"),
+    ],
+)
+def test_an_argument_of_another_type_is_refused_in_a_sentence(options, sentence):
+    with pytest.raises(TypeError) as caught:
+        Validator(**options)
+    assert str(caught.value) == sentence
+
+
 def test_readings_cannot_be_changed_by_assignment():
     readings = Validator({"path-del": "forbidden"}).readings
     assert isinstance(readings, Readings)

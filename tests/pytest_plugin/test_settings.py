@@ -1,14 +1,62 @@
 """The settings of a project: where they can be set, their precedence, and the messages about mistakes."""
 
+import subprocess
+import sys
+import tomllib
+
 import pytest
 
+from nclue_contract.pytest_plugin import NEEDS, refusal
 from nclue_contract.service.service import Service
 from nclue_contract.service.uvicorn_server import LoopbackServer
 from nclue_contract.signing import EXAMPLE
+from tests.support.tools import ROOT
 
 pytest_plugins = ("pytester", "tests.support.plugin_project")
 
 USAGE_ERROR = 4
+
+
+# -- versions of pytest ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("unset", [None, []])
+def test_an_ini_option_that_is_not_set_has_no_effect_in_any_version_of_pytest(project, monkeypatch, unset):
+    getini = pytest.Config.getini
+
+    def getini_of_another_version(config, name):
+        return unset if name.startswith("nclue_") else getini(config, name)
+
+    monkeypatch.setattr(pytest.Config, "getini", getini_of_another_version)
+    result = project.run("def test_it(nclue_validate): assert (nclue_validate.strict, nclue_validate({}).ok) == (False, False)")
+    result.assert_outcomes(passed=1)
+    result.stdout.no_fnmatch_line("nclue-contract:*")
+
+
+def test_the_oldest_versions_are_those_that_the_extra_declares():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    assert extras["pytest"] == [f"{name}>={version}" for name, version in sorted(NEEDS.items())] == ["pluggy>=1.2", "pytest>=7.4"]
+
+
+@pytest.mark.parametrize("versions", [("7.4.0", "1.2.0"), ("7.4.4", "1.6.0"), ("9.2.0", "1.7.0"), ("10.0.0rc1", "2.0.0")])
+def test_recent_versions_are_accepted(versions):
+    assert refusal(dict(zip(("pytest", "pluggy"), versions, strict=True))) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "needed"), [("pytest", "7.3.2", "7.4"), ("pytest", "6.2.5", "7.4"), ("pluggy", "1.0.0", "1.2")]
+)
+def test_an_older_version_is_refused_in_one_sentence(tmp_path, name, version, needed):
+    (tmp_path / "old.py").write_text(f"import {name}\n{name}.__version__ = {version!r}\n")
+    (tmp_path / "test_it.py").write_text("def test_it(): pass\n")
+    command = [sys.executable, "-m", "pytest", "-pno:cacheprovider", "-pold", "-pnclue_contract.pytest_plugin"]
+    environment = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PATH": "/usr/bin:/bin", "PYTHONPATH": ":".join([str(tmp_path), str(ROOT)])}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path, env=environment)
+    assert (done.returncode, done.stdout) == (4, "")
+    assert done.stderr == (
+        f"ERROR: the plugin of nclue-contract needs {name} {needed} or later, and {version} is installed; "
+        "upgrade it, or switch the plugin off with -p no:nclue_contract\n"
+    )
 
 
 # -- which of it wins -----------------------------------------------------------------------------------------------------------------
