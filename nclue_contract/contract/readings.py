@@ -11,7 +11,7 @@ it is a warning, and with `path-characters=page-2024` pinned it is valid.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -149,7 +149,7 @@ class Policy:
         self,
         code: str,
         reading: str,
-        rejecting: set[str],
+        rejecting: Collection[str],
         suggest: Callable[[str], str | None] | None = None,
         group: re.Pattern[str] | None = None,
     ) -> AppliedRule | None:

@@ -6,9 +6,9 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
-from nclue_contract.contract.model import in_ranges
+from nclue_contract.contract.model import contract, in_ranges
 from nclue_contract.contract.readings import Policy
 from nclue_contract.contract.rules import AppliedRule
 from nclue_contract.validation.findings import Finding
@@ -33,10 +33,10 @@ class PathCheck:
     def __init__(self, policy: Policy) -> None:
         self._empty = policy.by_reading("NC121", "path-empty", {"refused"})
         self._surrogates = SurrogateCheck(policy)
-        self._beyond = _apply_to_character(policy, chr(_LATIN), None, _BEYOND)
-        suggester = PathSuggester.of(policy)
-        table = {chr(code): _apply_to_character(policy, chr(code), suggester, None) for code in range(_LATIN)}
-        self._singles = {character: applied for character, applied in table.items() if applied is not None}
+        beyond, suggester = _verdict(chr(_LATIN)), PathSuggester.of(policy)
+        self._beyond = beyond.apply(policy, group=_BEYOND) if beyond is not None else None
+        applied = {verdict: verdict and verdict.apply(policy, suggester) for verdict in _latin()}
+        self._singles = {c: rule for verdict, characters in _latin().items() if (rule := applied[verdict]) for c in characters}
         self._by_code = {ord(character): applied for character, applied in self._singles.items()}
         self._clean = bytes(code for code in range(128) if code not in self._by_code)
         self.marks: bytes = bytes(code if code in self._clean else code ^ 0xFF for code in range(256))
@@ -77,21 +77,39 @@ class PathCheck:
         return joined.isascii() and all(values) and (data := joined.encode()).translate(self.marks) == data
 
 
-def _apply_to_character(
-    policy: Policy, character: str, suggest: Callable[[str], str | None] | None, group: re.Pattern[str] | None
-) -> AppliedRule | None:
-    """Apply the rule to one character; None if no reading forbids it."""
-    rule = policy.rule("NC120")
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """Who forbids a character: the reading with these options, or every reading where no reading is named."""
+
+    reading: str = ""
+    options: frozenset[str] = frozenset()
+
+    def apply(
+        self, policy: Policy, suggest: Callable[[str], str | None] | None = None, group: re.Pattern[str] | None = None
+    ) -> AppliedRule | None:
+        """Return the rule as a policy applies it; None if a pin allows the character."""
+        if not self.reading:
+            return policy.documented("NC120", suggest, group)
+        return policy.by_reading("NC120", self.reading, self.options, suggest, group)
+
+
+def _verdict(character: str) -> _Verdict | None:
+    """Return who forbids a character; None if no option of any reading does."""
+    rule, readings = contract().rules["NC120"], contract().readings
     if in_ranges(character, rule.code_points):
-        return policy.documented(rule.code, suggest, group)
+        return _Verdict()
     for name in rule.readings:
-        options = policy.contract.readings[name].options
-        refusing = {option.id for option in options if option.forbids(character)}
-        if len(refusing) == len(options):
-            return policy.documented(rule.code, suggest, group)
+        refusing = frozenset(option.id for option in readings[name].options if option.forbids(character))
         if refusing:
-            return policy.by_reading(rule.code, name, refusing, suggest, group)
+            return _Verdict() if len(refusing) == len(readings[name].options) else _Verdict(name, refusing)
     return None
+
+
+@cache
+def _latin() -> Mapping[_Verdict | None, frozenset[str]]:
+    """Return the characters below U+0100 by their few verdicts, which are the same for all policies."""
+    verdicts = {chr(code): _verdict(chr(code)) for code in range(_LATIN)}
+    return {verdict: frozenset(c for c in verdicts if verdicts[c] == verdict) for verdict in dict.fromkeys(verdicts.values())}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +126,8 @@ class PathSuggester:
     @classmethod
     def of(cls, policy: Policy) -> PathSuggester:
         """Return the suggester for a set of readings."""
-        rule = policy.rule("NC120")
-        options = [option for name in rule.readings for option in policy.contract.readings[name].options]
-        latin = (chr(code) for code in range(_LATIN))
-        safe = frozenset(c for c in latin if not in_ranges(c, rule.code_points) and not any(option.forbids(c) for option in options))
-        return cls(safe, rule.replacements, keeps_beyond=not policy.readings.option("path-high-codes").forbids(chr(_LATIN)))
+        keeps_beyond = not policy.readings.option("path-high-codes").forbids(chr(_LATIN))
+        return cls(_latin()[None], policy.rule("NC120").replacements, keeps_beyond=keeps_beyond)
 
     def __call__(self, path: str) -> str | None:
         """Return the suggestion; None if the path has over 1,000 characters, or if nothing would be left of it."""
