@@ -15,7 +15,7 @@ from nclue_contract.cli.progress import ProgressBar
 from nclue_contract.cli.sources import InputFormat, Note, Unreadable, expand, payloads
 from nclue_contract.contract.rules import Severity
 from nclue_contract.validation.json_reader import Payload
-from nclue_contract.validation.reports.base import FAILED, PASSED, STDIN, USAGE, Renderer, Run, Summary
+from nclue_contract.validation.reports.base import FAILED, MAX_RESULTS, PASSED, STDIN, USAGE, Renderer, Run, Summary
 from nclue_contract.validation.reports.excerpt import safe_line
 from nclue_contract.validation.reports.formats import renderer
 from nclue_contract.validation.validator import Validator
@@ -31,6 +31,7 @@ class ValidateOptions:
     reports: Sequence[tuple[str, Path]]
     quiet: bool
     max_line: int
+    max_results: int = MAX_RESULTS
 
 
 def validate(validator: Validator, run: Run, options: ValidateOptions, stdin: BinaryIO | None, stdout: TextIO, stderr: TextIO) -> int:
@@ -46,7 +47,10 @@ def validate(validator: Validator, run: Run, options: ValidateOptions, stdin: Bi
     with ExitStack() as stack:
         stack.callback(progress.clear)
         outputs = [_standard_output(run, options, stdout, progress)]
-        outputs += [renderer(form, stack.enter_context(atomic_file(path)).write, run) for form, path in options.reports]
+        outputs += [
+            renderer(form, stack.enter_context(atomic_file(path)).write, run, max_results=options.max_results)
+            for form, path in options.reports
+        ]
         for output in outputs:
             output.begin()
         for item in _items(sources, stdin, options, progress):
@@ -118,7 +122,8 @@ def _standard_output(run: Run, options: ValidateOptions, stdout: TextIO, progres
         return stdout.write(text)
 
     colour = stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    return renderer(options.format, write, run, colour=colour, encoding=stdout.encoding or "ascii", quiet=options.quiet)
+    encoding = stdout.encoding or "ascii"
+    return renderer(options.format, write, run, colour=colour, encoding=encoding, quiet=options.quiet, max_results=options.max_results)
 
 
 def _total(sources: Sequence[str | Note | Unreadable]) -> int:
