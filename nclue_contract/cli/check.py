@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nclue_contract import __version__
-from nclue_contract.cli.arguments import number_or_word, positive_integer, rate, rule_prefixes, seconds, seconds_or_none
+from nclue_contract.cli.arguments import RULES, number_or_word, positive_integer, rate, seconds, seconds_or_none
 from nclue_contract.cli.config import READINGS_TABLE
 from nclue_contract.cli.files import atomic_file
 from nclue_contract.cli.messages import print_error, print_reason
@@ -90,13 +90,9 @@ def add_parsers(commands: Any, common: argparse.ArgumentParser) -> dict[str, arg
 
 def add_choice(parser: argparse.ArgumentParser) -> None:
     """Add the options that select test cases."""
-    parser.add_argument(
-        "--only", action="append", default=[], metavar="RULE", help="only this rule or group, such as NC120 or NC12 (repeatable)"
-    )
-    parser.add_argument("--skip", action="append", default=[], metavar="RULE", help="not this rule or group (repeatable)")
-    parser.add_argument(
-        "--fail-on", action="append", default=[], metavar="RULE", help="treat advisories of this rule or group as failures (repeatable)"
-    )
+    parser.add_argument("--only", action="append", default=[], metavar="RULE", help=f"only {RULES}")
+    parser.add_argument("--skip", action="append", default=[], metavar="RULE", help=f"not {RULES}")
+    parser.add_argument("--fail-on", action="append", default=[], metavar="RULE", help=f"treat advisories as failures: of {RULES}")
     parser.add_argument("--full", action="store_true", help="every character at every position, and more combinations")
 
 
@@ -293,9 +289,9 @@ def options_of(options: argparse.Namespace, *, strict: bool = False, probe: bool
 
 def _rules(option: str, options: argparse.Namespace) -> tuple[str, ...]:
     try:
-        return rule_prefixes(getattr(options, option.removeprefix("--").replace("-", "_"), []))
+        return contract().select_rules(getattr(options, option.removeprefix("--").replace("-", "_"), []))
     except ValueError as error:
-        raise ValueError(f"{option} {error}") from error
+        raise ValueError(f"{option}: {error}") from error
 
 
 def _headers(texts: Sequence[str]) -> tuple[tuple[str, str], ...]:

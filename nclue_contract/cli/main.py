@@ -13,7 +13,7 @@ from typing import ParamSpec, TypeVar
 
 from nclue_contract import __version__
 from nclue_contract.cli import check as check_command
-from nclue_contract.cli.arguments import report_targets, size
+from nclue_contract.cli.arguments import RULES, positive_integer, report_targets, size
 from nclue_contract.cli.check_settings import apply_settings, used_settings
 from nclue_contract.cli.config import ConfigError, ProjectSettings, load, load_config
 from nclue_contract.cli.messages import discard, flush_errors, print_error
@@ -23,7 +23,7 @@ from nclue_contract.contract.extras import MissingExtraError
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Readings, parse_pins
 from nclue_contract.signing import now_ms
-from nclue_contract.validation.reports.base import FORMATS, INCONCLUSIVE, PASSED, USAGE, Run
+from nclue_contract.validation.reports.base import FORMATS, INCONCLUSIVE, MAX_RESULTS, PASSED, USAGE, Run
 
 _DESCRIPTION = "Validate payloads and servers against the contract of NAVER Cloud's NCLUE tasks API."
 _EXIT_CODES = "Exit codes: 0 passed, 1 failed, 2 usage or unreadable input, 3 inconclusive."
@@ -95,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     validate = commands.add_parser("validate", parents=[common], help="validate payloads of createTask", epilog=_EXIT_CODES)
     validate.add_argument("names", nargs="*", metavar="FILE", help="file, folder, glob, or - for standard input (the default)")
     validate.add_argument("--strict", action="store_true", default=None, help="treat warnings as errors")
-    validate.add_argument("--ignore", action="append", default=[], metavar="RULE", help="ignore a rule, by code or slug (repeatable)")
+    validate.add_argument("--ignore", action="append", default=[], metavar="RULE", help=f"ignore {RULES}")
     validate.add_argument("--format", choices=FORMATS["validate"], default="text", help="format of standard output")
     validate.add_argument("--report", action="append", default=[], metavar="FORMAT:PATH", help="also write a report to a file (repeatable)")
     validate.add_argument(
@@ -103,6 +103,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     longest = "longest line, or JSON text that is not one per line; B, kB, MB or GB (%(default)s)"
     validate.add_argument("--max-line", type=size, default="64MB", metavar="SIZE", help=longest)
+    most = "SARIF: at most so many results, errors first; what is left out is counted (%(default)s, the limit of GitHub)"
+    validate.add_argument("--max-results", type=positive_integer, default=MAX_RESULTS, metavar="N", help=most)
     validate.add_argument("--quiet", action="store_true", help="text format: only a line per error")
     validate.set_defaults(run=_validate)
 
@@ -162,7 +164,7 @@ def _validate(options: argparse.Namespace) -> int:
     reports = _usable("--report", report_targets, options.report, FORMATS["validate"])
     ignored = tuple(sorted(validator.ignore))
     run = Run(version=__version__, revision=contract().revision, readings=readings, strict=strict, ignored=ignored)
-    wanted = ValidateOptions(names, options.input_format, options.format, reports, options.quiet, options.max_line)
+    wanted = ValidateOptions(names, options.input_format, options.format, reports, options.quiet, options.max_line, options.max_results)
     stdin = sys.stdin.buffer if sys.stdin else None  # None when it is closed
     return _usable("", validate, validator, run, wanted, stdin, sys.stdout, sys.stderr or io.StringIO())
 
@@ -178,7 +180,7 @@ def _usable(source: str, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs
 def _rules(settings: ProjectSettings, option: Sequence[str] = ()) -> list[str]:
     """Return the codes of the rules to ignore, of the settings and of the option `--ignore`. Raises `UsageError`."""
     named = [(str(settings.path), name) for name in settings.ignore] + [("--ignore", name) for name in option]
-    return [_usable(source, contract().require_rule, name).code for source, name in named]
+    return [code for source, name in named for code in _usable(source, contract().select_rules, [name])]
 
 
 def _explain(options: argparse.Namespace) -> int:

@@ -271,6 +271,13 @@ def test_a_rule_can_be_passed_over_by_code_and_slug(run, name):
     assert rules(result) == [["NC130"]]
 
 
+@pytest.mark.parametrize("names", ["NC120,NC131", "path-character, nc131", "NC12,NC131", "NC12x,id-length"])
+def test_rules_can_be_passed_over_by_the_beginning_of_codes_and_with_commas(run, folder, names):
+    assert rules(run("validate", "--ignore", names, "--format", "jsonl", stdin=TILDE)) == [["NC130"]]
+    settings(folder, f"ignore = [{names!r}]")
+    assert rules(run("validate", "--format", "jsonl", stdin=TILDE)) == [["NC130"]]
+
+
 def test_strict_makes_warnings_errors_and_payloads_with_them_invalid(run):
     (lax,), (strict,) = (entries(run("validate", "--format", "jsonl", *more, stdin=WARNED)) for more in ([], ["--strict"]))
     assert (lax["valid"], lax["findings"][0]["severity"]) == (True, "warning")
