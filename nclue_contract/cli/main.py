@@ -15,6 +15,7 @@ from nclue_contract import __version__
 from nclue_contract.cli import check as check_command
 from nclue_contract.cli.arguments import RULES, positive_integer, report_targets, size
 from nclue_contract.cli.check_settings import apply_settings, used_settings
+from nclue_contract.cli.colour import add_option as add_color
 from nclue_contract.cli.config import ConfigError, ProjectSettings, load, load_config
 from nclue_contract.cli.messages import discard, flush_errors, print_error
 from nclue_contract.cli.serve import add_parsers, run_faults, run_serve
@@ -103,8 +104,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     longest = "longest line, or JSON text that is not one per line; B, kB, MB or GB (%(default)s)"
     validate.add_argument("--max-line", type=size, default="64MB", metavar="SIZE", help=longest)
-    most = "SARIF: at most so many results, errors first; what is left out is counted (%(default)s, the limit of GitHub)"
-    validate.add_argument("--max-results", type=positive_integer, default=MAX_RESULTS, metavar="N", help=most)
+    most = f"SARIF: at most so many results, errors first; what is left out is counted ({MAX_RESULTS:,}, the limit of GitHub)"
+    validate.add_argument("--max-results", type=positive_integer, metavar="N", help=most)
+    add_color(validate)
     validate.add_argument("--quiet", action="store_true", help="text format: only a line per error")
     validate.set_defaults(run=_validate)
 
@@ -164,7 +166,19 @@ def _validate(options: argparse.Namespace) -> int:
     reports = _usable("--report", report_targets, options.report, FORMATS["validate"])
     ignored = tuple(sorted(validator.ignore))
     run = Run(version=__version__, revision=contract().revision, readings=readings, strict=strict, ignored=ignored)
-    wanted = ValidateOptions(names, options.input_format, options.format, reports, options.quiet, options.max_line, options.max_results)
+    if options.max_results is not None and "sarif" not in {options.format, *(form for form, _ in reports)}:
+        message = "--max-results concerns SARIF: add --format sarif or --report sarif:PATH"
+        raise UsageError(message)
+    wanted = ValidateOptions(
+        names,
+        options.input_format,
+        options.format,
+        reports,
+        quiet=options.quiet,
+        max_line=options.max_line,
+        max_results=options.max_results or MAX_RESULTS,
+        color=options.color,
+    )
     stdin = sys.stdin.buffer if sys.stdin else None  # None when it is closed
     return _usable("", validate, validator, run, wanted, stdin, sys.stdout, sys.stderr or io.StringIO())
 
@@ -229,6 +243,9 @@ def _check(options: argparse.Namespace) -> int:
     settings, readings = _check_settings(options)
     strict = settings.strict if options.strict is None else options.strict
     reports = _usable("--report", report_targets, options.report, FORMATS["check"])
+    if not options.explore and (options.explore_examples is not None or options.seed is not None):
+        message = "--explore-examples and --seed concern the exploration: add --explore SECONDS"
+        raise UsageError(message)
     options.skip = [*_rules(settings), *options.skip]
     return _usable("", check_command.run_check, options, readings, reports, strict=strict, settings=used_settings(settings))
 

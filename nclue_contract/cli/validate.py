@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
+from nclue_contract.cli.colour import use_colour
 from nclue_contract.cli.files import atomic_file
 from nclue_contract.cli.progress import ProgressBar
 from nclue_contract.cli.sources import InputFormat, Note, Unreadable, expand, payloads
@@ -32,6 +33,7 @@ class ValidateOptions:
     quiet: bool
     max_line: int
     max_results: int = MAX_RESULTS
+    color: str = "auto"
 
 
 def validate(validator: Validator, run: Run, options: ValidateOptions, stdin: BinaryIO | None, stdout: TextIO, stderr: TextIO) -> int:
@@ -121,7 +123,7 @@ def _standard_output(run: Run, options: ValidateOptions, stdout: TextIO, progres
         progress.clear()
         return stdout.write(text)
 
-    colour = stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    colour = use_colour(options.color, stdout, os.environ)
     encoding = stdout.encoding or "ascii"
     return renderer(options.format, write, run, colour=colour, encoding=encoding, quiet=options.quiet, max_results=options.max_results)
 

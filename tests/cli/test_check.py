@@ -61,7 +61,7 @@ class Result(NamedTuple):
 def folder(tmp_path, monkeypatch):
     """Every test works in a new folder, without keys, and like on no terminal."""
     monkeypatch.chdir(tmp_path)
-    for name in ("NCLUE_ACCESS_KEY", "NCLUE_SECRET_KEY", "NO_COLOR", "PYTHONIOENCODING", "COLUMNS"):
+    for name in ("NCLUE_ACCESS_KEY", "NCLUE_SECRET_KEY", "NO_COLOR", "FORCE_COLOR", "PYTHONIOENCODING", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path
 
