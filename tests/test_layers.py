@@ -30,6 +30,7 @@ RESTRICTED = {
 }
 THIRD_PARTY = {
     "check.transport_http": {"h11"},
+    "cli.completion": {"shtab"},
     "mock": {"anyio", "httpx", "httpx2", "respx"},
     "pytest_plugin": {"pytest"},
     "schemathesis_hooks": {"click", "requests", "schemathesis"},

@@ -16,7 +16,10 @@ from nclue_contract.cli import check as check_command
 from nclue_contract.cli.arguments import RULES, positive_integer, report_targets, size
 from nclue_contract.cli.check_settings import apply_settings, used_settings
 from nclue_contract.cli.colour import add_option as add_color
+from nclue_contract.cli.completion import add_parser as add_completion
+from nclue_contract.cli.completion import completion_script
 from nclue_contract.cli.config import ConfigError, ProjectSettings, load, load_config
+from nclue_contract.cli.examples import add_examples
 from nclue_contract.cli.messages import discard, flush_errors, print_error
 from nclue_contract.cli.serve import add_parsers, run_faults, run_serve
 from nclue_contract.cli.signals import termination_as_interruption
@@ -135,6 +138,9 @@ def _parser() -> argparse.ArgumentParser:
     serve, faults = add_parsers(commands, common)
     serve.set_defaults(run=_serve)
     faults.set_defaults(run=_faults)
+    add_completion(commands).set_defaults(run=_completion)
+    for name, command in commands.choices.items():
+        add_examples(name, command)
     return parser
 
 
@@ -264,6 +270,11 @@ def _cleanup(options: argparse.Namespace) -> int:
 def _serve(options: argparse.Namespace) -> int:
     _, readings = _settings(options)
     return _usable("", run_serve, options, readings)
+
+
+def _completion(options: argparse.Namespace) -> int:
+    print(completion_script(_parser(), options.shell))
+    return PASSED
 
 
 def _faults(options: argparse.Namespace) -> int:
