@@ -91,7 +91,7 @@ def in_zsh(path, line, expected):
     reader = threading.Thread(target=read, daemon=True)
     reader.start()
     environment = os.environ | {"TERM": "xterm", "ZDOTDIR": str(path.parent)}
-    setup = 'autoload -Uz compinit\ncompinit -u -D\nsource "$ZDOTDIR/_nclue-contract"\nnclue-contract() { print -r -- "<$*>" }\nPS1=READY\n'
+    setup = 'fpath=("$ZDOTDIR" $fpath)\nautoload -Uz compinit\ncompinit -u -D\nnclue-contract() { print -r -- "<$*>" }\nPS1=READY\n'
     (path.parent / ".zshrc").write_text(setup, encoding="utf-8")
     with subprocess.Popen(["zsh", "-i"], stdin=slave, stdout=slave, stderr=slave, env=environment, start_new_session=True) as shell:
         os.close(slave)
