@@ -110,7 +110,7 @@ def in_zsh(path, line, expected):
     ("line", "expected"),
     [
         ("nclue-contract vali", b"<validate>"),
-        ("nclue-contract check --repro", b"<check --reproduce-dir>"),
+        ("nclue-contract validate --input-f", b"<validate --input-format>"),
         ("nclue-contract check --format ht", b"<check --format html>"),
     ],
 )
