@@ -30,7 +30,7 @@ SECONDS ?= 120
 SAMPLE ?= 200
 SEED ?= 0
 
-.PHONY: help check test quick test-all-pythons lint lint-node spec docs node bench fuzz mutants lock hashes clean stale
+.PHONY: help check test quick test-all-pythons lint lint-node spec docs node bench fuzz mutants release-check lock hashes clean stale
 .DELETE_ON_ERROR:
 
 help:
@@ -45,6 +45,7 @@ help:
 	@echo "make bench    the validator and the command, compared with others; tools/bench_*.py has more"
 	@echo "make fuzz     two minutes of generated input; more with SECONDS=600"
 	@echo "make mutants  which changes of the code the tests see, for a sample of 200; ARGS='--only signing' for one module"
+	@echo "make release-check  build what is published, and try it in clean environments (some minutes, with network)"
 	@echo "make lock     renew constraints.txt with the newest versions"
 	@echo "make hashes   write the hashes of the versions in constraints.txt, for CI and the GitHub Action"
 	@echo "make clean    remove everything that make has made"
@@ -142,6 +143,12 @@ fuzz: $(VENV)/stamp
 mutants: $(VENV)/stamp
 	@$(PY) tools/suite_mutants.py --sample $(SAMPLE) --seed $(SEED) $(ARGS)
 
+# Not part of CI: it needs the package index and some minutes.
+release-check: $(VENV)/stamp
+	@$(PY) -m pip install -qq --constraint constraints.txt --group release
+	@if $(WITH_NODE) && $(NODE_IS_RECENT); then $(MAKE) --no-print-directory --silent $(NODE_STAMP); fi
+	@$(PY) tools/release_check.py
+
 clean:
 	rm -rf .venv .venv-* .fuzz tools/node/node_modules dist build .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find nclue_contract tests tools -name __pycache__ -prune -exec rm -rf {} +
@@ -198,7 +205,7 @@ lock:
 	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 	"$$found" -m venv "$$folder" && \
 	"$$folder/bin/python" -m pip install -qq --upgrade pip && \
-	"$$folder/bin/python" -m pip install -qq --group dev --group fuzz --group lock --group node --editable . && \
+	"$$folder/bin/python" -m pip install -qq --group dev --group fuzz --group lock --group node --group release --editable . && \
 	{ \
 	  echo "# Every version that 'make' installs, written by 'make lock'. Users of the package need none of them."; \
 	  "$$folder/bin/python" -m pip freeze --all --exclude-editable | grep -v '^setuptools==' | LC_ALL=C sort -f; \
@@ -212,7 +219,7 @@ UV_COMPILE = $(PY) -m uv pip compile --quiet --universal --generate-hashes --no-
 hashes: $(VENV)/stamp
 	@$(PY) -c 'import uv' 2>/dev/null || $(PY) -m pip install -qq --constraint constraints.txt --group lock
 	@for file in ci action; do \
-	  case $$file in ci) groups="--all-extras --group build --group test --group lint --group bench" ;; action) groups="--extra check --group build" ;; esac; \
+	  case $$file in ci) groups="--all-extras --group build --group test --group lint --group bench --group docs" ;; action) groups="--extra check --group build" ;; esac; \
 	  { echo "# Versions and hashes of what '$$file' installs, written by 'make hashes' from constraints.txt."; \
 	    $(UV_COMPILE) $$groups; } >tools/requirements/$$file.new || exit 1; \
 	  mv tools/requirements/$$file.new tools/requirements/$$file.txt; \

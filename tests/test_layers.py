@@ -42,6 +42,7 @@ RESTRICTED = {
 }
 THIRD_PARTY = {
     "check.transport_http": {"h11"},
+    "cli.completion": {"shtab"},
     "cli.msgspec_reader": {"msgspec"},
     "mock": {"anyio", "httpx", "httpx2", "respx"},
     "proxy.upstream": {"httpx"},

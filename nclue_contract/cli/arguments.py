@@ -1,4 +1,4 @@
-"""Parsing of option values that several commands have: numbers, report targets, groups of rules. Imports only the contract."""
+"""Parsing of option values that several commands have: numbers, hosts, report targets. Imports only the contract."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from pathlib import Path
 
 from nclue_contract.cli.files import require_writable
 from nclue_contract.contract.hosts import parse_host
-from nclue_contract.contract.model import contract
+
+RULES = "this rule: a code, a slug, or the beginning of codes, such as NC12; several with commas (repeatable)"
+"""What options that name rules accept, for their help; `Contract.select_rules` reads it."""
 
 
 def positive_integer(text: str) -> int:
@@ -83,18 +85,6 @@ def port(text: str) -> int:
     if not 0 <= number <= 65535:
         raise argparse.ArgumentTypeError("a port is 0 to 65535")
     return number
-
-
-def rule_prefixes(texts: Iterable[str]) -> tuple[str, ...]:
-    """Return rules (codes or slugs) and groups of them (`NC12`, `NC3xx`) as prefixes of codes. Raises `ValueError` for an unknown one."""
-    prefixes = []
-    for text in texts:
-        rule = contract().rule(text)
-        prefix = rule.code if rule else text.upper().rstrip("X")
-        if len(prefix) < 3 or not any(code.startswith(prefix) for code in contract().rules):
-            raise ValueError(f"{text!r:.40}: no such rule or group; `nclue-contract explain` lists the rules")
-        prefixes.append(prefix)
-    return tuple(prefixes)
 
 
 def report_target(text: str, formats: Collection[str]) -> tuple[str, Path]:

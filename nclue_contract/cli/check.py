@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nclue_contract import __version__
-from nclue_contract.cli.arguments import number_or_word, positive_integer, rate, rule_prefixes, seconds, seconds_or_none
+from nclue_contract.cli.arguments import RULES, number_or_word, positive_integer, rate, seconds, seconds_or_none
+from nclue_contract.cli.colour import add_option as add_color
+from nclue_contract.cli.colour import use_colour
 from nclue_contract.cli.config import READINGS_TABLE
 from nclue_contract.cli.files import atomic_file
 from nclue_contract.cli.messages import print_error, print_reason
@@ -33,6 +35,9 @@ The key pair is read from NCLUE_ACCESS_KEY and NCLUE_SECRET_KEY; on loopback an 
 loopback get no create requests unless --allow-create says how many; the real service gets at most one request per second. Exit codes: 0
 passed, 1 failed, 2 usage or unreadable input, 3 inconclusive."""
 
+EXAMPLES, SEED = 100, 1
+"""The defaults of `--explore-examples` and `--seed`."""
+
 _NAME = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 """The name of a header (RFC 9110, section 5.6.2)."""
 
@@ -51,13 +56,13 @@ def add_check(check: argparse.ArgumentParser) -> None:
     check.add_argument("--dry-run", action="store_true", help="print the plan and the number of requests, and send nothing")
     explore_help = "after the check, explore with Schemathesis, for so long at most"
     check.add_argument("--explore", type=seconds, default=0.0, metavar="SECONDS", help=explore_help)
-    check.add_argument(
-        "--explore-examples", type=positive_integer, default=100, metavar="N", help="examples per operation and phase (%(default)s)"
-    )
-    check.add_argument("--seed", type=int, default=1, metavar="N", help="seed of the exploration (%(default)s)")
+    examples = f"examples per operation and phase ({EXAMPLES})"
+    check.add_argument("--explore-examples", type=positive_integer, metavar="N", help=examples)
+    check.add_argument("--seed", type=int, metavar="N", help=f"seed of the exploration ({SEED})")
     check.add_argument("--format", choices=FORMATS["check"], default="text", help="format of standard output")
     check.add_argument("--report", action="append", default=[], metavar="FORMAT:PATH", help="also write a report to a file (repeatable)")
     check.add_argument("--quiet", action="store_true", help="text format: only a line per failure")
+    add_color(check)
 
 
 def check_parser() -> argparse.ArgumentParser:
@@ -90,13 +95,9 @@ def add_parsers(commands: Any, common: argparse.ArgumentParser) -> dict[str, arg
 
 def add_choice(parser: argparse.ArgumentParser) -> None:
     """Add the options that select test cases."""
-    parser.add_argument(
-        "--only", action="append", default=[], metavar="RULE", help="only this rule or group, such as NC120 or NC12 (repeatable)"
-    )
-    parser.add_argument("--skip", action="append", default=[], metavar="RULE", help="not this rule or group (repeatable)")
-    parser.add_argument(
-        "--fail-on", action="append", default=[], metavar="RULE", help="treat advisories of this rule or group as failures (repeatable)"
-    )
+    parser.add_argument("--only", action="append", default=[], metavar="RULE", help=f"only {RULES}")
+    parser.add_argument("--skip", action="append", default=[], metavar="RULE", help=f"not {RULES}")
+    parser.add_argument("--fail-on", action="append", default=[], metavar="RULE", help=f"treat advisories as failures: of {RULES}")
     parser.add_argument("--full", action="store_true", help="every character at every position, and more combinations")
 
 
@@ -175,7 +176,8 @@ def _explore(options: argparse.Namespace, wanted: CheckOptions, result: CheckRes
     from nclue_contract.check.explore import Bounds, explore  # noqa: PLC0415  # as above
 
     try:
-        return explore(wanted, result, Bounds(options.explore, options.explore_examples, options.seed), os.environ)
+        examples, seed = (EXAMPLES if options.explore_examples is None else options.explore_examples), options.seed
+        return explore(wanted, result, Bounds(options.explore, examples, SEED if seed is None else seed), os.environ)
     except KeyboardInterrupt:  # the result of the check itself is not lost
         return replace(result, notes=(*result.notes, "the exploration was interrupted; this report has no results of it"))
 
@@ -293,9 +295,9 @@ def options_of(options: argparse.Namespace, *, strict: bool = False, probe: bool
 
 def _rules(option: str, options: argparse.Namespace) -> tuple[str, ...]:
     try:
-        return rule_prefixes(getattr(options, option.removeprefix("--").replace("-", "_"), []))
+        return contract().select_rules(getattr(options, option.removeprefix("--").replace("-", "_"), []))
     except ValueError as error:
-        raise ValueError(f"{option} {error}") from error
+        raise ValueError(f"{option}: {error}") from error
 
 
 def _headers(texts: Sequence[str]) -> tuple[tuple[str, str], ...]:
@@ -352,9 +354,16 @@ def _write(result: CheckResult, options: argparse.Namespace, reports: Sequence[t
     """Write the reports, and the result to standard output; return a sentence for each report that could not be written."""
     from nclue_contract.check.reports.formats import render  # noqa: PLC0415  # as above
 
-    def text_of(form: str, encoding: str, *, quiet: bool = False) -> str:
+    def text_of(form: str, encoding: str, *, quiet: bool = False, colour: bool = False) -> str:
         return render(
-            form, result, version=__version__, encoding=encoding, started_ms=started_ms, quiet=quiet, reproduce_dir=options.reproduce_dir
+            form,
+            result,
+            version=__version__,
+            encoding=encoding,
+            started_ms=started_ms,
+            quiet=quiet,
+            colour=colour,
+            reproduce_dir=options.reproduce_dir,
         )
 
     problems = []
@@ -369,7 +378,8 @@ def _write(result: CheckResult, options: argparse.Namespace, reports: Sequence[t
             _write_bodies(result, options.reproduce_dir)
         except OSError as error:
             problems.append(f"the files in {options.reproduce_dir} cannot be written: {error.strerror or error}")
-    text = text_of(options.format, sys.stdout.encoding or "ascii", quiet=options.quiet)
+    colour = use_colour(options.color, sys.stdout, os.environ)
+    text = text_of(options.format, sys.stdout.encoding or "ascii", quiet=options.quiet, colour=colour)
     sys.stdout.write(text if text.strip() else "")
     sys.stdout.flush()
     return problems

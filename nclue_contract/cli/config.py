@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +49,11 @@ def load(start: Path) -> ProjectSettings:
     for folder in (start, *start.parents):
         path = folder / "pyproject.toml"
         try:
-            tools = _read(path).get("tool")
+            document = _read(path)
         except (FileNotFoundError, NotADirectoryError):
             continue
+        _reject_slips(path, document)
+        tools = document.get("tool")
         if isinstance(tools, dict) and "nclue-contract" in tools:
             return _settings(path, tools["nclue-contract"], TABLE)
     return ProjectSettings()
@@ -83,6 +86,17 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigError(message) from error
 
 
+def _reject_slips(path: Path, document: Mapping[str, object]) -> None:
+    """Raise `ConfigError` for a table whose name is nearly that of ours, such as `[tool.nclue_contract]`: nothing would read it."""
+    tools = document.get("tool")
+    name = TABLE.removeprefix("tool.")
+    tables = {f"tool.{key}": key for key in (tools if isinstance(tools, dict) else ())} | {key: key for key in document}
+    for table, key in tables.items():
+        if table != TABLE and isinstance(key, str) and get_close_matches(key.lower()[:80], [name], cutoff=0.85):
+            message = f"{path}: the table [{table}] is not read; its name must be [{TABLE}]"
+            raise ConfigError(message)
+
+
 def _settings(path: Path, table: object, name: str) -> ProjectSettings:
     def require(condition: object, key: str, expected: str) -> None:
         if not condition:
@@ -94,7 +108,9 @@ def _settings(path: Path, table: object, name: str) -> ProjectSettings:
         message = f"{path}: {name} must be a table"
         raise ConfigError(message)
     unknown = sorted(set(table) - set(_KEYS))
-    require(not unknown, ", ".join(unknown), f"removed; known are {', '.join(_KEYS[:-1])} and {_KEYS[-1]}")
+    near = [match for key in unknown for match in get_close_matches(key.lower()[:80], _KEYS, n=1)]
+    meant = f"; did you mean {' and '.join(near)}?" if near else ""
+    require(not unknown, ", ".join(unknown), f"removed; known are {', '.join(_KEYS[:-1])} and {_KEYS[-1]}{meant}")
     readings, ignore, strict, check = table.get("readings", {}), table.get("ignore", []), table.get("strict", False), table.get("check", {})
     require(isinstance(readings, dict) and all(isinstance(v, str) for v in readings.values()), "readings", "a table of strings")
     require(isinstance(ignore, list) and all(isinstance(v, str) for v in ignore), "ignore", "an array of strings")

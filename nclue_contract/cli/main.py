@@ -13,15 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from nclue_contract import __version__
-from nclue_contract.cli.arguments import report_targets, size
+from nclue_contract.cli.arguments import RULES, positive_integer, report_targets, size
+from nclue_contract.cli.colour import add_option as add_color
 from nclue_contract.cli.config import ConfigError, ProjectSettings, load, load_config
+from nclue_contract.cli.examples import add_examples
 from nclue_contract.cli.messages import discard, flush_errors, print_error
 from nclue_contract.cli.signals import termination_as_interruption
 from nclue_contract.cli.valid_blocks import fast_version
 from nclue_contract.contract.extras import MissingExtraError
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Readings, parse_pins
-from nclue_contract.validation.reports.base import FORMATS, INCONCLUSIVE, PASSED, USAGE, Run
+from nclue_contract.validation.reports.base import FORMATS, INCONCLUSIVE, MAX_RESULTS, PASSED, USAGE, Run
 
 if TYPE_CHECKING:
     from nclue_contract.cli.traffic import Output
@@ -96,6 +98,8 @@ def _parser(command: str = "") -> argparse.ArgumentParser:
     common.add_argument("--version", action=_Version)
     for add in [_BUILDERS[command]] if command in _BUILDERS else dict.fromkeys(_BUILDERS.values()):
         add(commands, common)
+    for name, added in commands.choices.items():
+        add_examples(name, added)
     return parser
 
 
@@ -115,7 +119,7 @@ def _add_validate(commands: Any, common: argparse.ArgumentParser) -> None:  # no
     validate = commands.add_parser("validate", parents=[common], help="validate payloads of createTask", epilog=_EXIT_CODES)
     validate.add_argument("names", nargs="*", metavar="FILE", help="file, folder, glob, or - for standard input (the default)")
     validate.add_argument("--strict", action="store_true", default=None, help="treat warnings as errors")
-    validate.add_argument("--ignore", action="append", default=[], metavar="RULE", help="ignore a rule, by code or slug (repeatable)")
+    validate.add_argument("--ignore", action="append", default=[], metavar="RULE", help=f"ignore {RULES}")
     validate.add_argument("--format", choices=FORMATS["validate"], default="text", help="format of standard output")
     validate.add_argument("--report", action="append", default=[], metavar="FORMAT:PATH", help="also write a report to a file (repeatable)")
     validate.add_argument(
@@ -123,6 +127,9 @@ def _add_validate(commands: Any, common: argparse.ArgumentParser) -> None:  # no
     )
     longest = "longest line, or JSON text that is not one per line; B, kB, MB or GB (%(default)s)"
     validate.add_argument("--max-line", type=size, default="64MB", metavar="SIZE", help=longest)
+    most = f"SARIF: at most so many results, errors first; what is left out is counted ({MAX_RESULTS:,}, the limit of GitHub)"
+    validate.add_argument("--max-results", type=positive_integer, metavar="N", help=most)
+    add_color(validate)
     validate.add_argument("--quiet", action="store_true", help="text format: only a line per error")
     validate.set_defaults(run=_validate)
 
@@ -175,6 +182,12 @@ def _add_serve(commands: Any, common: argparse.ArgumentParser) -> None:  # noqa:
     faults.set_defaults(run=_faults)
 
 
+def _add_completion(commands: Any, _common: argparse.ArgumentParser) -> None:  # noqa: ANN401  # as above
+    from nclue_contract.cli.completion import add_parser  # noqa: PLC0415  # for this command only
+
+    add_parser(commands).set_defaults(run=_completion)
+
+
 _BUILDERS: Mapping[str, Callable[[Any, argparse.ArgumentParser], None]] = {
     "validate": _add_validate,
     "explain": _add_explain,
@@ -183,6 +196,7 @@ _BUILDERS: Mapping[str, Callable[[Any, argparse.ArgumentParser], None]] = {
     **dict.fromkeys(("check", "probe", "cleanup"), _add_check),
     **dict.fromkeys(("traffic", "proxy"), _add_traffic),
     **dict.fromkeys(("serve", "faults"), _add_serve),
+    "completion": _add_completion,
 }
 """What adds the parser of each command."""
 
@@ -214,7 +228,19 @@ def _validate(options: argparse.Namespace) -> int:
         raise UsageError(message)
     reports = _usable("--report", report_targets, options.report, FORMATS["validate"])
     run = _run_of(readings, validator.ignore, strict=strict)
-    wanted = ValidateOptions(names, options.input_format, options.format, reports, options.quiet, options.max_line)
+    if options.max_results is not None and "sarif" not in {options.format, *(form for form, _ in reports)}:
+        message = "--max-results concerns SARIF: add --format sarif or --report sarif:PATH"
+        raise UsageError(message)
+    wanted = ValidateOptions(
+        names,
+        options.input_format,
+        options.format,
+        reports,
+        quiet=options.quiet,
+        max_line=options.max_line,
+        max_results=options.max_results or MAX_RESULTS,
+        color=options.color,
+    )
     stdin = sys.stdin.buffer if sys.stdin else None  # None when it is closed
     return _usable("", validate, validator, run, wanted, stdin, sys.stdout, sys.stderr or io.StringIO())
 
@@ -264,7 +290,7 @@ def _usable(source: str, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs
 def _rules(settings: ProjectSettings, option: Sequence[str] = ()) -> list[str]:
     """Return the codes of the rules to ignore, of the settings and of the option `--ignore`. Raises `UsageError`."""
     named = [(str(settings.path), name) for name in settings.ignore] + [("--ignore", name) for name in option]
-    return [_usable(source, contract().require_rule, name).code for source, name in named]
+    return [code for source, name in named for code in _usable(source, contract().select_rules, [name])]
 
 
 def _explain(options: argparse.Namespace) -> int:
@@ -320,6 +346,9 @@ def _check(options: argparse.Namespace) -> int:
     settings, readings = _check_settings(options)
     strict = settings.strict if options.strict is None else options.strict
     reports = _usable("--report", report_targets, options.report, FORMATS["check"])
+    if not options.explore and (options.explore_examples is not None or options.seed is not None):
+        message = "--explore-examples and --seed concern the exploration: add --explore SECONDS"
+        raise UsageError(message)
     options.skip = [*_rules(settings), *options.skip]
     return _usable("", run_check, options, readings, reports, strict=strict, settings=used_settings(settings))
 
@@ -344,6 +373,13 @@ def _serve(options: argparse.Namespace) -> int:
 
     _, readings = _settings(options)
     return _usable("", run_serve, options, readings)
+
+
+def _completion(options: argparse.Namespace) -> int:
+    from nclue_contract.cli.completion import completion_script  # noqa: PLC0415  # for this command only
+
+    print(completion_script(_parser(), options.shell))
+    return PASSED
 
 
 def _faults(options: argparse.Namespace) -> int:

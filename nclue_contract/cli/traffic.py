@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-from nclue_contract.cli.arguments import rule_prefixes
 from nclue_contract.cli.files import atomic_file
 from nclue_contract.cli.progress import ProgressBar
 from nclue_contract.cli.sources import RECORDING_SUFFIXES, Note, Unreadable, expand, reason_of
 from nclue_contract.cli.validate import protect_inputs, standard_output, total_bytes
 from nclue_contract.contract.hosts import Target
+from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Readings
 from nclue_contract.signing import VARIABLES, Credentials
 from nclue_contract.traffic.judge import JudgeOptions, TrafficJudge
@@ -40,7 +40,7 @@ def judge_options(
 ) -> JudgeOptions:
     """Return how exchanges are judged, by the options of the command line. Raises `ValueError` for what the user can correct."""
     try:
-        fail_on = rule_prefixes(options.fail_on)
+        fail_on = contract().select_rules(options.fail_on)
     except ValueError as error:
         raise ValueError(f"--fail-on {error}") from error
     has_keys = any(environment.get(name, "").strip() for name in VARIABLES)

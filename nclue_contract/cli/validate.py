@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
+from nclue_contract.cli.colour import use_colour
 from nclue_contract.cli.files import atomic_file
 from nclue_contract.cli.progress import ProgressBar
 from nclue_contract.cli.sources import InputFormat, Note, Unreadable, expand, payloads
 from nclue_contract.cli.valid_blocks import ValidBlocks, ValidLines
 from nclue_contract.validation.json_reader import Payload
-from nclue_contract.validation.reports.base import FAILED, PASSED, STDIN, USAGE, Renderer, Run, Summary
+from nclue_contract.validation.reports.base import FAILED, MAX_RESULTS, PASSED, STDIN, USAGE, Renderer, Run, Summary
 from nclue_contract.validation.reports.excerpt import safe_line
 from nclue_contract.validation.reports.formats import renderer
 from nclue_contract.validation.request import VALID
@@ -32,6 +33,8 @@ class ValidateOptions:
     reports: Sequence[tuple[str, Path]]
     quiet: bool
     max_line: int
+    max_results: int = MAX_RESULTS
+    color: str = "auto"
 
 
 def validate(validator: Validator, run: Run, options: ValidateOptions, stdin: BinaryIO | None, stdout: TextIO, stderr: TextIO) -> int:
@@ -46,8 +49,15 @@ def validate(validator: Validator, run: Run, options: ValidateOptions, stdin: Bi
     summary = Summary()
     with ExitStack() as stack:
         stack.callback(progress.clear)
-        outputs = [standard_output(run, options.format, stdout, progress, quiet=options.quiet)]
-        outputs += [renderer(form, stack.enter_context(atomic_file(path)).write, run) for form, path in options.reports]
+        outputs = [
+            standard_output(
+                run, options.format, stdout, progress, quiet=options.quiet, color=options.color, max_results=options.max_results
+            )
+        ]
+        outputs += [
+            renderer(form, stack.enter_context(atomic_file(path)).write, run, max_results=options.max_results)
+            for form, path in options.reports
+        ]
         for output in outputs:
             output.begin()
         valid_blocks = ValidBlocks(validator.surely_valid)
@@ -123,15 +133,17 @@ def _note(item: Note | Unreadable, options: ValidateOptions, stderr: TextIO) -> 
         print(safe_line(f"note: {item.file}: {item.text}", stderr.encoding or "ascii"), file=stderr)
 
 
-def standard_output(run: Run, form: str, stdout: TextIO, progress: ProgressBar, *, quiet: bool) -> Renderer:
+def standard_output(  # all but four by name
+    run: Run, form: str, stdout: TextIO, progress: ProgressBar, *, quiet: bool, color: str = "auto", max_results: int = MAX_RESULTS
+) -> Renderer:
     """Return the renderer of a format for standard output, which clears the progress bar before it writes."""
 
     def write(text: str) -> object:
         progress.clear()
         return stdout.write(text)
 
-    colour = stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    return renderer(form, write, run, colour=colour, encoding=stdout.encoding or "ascii", quiet=quiet)
+    colour, encoding = use_colour(color, stdout, os.environ), stdout.encoding or "ascii"
+    return renderer(form, write, run, colour=colour, encoding=encoding, quiet=quiet, max_results=max_results)
 
 
 def total_bytes(sources: Sequence[str | Note | Unreadable]) -> int:

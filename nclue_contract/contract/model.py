@@ -166,13 +166,28 @@ class Contract:
         """Return the rule with this code or slug, in any letter case; None when there is none."""
         return self.rules.get(name.upper()) or self.rules.get(self._slugs.get(name.lower(), ""))
 
-    def require_rule(self, name: object) -> Rule:
-        """Return the rule with this code or slug, in any letter case. Raises `ValueError` for an unknown one."""
-        rule = self.rule(str(name))
-        if rule is None:
-            message = f"unknown rule {name!r:.80}; `nclue-contract explain` lists them"
-            raise ValueError(message)
-        return rule
+    def select_rules(self, names: Iterable[object]) -> tuple[str, ...]:
+        """Return the codes of the named rules, each once. It is what every option and setting that names rules accepts.
+
+        A name is a code (`NC120`), a slug (`path-character`), the beginning of codes (`NC12`, `NC12x`, `NC3xx`), or several of them with
+        commas, in any letter case. Raises `ValueError` for a name that means no rule.
+        """
+        codes: list[str] = []
+        for name in names:
+            for part in str(name).split(","):
+                found = self._named_rules(part.strip())
+                if not found:
+                    shown = part.strip() if isinstance(name, str) else name
+                    message = f"unknown rule {shown!r:.80}; `nclue-contract explain` lists them"
+                    raise ValueError(message)
+                codes += found
+        return tuple(dict.fromkeys(codes))
+
+    def _named_rules(self, name: str) -> list[str]:
+        if (rule := self.rule(name)) is not None:
+            return [rule.code]
+        beginning = name.upper().rstrip("X")
+        return [code for code in self.rules if code.startswith(beginning)] if len(beginning) > len("NC") else []
 
     def rule_url(self, code: str) -> str | None:
         """Return the URL of the page about a rule; None while the documentation site has no address."""

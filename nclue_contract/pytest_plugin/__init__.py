@@ -130,9 +130,10 @@ def _has_options(config: pytest.Config) -> bool:
 
 def _names_package(file: Path) -> bool:
     try:
-        return b"nclue-contract" in file.read_bytes()
+        text = file.read_bytes()
     except OSError:
         return False
+    return b"nclue-contract" in text or b"nclue_contract" in text  # the second is a slip, which is named
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:

@@ -136,7 +136,7 @@ def load_settings(config: pytest.Config, *, named: bool) -> PluginSettings:
     except ConfigError as error:
         raise pytest.UsageError(str(error)) from error
     try:
-        ignore = tuple(contract().require_rule(name).code for name in file.ignore)
+        ignore = contract().select_rules(file.ignore)
     except ValueError as error:
         raise pytest.UsageError(f"{file.path}: {error}") from error
     option, source_of = config.option, partial(_ini_source, config)
@@ -226,7 +226,7 @@ def _texts(value: object) -> list[str]:
 
 
 def _allow(_: PluginSettings, value: object) -> dict[str, Any]:
-    return {"allow": frozenset(contract().require_rule(name).code for name in _texts(value))}
+    return {"allow": frozenset(contract().select_rules(_texts(value)))}
 
 
 def _readings(settings: PluginSettings, value: object) -> dict[str, Any]:

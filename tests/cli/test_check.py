@@ -50,7 +50,7 @@ FEW = ("--only", "NC110")
 def folder(tmp_path, monkeypatch):
     """Every test works in a new folder, without keys, and like on no terminal."""
     monkeypatch.chdir(tmp_path)
-    for name in ("NCLUE_ACCESS_KEY", "NCLUE_SECRET_KEY", "NO_COLOR", "PYTHONIOENCODING", "COLUMNS"):
+    for name in ("NCLUE_ACCESS_KEY", "NCLUE_SECRET_KEY", "NO_COLOR", "FORCE_COLOR", "PYTHONIOENCODING", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path
 
@@ -379,8 +379,9 @@ def rules_of(result):
         (["--only", "NC11"], {"NC110", "NC111"}),
         (["--only", "path-empty", "--only", "NC110"], {"NC110", "NC121"}),
         (["--only", "NC12", "--only", "NC11", "--skip", "NC120", "--skip", "NC11"], {"NC121"}),
+        (["--only", "NC11, path-empty,nc120", "--skip", "NC11x,path-character"], {"NC121"}),
     ],
-    ids=["a rule", "a group with x", "a group", "two rules by code and slug", "a group without a rule"],
+    ids=["a rule", "a group with x", "a group", "two rules by code and slug", "a group without a rule", "lists with commas"],
 )
 def test_rules_can_be_chosen_and_left_out(run, arguments, rules):
     result = run("check", "--format", "json", *arguments)
@@ -391,7 +392,7 @@ def test_rules_can_be_chosen_and_left_out(run, arguments, rules):
 def test_unknown_rules_are_rejected(run, arguments):
     result = run("check", *arguments)
     assert (result.code, result.out) == (2, "")
-    assert f"{arguments[0]} {arguments[1]!r}: no such rule or group; `nclue-contract explain` lists the rules" in result.err
+    assert f"{arguments[0]}: unknown rule {arguments[1]!r}; `nclue-contract explain` lists them" in result.err
 
 
 def test_ignored_rules_of_the_project_are_left_out(run, folder):

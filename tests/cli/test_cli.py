@@ -41,7 +41,7 @@ WARNED = GOOD.replace("a/b.csv", "데.csv")
 def folder(tmp_path, monkeypatch):
     """Every test works in a new folder, without settings, and like on no terminal."""
     monkeypatch.chdir(tmp_path)
-    for name in ("NO_COLOR", "PYTHONIOENCODING", "PYTHONUTF8", "TERM", "COLUMNS"):
+    for name in ("NO_COLOR", "FORCE_COLOR", "PYTHONIOENCODING", "PYTHONUTF8", "TERM", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path
 
@@ -264,6 +264,13 @@ def test_a_rule_can_be_passed_over_by_code_and_slug(run, name):
     assert run("validate", "--ignore", name, stdin=BAD).code == 0
     result = run("validate", "--ignore", name, "--ignore", "NC131", "--format", "jsonl", stdin=TILDE)
     assert rules(result) == [["NC130"]]
+
+
+@pytest.mark.parametrize("names", ["NC120,NC131", "path-character, nc131", "NC12,NC131", "NC12x,id-length"])
+def test_rules_can_be_passed_over_by_the_beginning_of_codes_and_with_commas(run, folder, names):
+    assert rules(run("validate", "--ignore", names, "--format", "jsonl", stdin=TILDE)) == [["NC130"]]
+    settings(folder, f"ignore = [{names!r}]")
+    assert rules(run("validate", "--format", "jsonl", stdin=TILDE)) == [["NC130"]]
 
 
 def test_strict_makes_warnings_errors_and_payloads_with_them_invalid(run):
@@ -633,6 +640,59 @@ def test_a_terminal_shows_colours():
     assert code == 1
     assert "\x1b[1;31merror\x1b[0m" in text
     assert "\x1b[1;31m^\x1b[0m" in text
+
+
+@pytest.mark.parametrize("faults", [["--only", "NC12"], ["--format", "json"], ["--measure"]])
+def test_faults_has_no_options_of_a_measurement(run, faults):
+    result = run("faults", *faults)
+    assert (result.code, result.out) == (2, "")
+    assert f"unrecognized arguments: {' '.join(faults)}" in result.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["validate", "-", "--max-results", "5"], "--max-results concerns SARIF: add --format sarif or --report sarif:PATH"),
+        (["check", "--seed", "0"], "--explore-examples and --seed concern the exploration: add --explore SECONDS"),
+        (["check", "--explore-examples", "5"], "--explore-examples and --seed concern the exploration: add --explore SECONDS"),
+    ],
+)
+def test_an_option_without_the_one_that_it_needs_is_a_usage_error(run, arguments, words):
+    assert run(*arguments, stdin=GOOD) == (2, "", f"nclue-contract: {words}\n")
+
+
+def test_the_most_results_of_sarif_can_be_chosen(run, folder):
+    arguments = ["validate", "-", "--format", "sarif", "--report", "sarif:r.sarif", "--max-results", "1"]
+    result = run(*arguments, stdin=f"{BAD}\n{BAD}\n")
+    for text in (result.out, (folder / "r.sarif").read_text()):
+        (sarif,) = json.loads(text)["runs"]
+        (notification,) = sarif["invocations"][0]["toolExecutionNotifications"]
+        assert (len(sarif["results"]), notification["properties"]) == (1, {"leftOut": 1})
+    assert result.code == 1
+
+
+COLOURS = {
+    "never": (["--color", "never"], {"FORCE_COLOR": "1"}, False),
+    "always": (["--color", "always"], {"NO_COLOR": "1", "TERM": "dumb"}, True),
+    "forced": ([], {"FORCE_COLOR": "1"}, True),
+    "forced by any value": ([], {"FORCE_COLOR": "0"}, True),
+    "an empty variable": ([], {"FORCE_COLOR": "", "NO_COLOR": ""}, False),
+    "both variables": ([], {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+    "auto": (["--color", "auto"], {}, False),
+}
+
+
+@pytest.mark.parametrize("command", ["validate", "check"])
+@pytest.mark.parametrize("name", COLOURS)
+def test_colours_follow_the_option_and_then_the_environment(run, monkeypatch, command, name):
+    options, variables, coloured = COLOURS[name]
+    for variable, value in variables.items():
+        monkeypatch.setenv(variable, value)
+    arguments = ["-", "--report", "text:r.txt"] if command == "validate" else ["--only", "NC110", "--report", "text:r.txt"]
+    result = run(command, *arguments, *options, stdin=TILDE)
+    word = "\x1b[1;31merror\x1b[0m" if command == "validate" else "\x1b[1;32mPASSED"
+    assert (word in result.out, "\x1b" in result.out) == (coloured, coloured)
+    assert "\x1b" not in Path("r.txt").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])

@@ -70,6 +70,25 @@ def test_the_file_is_utf_8(tmp_path, write):
         ("[tool]\nnclue-contract = true", "tool.nclue-contract must be a table"),
         ("[[tool.nclue-contract]]\nstrict = true", "tool.nclue-contract must be a table"),
         ("[tool.nclue-contract]\nformat = 1", "[tool.nclue-contract] format must be removed; known are readings, ignore, strict and check"),
+        (
+            "[tool.nclue-contract]\nignored = []",
+            "[tool.nclue-contract] ignored must be removed; known are readings, ignore, strict and check; did you mean ignore?",
+        ),
+        (
+            "[tool.nclue-contract]\nReading = {}\nstrikt = true",
+            (
+                "[tool.nclue-contract] Reading, strikt must be removed; known are readings,"
+                " ignore, strict and check; did you mean readings and strict?"
+            ),
+        ),
+        ("[tool.nclue_contract]\nstrict = true", "the table [tool.nclue_contract] is not read; its name must be [tool.nclue-contract]"),
+        (
+            "[tool.nclue-contracts.check]\nbudget = 1",
+            "the table [tool.nclue-contracts] is not read; its name must be [tool.nclue-contract]",
+        ),
+        ("[tool.NCLUE-Contract]", "the table [tool.NCLUE-Contract] is not read; its name must be [tool.nclue-contract]"),
+        ("[nclue-contract.readings]\nname-edge = '99'", "the table [nclue-contract] is not read; its name must be [tool.nclue-contract]"),
+        ("[tool.nclue-contract]\n[tool.nclue_contract]", "the table [tool.nclue_contract] is not read"),
         ("[tool.nclue-contract]\nz = 1\na = 1", "[tool.nclue-contract] a, z must be removed"),
         ("[tool.nclue-contract]\nstrict = 1", "[tool.nclue-contract] strict must be true or false"),
         ("[tool.nclue-contract]\nstrict = 'true'", "[tool.nclue-contract] strict must be true or false"),
@@ -92,6 +111,12 @@ def test_settings_that_cannot_be_used_are_rejected_with_their_file(tmp_path, wri
 @pytest.mark.parametrize("text", ["tool = 5", "tool = []", "[[tool]]\nnclue-contract = {strict = true}"])
 def test_a_file_whose_tools_are_no_table_sets_nothing(tmp_path, write, text):
     write(text)
+    assert load(tmp_path) == ProjectSettings()
+
+
+@pytest.mark.parametrize("name", ["tool.nclue-client", "tool.nclue", "tool.nclue-controller", "tool.contract", "nclue"])
+def test_a_table_of_another_tool_is_no_slip(tmp_path, write, name):
+    write(f"[{name}]\nstrict = true\n")
     assert load(tmp_path) == ProjectSettings()
 
 

@@ -26,6 +26,46 @@ REQUEST_RULES |= {"NC100", "NC101", "NC102", "NC103", "NC104", "NC105", "NC106"}
 REQUEST_RULES |= {"NC110", "NC111", "NC120", "NC121", "NC130", "NC131"}
 
 
+# -- names of rules ---------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("names", "codes"),
+    [
+        ([], ()),
+        (["NC120"], ("NC120",)),
+        (["nc120", "path-character"], ("NC120",)),
+        (["PATH-CHARACTER"], ("NC120",)),
+        (["NC12"], ("NC120", "NC121")),
+        (["nc12x"], ("NC120", "NC121")),
+        (["NC1xx"], ("NC100", "NC101", "NC102", "NC103", "NC104", "NC105", "NC106", "NC110", "NC111", "NC120", "NC121", "NC130", "NC131")),
+        (["NC121,NC11 , path-character", "NC13"], ("NC121", "NC110", "NC111", "NC120", "NC130", "NC131")),
+    ],
+)
+def test_rules_are_named_by_code_slug_beginning_and_lists_with_commas(names, codes):
+    assert contract().select_rules(names) == codes
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("NC9", "'NC9'"),
+        ("", "''"),
+        ("NC", "'NC'"),
+        ("X", "'X'"),
+        ("NCX", "'NCX'"),
+        ("path", "'path'"),
+        ("NC1200", "'NC1200'"),
+        ("NC120,", "''"),
+        ("NC120;NC121", "'NC120;NC121'"),
+        (120, "120"),
+    ],
+)
+def test_a_name_that_means_no_rule_is_rejected(name, shown):
+    with pytest.raises(ValueError, match=re.escape(f"unknown rule {shown}; `nclue-contract explain` lists them")):
+        contract().select_rules(["NC120", name])
+
+
 # -- contents of the YAML ---------------------------------------------------------------------------------------------------------------
 
 

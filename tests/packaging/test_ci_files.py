@@ -215,7 +215,9 @@ def test_each_version_is_that_of_the_constraints_and_has_its_hashes(name):
 def test_ci_installs_every_development_dependency_with_its_hash():
     """Those that `make test` and `make lint` need; a new one needs `make hashes`."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    groups = [one for group in ("build", "test", "lint", "bench") for one in project["dependency-groups"][group] if isinstance(one, str)]
+    groups = [
+        one for group in ("build", "test", "lint", "bench", "docs") for one in project["dependency-groups"][group] if isinstance(one, str)
+    ]
     extras = [one for name, extra in project["project"]["optional-dependencies"].items() if name != "all" for one in extra]
     wanted = {re.match("[A-Za-z0-9._-]+", one)[0].lower() for one in (*groups, *extras)}
     assert sorted(wanted - versions("tools/requirements/ci.txt").keys()) == [], "run: make hashes"

@@ -130,13 +130,13 @@ def test_under_xdist_a_worker_may_crash(project):
 def test_under_xdist_invalid_options_are_reported_in_a_line(project):
     result = project.run_apart("", "--nclue-check", "--nclue-check-args=--only NC9", "-n2", plugins=[XDIST])
     assert result.ret == USAGE_ERROR
-    result.stderr.fnmatch_lines(["ERROR: --nclue-check-args: --only 'NC9': no such rule or group*"])
+    result.stderr.fnmatch_lines(["ERROR: --nclue-check-args: --only: unknown rule 'NC9'*"])
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     {
-        "no such rule": ("--only NC9", "--only 'NC9': no such rule or group"),
+        "no such rule": ("--only NC9", "--only: unknown rule 'NC9'"),
         "no such option": ("--nonsense", "unrecognized arguments: --nonsense"),
         "one of two keys": ("--access-key x", "--access-key and --secret-key must be given together"),
     }.values(),

@@ -288,7 +288,7 @@ def test_an_ignored_rule_of_the_project_does_not_count(project):
 def test_allowed_rules_are_left_out_and_the_others_are_reported(project):
     result = project.run(
         """
-        pytestmark = pytest.mark.nclue(allow="name-empty")
+        pytestmark = pytest.mark.nclue(allow="NC11x,path-empty")
 
         @pytest.mark.parametrize("fields", [{"name": ""}, {"name": "", "train_file_path": "~"}])
         def test_module(nclue_mock, nclue_task_request, fields):

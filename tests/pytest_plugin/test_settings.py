@@ -226,9 +226,13 @@ def test_an_invalid_option_ends_the_run_before_it_begins_with_one_line(project, 
     [
         ('[tool.nclue-contract.readings]\npath-del = "no"\n', ": the reading path-del has no option 'no'; it has: allowed, forbidden"),
         ("[tool.nclue-contract]\nstrict = 1\n", ": [[]tool.nclue-contract] strict must be true or false"),
+        (
+            "[tool.nclue_contract]\nstrict = true\n",
+            ": the table [[]tool.nclue_contract] is not read; its name must be [[]tool.nclue-contract]",
+        ),
         ('[tool.nclue-contract]\nignore = ["NC999"]\n', ": unknown rule 'NC999'; `nclue-contract explain` lists them"),
     ],
-    ids=["reading", "type", "rule"],
+    ids=["reading", "type", "slip", "rule"],
 )
 def test_an_invalid_table_ends_the_run_before_it_begins_with_one_line(project, text, line):
     file = project.pytester.makepyprojecttoml(text)

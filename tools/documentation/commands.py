@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterator
 from itertools import groupby
 
+from nclue_contract.cli.examples import EXAMPLES, without_examples
 from nclue_contract.cli.main import _parser
 from tools.documentation.markdown import block, escaped, page, table
 
@@ -31,8 +32,10 @@ def _command(name: str, text: str, parser: argparse.ArgumentParser) -> Iterator[
     for positional, members in groupby(sorted(actions, key=lambda action: bool(action.option_strings)), lambda one: not one.option_strings):
         rows = [[_names(action), _meaning(action, parser)] for action in members]
         yield table(["argument" if positional else "option", "meaning"], rows)
-    if parser.epilog:
-        yield escaped(" ".join(parser.epilog.split()))
+    yield "Examples:"
+    yield block("\n".join(EXAMPLES[name]))
+    if words := without_examples(parser.epilog or ""):
+        yield escaped(" ".join(words.split()))
 
 
 def _usage(parser: argparse.ArgumentParser) -> str:

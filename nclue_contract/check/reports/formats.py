@@ -20,16 +20,19 @@ def render(  # all but two by name
     encoding: str,
     started_ms: int,
     quiet: bool = False,
+    colour: bool = False,
     reproduce_dir: Path | None = None,
 ) -> str:
     """Return the report on a result in a format; raises `ValueError` for one that `check` does not have.
 
     The text can be written in `encoding`; all formats but text, github and html (UTF-8) are ASCII. `started_ms` is when the run began, in
-    milliseconds since 1970-01-01 UTC. `quiet` concerns text only. `reproduce_dir` is the folder of bodies that do not fit into a command.
+    milliseconds since 1970-01-01 UTC. `quiet` and `colour` concern text only. `reproduce_dir` is the folder of bodies that do not
+    fit into a command.
     """
     match name:
         case "text":
-            return "\n".join(report_lines(result, version=version, quiet=quiet, encoding=encoding, reproduce_dir=reproduce_dir)) + "\n"
+            lines = report_lines(result, version=version, quiet=quiet, encoding=encoding, reproduce_dir=reproduce_dir, colour=colour)
+            return "\n".join(lines) + "\n"
         case "json":
             return check_json(result, version, reproduce_dir)
         case "jsonl":

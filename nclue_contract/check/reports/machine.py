@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from nclue_contract.contract.wording import counted
 from nclue_contract.validation.reports.base import TOOL_NAME, head, json_text, tool_line
 from nclue_contract.validation.reports.excerpt import safe_line
 from nclue_contract.validation.reports.github import annotation
-from nclue_contract.validation.reports.junit import Suite, add_outcome, add_output, case_element, serialize, write_suites
+from nclue_contract.validation.reports.junit import Suite, add_outcome, add_output, case_element, duration, serialize, write_suites
 
 MAX_REPORTED_BODY_BYTES = 1000
 """The longest excerpt of a body in a report, in bytes."""
@@ -149,7 +149,13 @@ def check_junit(result: CheckResult, version: str, reproduce_dir: Path | None = 
 def _counts(outcomes: list[Outcome], name: str) -> dict[str, str]:
     failed = sum(any(not failure.accepted for failure in outcome.failures) for outcome in outcomes)
     skipped = sum(outcome.state in {State.NOT_TESTED, State.INCONCLUSIVE} for outcome in outcomes)
-    return {"name": name, "tests": str(len(outcomes)), "failures": str(failed), "skipped": str(skipped), "errors": "0"}
+    counts = {"name": name, "tests": str(len(outcomes)), "failures": str(failed), "skipped": str(skipped), "errors": "0"}
+    return counts | {"time": duration(_seconds(outcomes))}
+
+
+def _seconds(outcomes: Iterable[Outcome]) -> float:
+    """Return how long the server took for the responses of these cases."""
+    return sum(exchange.received_ms - exchange.sent_ms for outcome in outcomes for exchange in outcome.exchanges) / 1000
 
 
 def _properties(result: CheckResult, version: str) -> dict[str, str]:
@@ -165,11 +171,13 @@ def _properties(result: CheckResult, version: str) -> dict[str, str]:
 
 
 def _test_case(outcome: Outcome, result: CheckResult, commands: Reproducer) -> Element:
-    case = case_element(f"nclue.{outcome.case.rule}", outcome.case.id)
+    case = case_element(f"nclue.{outcome.case.rule}", outcome.case.id, _seconds([outcome]))
     known = [line for failure in outcome.failures if failure.accepted for line in ("known failure:", *_lines(failure, commands))]
-    for failure in outcome.failures:
-        if not failure.accepted:
-            add_outcome(case, "failure", failure.sentence, kind=failure.rule, lines=_lines(failure, commands))
+    if broken := [failure for failure in outcome.failures if not failure.accepted]:
+        more = f" (and {counted(len(broken) - 1, 'more failure')})" if broken[1:] else ""
+        kinds = " ".join(dict.fromkeys(failure.rule for failure in broken))
+        lines = [line for failure in broken for line in (*_lines(failure, commands), "")]
+        add_outcome(case, "failure", broken[0].sentence + more, kind=kinds, lines=lines[:-1])  # one: CI systems show the first only
     if outcome.state in {State.NOT_TESTED, State.INCONCLUSIVE}:
         add_outcome(case, "skipped", f"{LABELS[outcome.state]}: {outcome.reason}")
     output = known + [line for one in outcome.advisories for line in (f"advisory {one.rule}:", *_lines(one, commands))]

@@ -14,8 +14,9 @@ from nclue_contract.check.requests import Exchange
 from nclue_contract.check.results import CheckResult, Failure, Outcome, State
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.wording import counted, excerpt
-from nclue_contract.validation.reports.base import tool_line
+from nclue_contract.validation.reports.base import FAILED, PASSED, tool_line
 from nclue_contract.validation.reports.excerpt import safe_line
+from nclue_contract.validation.reports.text import BOLD, GREEN, RED, YELLOW, Console
 from nclue_contract.validation.response import format_answer, format_answers
 
 GROUPS = {
@@ -49,23 +50,50 @@ SENTENCES_SHOWN = 3
 """Different problems of one cause that are shown."""
 
 _WIDTH = 110
+_RESULT_STYLES = {PASSED: GREEN, FAILED: RED}
+
+
+class _Headline(str):
+    """A line whose first word has a style."""
+
+    __slots__ = ("style",)
+    style: str
+
+    @classmethod
+    def of(cls, line: str, style: str) -> _Headline:
+        """Return the line with the style of its first word."""
+        self = cls(line)
+        self.style = style
+        return self
 
 
 def report_lines(
-    result: CheckResult, *, version: str, quiet: bool, encoding: str = "utf-8", reproduce_dir: Path | None = None
+    result: CheckResult,
+    *,
+    version: str,
+    quiet: bool,
+    encoding: str = "utf-8",
+    reproduce_dir: Path | None = None,
+    colour: bool = False,
 ) -> Iterator[str]:
     """Return the lines of the report; with `quiet`, a line per failure and one if the run ended early.
 
     `reproduce_dir` is the folder of the bodies that do not fit into a command.
     """
+    console = Console(encoding=encoding, colour=colour)
     for line in _quiet(result) if quiet else _full(result, version, reproducer(result, reproduce_dir)):
-        yield safe_line(line, encoding)
+        text = safe_line(line, encoding)
+        if isinstance(line, _Headline):
+            word, space, rest = text.partition(" ")
+            text = console.paint(word, line.style) + space + rest
+        yield text
 
 
 def _quiet(result: CheckResult) -> Iterator[str]:
-    yield from dict.fromkeys(f"{failure.rule} {failure.case}: {failure.sentence}" for failure in result.broken)
+    lines = dict.fromkeys(f"{failure.rule} {failure.case}: {failure.sentence}" for failure in result.broken)
+    yield from (_Headline.of(line, BOLD) for line in lines)
     if result.stop_reason:
-        yield f"inconclusive: {result.stop_reason}"
+        yield _Headline.of(f"inconclusive: {result.stop_reason}", YELLOW)
 
 
 def _full(result: CheckResult, version: str, commands: Reproducer) -> Iterator[str]:
@@ -192,12 +220,14 @@ def cause_lines(cause: Cause, commands: Reproducer) -> Iterator[str]:
         yield from failure_lines(first, commands)
         return
     slugs = ", ".join(f"{code} {contract().rules[code].slug}" for code in cause.rules)
-    yield from textwrap.wrap(
+    heading, *more = textwrap.wrap(
         f"{_word(first)} {slugs}: {counted(len(cause.cases), 'case')}{_accepted(first)}",
         _WIDTH,
         subsequent_indent="  ",
         break_on_hyphens=False,
     )
+    yield _Headline.of(heading, _style(first))
+    yield from more
     if cause.title:
         yield f"  {cause.title}"
     for failure in examples(cause.failures)[:SENTENCES_SHOWN]:
@@ -210,13 +240,18 @@ def cause_lines(cause: Cause, commands: Reproducer) -> Iterator[str]:
 
 def failure_lines(failure: Failure, commands: Reproducer) -> Iterator[str]:
     """Return the lines about one failure or advisory; `commands` writes the command that sends its request again."""
-    yield f"{_word(failure)} {failure.rule} {contract().rules[failure.rule].slug}: {failure.case}{_accepted(failure)}"
+    heading = f"{_word(failure)} {failure.rule} {contract().rules[failure.rule].slug}: {failure.case}{_accepted(failure)}"
+    yield _Headline.of(heading, _style(failure))
     yield from _paragraph(failure.sentence)
     yield from _facts(failure, commands)
 
 
 def _word(failure: Failure) -> str:
     return "ADVISORY" if failure.advisory else "FAILED"
+
+
+def _style(failure: Failure) -> str:
+    return YELLOW if failure.advisory or failure.accepted else RED
 
 
 def _accepted(failure: Failure) -> str:
@@ -277,7 +312,7 @@ def _summary(result: CheckResult) -> Iterator[str]:
     if result.remaining_tasks:
         left = counted(len(result.remaining_tasks), "task")
         yield f"note: left behind by this run: {left}, because of a state that does not allow a deletion, or because the run ended early"
-    yield result_line(result)
+    yield _Headline.of(result_line(result), _RESULT_STYLES.get(result.exit_code, YELLOW))
 
 
 def result_line(result: CheckResult) -> str:

@@ -27,6 +27,9 @@ FORMATS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """The formats of each command that has a choice, the default first."""
 
+MAX_RESULTS = 25_000
+"""The most results of a SARIF report by default: GitHub's code scanning rejects a run with more."""
+
 STDIN = "-"
 """How standard input is written in `Payload.file`."""
 

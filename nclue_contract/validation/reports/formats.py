@@ -7,16 +7,24 @@ from typing import Any
 
 from nclue_contract.validation.findings import Report
 from nclue_contract.validation.json_reader import Payload
-from nclue_contract.validation.reports.base import FORMATS, Renderer, Run, Summary, head, json_text
+from nclue_contract.validation.reports.base import FORMATS, MAX_RESULTS, Renderer, Run, Summary, head, json_text
 from nclue_contract.validation.reports.text import TextRenderer
 
 
-def renderer(
-    name: str, write: Callable[[str], object], run: Run, *, colour: bool = False, encoding: str = "utf-8", quiet: bool = False
+def renderer(  # all but three by name
+    name: str,
+    write: Callable[[str], object],
+    run: Run,
+    *,
+    colour: bool = False,
+    encoding: str = "utf-8",
+    quiet: bool = False,
+    max_results: int = MAX_RESULTS,
 ) -> Renderer:
     """Return the renderer of a format; raises `ValueError` for one that `validate` does not have.
 
-    `write` gets text that `encoding` can hold; all formats but text and github are ASCII. Colour and quiet concern text only.
+    `write` gets text that `encoding` can hold; all formats but text and github are ASCII. Colour and quiet concern text only,
+    and the most results SARIF only.
     """
     match name:
         case "text":
@@ -32,7 +40,7 @@ def renderer(
         case "sarif":
             from nclue_contract.validation.reports.sarif import SarifRenderer  # noqa: PLC0415  # hashes and URIs only when needed
 
-            return SarifRenderer(write, run)
+            return SarifRenderer(write, run, max_results)
         case "github":
             from nclue_contract.validation.reports.github import GithubRenderer  # noqa: PLC0415  # URIs only when needed
 

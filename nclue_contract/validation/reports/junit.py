@@ -6,12 +6,12 @@ The text is ASCII, so that no encoding can spoil it. Characters that XML 1.0 for
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from nclue_contract.contract.rules import Severity
-from nclue_contract.contract.wording import escaped, harmless
+from nclue_contract.contract.wording import counted, escaped, harmless
 from nclue_contract.validation.findings import Report
 from nclue_contract.validation.json_reader import Payload
 from nclue_contract.validation.reports.base import TOOL_NAME, Run, Summary
@@ -44,9 +44,22 @@ def write_suites(write: Callable[[str], object], attributes: Mapping[str, str], 
     write("</testsuites>\n")
 
 
-def case_element(class_name: str, name: str) -> Element:
-    """Return a `testcase` without children: it passed."""
-    return Element("testcase", classname=_plain(class_name), name=_plain(name))
+def case_element(class_name: str, name: str, seconds: float) -> Element:
+    """Return a `testcase` without children: it passed.
+
+    Jenkins takes what stands before the last dot of a class name for its package; `undotted` writes a part without dots.
+    """
+    return Element("testcase", classname=_plain(class_name), name=_plain(name), time=duration(seconds))
+
+
+def undotted(name: str) -> str:
+    """Return a file name as a part of a class name: with `_` for dots."""
+    return name.replace(".", "_")
+
+
+def duration(seconds: float) -> str:
+    """Return a duration as the attribute `time` has it, in seconds."""
+    return f"{max(0.0, seconds):.3f}"
 
 
 def add_outcome(case: Element, tag: str, message: str, *, kind: str = "", lines: Iterable[str] = ()) -> None:
@@ -80,13 +93,18 @@ def _opening(tag: str, attributes: Mapping[str, str]) -> str:
 
 
 class JunitRenderer:
-    """Renders a test case per payload, with a failure per error. Everything is written in `end`, because the counts come first."""
+    """Renders a test case per payload, with one failure that has all findings if one is an error: CI systems show the first failure only.
+
+    Everything is written in `end`, because the counts come first. `clock` returns seconds; a case takes the time since the one before it.
+    """
 
     shows_valid = True
 
-    def __init__(self, write: Callable[[str], object], run: Run) -> None:
+    def __init__(self, write: Callable[[str], object], run: Run, clock: Callable[[], float] = time.perf_counter) -> None:
         self._write = write
         self._run = run
+        self._clock = clock
+        self._started = self._last = clock()
         self._cases = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115  # open from call to call; `end` closes it
 
     def begin(self) -> None:
@@ -94,21 +112,19 @@ class JunitRenderer:
 
     def payload(self, payload: Payload, report: Report) -> None:
         """Keep a test case."""
-        case = case_element(format_file(payload.file), f"line {payload.line} (index {payload.index})")
-        warnings: list[str] = []
-        for finding in report.findings:
-            lines = list(finding_lines(finding, Console(), payload))
-            if finding.severity is Severity.ERROR:
-                add_outcome(case, "failure", finding.message, kind=finding.rule, lines=lines)
-            else:
-                warnings.append("\n".join(lines))
-        if warnings:
-            SubElement(case, "system-out").text = "\n\n".join(warnings)
+        case = self._case(payload.file, f"line {payload.line} (index {payload.index})")
+        blocks = ["\n".join(finding_lines(finding, Console(), payload)) for finding in report.findings]
+        if errors := report.errors:
+            more = f" (and {counted(len(errors) - 1, 'more error')})" if errors[1:] else ""
+            kinds = " ".join(dict.fromkeys(finding.rule for finding in errors))
+            add_outcome(case, "failure", errors[0].message + more, kind=kinds, lines="\n\n".join(blocks).split("\n"))
+        elif blocks:
+            add_output(case, "\n\n".join(blocks).split("\n"))
         self._keep(case)
 
     def unreadable(self, file: str, reason: str) -> None:
         """Keep a test case with an error."""
-        case = case_element(format_file(file), "input")
+        case = self._case(file, "input")
         add_outcome(case, "error", f"could not be read: {reason}", kind="unreadable")
         self._keep(case)
 
@@ -119,6 +135,7 @@ class JunitRenderer:
             "tests": str(summary.payloads + summary.unreadable),
             "failures": str(summary.payloads - summary.valid),
             "errors": str(summary.unreadable),
+            "time": duration(self._clock() - self._started),
         }
         with self._cases as cases:
             cases.seek(0)
@@ -131,6 +148,13 @@ class JunitRenderer:
         for name, option in run.readings.items():
             values |= {f"reading.{name}": option, f"reading.{name}.source": run.readings.sources[name]}
         return values
+
+    def _case(self, file: str, what: str) -> Element:
+        """Return a test case that names its file, in a class named after it."""
+        now, before = self._clock(), self._last
+        self._last = now
+        name = format_file(file)
+        return case_element(f"{TOOL_NAME}.{undotted(name)}", f"{name} {what}", now - before)
 
     def _keep(self, case: Element) -> None:
         self._cases.write(serialize(case).encode("ascii"))

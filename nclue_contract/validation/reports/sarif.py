@@ -11,23 +11,30 @@ from typing import Any
 from urllib.parse import quote
 
 from nclue_contract.contract.model import contract
-from nclue_contract.contract.rules import Rule
-from nclue_contract.contract.wording import escaped
+from nclue_contract.contract.rules import Rule, Severity
+from nclue_contract.contract.wording import counted, escaped
 from nclue_contract.validation.findings import Finding, Report
 from nclue_contract.validation.json_reader import Payload
-from nclue_contract.validation.reports.base import STDIN, TOOL_NAME, Run, Summary, json_text, where
+from nclue_contract.validation.reports.base import MAX_RESULTS, STDIN, TOOL_NAME, Run, Summary, json_text, where
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 
 class SarifRenderer:
-    """Renders each result as it comes, in ASCII. Only the inputs that could not be read are stored until the end."""
+    """Renders errors as they come, and behind them as many warnings as the limit leaves room for, in ASCII.
+
+    Code scanning services reject a file with too many results; GitHub's limit is `MAX_RESULTS`. A notification counts what was left out.
+    At most `max_results` warnings, and the inputs that could not be read, are stored until the end.
+    """
 
     shows_valid = False
 
-    def __init__(self, write: Callable[[str], object], run: Run) -> None:
+    def __init__(self, write: Callable[[str], object], run: Run, max_results: int = MAX_RESULTS) -> None:
         self._write = write
         self._run = run
+        self._room = self._max_results = max_results
+        self._warnings: list[str] = []
+        self._left_out = 0
         self._indices = {code: index for index, code in enumerate(contract().rules)}
         self._separator = "\n"
         self._notifications: list[dict[str, Any]] = []
@@ -46,10 +53,14 @@ class SarifRenderer:
         self._write(f'{{"$schema": "{_SCHEMA}", "version": "2.1.0", "runs": [{{\n{head},\n"results": [')
 
     def payload(self, payload: Payload, report: Report) -> None:
-        """Write a result per finding."""
+        """Write a result per error, and keep one per warning, while there is room."""
         for finding in report.findings:
-            self._write(self._separator + json_text(self._result(payload, finding)))
-            self._separator = ",\n"
+            if finding.severity is Severity.ERROR and self._room:
+                self._write_result(json_text(self._result(payload, finding)))
+            elif finding.severity is Severity.WARNING and len(self._warnings) < self._room:
+                self._warnings.append(json_text(self._result(payload, finding)))
+            else:
+                self._left_out += 1
 
     def unreadable(self, file: str, reason: str) -> None:
         """Keep a notification."""
@@ -57,9 +68,23 @@ class SarifRenderer:
         self._notifications.append({"level": "error", "message": _message(f"could not be read: {reason}"), "locations": [location]})
 
     def end(self, summary: Summary) -> None:
-        """Write the rest: whether all inputs could be read."""
+        """Write the rest: the warnings, how many results were left out, and whether all inputs could be read."""
+        room = self._room
+        self._left_out += len(self._warnings[room:])
+        for text in self._warnings[:room]:
+            self._write_result(text)
+        if self._left_out:
+            sentence = (
+                f"{counted(self._left_out, 'result')} left out: a report holds at most {counted(self._max_results, 'result')}, errors first"
+            )
+            self._notifications.append({"level": "warning", "message": _message(sentence), "properties": {"leftOut": self._left_out}})
         invocation = {"executionSuccessful": summary.unreadable == 0, "toolExecutionNotifications": self._notifications}
         self._write(f'\n],\n"invocations": [{json_text(invocation)}]\n}}]}}\n')
+
+    def _write_result(self, text: str) -> None:
+        self._write(self._separator + text)
+        self._separator = ",\n"
+        self._room -= 1
 
     def _result(self, payload: Payload, finding: Finding) -> dict[str, Any]:
         line, column = where(payload, finding)

@@ -26,7 +26,8 @@ _SUGGESTION = 240  # cells; longer ones are cut around the first change: a sugge
 
 _INDENT = "  "
 _LABEL = len("suggestion: ")
-_BOLD, _RED, _YELLOW = "1", "1;31", "1;33"  # SGR parameters of ECMA-48
+BOLD, RED, YELLOW, GREEN = "1", "1;31", "1;33", "1;32"
+"""Styles for `Console.paint`: SGR parameters of ECMA-48."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,12 +154,12 @@ def _any_of(words: list[str]) -> str:
 
 
 def _heading(finding: Finding, console: Console, payload: Payload | None) -> str:
-    painted = f"{console.paint(str(finding.severity), _style(finding))} {console.paint(finding.rule, _BOLD)}"
+    painted = f"{console.paint(str(finding.severity), _style(finding))} {console.paint(finding.rule, BOLD)}"
     return f"{console.safe(format_place(payload, finding))}: {painted}" if payload else painted
 
 
 def _style(finding: Finding) -> str:
-    return _RED if finding.severity is Severity.ERROR else _YELLOW
+    return RED if finding.severity is Severity.ERROR else YELLOW
 
 
 def _excerpt(finding: Finding, console: Console, payload: Payload | None) -> Iterator[str]:

@@ -76,6 +76,19 @@ def test_the_text_ends_with_counts_result_and_version(passing):
     assert re.fullmatch(rf"\[nclue-contract {VERSION}, contract \d{{4}}\.\d+\.\d+\]", lines[-1])
 
 
+def test_colours_mark_the_first_word_of_failures_and_the_result_and_nothing_else(failing, passing, odd):
+    for result, word in ((failing, "\x1b[1;31mFAILED:\x1b[0m"), (passing, "\x1b[1;32mPASSED:\x1b[0m")):
+        painted = text(result, colour=True)
+        assert re.sub("\x1b\\[[0-9;]*m", "", painted) == text(result)
+        assert painted.splitlines()[-2].startswith(word)
+    headings = [line for line in text(failing, colour=True).splitlines() if line.startswith("\x1b[1;31mFAILED\x1b[0m ")]
+    assert len(headings) == sum(line.startswith("FAILED ") for line in text(failing).splitlines()) > 1
+    quiet = text(failing, colour=True, quiet=True).splitlines()
+    assert quiet
+    assert all(re.match("\x1b\\[1mNC\\d{3}\x1b\\[0m ", line) for line in quiet)
+    assert set(re.findall("\x1b[^m]*m", text(odd, colour=True))) <= {"\x1b[1;31m", "\x1b[1;33m", "\x1b[1m", "\x1b[0m"}
+
+
 def test_each_failure_states_rule_expectation_response_page_and_how_to_reproduce_it(failing):
     block = text(failing).partition("FAILED NC110 name-empty: name[empty]\n")[2].partition("\n\n")[0].splitlines()
     assert block[0] == "  name is empty; at least 1 character is required (response 200 instead of 400 or 404 or 409 or 422)"
@@ -177,14 +190,34 @@ def test_junit_counts_what_it_contains(failing):
         assert int(element.get("failures")) == sum(case.find("failure") is not None for case in cases)
         assert int(element.get("skipped")) == sum(case.find("skipped") is not None for case in cases)
         assert element.get("errors") == "0"
+        assert {len(case.findall("failure")) for case in cases} <= {0, 1}
+        assert abs(float(element.get("time")) - sum(float(case.get("time")) for case in cases)) < 0.001 * (len(cases) + 1)
     assert sorted(case.get("name") for case in root.iter("testcase")) == sorted(failing.outcomes)
     failure = next(case for case in root.iter("testcase") if case.get("name") == "name[empty]").find("failure")
     assert failure.get("type") == "NC110"
     assert "\nreceived: 200 " in failure.text
-    assert "\nreproduce: nclue-contract sign POST " in failure.text
     properties = {one.get("name"): one.get("value") for one in suites[0].iter("property")}
     assert properties["reading.path-characters"] == "page-2026"
     assert properties["version"] == VERSION
+
+
+def test_junit_has_one_failure_with_all_that_a_case_broke_and_its_time(failing):
+    first = failing.failures[0]
+    second = next(failure for failure in failing.failures if failure.rule != first.rule)
+    outcome = failing.outcomes[first.case]
+    slow = replace(first.exchange, sent_ms=1000, received_ms=2250)
+    other = replace(second, finding=finding_of("NC301", "no JSON"))
+    accepted = replace(second, accepted=True, finding=finding_of("NC302", "known"))
+    broken = replace(outcome, failures=[first, other, accepted], exchanges=[slow, slow])
+    root = ET.fromstring(check_junit(replace(failing, outcomes={first.case: broken}), VERSION))
+    (case,) = root.iter("testcase")
+    (failure,) = case.findall("failure")
+    assert failure.attrib == {"message": f"{first.sentence} (and 1 more failure)", "type": f"{first.rule} {other.rule}"}
+    assert failure.text.startswith(f"{first.sentence}\nreceived: ")
+    assert f"\n\n{other.sentence}\n" in failure.text
+    assert accepted.sentence not in failure.text
+    assert [element.get("time") for element in (root, root[0], case)] == ["2.500"] * 3
+    assert case.get("classname") == f"nclue.{outcome.case.rule}"
 
 
 def test_github_gets_an_annotation_per_failure_and_the_result(failing, passing):
@@ -286,7 +319,7 @@ def test_the_line_sends_the_same_bytes(body):
     "ask",
     [
         list_request("limit=%33&index=[1-3]{a,b}"),
-        get_request("a/b ?#'"),
+        get_request("a/..b ?#'"),
         delete_request("x"),
         RequestSpec("PUT", "/tasks", b"{}"),
         RequestSpec("GET", "/tasks/../tasks/."),

@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft4Validator
 
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Policy, Readings
@@ -19,6 +20,9 @@ from nclue_contract.validation.json_reader import Payload
 from nclue_contract.validation.reports import sarif
 from nclue_contract.validation.reports.base import FORMATS, Run, Summary
 from nclue_contract.validation.reports.formats import renderer
+from nclue_contract.validation.reports.junit import JunitRenderer
+from tests.support.documentation import documented_at
+from tests.support.tools import ROOT
 
 JUDGE = Policy(Readings.choose())
 PATH = JUDGE.documented("NC120", suggest=lambda text: text.replace("~", "-"))
@@ -27,13 +31,15 @@ RUN = Run("1.2.3", "2026.11.0", Readings.choose(("--reading", {"name-edge": "99"
 VALID = Report()
 INVALID = Report((Finding(PATH, "/train_file_path", 4, "data~1.csv"), Finding(WARNING, "/test_file_path", 0, "데")))
 
+WARNED = Report(INVALID.warnings)
+TWICE = Report((INVALID.findings[0], Finding(dataclasses.replace(JUDGE.documented("NC130"), severity=Severity.ERROR), "")))
 
 TEXT = '{"train_file_path": "data~1.csv", "test_file_path": "데"}'
 
 
-def rendered(name, *reports, file="tasks.jsonl", unreadable=(), run=RUN, encoding="utf-8"):
+def rendered(name, *reports, file="tasks.jsonl", unreadable=(), run=RUN, encoding="utf-8", **options):
     out = []
-    target = renderer(name, out.append, run, encoding=encoding)
+    target = renderer(name, out.append, run, encoding=encoding, **options)
     target.begin()
     for index, report in enumerate(reports):
         target.payload(Payload(file, index + 1, 1, index, TEXT), report)
@@ -111,37 +117,73 @@ def test_json_of_no_payloads_is_json():
     assert json.loads(rendered("json"))["payloads"] == []
 
 
-def test_junit_has_a_test_case_per_payload_and_a_failure_per_error():
-    root = ET.fromstring(rendered("junit", VALID, INVALID, unreadable=["gone.json"]))
+def test_junit_has_a_test_case_per_payload_and_one_failure_with_all_findings():
+    root = ET.fromstring(rendered("junit", VALID, INVALID, WARNED, TWICE, unreadable=["gone.json"]))
     suite = root[0]
-    counts = {"name": "nclue-contract", "tests": "3", "failures": "1", "errors": "1"}
-    assert (root.tag, root.attrib) == ("testsuites", counts)
-    assert (suite.tag, suite.attrib) == ("testsuite", counts | {"skipped": "0"})
+    counts = {"name": "nclue-contract", "tests": "5", "failures": "2", "errors": "1"}
+    assert (root.tag, root.attrib) == ("testsuites", counts | {"time": root.get("time")})
+    assert (suite.tag, suite.attrib) == ("testsuite", counts | {"time": root.get("time"), "skipped": "0"})
     properties = {p.get("name"): p.get("value") for p in suite.iter("property")}
     assert properties["version"] == "1.2.3"
     assert properties["revision"] == "2026.11.0"
     assert properties["strict"] == "true"
     assert properties["reading.name-edge"] == "99"
     assert properties["reading.name-edge.source"] == "--reading"
-    passed, failed, broken = suite.findall("testcase")
-    assert (passed.attrib, len(passed)) == ({"classname": "tasks.jsonl", "name": "line 1 (index 0)"}, 0)
-    assert [child.tag for child in failed] == ["failure", "system-out"]
+    passed, failed, warned, twice, broken = suite.findall("testcase")
+    assert passed.attrib == {
+        "classname": "nclue-contract.tasks_jsonl",
+        "name": "tasks.jsonl line 1 (index 0)",
+        "time": passed.get("time"),
+    }
+    assert [[child.tag for child in case] for case in (passed, failed, warned, twice)] == [[], ["failure"], ["system-out"], ["failure"]]
     assert failed[0].attrib == {"message": "train_file_path holds '~' (U+007E TILDE) at offset 4", "type": "NC120"}
-    assert failed[0].text == (
+    assert failed[0].text.startswith(
         "tasks.jsonl:2:26: error NC120 path-character\n"
         "  train_file_path holds '~' (U+007E TILDE) at offset 4\n"
         "    │ data~1.csv\n"
         "    │     ^\n"
         "  response:   422 with code 10104\n"
         "  suggestion: data-1.csv\n"
-        "  page:       Create task, Request body, train_file_path and test_file_path"
+        "  page:       Create task, Request body, train_file_path and test_file_path\n"
+        "\n"
+        "tasks.jsonl:2:54: warning NC120 path-character\n  test_file_path holds '데' (U+B370"
     )
-    assert failed[1].text.startswith("tasks.jsonl:2:54: warning NC120 path-character\n  test_file_path holds '데' (U+B370")
-    assert (broken.get("classname"), broken[0].tag, broken[0].attrib) == (
-        "gone.json",
+    assert warned[0].text.startswith("tasks.jsonl:3:54: warning NC120 path-character\n")
+    assert twice[0].attrib == {"message": "train_file_path holds '~' (U+007E TILDE) at offset 4 (and 1 more error)", "type": "NC120 NC130"}
+    assert "\n\ntasks.jsonl:4:1: error NC130 bucket-name\n" in twice[0].text
+    assert (broken.get("classname"), broken.get("name"), broken[0].tag, broken[0].attrib) == (
+        "nclue-contract.gone_json",
+        "gone.json input",
         "error",
         {"message": "could not be read: No such file or directory", "type": "unreadable"},
     )
+
+
+def test_junit_has_the_time_of_each_case_and_of_the_whole():
+    out, clock = [], iter([10.0, 10.25, 11.5, 12.0, 13.0])
+    target = JunitRenderer(out.append, RUN, lambda: next(clock))
+    for index in range(2):
+        target.payload(Payload("a.json", 1, 1, index, TEXT), VALID)
+    target.unreadable("b.json", "gone")
+    target.end(Summary())
+    root = ET.fromstring("".join(out))
+    assert [case.get("time") for case in root.iter("testcase")] == ["0.250", "1.250", "0.500"]
+    assert (root.get("time"), root[0].get("time")) == ("3.000", "3.000")
+
+
+@pytest.mark.parametrize(
+    ("file", "class_name"),
+    [
+        ("jobs/2026.11/tasks.v2.jsonl", "nclue-contract.jobs/2026_11/tasks_v2_jsonl"),
+        ("./a.json", "nclue-contract._/a_json"),
+        ("-", "nclue-contract.<stdin>"),
+    ],
+)
+def test_junit_names_have_one_dot_where_jenkins_cuts_and_say_the_file_in_full(file, class_name):
+    """Jenkins takes what stands before the last dot of a class name for its package."""
+    case = ET.fromstring(rendered("junit", VALID, file=file))[0].find("testcase")
+    assert case.get("classname") == class_name
+    assert case.get("name") == f"{'<stdin>' if file == '-' else file} line 1 (index 0)"
 
 
 def test_junit_of_no_payloads_is_xml():
@@ -202,8 +244,70 @@ def test_sarif_fingerprints_follow_the_value_and_not_the_line():
     other = Report((Finding(PATH, "/train_file_path", 4, "data~2.csv"), Finding(PATH, "/train_file_path", 5, "data~2.csv")))
     results = json.loads(rendered("sarif", INVALID, INVALID, other))["runs"][0]["results"]
     prints = [result["partialFingerprints"]["ruleFieldValue/v1"] for result in results]
-    assert prints[0:2] == prints[2:4]
+    assert [prints[0], prints[4]] == [prints[1], prints[5]]  # the errors of the two reports, then their warnings
     assert len(set(prints)) == 4
+
+
+@pytest.mark.parametrize(
+    ("most", "levels", "left_out"),
+    [
+        (1, ["error"], 4),
+        (2, ["error", "error"], 3),
+        (3, ["error", "error", "warning"], 2),
+        (5, ["error", "error", "warning", "warning", "warning"], 0),
+    ],
+)
+def test_sarif_has_at_most_so_many_results_errors_first_and_counts_what_is_left_out(most, levels, left_out):
+    (run,) = json.loads(rendered("sarif", WARNED, INVALID, INVALID, max_results=most))["runs"]
+    assert [result["level"] for result in run["results"]] == levels
+    (invocation,) = run["invocations"]
+    assert invocation["executionSuccessful"] is True
+    notifications = [(one["level"], one["message"]["text"], one["properties"]) for one in invocation["toolExecutionNotifications"]]
+    sentence = f"{left_out} results left out: a report holds at most {most} results, errors first"
+    assert notifications == ([("warning", sentence.replace("1 results,", "1 result,"), {"leftOut": left_out})] if left_out else [])
+
+
+def test_sarif_has_no_more_results_than_github_accepts():
+    report = Report(INVALID.findings[:1] * 25_001)
+    (run,) = json.loads(rendered("sarif", report))["runs"]
+    assert len(run["results"]) == 25_000
+    assert run["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"].startswith("1 result left out: ")
+
+
+SARIF_SCHEMA = json.loads((ROOT / "tests" / "vendored" / "sarif-schema-2.1.0.json").read_text(encoding="utf-8"))
+
+
+def sarif_problems(document):
+    """Return what the official schema of OASIS has against a report."""
+    validator = Draft4Validator(SARIF_SCHEMA, format_checker=Draft4Validator.FORMAT_CHECKER)
+    return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(document)]
+
+
+def test_sarif_keeps_the_official_schema():
+    texts = [
+        rendered("sarif"),
+        rendered("sarif", VALID, INVALID, WARNED, TWICE, file="a b.json", unreadable=["gone.json", "-"]),
+        rendered("sarif", INVALID, INVALID, file="/tmp/작업.json", max_results=1),
+    ]
+    with documented_at("https://docs.example/nclue"):
+        texts.append(rendered("sarif", INVALID, file="-"))
+    assert [sarif_problems(json.loads(text)) for text in texts] == [[], [], [], []]
+    assert json.loads(texts[0])["$schema"] == SARIF_SCHEMA["id"]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda run: run["results"][0].pop("message"),
+        lambda run: run["results"][0].update(level="fatal"),
+        lambda run: run["invocations"][0].pop("executionSuccessful"),
+        lambda run: run["tool"]["driver"].update(semantic="1"),
+    ],
+)
+def test_the_official_schema_rejects_a_spoiled_report(spoil):
+    document = json.loads(rendered("sarif", INVALID))
+    spoil(document["runs"][0])
+    assert sarif_problems(document)
 
 
 def test_sarif_reports_unreadable_inputs():
@@ -317,9 +421,13 @@ def test_every_format_can_be_written_and_read_back(given_reports, file, unreadab
             assert [e["file"] for e in document["unreadable"]] == unreadable
         case "junit":
             root = ET.fromstring(data)
-            assert len(root.findall(".//failure")) == sum(len(r.errors) for r in given_reports)
+            assert [len(case.findall("failure")) for case in root.iter("testcase")] == [
+                *(bool(r.errors) for r in given_reports),
+                *(0 for _ in unreadable),
+            ]
             assert len(root.findall(".//error")) == len(unreadable)
         case "sarif":
+            assert sarif_problems(json.loads(data)) == []
             results = json.loads(data)["runs"][0]["results"]
             assert len(results) == len(findings)
             for result in results:
