@@ -739,7 +739,7 @@ def faulty_run(tmp_path_factory):
         "--report-dir",
         "reports",
         "--max-examples",
-        "40",
+        "10",
         "--continue-on-failure",
     ]
     with running(*faults, **secrets) as server:

@@ -56,8 +56,16 @@ COMMANDS = {
 }
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("spelling", ["JSON in JSON", "Base64 of JSON", "HTML, hexadecimal"])
+@pytest.mark.parametrize(
+    ("spelling", "command"),
+    [
+        ("JSON in JSON", "check"),
+        ("Base64 of JSON", "check"),
+        ("HTML, hexadecimal", "check"),
+        ("JSON in JSON", "check, quiet"),
+        ("Base64 of JSON", "probe"),
+    ],
+)
 def test_no_output_contains_a_secret(spelling, command, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NCLUE_ACCESS_KEY", ACCESS)

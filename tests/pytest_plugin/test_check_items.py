@@ -88,7 +88,7 @@ def test_under_xdist_the_plan_runs_once(project):
         alone = project.run_apart(own, *options, f"--nclue-url={server.url}", plugins=[XDIST])
         sent = len(server.journal())
         assert outcomes_of(alone)["failed"] >= 1
-        for distribution in ("load", "loadfile", "worksteal", "loadgroup", "each"):
+        for distribution in ("load", "worksteal", "loadgroup", "each"):
             server.control("reset", {})
             shared = project.run_apart(own, *options, f"--nclue-url={server.url}", "-n2", "--dist", distribution, plugins=[XDIST])
             assert len(server.journal()) == sent > 1, distribution
@@ -112,7 +112,16 @@ def test_under_xdist_only_selected_cases_are_run(project):
 
 def test_failed_cases_can_be_run_again_under_xdist(project):
     project.pytester.makepyfile("def test_it(): pass")
-    options = ("--nclue-check", "--nclue-check-args=--only NC12", "-n2", "-q", "-pnclue_contract.pytest_plugin", f"-p{XDIST}")
+    options = (
+        "--nclue-check",
+        "--nclue-check-args=--only NC12",
+        "-k",
+        "test_it or U+007E",
+        "-n2",
+        "-q",
+        "-pnclue_contract.pytest_plugin",
+        f"-p{XDIST}",
+    )
     with running("--fault", "path-character-allowed:U+007E") as server:
         first = project.pytester.run(sys.executable, "-mpytest", *options, f"--nclue-url={server.url}")
         again = project.pytester.run(sys.executable, "-mpytest", *options, f"--nclue-url={server.url}", "--lf")

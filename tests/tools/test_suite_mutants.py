@@ -65,7 +65,11 @@ SCRIPT = """
 from tools.mutation import Mutant
 from tools.suite_mutants import ROOT, Checkout, path_of, preload
 
-TESTS = ["tests/check/test_inference.py"]
+FILE = "tests/check/test_inference.py"
+TESTS = [
+    f"{FILE}::test_of_several_ruled_out_options_the_one_with_the_fewest_problems_is_named",
+    f"{FILE}::test_a_response_that_one_option_explains_decides",
+]
 text = (ROOT / path_of("check.inference")).read_text(encoding="utf-8")
 def mutant(inside, old, new):
     assert text.count(old) == 1

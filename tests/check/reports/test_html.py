@@ -588,7 +588,7 @@ ATTRIBUTES = {
 
 
 @given(result=results(), line=texts)
-@settings(suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 def test_text_never_becomes_markup_whatever_it_is(result, line):
     """Whatever a server sends, the document can be encoded, has our script and no other, and no element or attribute that we do not use."""
     text = report(result, curl=lambda _: line)
