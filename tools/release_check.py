@@ -147,7 +147,7 @@ class Target:
 def _try(wheel: Path, python: Path, target: Target, findings: Findings) -> None:
     uv, label, home = TOOLS / "uv", target.label, target.home
     findings.step(f"{label}: environment", [uv, "venv", "--quiet", "--clear", "--python", python, home], FOLDER)
-    install = [uv, "pip", "install", "--quiet", "--python", home / "bin" / "python", "--resolution", target.resolution]
+    install: list[str | Path] = [uv, "pip", "install", "--quiet", "--python", home / "bin" / "python", "--resolution", target.resolution]
     install.append(f"nclue-contract[{target.extra}] @ {wheel.as_uri()}" if target.extra else str(wheel))
     findings.step(f"{label}: install", install, FOLDER)
     if not target.extra:
@@ -157,7 +157,7 @@ def _try(wheel: Path, python: Path, target: Target, findings: Findings) -> None:
         if others := [line for line in listed.splitlines() if not line.startswith("nclue-contract")]:
             findings.failed.append(f"{label}: more than the package is installed: {', '.join(others)}")
     findings.step(f"{label}: check requirements", [uv, "pip", "check", "--quiet", "--python", home / "bin" / "python"], FOLDER)
-    smoke = [home / "bin" / "python", "-I", ROOT / "tools" / "release_smoke.py", ROOT / "tests" / "corpus", *target.used]
+    smoke: list[str | Path] = [home / "bin" / "python", "-I", ROOT / "tools" / "release_smoke.py", ROOT / "tests" / "corpus", *target.used]
     findings.step(f"{label}: corpus, check, extras", smoke, FOLDER)
 
 
