@@ -21,7 +21,7 @@ from nclue_contract.check.expectations import (
 )
 from nclue_contract.check.inference import Inconsistency, ReadingInference
 from nclue_contract.check.recorder import ResultRecorder
-from nclue_contract.check.requests import Exchange, value_of
+from nclue_contract.check.requests import Exchange
 from nclue_contract.check.results import Case
 from nclue_contract.check.server_clock import ServerClock, parse_time_ms
 from nclue_contract.contract.model import contract
@@ -107,12 +107,17 @@ class Evaluator:
         before = len(results.outcome(case).failures)
         self._evaluate_answer(case, exchange, expectation)
         self._evaluate_content(case, exchange, sent)
-        if exchange.request.operation == "createTask" and exchange.accepted:
-            self._register_task(case, exchange)
+        self._register_task(case, exchange)
         if len(results.outcome(case).failures) > before:
             return False
         results.passed(case)
         return exchange.accepted
+
+    def discard(self, exchange: Exchange) -> None:
+        """Remember only the task that an exchange has created, or may have: the response is not evaluated."""
+        self.response_lost |= exchange.request.creates and (bool(exchange.error) or exchange.status >= 500)
+        if task := CreatedTask.of(exchange):
+            self._tasks.add(task)
 
     def rule_out(self, case: Case, reading: str, option: str, exchange: Exchange | None = None) -> None:
         """Rule out an option of a reading because of what several responses show together."""
@@ -176,17 +181,14 @@ class Evaluator:
                 self._results.evaluated[rule.code] += 1
 
     def _register_task(self, case: Case, exchange: Exchange) -> None:
-        """Remember a task that was created, and check that its ID and its time are new."""
-        created, payload = exchange.fields, value_of(exchange.request.body)
-        task_id = created.get("task_id")
-        if not isinstance(task_id, str):
+        """Remember the task, if one was created, and check that its ID and its time are new."""
+        task = CreatedTask.of(exchange)
+        if task is None:
             return
-        # A server may read what our own parser does not, such as a deeply nested value.
-        payload = payload if isinstance(payload, dict) else {}
         self._results.evaluated["NC405"] += 1
-        if not self._tasks.add(CreatedTask(task_id, payload, created, exchange.sent_ms)):
+        if not self._tasks.add(task):
             self._results.fail(case, "NC405", "task_id is the ID of a task that was created before", exchange, "/task_id")
-        at_ms = parse_time_ms(created.get("created_at"))
+        at_ms = parse_time_ms(task.created.get("created_at"))
         # The gateway accepts a timestamp that differs from its clock by at most the limit, so its clock differs from ours by no more.
         most = contract().rules["NC203"].limit * 1000 + self._clock.margin_ms
         if at_ms is not None and not exchange.sent_ms - most <= at_ms <= exchange.received_ms + most:

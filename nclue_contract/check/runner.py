@@ -3,6 +3,18 @@
 Every case of the plan gets an outcome. What was not tested has the reason of the case that decides it: why its script did not start, was
 cut off or showed nothing. A case that is not selected, but that others depend on, runs as well; of its failures, those of selected rules
 count, and the others are named in a note.
+
+Independent cases overlap where the sender has several connections: their first requests are sent at the same moment, together with read
+requests of background cases that are due. The responses are evaluated in the order of the plan, each case to its end before the next one,
+so that the result is the same as with one connection. For example, with four connections::
+
+    sent together: path[train empty], echo[Unicode], name[empty], the list request of a poll
+    evaluated: path[train empty], echo[Unicode], which goes on with a get request
+    sent together: the get request of echo[Unicode], json[null], json[two objects]
+    evaluated: echo[Unicode], name[empty], json[null], json[two objects], and at last the poll
+
+A response that others at the same moment can have caused is not evaluated, nor is one to a request that an earlier case would have changed
+(`CheckSession.assumptions`): that case starts again, and sends its request alone.
 """
 
 from __future__ import annotations
@@ -17,7 +29,7 @@ from typing import NamedTuple
 from nclue_contract.check.created_tasks import CreatedTask
 from nclue_contract.check.requests import Exchange, RequestSpec, delete_request
 from nclue_contract.check.results import NO_FAILING_FILE, Case, Cause, CheckResult, Outcome, Script, State, Step, Wait
-from nclue_contract.check.sender import Limits, RunObserver, Sender, StopError, StopReason, Transport
+from nclue_contract.check.sender import Limits, RunObserver, Sender, StopError, StopReason, Transport, plain
 from nclue_contract.check.session import CheckSession
 from nclue_contract.check.signature_variants import adapted, authenticated, shape, validly_signed, variants_of
 from nclue_contract.contract.wording import counted
@@ -29,7 +41,7 @@ RESERVED, MOST_RESERVED = 1 / 3, 18
 With a good pace, so many show all statuses of a task, and what can be tested in each of them.
 """
 
-CLEAN_UP_PAUSE_S, CLEAN_UP_IDLE_S = 0.3, 4.0
+CLEAN_UP_PAUSE_S, CLEAN_UP_IDLE_S = 0.1, 4.0
 """Seconds between two attempts to delete what cannot be deleted yet, and without success until the clean-up gives up."""
 
 RATE_LIMITED_ATTEMPTS = 6
@@ -54,12 +66,30 @@ class _Why(NamedTuple):
 
 @dataclass(slots=True)
 class _RunningCase:
-    """A case whose script is running: its latest step, and when it is due if that is a pause (ms since 1970-01-01 UTC)."""
+    """A case whose script is running: its latest step, how many there were, and when it is due if it is a pause (ms since 1970-01-01 UTC).
+
+    `early` is the response to a step that was sent together with those of other cases, `assumed` are the assumptions when it was sent.
+    `alone`: its requests are not sent together with others. `lost` is the response to a create request that is to be sent again alone,
+    although it may have been carried out.
+    """
 
     case: Case
     script: Script
     step: Step | None = None
+    steps: int = 0
     due_ms: int = 0
+    early: Exchange | None = None
+    assumed: object = None
+    alone: bool = False
+    lost: Exchange | None = None
+
+    @property
+    def may_overlap(self) -> bool:
+        """Return whether the latest step may be sent together with those of others: if it only reads, or belongs to an independent case."""
+        if self.alone or self.early is not None or not isinstance(self.step, RequestSpec):
+            return False
+        reads = self.step.method == "GET"
+        return reads if self.case.background else self.case.independent and (self.step.method != "DELETE" or self.steps == 1)
 
 
 class Runner:
@@ -83,6 +113,9 @@ class Runner:
         self._started: set[str] = set()
         self._unfinished: dict[str, Case] = {}
         self._cut_off: dict[str, _Why] = {}
+        self._queue = deque(case for case in plan[1:] if case.script is not None)
+        self._current: deque[_RunningCase] = deque()  # the first one goes on, the others wait with the responses to their first requests
+        self._background: list[_RunningCase] = []
 
     def run(self, target: str, mode: str) -> CheckResult:
         """Run everything and return the result. An interruption (Ctrl-C) ends the run, but there is a result of what was done."""
@@ -95,7 +128,9 @@ class Runner:
             self._server_reachable = stop.reason is not StopReason.SERVER_UNREACHABLE
         except KeyboardInterrupt:
             self._stop_reason = "interrupted"
+            self._discard_early()
             self._announce_clean_up()
+        self._discard_early()
         planned = self._sender.requests
         if self._limits.clean_up and self._server_reachable:
             with suppress(KeyboardInterrupt, StopError):  # the result lists what is left
@@ -136,36 +171,114 @@ class Runner:
     # -- the plan ----------------------------------------------------------------------------------------------------------------
 
     def _run_plan(self) -> None:
-        queue = deque(case for case in self._plan[1:] if case.script is not None)
-        needed = sum(case.requests for case in queue if not case.background)
+        needed = sum(case.requests for case in self._queue if not case.background)
         self._session.few_requests = needed > self._limits.budget
-        self._session.few_polls = needed + sum(case.requests for case in queue if case.background) > self._limits.budget
+        self._session.few_polls = needed + sum(case.requests for case in self._queue if case.background) > self._limits.budget
         reserved = min(MOST_RESERVED, round(self._limits.budget * RESERVED)) if self._session.few_polls else 0
-        background: list[_RunningCase] = []
-        current: _RunningCase | None = None
         while not self._observer.stop(self._session):
             left = self._limits.budget - self._sender.requests
+            needed = sum(case.requests for case in self._queue if not case.background)
             self._session.polling_budget = max(left - needed, min(left, reserved))
-            due = next((running for running in background if running.due_ms <= self._transport.now_ms()), None)
-            if current is not None:
-                # A case compares responses, and background cases create and delete tasks: they must not run in between.
-                if not self._advance(current, self._perform(current)):
-                    current = None
-            elif due is not None and left > 0:
-                if not self._advance(due, self._perform(due)):
-                    background.remove(due)
-            elif queue and left > (reserved if background else 0):
-                running = self._start(queue.popleft())
-                if running.case.background:
-                    background.append(running)
-                else:
-                    needed -= running.case.requests
-                    current = running
-            elif background and left > 0:
-                next_ms = min(running.due_ms for running in background)
+            for_cases = left - (reserved if self._background else 0)
+            due = next((running for running in self._background if running.due_ms <= self._transport.now_ms()), None)
+            if self._current:
+                # A case compares responses, and background cases create and delete tasks: they must not do so in between.
+                self._overlap(left, for_cases)
+                if not self._go_on(self._current[0]):
+                    self._current.popleft()
+            elif due is not None and (left > 0 or due.early is not None) and not (for_cases > 1 and self._joins_the_next_case(due)):
+                self._go_on_in_background(due)
+            elif self._queue and for_cases > 0:
+                self._start_next()
+            elif self._background and left > 0:
+                next_ms = min(running.due_ms for running in self._background)
                 self._transport.sleep(max(0.001, (next_ms - self._transport.now_ms()) / 1000))
             else:
                 return
+
+    def _start_next(self) -> _RunningCase:
+        running = self._start(self._queue.popleft())
+        (self._background if running.case.background else self._current).append(running)
+        return running
+
+    def _go_on(self, running: _RunningCase) -> bool:
+        return self._advance(running, self._perform(running))
+
+    def _go_on_in_background(self, running: _RunningCase) -> None:
+        if not self._go_on(running):
+            self._background.remove(running)
+
+    def _joins_the_next_case(self, running: _RunningCase) -> bool:
+        """Return whether the step of a background case can be sent together with the first one of the next case."""
+        return running.may_overlap and bool(self._queue) and self._queue[0].independent and self._sender.connections > 1 and self._sender.overlap_tried
+
+    def _overlap(self, left: int, for_cases: int) -> None:
+        """Send the step of the current case together with those of others, as far as the cases and the limits allow that.
+
+        `left` are the requests that the budget still allows, `for_cases` those of them that are not reserved for background cases.
+        """
+        first, tried = self._current[0], self._sender.overlap_tried
+        if self._sender.connections == 1 or not first.may_overlap or not (tried or first.step.method == "GET"):
+            return
+        together = [first]
+        for running in tuple(self._background):
+            if isinstance(running.step, Wait) and running.due_ms <= self._transport.now_ms():
+                self._go_on_in_background(running)
+            if running.may_overlap and len(together) < min(self._sender.connections, left):
+                together.append(running)
+        while self._queue and len(together) < min(self._sender.connections, for_cases) and self._may_join(self._queue[0], together):
+            running = self._start_next()
+            if not running.case.background and not self._go_on(running):  # up to its first request
+                self._current.pop()
+            elif running.may_overlap:
+                together.append(running)
+        if len(together) > 1 and not self._sender.limit_reached([running.step for running in together]):
+            self._send_together(together)
+
+    def _may_join(self, case: Case, together: list[_RunningCase]) -> bool:
+        """Return whether a case may start now, and its first request be sent together with these; a background case only starts."""
+        creates_left, creating = self._sender.creates_left, sum(running.step.creates for running in together)
+        enough = creates_left is None or creating + case.posts <= creates_left
+        return case.background or (case.independent and enough and (self._sender.overlap_tried or not case.posts))
+
+    def _send_together(self, together: list[_RunningCase]) -> None:
+        session, received = self._session, dict[int, Exchange]()
+        try:
+            self._sender.overlap([adapted(running.step, session.signature_variant, session.prefix) for running in together], received)
+        finally:
+            for place, exchange in received.items():
+                together[place].early, together[place].assumed = exchange, session.assumptions
+
+    def _early_response(self, running: _RunningCase) -> Exchange | StopError | None:
+        """Return the response to a step that was sent together with others, if it is what the step would have got alone.
+
+        If not, an independent case starts again if this was its first step; else the step itself is to be sent again.
+        """
+        session, request, early = self._session, running.step, running.early
+        running.early = None
+        if early is None:
+            return None
+        starts_again = running.steps == 1 and not running.case.background
+        conflict = starts_again and request.creates and early.status == HTTPStatus.CONFLICT
+        outdated = starts_again and (running.assumed != session.assumptions or session.builder.has_accepted_name(request))
+        rejected = early.status == HTTPStatus.UNAUTHORIZED and validly_signed(request)
+        if plain(early) and not (conflict or outdated or rejected):
+            return self._diagnosed(running.case, request, early)
+        session.evaluator.discard(early)
+        if conflict:
+            session.builder.renew_rejected_name()
+        if starts_again:
+            running.script.close()
+            running.script, running.step, running.steps, running.alone = running.case.script(session, running.case), None, 0, True
+        elif request.creates and (early.error or early.status >= HTTPStatus.INTERNAL_SERVER_ERROR):
+            running.lost = early
+        return None
+
+    def _discard_early(self) -> None:
+        """Remember the tasks of responses that are not evaluated, since the run has ended."""
+        for running in (*self._current, *self._background):
+            if running.early is not None:
+                self._session.evaluator.discard(running.early)
 
     def _start(self, case: Case) -> _RunningCase:
         if case.script is None:
@@ -176,6 +289,8 @@ class Runner:
 
     def _perform(self, running: _RunningCase) -> Exchange | tuple[Exchange, ...] | StopError | None:
         """Send the requests of the latest step. Return the response, or why they were not sent; None after a pause."""
+        if (early := self._early_response(running)) is not None:
+            return early
         step, case = running.step, running.case
         if step is None or isinstance(step, Wait):
             return None
@@ -191,7 +306,10 @@ class Runner:
             raise
         if isinstance(exchanges, StopError):
             return exchanges
-        return tuple(exchanges) if isinstance(step, tuple) else self._diagnosed(case, step, exchanges[0])
+        if isinstance(step, tuple):
+            return tuple(exchanges)
+        exchange, running.lost = _second_attempt(running.lost, exchanges[0]), None
+        return self._diagnosed(case, step, exchange)
 
     def _diagnosed(self, case: Case, request: RequestSpec, exchange: Exchange) -> Exchange | StopError:
         """Return an exchange, or if a valid signature was rejected, that with a variant of the string to sign that is accepted.
@@ -241,7 +359,7 @@ class Runner:
         except StopIteration:
             del self._unfinished[running.case.id]
             return False
-        running.step = step
+        running.step, running.steps = step, running.steps + 1
         running.due_ms = self._transport.now_ms() + round(step.seconds * 1000) if isinstance(step, Wait) else 0
         return True
 
@@ -274,23 +392,42 @@ class Runner:
         while left and waited_s < self._session.lifecycle_s and idle_s < CLEAN_UP_IDLE_S:
             self._transport.sleep(CLEAN_UP_PAUSE_S)
             waited_s += CLEAN_UP_PAUSE_S
-            first_left = self._delete(left[:1])
-            idle_s = idle_s + CLEAN_UP_PAUSE_S if first_left else 0.0
-            left = left if first_left else self._delete(left[1:3]) + left[3:]
+            idle_s += CLEAN_UP_PAUSE_S
+            number = 1
+            while left and not (not_deleted := self._delete(left[:number])):
+                left, number, idle_s = left[number:], 2 * number, 0.0
+            left = not_deleted + left[number:] if left else []
 
     def _delete(self, tasks: list[CreatedTask]) -> list[CreatedTask]:
         """Try to delete tasks; return those that still exist. Raise `StopError` if the server keeps limiting the rate."""
-        for task in tasks:
+        for task in self._delete_together(tasks):
             for attempt in range(RATE_LIMITED_ATTEMPTS):
-                request = adapted(delete_request(task.task_id), self._session.signature_variant, self._session.prefix)
-                status = self._sender.send(request)[0].status
+                status = self._sender.send(self._deletion(task))[0].status
                 if status != HTTPStatus.TOO_MANY_REQUESTS:
                     break
                 self._transport.sleep(0.5 * 2**attempt)
             else:
                 raise StopError(StopReason.RATE_LIMITED, "the server limits the rate")
-            task.deleted = is_success("deleteTask", status) or status == HTTPStatus.NOT_FOUND
+            task.deleted = _is_gone(status)
         return [task for task in tasks if not task.deleted]
+
+    def _delete_together(self, tasks: list[CreatedTask]) -> list[CreatedTask]:
+        """Try to delete tasks at the same moment, where the sender has several connections; return those that are to be deleted alone."""
+        alone: list[CreatedTask] = []
+        rest = tasks
+        while len(rest) > 1 and self._sender.overlap_tried and self._sender.connections > 1:
+            some, rest = rest[: self._sender.connections], rest[self._sender.connections :]
+            received: dict[int, Exchange] = {}
+            try:
+                self._sender.overlap([self._deletion(task) for task in some], received)
+            finally:
+                for place, exchange in received.items():
+                    some[place].deleted = _is_gone(exchange.status)
+                    alone += [] if plain(exchange) else [some[place]]
+        return alone + rest
+
+    def _deletion(self, task: CreatedTask) -> RequestSpec:
+        return adapted(delete_request(task.task_id), self._session.signature_variant, self._session.prefix)
 
     def _cut(self, case: Case, why: _Why) -> None:
         """Record that a script was cut off: what it has shown so far is no pass."""
@@ -372,3 +509,20 @@ class Runner:
             relevant={name: tuple(cases) for name, cases in inference.relevant_cases.items()},
             observations=dict(results.observations),
         )
+
+
+def _is_gone(status: int) -> bool:
+    """Return whether a delete request with this status leaves no task."""
+    return is_success("deleteTask", status) or status == HTTPStatus.NOT_FOUND
+
+
+def _second_attempt(first: Exchange | None, second: Exchange) -> Exchange:
+    """Return the response to a create request that was sent again because of its first response, if there is one.
+
+    If the first attempt has occupied the name, that response is the result, unless it was incomplete.
+    """
+    if first is None:
+        return second
+    if second.status == HTTPStatus.CONFLICT and not first.error:
+        return first
+    return replace(second, attempts=second.attempts + 1)

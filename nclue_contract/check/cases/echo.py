@@ -53,7 +53,7 @@ LONG_PATH = 1100
 
 def echo_cases() -> Iterator[Case]:
     """Yield the cases."""
-    yield Case("echo[train and test data apart]", "NC307", _apart, requests=2, posts=1, rank=0)
+    yield Case("echo[train and test data apart]", "NC307", _apart, requests=2, posts=1, rank=0, independent=True)
     yield from (one.case for one in _PARTS if one.case.decided_by == "echo[train and test data apart]")
     yield _case("echo[markup and templates]", _markup, rank=0)
     yield _case("echo[quotes, dashes and dots]", _typography, rank=0, read=False)
@@ -137,7 +137,7 @@ def _case(case_id: str, values: Callable[[CheckSession], Fields], *, rank: int =
             if part.case.decided_by == case.id:
                 _conclude(session, part, compared)
 
-    return Case(case_id, "NC307", script, requests=1 + read, posts=1, rank=rank)
+    return Case(case_id, "NC307", script, requests=1 + read, posts=1, rank=rank, independent=True)
 
 
 class _Part(NamedTuple):

@@ -39,7 +39,7 @@ def name_cases() -> Iterator[Case]:
     yield Case("name[taken]", "NC404", _occupied, requests=2, posts=1, rank=0, readings_agree=True)
     yield Case("name[taken, at the same moment]", "NC404", _racing, requests=RACING, posts=RACING, readings_agree=True)
     number = 1 + len(_SIMILAR)
-    yield Case("name[differs in little]", "NC404", _similar_names, requests=number, posts=number, rank=0)
+    yield Case("name[differs in little]", "NC404", _similar_names, requests=number, posts=number, rank=0, independent=True)
     yield from (similar.case for similar in _SIMILAR)
     first = ("path[train U+000A end]", "required[train_bucket null]")
     yield Case("effect[refused creations]", "NC406", _after_rejections, posts=1, needs=first)
@@ -47,12 +47,12 @@ def name_cases() -> Iterator[Case]:
     yield Case("effect[refused creations, the later ones]", "NC406", _after_rejections, posts=1, rank=4, needs=others)
     yield Case("own[an old task shows itself]", "NC403", _old_task, needs_tasks=2)
     yield Case("fresh[time of creation moves]", "NC405", _time_moves, posts=1, rank=0, background=True)
-    yield Case("unknown[get: unknown]", "NC407", _unknown(get_request, _unknown_id), rank=0)
-    yield Case("unknown[get: quotes]", "NC407", _unknown(get_request, lambda _: "' OR '1'='1"), rank=0)
-    yield Case("unknown[get: the beginning of an ID]", "NC407", _half_an_id)
-    yield Case("unknown[delete]", "NC407", _unknown(delete_request, _unknown_id), needs_write_access=True)
-    yield Case("unknown[address]", "NC407", _elsewhere("GET", "-x"))
-    yield Case("unknown[method]", "NC407", _elsewhere("PUT", ""), posts=1)
+    yield Case("unknown[get: unknown]", "NC407", _unknown(get_request, _unknown_id), rank=0, independent=True)
+    yield Case("unknown[get: quotes]", "NC407", _unknown(get_request, lambda _: "' OR '1'='1"), rank=0, independent=True)
+    yield Case("unknown[get: the beginning of an ID]", "NC407", _half_an_id, independent=True)
+    yield Case("unknown[delete]", "NC407", _unknown(delete_request, _unknown_id), needs_write_access=True, independent=True)
+    yield Case("unknown[address]", "NC407", _elsewhere("GET", "-x"), independent=True)
+    yield Case("unknown[method]", "NC407", _elsewhere("PUT", ""), posts=1, independent=True)
 
 
 class _Similar(NamedTuple):
