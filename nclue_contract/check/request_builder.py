@@ -44,7 +44,7 @@ class RequestBuilder:
         self._rejected_name = ""
 
     def has_accepted_name(self, request: RequestSpec) -> bool:
-        """Return whether a request has the name of those that must be rejected, and a task has it now, since a server accepted another one."""
+        """Return whether a request has the name of those that must be rejected, and a task has it now: another one was accepted."""
         payload = value_of(request.body)
         name = payload.get("name") if isinstance(payload, dict) else None
         return isinstance(name, str) and name in self._rejected_names and any(task.payload.get("name") == name for task in self._tasks)

@@ -14,7 +14,7 @@ so that the result is the same as with one connection. For example, with four co
     evaluated: echo[Unicode], name[empty], json[null], json[two objects], and at last the poll
 
 A response that others at the same moment can have caused is not evaluated, nor is one to a request that an earlier case would have changed
-(`CheckSession.assumptions`): that case starts again, and sends its request alone.
+(`Case.assumes`): that case starts again, and sends its request alone.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from http import HTTPStatus
 from typing import NamedTuple
 
 from nclue_contract.check.created_tasks import CreatedTask
 from nclue_contract.check.requests import Exchange, RequestSpec, delete_request
-from nclue_contract.check.results import NO_FAILING_FILE, Case, Cause, CheckResult, Outcome, Script, State, Step, Wait
+from nclue_contract.check.results import NO_FAILING_FILE, Case, Cause, CheckResult, Outcome, State, Wait
+from nclue_contract.check.running_case import RunningCase, second_attempt
 from nclue_contract.check.sender import Limits, RunObserver, Sender, StopError, StopReason, Transport, plain
 from nclue_contract.check.session import CheckSession
 from nclue_contract.check.signature_variants import adapted, authenticated, shape, validly_signed, variants_of
@@ -64,34 +65,6 @@ class _Why(NamedTuple):
     cause: Cause
 
 
-@dataclass(slots=True)
-class _RunningCase:
-    """A case whose script is running: its latest step, how many there were, and when it is due if it is a pause (ms since 1970-01-01 UTC).
-
-    `early` is the response to a step that was sent together with those of other cases, `assumed` are the assumptions when it was sent.
-    `alone`: its requests are not sent together with others. `lost` is the response to a create request that is to be sent again alone,
-    although it may have been carried out.
-    """
-
-    case: Case
-    script: Script
-    step: Step | None = None
-    steps: int = 0
-    due_ms: int = 0
-    early: Exchange | None = None
-    assumed: object = None
-    alone: bool = False
-    lost: Exchange | None = None
-
-    @property
-    def may_overlap(self) -> bool:
-        """Return whether the latest step may be sent together with those of others: if it only reads, or belongs to an independent case."""
-        if self.alone or self.early is not None or not isinstance(self.step, RequestSpec):
-            return False
-        reads = self.step.method == "GET"
-        return reads if self.case.background else self.case.independent and (self.step.method != "DELETE" or self.steps == 1)
-
-
 class Runner:
     """Runs a plan once."""
 
@@ -114,8 +87,8 @@ class Runner:
         self._unfinished: dict[str, Case] = {}
         self._cut_off: dict[str, _Why] = {}
         self._queue = deque(case for case in plan[1:] if case.script is not None)
-        self._current: deque[_RunningCase] = deque()  # the first one goes on, the others wait with the responses to their first requests
-        self._background: list[_RunningCase] = []
+        self._current: deque[RunningCase] = deque()  # the first one goes on, the others wait with the responses to their first requests
+        self._background: list[RunningCase] = []
 
     def run(self, target: str, mode: str) -> CheckResult:
         """Run everything and return the result. An interruption (Ctrl-C) ends the run, but there is a result of what was done."""
@@ -196,29 +169,36 @@ class Runner:
             else:
                 return
 
-    def _start_next(self) -> _RunningCase:
+    def _start_next(self) -> RunningCase:
         running = self._start(self._queue.popleft())
         (self._background if running.case.background else self._current).append(running)
         return running
 
-    def _go_on(self, running: _RunningCase) -> bool:
+    def _go_on(self, running: RunningCase) -> bool:
         return self._advance(running, self._perform(running))
 
-    def _go_on_in_background(self, running: _RunningCase) -> None:
+    def _go_on_in_background(self, running: RunningCase) -> None:
         if not self._go_on(running):
             self._background.remove(running)
 
-    def _joins_the_next_case(self, running: _RunningCase) -> bool:
+    def _joins_the_next_case(self, running: RunningCase) -> bool:
         """Return whether the step of a background case can be sent together with the first one of the next case."""
-        return running.may_overlap and bool(self._queue) and self._queue[0].independent and self._sender.connections > 1 and self._sender.overlap_tried
+        return (
+            running.may_overlap
+            and bool(self._queue)
+            and self._queue[0].independent
+            and self._sender.connections > 1
+            and self._sender.overlap_tried
+        )
 
     def _overlap(self, left: int, for_cases: int) -> None:
         """Send the step of the current case together with those of others, as far as the cases and the limits allow that.
 
         `left` are the requests that the budget still allows, `for_cases` those of them that are not reserved for background cases.
         """
-        first, tried = self._current[0], self._sender.overlap_tried
-        if self._sender.connections == 1 or not first.may_overlap or not (tried or first.step.method == "GET"):
+        first = self._current[0]
+        safe = self._sender.overlap_tried or (first.request is not None and first.request.method == "GET")
+        if self._sender.connections == 1 or not first.may_overlap or not safe:
             return
         together = [first]
         for running in tuple(self._background):
@@ -232,47 +212,60 @@ class Runner:
                 self._current.pop()
             elif running.may_overlap:
                 together.append(running)
-        if len(together) > 1 and not self._sender.limit_reached([running.step for running in together]):
-            self._send_together(together)
+        requests = [running.request for running in together if running.request is not None]
+        if len(together) > 1 and not self._sender.limit_reached(requests):
+            self._send_together(together, requests)
 
-    def _may_join(self, case: Case, together: list[_RunningCase]) -> bool:
+    def _may_join(self, case: Case, together: list[RunningCase]) -> bool:
         """Return whether a case may start now, and its first request be sent together with these; a background case only starts."""
-        creates_left, creating = self._sender.creates_left, sum(running.step.creates for running in together)
+        creates_left, creating = (
+            self._sender.creates_left,
+            sum(running.request is not None and running.request.creates for running in together),
+        )
         enough = creates_left is None or creating + case.posts <= creates_left
         return case.background or (case.independent and enough and (self._sender.overlap_tried or not case.posts))
 
-    def _send_together(self, together: list[_RunningCase]) -> None:
-        session, received = self._session, dict[int, Exchange]()
+    def _send_together(self, together: list[RunningCase], requests: list[RequestSpec]) -> None:
+        session = self._session
+        received: dict[int, Exchange] = {}
         try:
-            self._sender.overlap([adapted(running.step, session.signature_variant, session.prefix) for running in together], received)
+            self._sender.overlap([adapted(request, session.signature_variant, session.prefix) for request in requests], received)
         finally:
             for place, exchange in received.items():
-                together[place].early, together[place].assumed = exchange, session.assumptions
+                together[place].early, together[place].assumed = exchange, self._assumptions(together[place].case)
 
-    def _early_response(self, running: _RunningCase) -> Exchange | StopError | None:
+    def _assumptions(self, case: Case) -> object:
+        """Return what the first request of an independent case depends on: how it is signed, and what the case says."""
+        return self._session.signature_variant, case.assumes(self._session)
+
+    def _early_response(self, running: RunningCase) -> Exchange | StopError | None:
         """Return the response to a step that was sent together with others, if it is what the step would have got alone.
 
         If not, an independent case starts again if this was its first step; else the step itself is to be sent again.
         """
-        session, request, early = self._session, running.step, running.early
+        session, request, early = self._session, running.request, running.early
         running.early = None
-        if early is None:
+        if early is None or request is None:
             return None
-        starts_again = running.steps == 1 and not running.case.background
-        conflict = starts_again and request.creates and early.status == HTTPStatus.CONFLICT
-        outdated = starts_again and (running.assumed != session.assumptions or session.builder.has_accepted_name(request))
-        rejected = early.status == HTTPStatus.UNAUTHORIZED and validly_signed(request)
-        if plain(early) and not (conflict or outdated or rejected):
+        if plain(early) and not self._is_outdated(running, request, early):
             return self._diagnosed(running.case, request, early)
         session.evaluator.discard(early)
-        if conflict:
-            session.builder.renew_rejected_name()
-        if starts_again:
-            running.script.close()
-            running.script, running.step, running.steps, running.alone = running.case.script(session, running.case), None, 0, True
+        if running.restartable and running.case.script is not None:
+            running.restart(running.case.script(session, running.case))
         elif request.creates and (early.error or early.status >= HTTPStatus.INTERNAL_SERVER_ERROR):
             running.lost = early
         return None
+
+    def _is_outdated(self, running: RunningCase, request: RequestSpec, early: Exchange) -> bool:
+        """Return whether the request would have been another one by now, or the response may be due to others at the same moment."""
+        if early.status == HTTPStatus.UNAUTHORIZED and validly_signed(request):
+            return True  # the next attempt may find out how the server signs
+        if not running.restartable or (request.creates and early.accepted):  # what has created a task cannot be repeated with its name
+            return False
+        if request.creates and early.status == HTTPStatus.CONFLICT:
+            self._session.builder.renew_rejected_name()
+            return True
+        return running.assumed != self._assumptions(running.case) or self._session.builder.has_accepted_name(request)
 
     def _discard_early(self) -> None:
         """Remember the tasks of responses that are not evaluated, since the run has ended."""
@@ -280,14 +273,14 @@ class Runner:
             if running.early is not None:
                 self._session.evaluator.discard(running.early)
 
-    def _start(self, case: Case) -> _RunningCase:
+    def _start(self, case: Case) -> RunningCase:
         if case.script is None:
             raise ValueError(f"{case.id} is decided by another case")
         self._started.add(case.id)
         self._unfinished[case.id] = case
-        return _RunningCase(case, case.script(self._session, case))
+        return RunningCase(case, case.script(self._session, case))
 
-    def _perform(self, running: _RunningCase) -> Exchange | tuple[Exchange, ...] | StopError | None:
+    def _perform(self, running: RunningCase) -> Exchange | tuple[Exchange, ...] | StopError | None:
         """Send the requests of the latest step. Return the response, or why they were not sent; None after a pause."""
         if (early := self._early_response(running)) is not None:
             return early
@@ -308,7 +301,7 @@ class Runner:
             return exchanges
         if isinstance(step, tuple):
             return tuple(exchanges)
-        exchange, running.lost = _second_attempt(running.lost, exchanges[0]), None
+        exchange, running.lost = second_attempt(running.lost, exchanges[0]), None
         return self._diagnosed(case, step, exchange)
 
     def _diagnosed(self, case: Case, request: RequestSpec, exchange: Exchange) -> Exchange | StopError:
@@ -347,7 +340,7 @@ class Runner:
         session.results.fail(case, "NC208", f"{problem}; no known variant of the string to sign explains it", exchange)
         return StopError(StopReason.CONTROL_REJECTED, reason)
 
-    def _advance(self, running: _RunningCase, response: Exchange | tuple[Exchange, ...] | StopError | None) -> bool:
+    def _advance(self, running: RunningCase, response: Exchange | tuple[Exchange, ...] | StopError | None) -> bool:
         """Resume a script with what its latest step gave, up to its next step; return False when it has ended."""
         if isinstance(response, StopError):
             self._cut(running.case, _Why(str(response), LIMITS.get(response.reason, Cause.ENDED_EARLY)))
@@ -514,15 +507,3 @@ class Runner:
 def _is_gone(status: int) -> bool:
     """Return whether a delete request with this status leaves no task."""
     return is_success("deleteTask", status) or status == HTTPStatus.NOT_FOUND
-
-
-def _second_attempt(first: Exchange | None, second: Exchange) -> Exchange:
-    """Return the response to a create request that was sent again because of its first response, if there is one.
-
-    If the first attempt has occupied the name, that response is the result, unless it was incomplete.
-    """
-    if first is None:
-        return second
-    if second.status == HTTPStatus.CONFLICT and not first.error:
-        return first
-    return replace(second, attempts=second.attempts + 1)

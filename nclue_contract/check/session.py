@@ -73,11 +73,6 @@ class CheckSession:
         """Create requests that the limits still allow, None without such a limit; set by the runner."""
 
     @property
-    def assumptions(self) -> object:
-        """Return what the first request of an independent case depends on: if that changes after it was sent, the case starts again."""
-        return self.signature_variant, self.clock.known, frozenset(self.fixed_values)
-
-    @property
     def failed(self) -> bool:
         """Return whether any test case failed so far."""
         return self.results.failed

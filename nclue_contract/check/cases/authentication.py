@@ -133,9 +133,27 @@ def _signed_as(target: Callable[[CheckSession], tuple[str, str]]) -> Change:
 def _clock_cases() -> Iterator[Case]:
     limit_ms = contract().rules["NC203"].limit * 1000
     for word, sign in (("behind", -1), ("ahead", 1)):
-        yield Case(f"clock[within the limit {word}]", "NC203", _skewed(_near(sign * limit_ms, -sign), valid=True), rank=0, independent=True)
-        yield Case(f"clock[beyond the limit {word}]", "NC203", _skewed(_near(sign * limit_ms, sign), valid=False), rank=0, independent=True)
+        yield Case(
+            f"clock[within the limit {word}]",
+            "NC203",
+            _skewed(_near(sign * limit_ms, -sign), valid=True),
+            rank=0,
+            independent=True,
+            assumes=_clock_known,
+        )
+        yield Case(
+            f"clock[beyond the limit {word}]",
+            "NC203",
+            _skewed(_near(sign * limit_ms, sign), valid=False),
+            rank=0,
+            independent=True,
+            assumes=_clock_known,
+        )
         yield Case(f"clock[exactly the limit {word}]", "NC203", _at_the_limit(sign * limit_ms), independent=True)
+
+
+def _clock_known(session: CheckSession) -> bool:
+    return session.clock.known
 
 
 def _near(limit_ms: int, sign: int) -> Callable[[CheckSession], int]:
