@@ -197,8 +197,11 @@ class Runner:
         `left` are the requests that the budget still allows, `for_cases` those of them that are not reserved for background cases.
         """
         first = self._current[0]
-        safe = self._sender.overlap_tried or (first.request is not None and first.request.method == "GET")
-        if self._sender.connections == 1 or not first.may_overlap or not safe:
+        if self._sender.connections == 1 or not first.may_overlap or first.request is None:
+            return
+        if first.request.method != "GET" and not self._sender.overlap_tried:
+            if len(self._queue) > self._sender.connections:  # else it is not worth two requests
+                self._sender.try_overlap()
             return
         together = [first]
         for running in tuple(self._background):

@@ -278,6 +278,12 @@ class Sender:
             self._connections = max(1, self._connections // 2) if self.overlap_tried else 1
         self.overlap_tried = True
 
+    def try_overlap(self) -> None:
+        """Send two list requests at the same moment, if the limits allow that; afterwards, create requests may be sent so."""
+        requests = (list_request(LIST_QUERY),) * 2
+        if not self.limit_reached(requests):
+            self.overlap(requests, {})
+
     def _announce(self, request: RequestSpec) -> None:
         """Count a create request that is about to be sent."""
         if request.creates:

@@ -178,7 +178,7 @@ def left_on(transport):
 
 
 def test_tasks_are_deleted_although_their_responses_were_not_evaluated():
-    observer = RunObserver(stop=lambda session: len(session.tasks.remaining()) > 12)
+    observer = RunObserver(stop=lambda session: len(list(session.tasks)) > 12)
     result, transport = run(only=SOME, limits=on(8), observer=observer)
     assert "the run was ended" in {outcome.reason for outcome in result.outcomes.values()}
     assert (result.remaining_tasks, left_on(transport)) == ((), 0)
