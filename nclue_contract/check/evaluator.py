@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from nclue_contract.check.created_tasks import CreatedTask, CreatedTasks
@@ -154,7 +155,7 @@ class Evaluator:
         # A body that is no object shows nothing about readings, unless there must be none.
         shows = bool(exchange.fields) or is_empty_success(operation, exchange.status)
         relevant = response_readings(operation, exchange.status) if shows else ()
-        self._count_rules(operation, exchange.status, compared=sent is not None)
+        self._results.evaluated.update(_rules_about(operation, exchange.status, compared=sent is not None))
 
         def problems(readings: Readings) -> tuple[Finding, ...]:
             return response_problems(operation, parts, sent, readings)
@@ -173,13 +174,6 @@ class Evaluator:
             problem = f"{case.id} fits only {one.reading}={one.needed}, but {one.ruled_out_by or 'the pin'} fits only {remaining}"
             self._results.add_finding(case, "NC600", finding_of("NC600", problem), exchange)
 
-    def _count_rules(self, operation: str, status: int, *, compared: bool) -> None:
-        """Count the rules about responses against which this one was evaluated."""
-        schema = {field.name for field in contract().responses[contract().operations[operation].response]}
-        for rule in contract().rules.values():
-            if _concerns(rule, status, schema, compared=compared):
-                self._results.evaluated[rule.code] += 1
-
     def _register_task(self, case: Case, exchange: Exchange) -> None:
         """Remember the task, if one was created, and check that its ID and its time are new."""
         task = CreatedTask.of(exchange)
@@ -194,6 +188,13 @@ class Evaluator:
         if at_ms is not None and not exchange.sent_ms - most <= at_ms <= exchange.received_ms + most:
             difference = f"{abs(at_ms - exchange.sent_ms) / 1000:,.0f} s"
             self._results.fail(case, "NC405", f"created_at is {difference} away from the time of the request", exchange, "/created_at")
+
+
+@lru_cache(maxsize=256)
+def _rules_about(operation: str, status: int, *, compared: bool) -> tuple[str, ...]:
+    """Return the rules about responses against which a response with this status is evaluated."""
+    schema = {field.name for field in contract().responses[contract().operations[operation].response]}
+    return tuple(rule.code for rule in contract().rules.values() if _concerns(rule, status, schema, compared=compared))
 
 
 def _concerns(rule: Rule, status: int, schema: set[str], *, compared: bool) -> bool:

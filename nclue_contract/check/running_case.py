@@ -40,11 +40,12 @@ class RunningCase:
 
     @property
     def may_overlap(self) -> bool:
-        """Return whether the latest step may be sent together with those of others: if it only reads, or belongs to an independent case."""
+        """Return whether the latest step may be sent together with those of others: it deletes nothing that others may read."""
         if self.alone or self.early is not None or self.request is None:
             return False
-        reads = self.request.method == "GET"
-        return reads if self.case.background else self.case.independent and (self.request.method != "DELETE" or self.steps == 1)
+        if self.request.method == "DELETE":
+            return self.case.independent and self.steps == 1
+        return self.case.independent or self.case.background
 
     def restart(self, script: Script) -> None:
         """Start again with a new script, alone."""
