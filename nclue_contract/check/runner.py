@@ -203,12 +203,7 @@ class Runner:
             if len(self._queue) > self._sender.connections:  # else it is not worth two requests
                 self._sender.try_overlap()
             return
-        together = [first]
-        for running in tuple(self._background):
-            if isinstance(running.step, Wait) and running.due_ms <= self._transport.now_ms():
-                self._go_on_in_background(running)
-            if running.may_overlap and len(together) < min(self._sender.connections, left):
-                together.append(running)
+        together = [first, *self._due_in_background(min(self._sender.connections, left) - 1)]
         while self._queue and len(together) < min(self._sender.connections, for_cases) and self._may_join(self._queue[0], together):
             running = self._start_next()
             if not running.case.background and not self._go_on(running):  # up to its first request
@@ -219,12 +214,17 @@ class Runner:
         if len(together) > 1 and not self._sender.limit_reached(requests):
             self._send_together(together, requests)
 
+    def _due_in_background(self, most: int) -> list[RunningCase]:
+        """Return background cases whose next request may be sent together with others, at most so many; end the pauses that are over."""
+        for running in tuple(self._background):
+            if isinstance(running.step, Wait) and running.due_ms <= self._transport.now_ms():
+                self._go_on_in_background(running)
+        return [running for running in self._background if running.may_overlap][:most]
+
     def _may_join(self, case: Case, together: list[RunningCase]) -> bool:
         """Return whether a case may start now, and its first request be sent together with these; a background case only starts."""
-        creates_left, creating = (
-            self._sender.creates_left,
-            sum(running.request is not None and running.request.creates for running in together),
-        )
+        creates_left = self._sender.creates_left
+        creating = sum(running.request is not None and running.request.creates for running in together)
         enough = creates_left is None or creating + case.posts <= creates_left
         return case.background or (case.independent and enough and (self._sender.overlap_tried or not case.posts))
 
