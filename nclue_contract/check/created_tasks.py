@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from nclue_contract.check.requests import Exchange, value_of
 from nclue_contract.check.task_ids import UNUSABLE
 
 
@@ -18,6 +19,15 @@ class CreatedTask:
     created: dict[str, Any]
     sent_ms: int
     deleted: bool = False
+
+    @classmethod
+    def of(cls, exchange: Exchange) -> CreatedTask | None:
+        """Return the task that a create request has created; None if the response shows no ID."""
+        if exchange.request.operation != "createTask" or not exchange.accepted or not isinstance(exchange.fields.get("task_id"), str):
+            return None
+        # A server may read what our own parser does not, such as a deeply nested value.
+        payload = value_of(exchange.request.body)
+        return cls(exchange.fields["task_id"], payload if isinstance(payload, dict) else {}, exchange.fields, exchange.sent_ms)
 
 
 class CreatedTasks:

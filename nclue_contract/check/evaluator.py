@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from nclue_contract.check.created_tasks import CreatedTask, CreatedTasks
@@ -21,7 +22,7 @@ from nclue_contract.check.expectations import (
 )
 from nclue_contract.check.inference import Inconsistency, ReadingInference
 from nclue_contract.check.recorder import ResultRecorder
-from nclue_contract.check.requests import Exchange, value_of
+from nclue_contract.check.requests import Exchange
 from nclue_contract.check.results import Case
 from nclue_contract.check.server_clock import ServerClock, parse_time_ms
 from nclue_contract.check.task_ids import why_unusable
@@ -108,12 +109,17 @@ class Evaluator:
         before = len(results.outcome(case).failures)
         self._evaluate_answer(case, exchange, expectation)
         self._evaluate_content(case, exchange, sent)
-        if exchange.request.operation == "createTask" and exchange.accepted:
-            self._register_task(case, exchange)
+        self._register_task(case, exchange)
         if len(results.outcome(case).failures) > before:
             return False
         results.passed(case)
         return exchange.accepted
+
+    def discard(self, exchange: Exchange) -> None:
+        """Remember only the task that an exchange has created, or may have: the response is not evaluated."""
+        self.response_lost |= exchange.request.creates and (bool(exchange.error) or exchange.status >= 500)
+        if task := CreatedTask.of(exchange):
+            self._tasks.add(task)
 
     def rule_out(self, case: Case, reading: str, option: str, exchange: Exchange | None = None) -> None:
         """Rule out an option of a reading because of what several responses show together."""
@@ -150,7 +156,7 @@ class Evaluator:
         # A body that is no object shows nothing about readings, unless there must be none.
         shows = bool(exchange.fields) or is_empty_success(operation, exchange.status)
         relevant = response_readings(operation, exchange.status) if shows else ()
-        self._count_rules(operation, exchange.status, compared=sent is not None)
+        self._results.evaluated.update(_rules_about(operation, exchange.status, compared=sent is not None))
 
         def problems(readings: Readings) -> tuple[Finding, ...]:
             return response_problems(operation, parts, sent, readings)
@@ -169,33 +175,30 @@ class Evaluator:
             problem = f"{case.id} fits only {one.reading}={one.needed}, but {one.ruled_out_by or 'the pin'} fits only {remaining}"
             self._results.add_finding(case, "NC600", finding_of("NC600", problem), exchange)
 
-    def _count_rules(self, operation: str, status: int, *, compared: bool) -> None:
-        """Count the rules about responses against which this one was evaluated."""
-        schema = {field.name for field in contract().responses[contract().operations[operation].response]}
-        for rule in contract().rules.values():
-            if _concerns(rule, status, schema, compared=compared):
-                self._results.evaluated[rule.code] += 1
-
     def _register_task(self, case: Case, exchange: Exchange) -> None:
-        """Remember a task that was created, and check that its ID can be used, and that ID and time are new."""
-        created, payload = exchange.fields, value_of(exchange.request.body)
-        task_id = created.get("task_id")
-        if not isinstance(task_id, str):
+        """Remember the task, if one was created, and check that its ID can be used, and that ID and time are new."""
+        task = CreatedTask.of(exchange)
+        if task is None:
             return
-        # A server may read what our own parser does not, such as a deeply nested value.
-        payload = payload if isinstance(payload, dict) else {}
         self._results.evaluated["NC405"] += 1
-        if problem := why_unusable(task_id):
+        if problem := why_unusable(task.task_id):
             self._results.fail(case, "NC405", f"task_id {problem}", exchange, "/task_id")
-            self._tasks.unusable.add(task_id)
-        elif not self._tasks.add(CreatedTask(task_id, payload, created, exchange.sent_ms)):
+            self._tasks.unusable.add(task.task_id)
+        elif not self._tasks.add(task):
             self._results.fail(case, "NC405", "task_id is the ID of a task that was created before", exchange, "/task_id")
-        at_ms = parse_time_ms(created.get("created_at"))
+        at_ms = parse_time_ms(task.created.get("created_at"))
         # The gateway accepts a timestamp that differs from its clock by at most the limit, so its clock differs from ours by no more.
         most = contract().rules["NC203"].limit * 1000 + self._clock.margin_ms
         if at_ms is not None and not exchange.sent_ms - most <= at_ms <= exchange.received_ms + most:
             difference = f"{abs(at_ms - exchange.sent_ms) / 1000:,.0f} s"
             self._results.fail(case, "NC405", f"created_at is {difference} away from the time of the request", exchange, "/created_at")
+
+
+@lru_cache(maxsize=256)
+def _rules_about(operation: str, status: int, *, compared: bool) -> tuple[str, ...]:
+    """Return the rules about responses against which a response with this status is evaluated."""
+    schema = {field.name for field in contract().responses[contract().operations[operation].response]}
+    return tuple(rule.code for rule in contract().rules.values() if _concerns(rule, status, schema, compared=compared))
 
 
 def _concerns(rule: Rule, status: int, schema: set[str], *, compared: bool) -> bool:

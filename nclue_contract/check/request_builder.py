@@ -7,7 +7,7 @@ from typing import Any
 
 from nclue_contract.check.created_tasks import CreatedTasks
 from nclue_contract.check.expectations import FixtureData
-from nclue_contract.check.requests import RequestSpec, create_request
+from nclue_contract.check.requests import RequestSpec, create_request, value_of
 
 NAME_PREFIX = "nclue-check"
 """The prefix of the names of all tasks that a check creates, so that people recognise them."""
@@ -22,6 +22,7 @@ class RequestBuilder:
         self._tasks = tasks
         self._numbers = itertools.count(1)
         self._rejected_name = ""
+        self._rejected_names: set[str] = set()
 
     def name(self, tail: str = "") -> str:
         """Return a name that this run has not used, which ends with `tail`."""
@@ -35,7 +36,18 @@ class RequestBuilder:
         """
         if not self.rejected_name_used:
             self._rejected_name = self.name(" refused")
+            self._rejected_names.add(self._rejected_name)
         return self._rejected_name
+
+    def renew_rejected_name(self) -> None:
+        """Let the next call of `rejected_name` return another name: this one may belong to a task that is not known yet."""
+        self._rejected_name = ""
+
+    def has_accepted_name(self, request: RequestSpec) -> bool:
+        """Return whether a request has the name of those that must be rejected, and a task has it now: another one was accepted."""
+        payload = value_of(request.body)
+        name = payload.get("name") if isinstance(payload, dict) else None
+        return isinstance(name, str) and name in self._rejected_names and any(task.payload.get("name") == name for task in self._tasks)
 
     @property
     def rejected_name_used(self) -> bool:

@@ -80,8 +80,11 @@ class Case:
     `needs_write_access`: it deletes tasks, or reads one that this run has created. `needs_failing_file`: it needs a file with which tasks
     fail. `needs` are the IDs of cases whose requests must have been sent before. `needs_tasks`: so many tasks of this run must exist, and
     `best_with_tasks`: with so many it shows more. Those that the cases before it do not create, it creates itself; `plan` adds them to
-    its requests. `readings_agree`: every reading expects the same response, although the rule depends on readings. `advisory`: no page
-    forbids the server to accept the request, so that it gets an advisory for that, and does not fail.
+    its requests. `independent`: it compares nothing that other cases change, nothing that it creates disturbs them, and what it sends first
+    depends on no responses to the cases before, except for what `assumes` returns for the session. So its requests may be sent while those
+    of others are under way; if what it assumed has changed until the response is evaluated, it starts again. `readings_agree`: every
+    reading expects the same response, although the rule depends on readings. `advisory`: no page forbids the server to accept the request,
+    so that it gets an advisory for that, and does not fail.
     """
 
     id: str
@@ -98,6 +101,8 @@ class Case:
     needs: tuple[str, ...] = ()
     needs_tasks: int = 0
     best_with_tasks: int = 0
+    independent: bool = False
+    assumes: Callable[[Any], object] = lambda _: None
     readings_agree: bool = False
     advisory: bool = False
     selected: bool = True

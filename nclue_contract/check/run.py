@@ -35,6 +35,9 @@ from nclue_contract.validation.validator import Validator
 REAL_RATE = 1.0
 """Requests per second to the real service, at most: the documented limit, which no option lifts."""
 
+CONNECTIONS = 8
+"""Requests that are under way at the same moment, at most, unless an option says otherwise."""
+
 EMBEDDED = "the embedded reference server"
 """The target of a check without a URL, in reports."""
 
@@ -49,6 +52,7 @@ class CheckOptions:
     `url` None is the embedded server. `allow_create` is None, a number, or `all`. `only` and `skip` are prefixes of rule codes, `ids` the
     test cases to run (None: all). `probe` runs only the cases that tell readings apart; `strict` makes advisories failures, `fail_on`
     those of rules with these prefixes. `wait_s`: seconds for which a server that does not respond at the beginning is waited for.
+    `connections`: how many requests are under way at the same moment, at most, where there is no `rate`.
     """
 
     url: str | None = None
@@ -71,6 +75,7 @@ class CheckOptions:
     fail_on: tuple[str, ...] = ()
     ids: frozenset[str] | None = None
     wait_s: float = WAIT_S
+    connections: int = CONNECTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +160,14 @@ def check(
     require_usable(options.known, readings)
     keys = credentials(options, environment)
     run = secrets.token_hex(3)
-    limits = Limits(budget(options, chosen), allowed.create_requests, allowed.rate, clean_up=options.url is not None, wait_s=options.wait_s)
+    limits = Limits(
+        budget(options, chosen),
+        allowed.create_requests,
+        allowed.rate,
+        clean_up=options.url is not None,
+        wait_s=options.wait_s,
+        connections=1 if options.url is None else options.connections,
+    )
     with ExitStack() as stack:
         transport, target = _transport(options, keys, readings, stack)
         ledger = _ledger(options, allowed, run, transport, stack)

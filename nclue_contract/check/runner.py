@@ -3,6 +3,18 @@
 Every case of the plan gets an outcome. What was not tested has the reason of the case that decides it: why its script did not start, was
 cut off or showed nothing. A case that is not selected, but that others depend on, runs as well; of its failures, those of selected rules
 count, and the others are named in a note.
+
+Independent cases overlap where the sender has several connections: their first requests are sent at the same moment, together with read
+requests of background cases that are due. The responses are evaluated in the order of the plan, each case to its end before the next one,
+so that the result is the same as with one connection. For example, with four connections::
+
+    sent together: path[train empty], echo[Unicode], name[empty], the list request of a poll
+    evaluated: path[train empty], echo[Unicode], which goes on with a get request
+    sent together: the get request of echo[Unicode], json[null], json[two objects]
+    evaluated: echo[Unicode], name[empty], json[null], json[two objects], and at last the poll
+
+A response that others at the same moment can have caused is not evaluated, nor is one to a request that an earlier case would have changed
+(`Case.assumes`): that case starts again, and sends its request alone.
 """
 
 from __future__ import annotations
@@ -10,14 +22,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from http import HTTPStatus
 from typing import NamedTuple
 
 from nclue_contract.check.created_tasks import CreatedTask
 from nclue_contract.check.requests import Exchange, RequestSpec, delete_request
-from nclue_contract.check.results import NO_FAILING_FILE, Case, Cause, CheckResult, Outcome, Script, State, Step, Wait
-from nclue_contract.check.sender import Limits, RunObserver, Sender, StopError, StopReason, Transport
+from nclue_contract.check.results import NO_FAILING_FILE, Case, Cause, CheckResult, Outcome, State, Wait
+from nclue_contract.check.running_case import RunningCase, second_attempt
+from nclue_contract.check.sender import Limits, RunObserver, Sender, StopError, StopReason, Transport, plain
 from nclue_contract.check.session import CheckSession
 from nclue_contract.check.signature_variants import adapted, authenticated, shape, validly_signed, variants_of
 from nclue_contract.check.task_ids import UNUSABLE
@@ -30,7 +43,7 @@ RESERVED, MOST_RESERVED = 1 / 3, 18
 With a good pace, so many show all statuses of a task, and what can be tested in each of them.
 """
 
-CLEAN_UP_PAUSE_S, CLEAN_UP_IDLE_S = 0.3, 4.0
+CLEAN_UP_PAUSE_S, CLEAN_UP_IDLE_S = 0.1, 4.0
 """Seconds between two attempts to delete what cannot be deleted yet, and without success until the clean-up gives up."""
 
 RATE_LIMITED_ATTEMPTS = 6
@@ -51,16 +64,6 @@ class _Why(NamedTuple):
 
     reason: str
     cause: Cause
-
-
-@dataclass(slots=True)
-class _RunningCase:
-    """A case whose script is running: its latest step, and when it is due if that is a pause (ms since 1970-01-01 UTC)."""
-
-    case: Case
-    script: Script
-    step: Step | None = None
-    due_ms: int = 0
 
 
 class Runner:
@@ -84,6 +87,9 @@ class Runner:
         self._started: set[str] = set()
         self._unfinished: dict[str, Case] = {}
         self._cut_off: dict[str, _Why] = {}
+        self._queue = deque(case for case in plan[1:] if case.script is not None)
+        self._current: deque[RunningCase] = deque()  # the first one goes on, the others wait with the responses to their first requests
+        self._background: list[RunningCase] = []
 
     def run(self, target: str, mode: str) -> CheckResult:
         """Run everything and return the result. An interruption (Ctrl-C) ends the run, but there is a result of what was done."""
@@ -96,7 +102,9 @@ class Runner:
             self._server_reachable = stop.reason is not StopReason.SERVER_UNREACHABLE
         except KeyboardInterrupt:
             self._stop_reason = "interrupted"
+            self._discard_early()
             self._announce_clean_up()
+        self._discard_early()
         planned = self._sender.requests
         if self._limits.clean_up and self._server_reachable:
             with suppress(KeyboardInterrupt, StopError):  # the result lists what is left
@@ -137,46 +145,149 @@ class Runner:
     # -- the plan ----------------------------------------------------------------------------------------------------------------
 
     def _run_plan(self) -> None:
-        queue = deque(case for case in self._plan[1:] if case.script is not None)
-        needed = sum(case.requests for case in queue if not case.background)
+        needed = sum(case.requests for case in self._queue if not case.background)
         self._session.few_requests = needed > self._limits.budget
-        self._session.few_polls = needed + sum(case.requests for case in queue if case.background) > self._limits.budget
+        self._session.few_polls = needed + sum(case.requests for case in self._queue if case.background) > self._limits.budget
         reserved = min(MOST_RESERVED, round(self._limits.budget * RESERVED)) if self._session.few_polls else 0
-        background: list[_RunningCase] = []
-        current: _RunningCase | None = None
         while not self._observer.stop(self._session):
             left = self._limits.budget - self._sender.requests
+            needed = sum(case.requests for case in self._queue if not case.background)
             self._session.polling_budget = max(left - needed, min(left, reserved))
-            due = next((running for running in background if running.due_ms <= self._transport.now_ms()), None)
-            if current is not None:
-                # A case compares responses, and background cases create and delete tasks: they must not run in between.
-                if not self._advance(current, self._perform(current)):
-                    current = None
-            elif due is not None and left > 0:
-                if not self._advance(due, self._perform(due)):
-                    background.remove(due)
-            elif queue and left > (reserved if background else 0):
-                running = self._start(queue.popleft())
-                if running.case.background:
-                    background.append(running)
-                else:
-                    needed -= running.case.requests
-                    current = running
-            elif background and left > 0:
-                next_ms = min(running.due_ms for running in background)
+            for_cases = left - (reserved if self._background else 0)
+            due = next((running for running in self._background if running.due_ms <= self._transport.now_ms()), None)
+            if self._current:
+                # A case compares responses, and background cases create and delete tasks: they must not do so in between.
+                self._overlap(left, for_cases)
+                if not self._go_on(self._current[0]):
+                    self._current.popleft()
+            elif due is not None and (left > 0 or due.early is not None) and not (for_cases > 1 and self._joins_the_next_case(due)):
+                self._go_on_in_background(due)
+            elif self._queue and for_cases > 0:
+                self._start_next()
+            elif self._background and left > 0:
+                next_ms = min(running.due_ms for running in self._background)
                 self._transport.sleep(max(0.001, (next_ms - self._transport.now_ms()) / 1000))
             else:
                 return
 
-    def _start(self, case: Case) -> _RunningCase:
+    def _start_next(self) -> RunningCase:
+        running = self._start(self._queue.popleft())
+        (self._background if running.case.background else self._current).append(running)
+        return running
+
+    def _go_on(self, running: RunningCase) -> bool:
+        return self._advance(running, self._perform(running))
+
+    def _go_on_in_background(self, running: RunningCase) -> None:
+        if not self._go_on(running):
+            self._background.remove(running)
+
+    def _joins_the_next_case(self, running: RunningCase) -> bool:
+        """Return whether the step of a background case can be sent together with the first one of the next case."""
+        return (
+            running.may_overlap
+            and bool(self._queue)
+            and self._queue[0].independent
+            and self._sender.connections > 1
+            and self._sender.overlap_tried
+        )
+
+    def _overlap(self, left: int, for_cases: int) -> None:
+        """Send the step of the current case together with those of others, as far as the cases and the limits allow that.
+
+        `left` are the requests that the budget still allows, `for_cases` those of them that are not reserved for background cases.
+        """
+        first = self._current[0]
+        if self._sender.connections == 1 or not first.may_overlap or first.request is None:
+            return
+        if first.request.method != "GET" and not self._sender.overlap_tried:
+            if len(self._queue) > self._sender.connections:  # else it is not worth two requests
+                self._sender.try_overlap()
+            return
+        together = [first, *self._due_in_background(min(self._sender.connections, left) - 1)]
+        while self._queue and len(together) < min(self._sender.connections, for_cases) and self._may_join(self._queue[0], together):
+            running = self._start_next()
+            if not running.case.background and not self._go_on(running):  # up to its first request
+                self._current.pop()
+            elif running.may_overlap:
+                together.append(running)
+        requests = [running.request for running in together if running.request is not None]
+        if len(together) > 1 and not self._sender.limit_reached(requests):
+            self._send_together(together, requests)
+
+    def _due_in_background(self, most: int) -> list[RunningCase]:
+        """Return background cases whose next request may be sent together with others, at most so many; end the pauses that are over."""
+        for running in tuple(self._background):
+            if isinstance(running.step, Wait) and running.due_ms <= self._transport.now_ms():
+                self._go_on_in_background(running)
+        return [running for running in self._background if running.may_overlap][:most]
+
+    def _may_join(self, case: Case, together: list[RunningCase]) -> bool:
+        """Return whether a case may start now, and its first request be sent together with these; a background case only starts."""
+        creates_left = self._sender.creates_left
+        creating = sum(running.request is not None and running.request.creates for running in together)
+        enough = creates_left is None or creating + case.posts <= creates_left
+        return case.background or (case.independent and enough and (self._sender.overlap_tried or not case.posts))
+
+    def _send_together(self, together: list[RunningCase], requests: list[RequestSpec]) -> None:
+        session = self._session
+        received: dict[int, Exchange] = {}
+        try:
+            self._sender.overlap([adapted(request, session.signature_variant, session.prefix) for request in requests], received)
+        finally:
+            for place, exchange in received.items():
+                together[place].early, together[place].assumed = exchange, self._assumptions(together[place].case)
+
+    def _assumptions(self, case: Case) -> object:
+        """Return what the first request of an independent case depends on: how it is signed, and what the case says."""
+        return self._session.signature_variant, case.assumes(self._session)
+
+    def _early_response(self, running: RunningCase) -> Exchange | StopError | None:
+        """Return the response to a step that was sent together with others, if it is what the step would have got alone.
+
+        If not, an independent case starts again if this was its first step; else the step itself is to be sent again.
+        """
+        session, request, early = self._session, running.request, running.early
+        running.early = None
+        if early is None or request is None:
+            return None
+        if plain(early) and not self._is_outdated(running, request, early):
+            return self._diagnosed(running.case, request, early)
+        session.evaluator.discard(early)
+        if running.restartable and running.case.script is not None:
+            running.restart(running.case.script(session, running.case))
+        elif request.creates and (early.error or early.status >= HTTPStatus.INTERNAL_SERVER_ERROR):
+            running.lost = early
+        return None
+
+    def _is_outdated(self, running: RunningCase, request: RequestSpec, early: Exchange) -> bool:
+        """Return whether the request would have been another one by now, or the response may be due to others at the same moment."""
+        if early.status == HTTPStatus.UNAUTHORIZED and validly_signed(request):
+            return True  # the next attempt may find out how the server signs
+        if not running.restartable or (request.creates and early.accepted):  # what has created a task cannot be repeated with its name
+            return False
+        if request.creates and early.status == HTTPStatus.CONFLICT:
+            self._session.builder.renew_rejected_name()
+            return True
+        return running.assumed != self._assumptions(running.case) or self._session.builder.has_accepted_name(request)
+
+    def _discard_early(self) -> None:
+        """Remember the tasks of responses that are not evaluated, since the run has ended."""
+        for running in (*self._current, *self._background):
+            if running.early is not None:
+                self._session.evaluator.discard(running.early)
+
+    def _start(self, case: Case) -> RunningCase:
         if case.script is None:
             raise ValueError(f"{case.id} is decided by another case")
         self._started.add(case.id)
         self._unfinished[case.id] = case
-        return _RunningCase(case, case.script(self._session, case))
+        return RunningCase(case, case.script(self._session, case))
 
-    def _perform(self, running: _RunningCase) -> Exchange | tuple[Exchange, ...] | StopError | None:
+    def _perform(self, running: RunningCase) -> Exchange | tuple[Exchange, ...] | StopError | None:
         """Send the requests of the latest step. Return the response, or why they were not sent; None after a pause."""
+        if (early := self._early_response(running)) is not None:
+            return early
         step, case = running.step, running.case
         if step is None or isinstance(step, Wait):
             return None
@@ -192,7 +303,10 @@ class Runner:
             raise
         if isinstance(exchanges, StopError):
             return exchanges
-        return tuple(exchanges) if isinstance(step, tuple) else self._diagnosed(case, step, exchanges[0])
+        if isinstance(step, tuple):
+            return tuple(exchanges)
+        exchange, running.lost = second_attempt(running.lost, exchanges[0]), None
+        return self._diagnosed(case, step, exchange)
 
     def _diagnosed(self, case: Case, request: RequestSpec, exchange: Exchange) -> Exchange | StopError:
         """Return an exchange, or if a valid signature was rejected, that with a variant of the string to sign that is accepted.
@@ -230,7 +344,7 @@ class Runner:
         session.results.fail(case, "NC208", f"{problem}; no known variant of the string to sign explains it", exchange)
         return StopError(StopReason.CONTROL_REJECTED, reason)
 
-    def _advance(self, running: _RunningCase, response: Exchange | tuple[Exchange, ...] | StopError | None) -> bool:
+    def _advance(self, running: RunningCase, response: Exchange | tuple[Exchange, ...] | StopError | None) -> bool:
         """Resume a script with what its latest step gave, up to its next step; return False when it has ended."""
         if isinstance(response, StopError):
             self._cut(running.case, _Why(str(response), LIMITS.get(response.reason, Cause.ENDED_EARLY)))
@@ -242,7 +356,7 @@ class Runner:
         except StopIteration:
             del self._unfinished[running.case.id]
             return False
-        running.step = step
+        running.step, running.steps = step, running.steps + 1
         running.due_ms = self._transport.now_ms() + round(step.seconds * 1000) if isinstance(step, Wait) else 0
         return True
 
@@ -275,23 +389,42 @@ class Runner:
         while left and waited_s < self._session.lifecycle_s and idle_s < CLEAN_UP_IDLE_S:
             self._transport.sleep(CLEAN_UP_PAUSE_S)
             waited_s += CLEAN_UP_PAUSE_S
-            first_left = self._delete(left[:1])
-            idle_s = idle_s + CLEAN_UP_PAUSE_S if first_left else 0.0
-            left = left if first_left else self._delete(left[1:3]) + left[3:]
+            idle_s += CLEAN_UP_PAUSE_S
+            number = 1
+            while left and not (not_deleted := self._delete(left[:number])):
+                left, number, idle_s = left[number:], 2 * number, 0.0
+            left = not_deleted + left[number:] if left else []
 
     def _delete(self, tasks: list[CreatedTask]) -> list[CreatedTask]:
         """Try to delete tasks; return those that still exist. Raise `StopError` if the server keeps limiting the rate."""
-        for task in tasks:
+        for task in self._delete_together(tasks):
             for attempt in range(RATE_LIMITED_ATTEMPTS):
-                request = adapted(delete_request(task.task_id), self._session.signature_variant, self._session.prefix)
-                status = self._sender.send(request)[0].status
+                status = self._sender.send(self._deletion(task))[0].status
                 if status != HTTPStatus.TOO_MANY_REQUESTS:
                     break
                 self._transport.sleep(0.5 * 2**attempt)
             else:
                 raise StopError(StopReason.RATE_LIMITED, "the server limits the rate")
-            task.deleted = is_success("deleteTask", status) or status == HTTPStatus.NOT_FOUND
+            task.deleted = _is_gone(status)
         return [task for task in tasks if not task.deleted]
+
+    def _delete_together(self, tasks: list[CreatedTask]) -> list[CreatedTask]:
+        """Try to delete tasks at the same moment, where the sender has several connections; return those that are to be deleted alone."""
+        alone: list[CreatedTask] = []
+        rest = tasks
+        while len(rest) > 1 and self._sender.overlap_tried and self._sender.connections > 1:
+            some, rest = rest[: self._sender.connections], rest[self._sender.connections :]
+            received: dict[int, Exchange] = {}
+            try:
+                self._sender.overlap([self._deletion(task) for task in some], received)
+            finally:
+                for place, exchange in received.items():
+                    some[place].deleted = _is_gone(exchange.status)
+                    alone += [] if plain(exchange) else [some[place]]
+        return alone + rest
+
+    def _deletion(self, task: CreatedTask) -> RequestSpec:
+        return adapted(delete_request(task.task_id), self._session.signature_variant, self._session.prefix)
 
     def _cut(self, case: Case, why: _Why) -> None:
         """Record that a script was cut off: what it has shown so far is no pass."""
@@ -375,3 +508,8 @@ class Runner:
             relevant={name: tuple(cases) for name, cases in inference.relevant_cases.items()},
             observations=dict(results.observations),
         )
+
+
+def _is_gone(status: int) -> bool:
+    """Return whether a delete request with this status leaves no task."""
+    return is_success("deleteTask", status) or status == HTTPStatus.NOT_FOUND

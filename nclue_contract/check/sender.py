@@ -39,6 +39,11 @@ Never sent again is a request
 The pace: `Limits.rate` requests per second. Once a server has sent 429, it is at most one in `RATE_LIMITED_PAUSE_S` for the rest of the
 run, which is the documented limit. A run with a pace sends no two requests at the same moment.
 
+Requests of several test cases are sent at the same moment by `Sender.overlap`, as many as there are `connections`. They are sent once: what
+gets no plain response is sent again alone, by `exchange`, since the reason may be that there were others. So whatever a server cannot do at
+the same moment leads to half as many connections from then on, and to no failure. The first time, only safe requests are sent, and waited
+for only `TRIAL_S`, or somewhat longer where the server is slow: a server that serves one connection at a time then gets only one.
+
 How requests are transmitted is the transport's business (in this process, or over HTTP); the clock is the transport's as well.
 """
 
@@ -75,6 +80,9 @@ WAIT_S = 5.0
 LONGEST_POLL_PAUSE_S = 2.0
 """Seconds between two polls of such a server, at most: it should not be waited for much longer than it needs."""
 
+TRIAL_S, TRIAL_FACTOR = 2.0, 4
+"""Seconds for which the first requests that overlap are waited for, and how often the longest exchange so far is added to that."""
+
 RATE_LIMITED_PAUSE_S = 1.0
 """Seconds between requests once a server has limited the rate: the documented limit is one request per second."""
 
@@ -99,12 +107,19 @@ class Transport(Protocol):
         """Send one request, or several at the same moment. Raise nothing because of what the server does."""
         ...
 
+    def overlap(self, requests: Sequence[RequestSpec], received: dict[int, Exchange], timeout_s: float | None = None) -> None:
+        """Send requests at the same moment, on connections that stay open; `received` gets the exchanges by the places of the requests.
+
+        `timeout_s`: seconds for each exchange, if less than usual. An interruption is raised when all exchanges are over.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Limits of a run: requests in all, create requests (None: no limit), requests per second (0: no limit), and whether it cleans up.
 
-    `wait_s`: seconds for which a server that does not respond at the beginning is waited for.
+    `wait_s`: seconds for which a server that does not respond at the beginning is waited for. `connections`: how many requests are under
+    way at the same moment, at most, where their test cases allow that; with a rate, there is one.
     """
 
     budget: int = BUDGET
@@ -112,6 +127,7 @@ class Limits:
     rate: float = 0.0
     clean_up: bool = True
     wait_s: float = WAIT_S
+    connections: int = 1
 
 
 @dataclass(slots=True)
@@ -160,6 +176,10 @@ class Sender:
         self._transport = transport
         self._limits = limits
         self._observer = observer
+        self.overlap_tried: bool = False
+        """Whether requests have been sent at the same moment."""
+        self._connections = limits.connections
+        self._longest_ms = 0
         self._incomplete = 0
         self._pause_s = 1 / limits.rate if limits.rate else 0.0
         self._last_ms: int | None = None
@@ -168,6 +188,11 @@ class Sender:
     def creates_left(self) -> int | None:
         """Return how many create requests may still be sent; None where there is no limit."""
         return None if self._limits.create_requests is None else max(0, self._limits.create_requests - self.create_requests)
+
+    @property
+    def connections(self) -> int:
+        """Return how many requests may be sent at the same moment."""
+        return 1 if self._pause_s else self._connections
 
     def limit_reached(self, requests: Sequence[RequestSpec]) -> StopError | None:
         """Return why the limits do not allow these requests (any more), or None if they do."""
@@ -229,15 +254,46 @@ class Sender:
         if self._pause_s and self._last_ms is not None:
             self._transport.sleep(max(0.0, self._pause_s - (self._transport.now_ms() - self._last_ms) / 1000))
         for request in requests:
-            if request.creates:
-                self._observer.create_request(request)
-                self.create_requests += 1
+            self._announce(request)
         self._last_ms = self._transport.now_ms()
         exchanges = self._transport.send(*requests)
-        self.requests += len(requests)
         for exchange in exchanges:
-            self._observer.exchange(exchange, self.requests, self._limits.budget)
+            self._count(exchange)
         return exchanges
+
+    def overlap(self, requests: Sequence[RequestSpec], received: dict[int, Exchange]) -> None:
+        """Send requests of several test cases at the same moment, once; the caller has checked `limit_reached`, or cleans up.
+
+        `received` gets the exchanges by the places of the requests. Those that are not `plain` are to be sent again alone.
+        """
+        for request in requests:
+            self._announce(request)
+        timeout_s = None if self.overlap_tried else TRIAL_S + TRIAL_FACTOR * self._longest_ms / 1000
+        try:
+            self._transport.overlap(requests, received, timeout_s)
+        finally:
+            for place in sorted(received):
+                self._count(received[place])
+        if not all(map(plain, received.values())):
+            self._connections = max(1, self._connections // 2) if self.overlap_tried else 1
+        self.overlap_tried = True
+
+    def try_overlap(self) -> None:
+        """Send two list requests at the same moment, if the limits allow that; afterwards, create requests may be sent so."""
+        requests = (list_request(LIST_QUERY),) * 2
+        if not self.limit_reached(requests):
+            self.overlap(requests, {})
+
+    def _announce(self, request: RequestSpec) -> None:
+        """Count a create request that is about to be sent."""
+        if request.creates:
+            self._observer.create_request(request)
+            self.create_requests += 1
+
+    def _count(self, exchange: Exchange) -> None:
+        self.requests += 1
+        self._longest_ms = max(self._longest_ms, exchange.received_ms - exchange.sent_ms)
+        self._observer.exchange(exchange, self.requests, self._limits.budget)
 
     def documented_path(self, rejected: Exchange) -> str:
         """Return the documented path of a base URL if `/tasks` is there, and not where `rejected` was sent; else an empty text.
@@ -274,8 +330,7 @@ class Sender:
             return False
         exchange = self._transport.send(request)[0]
         if not exchange.not_sent:
-            self.requests += 1
-            self._observer.exchange(exchange, self.requests, self._limits.budget)
+            self._count(exchange)
         return not _no_response(exchange)
 
     def _attempts(self, exchange: Exchange) -> int:
@@ -304,6 +359,11 @@ class Sender:
             raise limit
         response = self.send(request)[0]
         return response.accepted
+
+
+def plain(exchange: Exchange) -> bool:
+    """Return whether a response cannot be due to other requests at the same moment: it is complete, no 429, and no error of a server."""
+    return not exchange.error and exchange.status < HTTPStatus.INTERNAL_SERVER_ERROR and exchange.status != HTTPStatus.TOO_MANY_REQUESTS
 
 
 def _no_response(exchange: Exchange) -> bool:

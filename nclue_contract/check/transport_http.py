@@ -102,7 +102,7 @@ class HttpTransport:
         self._headers = tuple(headers)
         self._timeout_s = timeout_s
         self._tls = tls_context(cafile) if target.scheme == "https" else None
-        self._open: _Connection | None = None
+        self._open: list[_Connection] = []
         self._reuses = True
         self._clock = RunningClock()
 
@@ -115,31 +115,41 @@ class HttpTransport:
         time.sleep(seconds)
 
     def close(self) -> None:
-        """Close the open connection."""
-        if self._open is not None:
-            self._open.close()
-            self._open = None
+        """Close the open connections."""
+        while self._open:
+            self._open.pop().close()
 
     def send(self, *requests: RequestSpec) -> list[Exchange]:
-        """Send one request on the open connection, or several at the same moment on connections of their own."""
+        """Send one request on an open connection, or several at the same moment on connections of their own."""
         if len(requests) == 1:
-            return [self._exchange(requests[0], reuse=True)]
-        exchanges: dict[int, Exchange] = {}
+            return [self._exchange(requests[0], self._timeout_s, reuse=True)]
+        received: dict[int, Exchange] = {}
+        self._send_together(requests, received, self._timeout_s, reuse=False)
+        return [received[place] for place in range(len(requests))]
 
-        def exchange(number: int, request: RequestSpec) -> None:
-            exchanges[number] = self._exchange(request, reuse=False)
+    def overlap(self, requests: Sequence[RequestSpec], received: dict[int, Exchange], timeout_s: float | None = None) -> None:
+        """Send requests at the same moment, on open connections and on new ones that stay open."""
+        self._send_together(requests, received, self._timeout_s if timeout_s is None else min(timeout_s, self._timeout_s), reuse=True)
+
+    def _send_together(self, requests: Sequence[RequestSpec], received: dict[int, Exchange], timeout_s: float, *, reuse: bool) -> None:
+        def exchange(place: int, request: RequestSpec) -> None:
+            received[place] = self._exchange(request, timeout_s, reuse=reuse)
 
         threads = [threading.Thread(target=exchange, args=pair, daemon=True) for pair in enumerate(requests)]
         for thread in threads:
             thread.start()
-        for thread in threads:
-            thread.join()
-        return [exchanges[number] for number in range(len(requests))]
+        try:
+            for thread in threads:
+                thread.join()
+        except KeyboardInterrupt:
+            for thread in threads:  # what they create is to be deleted; a second interruption ends this
+                thread.join()
+            raise
 
-    def _exchange(self, request: RequestSpec, *, reuse: bool) -> Exchange:
+    def _exchange(self, request: RequestSpec, timeout_s: float, *, reuse: bool) -> Exchange:
         sent_ms = self.now_ms()
         pairs = header_pairs(request, self.prefix + request.path, sent_ms, self._credentials)
-        response, deadline, failure = _PartialResponse(), monotonic() + self._timeout_s, None
+        response, deadline, failure = _PartialResponse(), _Deadline(timeout_s), None
         try:
             if not self._attempt(request, pairs, response, deadline, reuse=reuse):
                 self._attempt(request, pairs, response, deadline, reuse=reuse)  # the server had closed the idle connection
@@ -161,7 +171,7 @@ class HttpTransport:
         return replace(exchange, error=masked.text(str(failure))[:MAX_REASON], not_sent=failure.not_sent, permanent=failure.permanent)
 
     def _attempt(
-        self, request: RequestSpec, pairs: list[tuple[str, str]], response: _PartialResponse, deadline: float, *, reuse: bool
+        self, request: RequestSpec, pairs: list[tuple[str, str]], response: _PartialResponse, deadline: _Deadline, *, reuse: bool
     ) -> bool:
         """Send a request and read the response into `response`; with `reuse` on the open connection, if there is one.
 
@@ -183,39 +193,41 @@ class HttpTransport:
                 self._reuses = False  # a server that closes without notice: from now on each request gets its own connection
                 if request.method == "GET":
                     return False
-            raise IncompleteResponseError(_reason(error, self._timeout_s)) from error
+            raise IncompleteResponseError(_reason(error, deadline.timeout_s)) from error
         if self._reuses and reuse and connection.http.our_state is h11.DONE and connection.http.their_state is h11.DONE:
             connection.http.start_next_cycle()
-            self._open = connection
+            self._open.append(connection)
         else:
             connection.close()
         return True
 
     def _idle_connection(self) -> _Connection | None:
-        """Return the open connection if it can be used. It is set again only after the exchange, so not after an interruption."""
-        connection, self._open = self._open, None
-        if connection is None or connection.idle():
-            return connection
-        connection.close()
+        """Return an open connection that can be used. It is added again only after the exchange, so not after an interruption."""
+        with suppress(IndexError):
+            while True:
+                connection = self._open.pop()
+                if connection.idle():
+                    return connection
+                connection.close()
         return None
 
-    def _connect(self, deadline: float) -> _Connection:
+    def _connect(self, deadline: _Deadline) -> _Connection:
         address = (self._target.host, self._target.port)
         try:
-            connection = socket.create_connection(address, _remaining(deadline))
+            connection = socket.create_connection(address, deadline.remaining())
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._tls is not None:
-                connection.settimeout(_remaining(deadline))
+                connection.settimeout(deadline.remaining())
                 connection = self._tls.wrap_socket(connection, server_hostname=self._target.host)
         except (OSError, UnicodeError) as error:
             unknown_host = isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME
             untrusted = isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError)
             permanent = unknown_host or untrusted or isinstance(error, UnicodeError)
-            reason = f"no connection: {_reason(error, self._timeout_s)}"
+            reason = f"no connection: {_reason(error, deadline.timeout_s)}"
             raise IncompleteResponseError(reason, not_sent=True, permanent=permanent) from error
         return _Connection(connection, h11.Connection(h11.CLIENT))
 
-    def _write(self, connection: _Connection, request: RequestSpec, pairs: list[tuple[str, str]], deadline: float) -> None:
+    def _write(self, connection: _Connection, request: RequestSpec, pairs: list[tuple[str, str]], deadline: _Deadline) -> None:
         host = self._target.origin.partition("://")[2]
         headers = [("host", host), ("user-agent", USER_AGENT), ("accept", "*/*"), *self._headers, *pairs]
         if not any(name.lower() == "accept-encoding" for name, _ in self._headers):
@@ -226,10 +238,10 @@ class HttpTransport:
         head = h11.Request(method=request.method, target=self._target.path + request.path, headers=encoded)
         events: list[h11.Event] = [head, h11.Data(data=request.body), h11.EndOfMessage()]
         data = b"".join(connection.http.send(event) or b"" for event in events)
-        connection.socket.settimeout(_remaining(deadline))
+        connection.socket.settimeout(deadline.remaining())
         connection.socket.sendall(data)
 
-    def _read(self, connection: _Connection, response: _PartialResponse, deadline: float) -> None:
+    def _read(self, connection: _Connection, response: _PartialResponse, deadline: _Deadline) -> None:
         while not isinstance(event := self._event(connection, deadline, begun=response.status > 0), h11.EndOfMessage):
             if isinstance(event, h11.Response):
                 response.status = event.status_code
@@ -241,11 +253,11 @@ class HttpTransport:
             elif not isinstance(event, h11.InformationalResponse):
                 raise IncompleteResponseError("not HTTP: this is not a response")
 
-    def _event(self, connection: _Connection, deadline: float, *, begun: bool) -> object:
+    def _event(self, connection: _Connection, deadline: _Deadline, *, begun: bool) -> object:
         """Return the next event of the protocol; `begun`: a status line was received already."""
         event = connection.http.next_event()
         while event is h11.NEED_DATA:
-            connection.socket.settimeout(_remaining(deadline))
+            connection.socket.settimeout(deadline.remaining())
             data = connection.socket.recv(RECEIVE_BYTES)
             if not data and not begun:
                 raise IncompleteResponseError("the connection was closed without a response")
@@ -295,12 +307,19 @@ class _PartialResponse:
     body: bytearray = field(default_factory=bytearray)
 
 
-def _remaining(deadline: float) -> float:
-    """Return the seconds until a deadline of the monotonic clock. Raises `TimeoutError` after it."""
-    remaining = deadline - monotonic()
-    if remaining <= 0:
-        raise TimeoutError
-    return remaining
+class _Deadline:
+    """The end of the time for an exchange, `timeout_s` seconds from now on."""
+
+    def __init__(self, timeout_s: float) -> None:
+        self.timeout_s: float = timeout_s
+        self._at = monotonic() + timeout_s
+
+    def remaining(self) -> float:
+        """Return the seconds that are left. Raises `TimeoutError` if there are none."""
+        remaining = self._at - monotonic()
+        if remaining <= 0:
+            raise TimeoutError
+        return remaining
 
 
 def _reason(error: BaseException, timeout_s: float) -> str:

@@ -117,6 +117,8 @@ def add_server(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cacert", type=Path, metavar="FILE", help="certificates to trust (PEM)")
     parser.add_argument("--budget", type=positive_integer, metavar="N", help="send at most N requests, those that find most first")
     parser.add_argument("--rate", type=rate, default=0.0, metavar="N", help="at most N requests per second")
+    connections = "requests under way at the same moment, at most; 1 with --rate and for the real service (%(default)s)"
+    parser.add_argument("--connections", type=positive_integer, default=8, metavar="N", help=connections)
     parser.add_argument("--timeout", type=seconds, default=10.0, metavar="SECONDS", help="time limit for a whole exchange (%(default)s)")
     wait = "how long a server that does not respond at the beginning is waited for; 0: not at all (%(default)s)"
     parser.add_argument("--wait", type=seconds_or_none, default=5.0, metavar="SECONDS", help=wait)
@@ -290,6 +292,7 @@ def options_of(options: argparse.Namespace, *, strict: bool = False, probe: bool
         strict=strict,
         fail_on=_rules("--fail-on", options),
         wait_s=options.wait,
+        connections=options.connections,
     )
 
 

@@ -21,8 +21,11 @@ FAILING = "churn/fails.tsv"
 
 
 class Turn(NamedTuple):
+    """A request, its number in the run, and its place among those that are sent at the same moment (0: the first one)."""
+
     number: int
     request: RequestSpec
+    place: int = 0
 
 
 class Scripted:
@@ -41,7 +44,7 @@ class Scripted:
             inject_fault(service, fault)
         self._direct = MemoryTransport(service.handle, service.prefix)
         self.prefix, self.now_ms = self._direct.prefix, self._direct.now_ms
-        self.script, self.sent, self.slept, self.at_ms = script, [], [], []
+        self.script, self.sent, self.slept, self.at_ms, self.overlaps = script, [], [], [], []
 
     def sleep(self, seconds):
         if seconds:
@@ -51,10 +54,15 @@ class Scripted:
     def send(self, *requests):
         return [self._one(request) for request in requests]
 
-    def _one(self, request):
+    def overlap(self, requests, received, timeout_s=None):  # noqa: ARG002
+        self.overlaps.append(requests)
+        for place, request in enumerate(requests):
+            received[place] = self._one(request, place)
+
+    def _one(self, request, place=0):
         self.sent.append(request)
         self.at_ms.append(self.now_ms())
-        scripted = self.script(Turn(len(self.sent), request))
+        scripted = self.script(Turn(len(self.sent), request, place))
         scripted, carried = scripted if isinstance(scripted, tuple) else (scripted, False)
         if scripted is None or carried:
             exchange = self._direct.send(request)[0]

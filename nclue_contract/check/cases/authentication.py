@@ -50,7 +50,7 @@ def _rejected(defect: str, rule: str, change: Change, rank: int = 1, *, unreadab
         exchange = yield request
         session.evaluator.evaluate(case, exchange, rejected(rule, *(MALFORMED if unreadable else ())))
 
-    return Case(f"access[{defect}]", rule, script, rank=rank)
+    return Case(f"access[{defect}]", rule, script, rank=rank, independent=True)
 
 
 def _with(**changes: Any) -> Change:  # noqa: ANN401  # fields of RequestSpec
@@ -75,10 +75,10 @@ def _timestamp_cases() -> Iterator[Case]:
 
 
 def _key_cases() -> Iterator[Case]:
-    yield Case(REPLAYED.decided_by, "NC200", _capitals, requests=2, rank=0)
+    yield Case(REPLAYED.decided_by, "NC200", _capitals, requests=2, rank=0, independent=True)
     yield REPLAYED
     yield _rejected("unknown access key", "NC209", lambda s, request: replace(request, credentials=_other_letter_case(s)), rank=0)
-    yield Case("access[unknown access key, no secret key]", "NC209", _no_secret_key)
+    yield Case("access[unknown access key, no secret key]", "NC209", _no_secret_key, independent=True)
     yield _rejected(
         "another secret key",
         "NC208",
@@ -133,9 +133,27 @@ def _signed_as(target: Callable[[CheckSession], tuple[str, str]]) -> Change:
 def _clock_cases() -> Iterator[Case]:
     limit_ms = contract().rules["NC203"].limit * 1000
     for word, sign in (("behind", -1), ("ahead", 1)):
-        yield Case(f"clock[within the limit {word}]", "NC203", _skewed(_near(sign * limit_ms, -sign), valid=True), rank=0)
-        yield Case(f"clock[beyond the limit {word}]", "NC203", _skewed(_near(sign * limit_ms, sign), valid=False), rank=0)
-        yield Case(f"clock[exactly the limit {word}]", "NC203", _at_the_limit(sign * limit_ms))
+        yield Case(
+            f"clock[within the limit {word}]",
+            "NC203",
+            _skewed(_near(sign * limit_ms, -sign), valid=True),
+            rank=0,
+            independent=True,
+            assumes=_clock_known,
+        )
+        yield Case(
+            f"clock[beyond the limit {word}]",
+            "NC203",
+            _skewed(_near(sign * limit_ms, sign), valid=False),
+            rank=0,
+            independent=True,
+            assumes=_clock_known,
+        )
+        yield Case(f"clock[exactly the limit {word}]", "NC203", _at_the_limit(sign * limit_ms), independent=True)
+
+
+def _clock_known(session: CheckSession) -> bool:
+    return session.clock.known
 
 
 def _near(limit_ms: int, sign: int) -> Callable[[CheckSession], int]:
@@ -180,12 +198,14 @@ def _operation_cases() -> Iterator[Case]:
     name = contract().headers[-1]
     unsigned: dict[str, str | None] = {name: None}
     forged: dict[str, str | None] = {name: base64.b64encode(bytes(range(32))).decode()}
-    yield Case("access[unsigned creation]", "NC200", _create(unsigned, "NC200", repeat=True), requests=2, posts=2, rank=0)
-    yield Case("access[unsigned look]", "NC200", _on_task(get_request, unsigned, "NC200"), rank=0, needs_write_access=True)
-    deletion = _on_task(delete_request, unsigned, "NC200", verify=True)
-    yield Case("access[unsigned deletion]", "NC200", deletion, requests=2, rank=0, needs_write_access=True)
-    yield Case("access[forged creation]", "NC208", _create(forged, "NC208"), posts=1, rank=0)
-    yield Case("access[forged deletion]", "NC208", _on_task(delete_request, forged, "NC208"), rank=0, needs_write_access=True)
+    creation = _create(unsigned, "NC200", repeat=True)
+    yield Case("access[unsigned creation]", "NC200", creation, requests=2, posts=2, rank=0, independent=True)
+    look, deletion = _on_task(get_request, unsigned, "NC200"), _on_task(delete_request, unsigned, "NC200", verify=True)
+    yield Case("access[unsigned look]", "NC200", look, rank=0, needs_write_access=True, independent=True)
+    yield Case("access[unsigned deletion]", "NC200", deletion, requests=2, rank=0, needs_write_access=True, independent=True)
+    yield Case("access[forged creation]", "NC208", _create(forged, "NC208"), posts=1, rank=0, independent=True)
+    deletion = _on_task(delete_request, forged, "NC208")
+    yield Case("access[forged deletion]", "NC208", deletion, rank=0, needs_write_access=True, independent=True)
 
 
 def _create(headers: Mapping[str, str | None], rule: str, *, repeat: bool = False) -> Callable[[CheckSession, Case], Script]:

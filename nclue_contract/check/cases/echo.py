@@ -53,7 +53,7 @@ LONG_PATH = 1100
 
 def echo_cases() -> Iterator[Case]:
     """Yield the cases."""
-    yield Case("echo[train and test data apart]", "NC307", _apart, requests=2, posts=1, rank=0)
+    yield Case("echo[train and test data apart]", "NC307", _apart, requests=2, posts=1, rank=0, independent=True, assumes=_fixed_values)
     yield from (one.case for one in _PARTS if one.case.decided_by == "echo[train and test data apart]")
     yield _case("echo[markup and templates]", _markup, rank=0)
     yield _case("echo[quotes, dashes and dots]", _typography, rank=0, read=False)
@@ -137,7 +137,11 @@ def _case(case_id: str, values: Callable[[CheckSession], Fields], *, rank: int =
             if part.case.decided_by == case.id:
                 _conclude(session, part, compared)
 
-    return Case(case_id, "NC307", script, requests=1 + read, posts=1, rank=rank)
+    return Case(case_id, "NC307", script, requests=1 + read, posts=1, rank=rank, independent=True, assumes=_fixed_values)
+
+
+def _fixed_values(session: CheckSession) -> frozenset[str]:
+    return frozenset(session.fixed_values)
 
 
 class _Part(NamedTuple):
@@ -194,7 +198,7 @@ def _send(session: CheckSession, case: Case, values: Fields, *, read: bool) -> S
         together = {field: value for fields in groups.values() for field, value in fields.items()}
         exchange = yield from _create(session, case, together, read=read)
         if exchange.accepted:
-            return dict.fromkeys(groups, exchange)
+            return {name: exchange for name in groups if name not in session.fixed_values}  # others may be known to be by now
         if exchange.answer not in FILE_NOT_FOUND or "paths" not in groups:
             break
         session.fixed_values.add("paths")

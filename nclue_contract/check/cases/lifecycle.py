@@ -65,8 +65,8 @@ from nclue_contract.check.session import CheckSession
 from nclue_contract.contract.model import contract
 from nclue_contract.validation.response import GATEWAY_SUCCESS, SUCCESS
 
-LATER_S = 2.5
-"""Seconds, at most, after which ended tasks are read once more."""
+LATER_S = 1.1
+"""Seconds, at most, after which ended tasks are read once more: a time that moves shows it, since times have whole seconds."""
 
 ROUNDED_MS = 2000
 """Difference of two times that are written in whole seconds, at most, where the times themselves are equal."""

@@ -44,9 +44,9 @@ COMPARISONS = 3
 
 def list_cases() -> Iterator[Case]:
     """Yield the cases. Those that compare pages need tasks of this run, and come late, when there are many."""
-    yield Case("list[limit before index]", "NC500", _plain("limit=%33&index=2"), rank=0)  # what is signed is the encoded form
-    yield Case("list[empty and unknown parameters]", "NC601", _survived("limit=&x=1"))
-    yield Case("list[index of 20 digits]", "NC601", _survived("index=99999999999999999999&limit=1"))
+    yield Case("list[limit before index]", "NC500", _plain("limit=%33&index=2"))  # what is signed is the encoded form
+    yield Case("list[empty and unknown parameters]", "NC601", _survived("limit=&x=1"), independent=True)
+    yield Case("list[index of 20 digits]", "NC601", _survived("index=99999999999999999999&limit=1"), independent=True)
     over = _greatest() + 1
     out_of_range = [
         ("limit=0", 0),
@@ -59,8 +59,8 @@ def list_cases() -> Iterator[Case]:
         ("index=x", 0),
     ]
     for query, rank in out_of_range:
-        yield Case(f"list[{query}]", "NC505", _out_of_range(query), rank=rank)
-    yield Case("list[far behind the end]", "NC503", _behind_the_end)
+        yield Case(f"list[{query}]", "NC505", _out_of_range(query), rank=rank, independent=True)
+    yield Case("list[far behind the end]", "NC503", _behind_the_end, independent=True)
     yield Case("list[windows]", "NC503", _windows, requests=4, needs_tasks=WINDOW_TASKS)
     yield Case("list[total]", "NC502", _total, requests=2, needs_tasks=TOTAL_TASKS)
     yield Case("list[every task once]", "NC504", _walk, requests=4, needs_tasks=2, best_with_tasks=over)

@@ -67,7 +67,7 @@ def _case(
         if positive:
             session.results.positives[created] += 1
 
-    return Case(case_id, rule, script, posts=1, rank=rank, positive=positive, advisory=advisory)
+    return Case(case_id, rule, script, posts=1, rank=rank, positive=positive, advisory=advisory, independent=True)
 
 
 # -- the name -----------------------------------------------------------------------------------------------------------------------
@@ -93,7 +93,7 @@ def _name_length_cases() -> Iterator[Case]:
     yield _case(f"name[{most + 1} with spaces at the end]", "NC111", _filled(most + 1, "   "), rank=0)
     yield _case("name[emoji within the limit in code points]", "NC111", _filled(most - 5, EMOJI * 60))
     yield _case("name[emoji just within the limit in code points]", "NC111", _filled(most - 2, EMOJI * 4))
-    yield Case("name[1 character]", "NC110", _one_character, posts=3, positive=True)
+    yield Case("name[1 character]", "NC110", _one_character, posts=3, positive=True, independent=True)
     yield _case("name[empty]", "NC110", lambda b: create_request(b.payload() | {"name": ""}), rank=0)
 
 
@@ -192,7 +192,7 @@ def _optional_cases() -> Iterator[Case]:
     for names in combinations(optional, 2):  # each of them once with and once without both of the others
         yield _case(f"optional[only {', '.join(names)}]", "NC105", _with_some(names))
     yield _case("unknown field[note]", "NC104", _with({"note": "x"}))
-    yield Case("unknown field[task_id and status]", "NC104", _response_fields, posts=1)
+    yield Case("unknown field[task_id and status]", "NC104", _response_fields, posts=1, independent=True)
     for name in may_be_empty:
         # An optional field may be left out, so that an empty one can mean that: it proves nothing about the required ones.
         also = EITHER if name in optional else ()
@@ -221,8 +221,9 @@ def _response_fields(session: CheckSession, case: Case) -> Script:
 def _json_cases() -> Iterator[Case]:
     yield from _invalid_json_cases()
     yield from _unusual_json_cases()
-    yield Case("json[bad path behind a good one]", "NC004", _duplicate_path(bad_last=True), posts=1, rank=0, advisory=True)
-    yield Case("json[bad path before a good one]", "NC004", _duplicate_path(bad_last=False), posts=1, advisory=True)
+    for where, rank in (("behind", 0), ("before", 1)):
+        script = _duplicate_path(bad_last=where == "behind")
+        yield Case(f"json[bad path {where} a good one]", "NC004", script, posts=1, rank=rank, advisory=True, independent=True)
     yield _case("json[escapes]", "NC001", _escaped, positive=True)
     yield _case("json[another order, white space]", "NC001", _reordered, positive=True)
 
@@ -273,7 +274,7 @@ def _lenient_case(case_id: str, rule: str, encode: Callable[[str], bytes], *, ta
             if field in exchange.fields and exchange.fields[field] != value:
                 session.results.fail(case, "NC307", f"{field} differs from what was sent in a body of another form", exchange, f"/{field}")
 
-    return Case(case_id, rule, script, posts=1, rank=rank, advisory=True)
+    return Case(case_id, rule, script, posts=1, rank=rank, advisory=True, independent=True)
 
 
 def _unusual_json_cases() -> Iterator[Case]:
@@ -331,4 +332,4 @@ def _content_type_case(what: str, value: str | None, also: Collection[Answer] = 
         if positive:
             session.results.positives[created] += 1
 
-    return Case(f"content type[{what}]", "NC206", script, posts=1, positive=positive)
+    return Case(f"content type[{what}]", "NC206", script, posts=1, positive=positive, independent=True)
