@@ -42,7 +42,7 @@ SCHEMA_KEYWORDS = {"$ref", "type", "title", "description", "examples", "default"
     "minLength",  # validation.request: the name
     "maxLength",
     "not",  # validation.paths: the class of forbidden characters
-    "pattern",
+    "pattern",  # the same class: under `not`, and beside it, negated and anchored
     "anyOf",  # only "this schema or null"
     "minimum",  # validation.response_fields
     "maximum",
@@ -117,7 +117,8 @@ def _base_url(text: str) -> str:
 
 
 def _dump(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=1) + "\n"
+    text = json.dumps(value, ensure_ascii=False, indent=1)
+    return re.sub("[\x7f-\x9f]", lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"  # no invisible characters in a file
 
 
 # -- reading the document ------------------------------------------------------------------------------------------------------
@@ -249,8 +250,23 @@ def _check_schema(where: str, schema: dict[str, Any]) -> None:
     _require(schema.get("format", "date-time") in FORMATS, f"{where}: unknown format {schema.get('format')}")
     if "anyOf" in schema:
         _require(len(schema["anyOf"]) == 2 and schema["anyOf"][1] == {"type": "null"}, f"{where}: anyOf may only add null")
-    if "pattern" in schema:
+    if "not" in schema:
+        _check_patterns(where, schema["not"].get("pattern", ""), schema.get("pattern"))
+    elif "pattern" in schema:
         _require(where.endswith(".not"), f"{where}: a pattern is only implemented as not: {{type: string, pattern: class}}")
+
+
+# A character of a class in the spelling that engines of all languages interpret alike; the reasons are in contract.path_patterns.
+_PORTABLE = r"""\\x[01][0-9a-f]|\\x7f|\\[][(){}\\^$|/-]|[^][(){}\\^$|/\x00-\x1f\x7f-]"""
+
+
+def _check_patterns(where: str, forbidden: str, allowed: str | None) -> None:
+    """Check that the class under `not` is spelt portably, and that the pattern beside it is the same class, negated and anchored."""
+    spelling = re.match(rf"\[((?:{_PORTABLE})(?:-(?:{_PORTABLE}))?)+", forbidden)
+    rest = forbidden[spelling.end() :] if spelling else forbidden
+    _require(rest == "]", f"{where}.not: the pattern is not one class in the portable spelling, from {rest!r} on")
+    wanted = f"^[^{forbidden[1:]}*$"
+    _require(allowed == wanted, f"{where}: the pattern must be the class under `not`, negated and anchored: {wanted!r}, not {allowed!r}")
 
 
 def _check_readings(sources: Sources) -> None:
