@@ -27,7 +27,7 @@ SECONDS ?= 120
 SAMPLE ?= 200
 SEED ?= 0
 
-.PHONY: help check test lint lint-node spec docs node bench fuzz mutants lock hashes clean stale
+.PHONY: help check test lint lint-node spec docs node bench engines vectors fuzz mutants lock hashes clean stale
 .DELETE_ON_ERROR:
 
 help:
@@ -35,6 +35,7 @@ help:
 	@echo "make test     the whole test suite"
 	@echo "make lint     formatting, style, types, and three linters on the OpenAPI file"
 	@echo "make spec     compile the YAML files in openapi/ into the JSON files of the package"
+	@echo "make vectors  write the test data for other languages in vectors/"
 	@echo "make docs     build the documentation site in build/docs/site, and look for broken links"
 	@echo "make node     install the Node tools that 'make lint' and some tests use when they are there"
 	@echo "make bench    the benchmarks"
@@ -112,6 +113,14 @@ bench: .venv/stamp
 	  if [ ! -e "$$script" ]; then echo "There is no benchmark yet."; break; fi; \
 	  echo "== $$script"; $(PY) "$$script" || exit 1; \
 	done
+
+# Debian's engines: apt-get install golang-go golang-github-xeipuuv-gojsonschema-dev php-cli php-mbstring php-json-schema ruby-json-schema
+# ruby-json-schemer libjson-validator-perl
+engines: .venv/stamp
+	@$(WITH_NODE); $(PY) -m tools.engines
+
+vectors: .venv/stamp
+	@$(PY) -m tools.vectors
 
 fuzz: .venv/stamp
 	@$(PY) -c 'import atheris' 2>/dev/null || $(PY) -m pip install -qq --constraint constraints.txt --group fuzz

@@ -1,5 +1,6 @@
 # ruby json_schemer.rb SCHEMA INSTANCES: a 1 or a 0 per line of INSTANCES.
 require "json"
+require "set" # the library forgets to
 require "json_schemer"
 
 schema = JSONSchemer.schema(JSON.parse(File.read(ARGV[0], encoding: "UTF-8")))
