@@ -389,7 +389,8 @@ def forbidden_by_default(tables: dict[str, Any]) -> set[int]:
 # -- the command -----------------------------------------------------------------------------------------------------------------
 
 
-def _write(path: Path, text: str) -> None:
+def write(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
     with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
         file.write(text)
@@ -415,7 +416,7 @@ def main(argv: list[str] | None = None) -> int:
             print(f"{path.relative_to(ROOT)} is out of date; run: {COMMAND}", file=sys.stderr)
         return 1 if stale else 0
     for path, text in zip((TABLES, DOCUMENT), texts, strict=True):
-        _write(path, text)
+        write(path, text)
         print(f"wrote {path.relative_to(ROOT)}")
     return 0
 
