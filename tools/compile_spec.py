@@ -178,17 +178,23 @@ def _operations(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _errors(document: dict[str, Any]) -> dict[str, Any]:
-    """Return the documented errors by the names of their examples: status code, error code, message."""
+    """Return the documented errors by the names of their examples: status code, error code, message, meaning, related rules."""
     found: dict[str, Any] = {}
     for item in document["paths"].values():
         for operation in (item[method] for method in METHODS if method in item):
             for status, node in operation["responses"].items():
-                examples = _resolve(document, node)["content"]["application/json"].get("examples", {})
-                for name, value in ((e["$ref"].rpartition("/")[2], _resolve(document, e)["value"]) for e in examples.values()):
-                    if "error" in value:
-                        row = {"status": int(status), "code": value["error"]["errorCode"], "message": value["error"]["message"]}
+                references = _resolve(document, node)["content"]["application/json"].get("examples", {}).values()
+                for name, example in ((e["$ref"].rpartition("/")[2], _resolve(document, e)) for e in references):
+                    if "error" in example["value"]:
+                        row = _error_row(int(status), example)
                         _require(found.setdefault(name, row) == row, f"the error {name} has two status codes")
     return found
+
+
+def _error_row(status: int, example: dict[str, Any]) -> dict[str, Any]:
+    error = example["value"]["error"]
+    texts = {"code": error["errorCode"], "message": error["message"], "meaning": example["summary"]}
+    return {"status": status, **texts, "rules": _pointers(example, RULE_POINTER)}
 
 
 def _success_schema(document: dict[str, Any], operation: dict[str, Any]) -> str:

@@ -120,6 +120,10 @@ REJECTED = {
         put("components.securitySchemes.accessKey.x-nclue-rule", ["NC200", "NC201", "NC204"]),
         "rule NC209: no x-nclue-rule at x-ncp-iam-access-key",
     ),
+    "an error that points to no rule": (
+        put("components.examples.INVALID_PATH_CHARACTER.x-nclue-rule", "NC199"),
+        "INVALID_PATH_CHARACTER, x-nclue-rule: unknown: NC199",
+    ),
     "a reading that no schema points to": (
         put(f"{SCHEMAS}.TaskStatus.x-nclue-reading", ["status-word"]),
         "no x-nclue-reading names queue",
