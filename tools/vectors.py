@@ -3,8 +3,8 @@
     python -m tools.vectors           write the files (each whole or not at all)
     python -m tools.vectors --check   write nothing; exit 1 when a file is out of date
 
-All values come from files in which they were typed by hand: payloads and findings from `tests/corpus`, signatures from `tests/vectors`, responses
-from `openapi/examples.yaml` and from the examples of `openapi/nclue-tasks.yaml`. The validator computes none of them.
+All values come from files in which they were typed by hand: payloads and findings from `tests/corpus`, signatures from `tests/vectors`,
+responses from `openapi/examples.yaml` and from the examples of `openapi/nclue-tasks.yaml`. The validator computes none of them.
 """
 
 from __future__ import annotations
@@ -109,7 +109,9 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Write the test data for other languages.")
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a file is out of date")
     options = parser.parse_args(argv)
-    stale = {name: text for name, text in files().items() if not (FOLDER / name).exists() or (FOLDER / name).read_text(encoding="utf-8") != text}
+    stale = {
+        name: text for name, text in files().items() if not (FOLDER / name).exists() or (FOLDER / name).read_text(encoding="utf-8") != text
+    }
     for name, text in stale.items():
         if options.check:
             print(f"{FOLDER.name}/{name} is out of date; run: {COMMAND}", file=sys.stderr)

@@ -35,7 +35,10 @@ def test_the_schema_of_a_payload_stands_alone(spec, draft):
     code, text, _ = spec("--schema", "TaskRequest", "--draft", draft)
     schema = json.loads(text)
     assert code == 0
-    assert schema["$schema"] == {"2020-12": "https://json-schema.org/draft/2020-12/schema", "draft-07": "http://json-schema.org/draft-07/schema#"}[draft]
+    assert (
+        schema["$schema"]
+        == {"2020-12": "https://json-schema.org/draft/2020-12/schema", "draft-07": "http://json-schema.org/draft-07/schema#"}[draft]
+    )
     assert schema["$comment"] == f"nclue-contract {__version__}, contract {contract().revision}; default readings"
     assert "x-nclue" not in text
     valid = VALIDATORS[draft](schema).is_valid
@@ -81,7 +84,9 @@ def test_every_schema_stands_alone(spec, name, draft):
     schema = json.loads(spec("--schema", name, "--draft", draft)[1])
     VALIDATORS[draft].check_schema(schema)
     assert "#/components" not in json.dumps(schema)
-    VALIDATORS[draft](schema).is_valid({"tasks": [{}], "test_file_path": "a", "train_file_path": "a", "error": {}})  # raises for a lost reference
+    VALIDATORS[draft](schema).is_valid(
+        {"tasks": [{}], "test_file_path": "a", "train_file_path": "a", "error": {}}
+    )  # raises for a lost reference
     assert not VALIDATORS[draft](schema).is_valid(True)
 
 

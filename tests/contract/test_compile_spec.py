@@ -297,7 +297,7 @@ def test_a_spelling_that_engines_do_not_interpret_alike_is_rejected(sources, pat
 @pytest.mark.parametrize("pattern", ["[&]", "[&", "&]", "&", "", "[]", "([&])", "[&]+", "[^&]"], ids=ascii)
 def test_what_is_not_one_class_of_characters_is_rejected(sources, path, pattern):
     path["not"]["pattern"], path["pattern"] = pattern, f"^[^{pattern[1:]}*$"
-    with pytest.raises(SpecError, match="portable spelling|differs from rule NC120"):
+    with pytest.raises(SpecError, match=r"portable spelling|differs from rule NC120"):
         compile_contract(sources)
 
 

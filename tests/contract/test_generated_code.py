@@ -1,4 +1,4 @@
-"""Code that generators write from our schemas keeps the rules, which is what the anchored pattern of a path is for: generators drop `not`."""
+"""Code that generators write from our schemas keeps the rules: they drop `not`, but not the anchored pattern of a path."""
 
 import importlib.util
 import subprocess

@@ -1,6 +1,6 @@
 """Every schema engine gives the same results for our schemas: all code points in a path, names, types, nulls, the corpus.
 
-The expected results are in `tools.engines.cases`, typed by hand from the page. The engines of Go, PHP, Ruby and Perl are run by `make engines`.
+The expected results are in `tools.engines.cases`, typed by hand from the page. `make engines` runs the engines of Go, PHP, Ruby and Perl.
 """
 
 import json
@@ -93,7 +93,7 @@ def test_both_patterns_have_exactly_the_characters_of_the_readings(pins):
 
 @pytest.mark.parametrize("flag", ["", "u", "v"])
 def test_javascript_reads_the_patterns_of_every_reading_alike_with_each_flag(flag):
-    """`v` is the flag of the attribute `pattern` in HTML; Node is asked about the first 1,024 code points and some above, alone and inside."""
+    """`v` is the flag of the attribute `pattern` in HTML. Tested are the first 1,024 code points and some above, alone and inside."""
     codes = [*range(1024), 0x2028, 0xAC00, 0xE000, 0xFF01, 0xFFFF, 0x10000, 0x1F600, 0x10FFFF]
     script = """
       const [flag, codes, patterns] = JSON.parse(require("fs").readFileSync(0, "utf8"));
@@ -114,7 +114,7 @@ def test_javascript_reads_the_patterns_of_every_reading_alike_with_each_flag(fla
 def engine(wrong=(), **changes):
     """Return an engine that has the expected results but for the cases with these names."""
 
-    def run(schema, instances):
+    def run(_, instances):
         lines = instances.read_text(encoding="utf-8").splitlines()
         by_line = {case.line().strip(): case for case in CASES}
         return [by_line[line].valid ^ (by_line[line].name in wrong) for line in lines]
@@ -167,4 +167,3 @@ def test_an_engine_that_is_not_installed_is_named_and_one_that_fails_fails_the_t
     )
     code, row, _ = table(replace(engine(), run=failing_engine))
     assert (code, row) == (1, "| ours | Python | 1.0 | 2020-12 | none | go ended with 1: a \\| b |")
-

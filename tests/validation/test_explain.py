@@ -126,7 +126,9 @@ def test_an_error_code_or_its_message_leads_to_its_rule(name):
 
 def test_the_code_of_requests_with_one_path_leads_to_the_rule_about_paths_too():
     text = output("10103")
-    assert text.startswith("error 10103 (status 422, INVALID_PATH_CHARACTER) what A path contains a forbidden character; probably of requests")
+    assert text.startswith(
+        "error 10103 (status 422, INVALID_PATH_CHARACTER) what A path contains a forbidden character; probably of requests"
+    )
     assert text.endswith("for NC120 path-character: A file path contains no forbidden character.")
 
 

@@ -1,1 +1,1 @@
-"""Do JSON Schema engines of all languages give the same results for our schemas? `python -m tools.engines` prints a table; `make engines` runs it."""
+"""Compare JSON Schema engines of several languages on our schemas: `python -m tools.engines` prints a table, `make engines` runs it."""

@@ -44,7 +44,7 @@ class Engine:
     """Names of cases that the engine is known to get wrong, with the reason."""
 
     def results(self, cases: list[Case], folder: Path) -> dict[str, bool]:
-        """Return the result of each case by its name; `folder` is for the files of the run. Raises `MissingEngineError`, or what it runs."""
+        """Return the result of each case by its name; `folder` is for the files of the run. Raises `MissingEngineError`."""
         found: dict[str, bool] = {}
         for name in sorted({case.schema for case in cases}):
             mine = [case for case in cases if case.schema == name]
@@ -63,7 +63,7 @@ class Engine:
         return [case.name for case in cases if results[case.name] != case.valid]
 
 
-# -- Python -------------------------------------------------------------------------------------------------------------------------------
+# -- Python -------------------------------------------------------------------------------------------------------------------------
 
 
 def _instances(file: Path) -> list[Any]:
@@ -92,7 +92,7 @@ def _fastjsonschema(schema: Path, instances: Path) -> list[bool]:
     return results
 
 
-# -- programs -------------------------------------------------------------------------------------------------------------------------------
+# -- programs -------------------------------------------------------------------------------------------------------------------------
 
 
 def _program(*command: str) -> str:
@@ -169,7 +169,9 @@ def _debian(package: str) -> Callable[[], str]:
 
     def read() -> str:
         found = shutil.which("dpkg-query")
-        done = found and subprocess.run([found, "-W", "-f", "${db:Status-Abbrev}${Version}", package], capture_output=True, text=True, check=False)
+        done = found and subprocess.run(
+            [found, "-W", "-f", "${db:Status-Abbrev}${Version}", package], capture_output=True, text=True, check=False
+        )
         if not done or not done.stdout.startswith("ii"):
             message = f"the Debian package {package} is not installed"
             raise MissingEngineError(message)
