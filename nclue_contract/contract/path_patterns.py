@@ -1,9 +1,9 @@
-r"""The rule about the characters of a path (NC120) as regular expressions, spelt so that schema engines of all languages interpret them alike.
+r"""The rule about the characters of a path (NC120) as regular expressions that schema engines of all languages interpret alike.
 
 - Control characters are `\x00` and the like: `\u0000` is an error in Go and PHP, and six letters in Perl.
 - Characters from U+0080 on are themselves: `\x80` is a byte in Ruby, and U+0100 has no such form.
-- `$` has a backslash, since fastjsonschema rewrites a bare one, even in a class. So have brackets, `|`, `/` and `-`, for JavaScript's flag v, which
-  the attribute `pattern` of HTML has.
+- `$` has a backslash, since fastjsonschema rewrites a bare one, even in a class. So have brackets, `|`, `/` and `-`, for JavaScript's flag v,
+  which the attribute `pattern` of HTML has.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class PathPatterns(NamedTuple):
     """Two spellings of one rule; a schema has both, since each has readers that the other one has not."""
 
     forbidden: str
-    """A class that is found in each path that breaks the rule. It has no anchors, which differ: `$` of Python allows a line feed behind it."""
+    """A class that is found in each path that breaks the rule. It has no anchors: `$` of Python, for one, allows a line feed behind it."""
     allowed: str
     """All of a path that keeps the rule, with anchors: what code generators, which do not know `not`, put into their models."""
 

@@ -1,4 +1,4 @@
-"""What the engines validate, and the results that they must have, typed by hand from the page "Create task": a witness of the contract's files."""
+"""What the engines validate, and the results that they must have: typed by hand from the page "Create task", as a witness."""
 
 from __future__ import annotations
 
