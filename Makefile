@@ -30,7 +30,7 @@ SECONDS ?= 120
 SAMPLE ?= 200
 SEED ?= 0
 
-.PHONY: help check test quick test-all-pythons lint lint-node spec docs node bench fuzz mutants release-check lock hashes clean stale
+.PHONY: help check test quick test-all-pythons lint lint-node spec docs node bench engines vectors fuzz mutants release-check lock hashes clean stale
 .DELETE_ON_ERROR:
 
 help:
@@ -40,6 +40,7 @@ help:
 	@echo "make test-all-pythons   the same with each version of Python that is supported, as far as it is installed here"
 	@echo "make lint     formatting, style, types, and three linters on the OpenAPI file"
 	@echo "make spec     compile the YAML files in openapi/ into the JSON files of the package"
+	@echo "make vectors  write the test data for other languages in vectors/"
 	@echo "make docs     build the documentation site in build/docs/site, and look for broken links"
 	@echo "make node     install the Node tools that 'make lint' and some tests use when they are there"
 	@echo "make bench    the validator and the command, compared with others; tools/bench_*.py has more"
@@ -135,6 +136,14 @@ docs: $(VENV)/stamp
 
 bench: $(VENV)/stamp
 	@$(PY) -m tools.bench
+
+# Debian's engines: apt-get install golang-go golang-github-xeipuuv-gojsonschema-dev php-cli php-mbstring php-json-schema ruby-json-schema
+# ruby-json-schemer libjson-validator-perl
+engines: $(VENV)/stamp
+	@$(WITH_NODE); $(PY) -m tools.engines
+
+vectors: $(VENV)/stamp
+	@$(PY) -m tools.vectors
 
 fuzz: $(VENV)/stamp
 	@$(PY) -c 'import atheris' 2>/dev/null || $(PY) -m pip install -qq --constraint constraints.txt --group fuzz

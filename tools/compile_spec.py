@@ -42,7 +42,7 @@ SCHEMA_KEYWORDS = {"$ref", "type", "title", "description", "examples", "default"
     "minLength",  # validation.request: the name
     "maxLength",
     "not",  # validation.paths: the class of forbidden characters
-    "pattern",
+    "pattern",  # the same class: under `not`, and beside it, negated and anchored
     "anyOf",  # only "this schema or null"
     "minimum",  # validation.response_fields
     "maximum",
@@ -117,7 +117,8 @@ def _base_url(text: str) -> str:
 
 
 def _dump(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=1) + "\n"
+    text = json.dumps(value, ensure_ascii=False, indent=1)
+    return re.sub("[\x7f-\x9f]", lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"  # no invisible characters in a file
 
 
 # -- reading the document ------------------------------------------------------------------------------------------------------
@@ -177,17 +178,23 @@ def _operations(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _errors(document: dict[str, Any]) -> dict[str, Any]:
-    """Return the documented errors by the names of their examples: status code, error code, message."""
+    """Return the documented errors by the names of their examples: status code, error code, message, meaning, related rules."""
     found: dict[str, Any] = {}
     for item in document["paths"].values():
         for operation in (item[method] for method in METHODS if method in item):
             for status, node in operation["responses"].items():
-                examples = _resolve(document, node)["content"]["application/json"].get("examples", {})
-                for name, value in ((e["$ref"].rpartition("/")[2], _resolve(document, e)["value"]) for e in examples.values()):
-                    if "error" in value:
-                        row = {"status": int(status), "code": value["error"]["errorCode"], "message": value["error"]["message"]}
+                references = _resolve(document, node)["content"]["application/json"].get("examples", {}).values()
+                for name, example in ((e["$ref"].rpartition("/")[2], _resolve(document, e)) for e in references):
+                    if "error" in example["value"]:
+                        row = _error_row(int(status), example)
                         _require(found.setdefault(name, row) == row, f"the error {name} has two status codes")
     return found
+
+
+def _error_row(status: int, example: dict[str, Any]) -> dict[str, Any]:
+    error = example["value"]["error"]
+    texts = {"code": error["errorCode"], "message": error["message"], "meaning": example["summary"]}
+    return {"status": status, **texts, "rules": _pointers(example, RULE_POINTER)}
 
 
 def _success_schema(document: dict[str, Any], operation: dict[str, Any]) -> str:
@@ -249,8 +256,23 @@ def _check_schema(where: str, schema: dict[str, Any]) -> None:
     _require(schema.get("format", "date-time") in FORMATS, f"{where}: unknown format {schema.get('format')}")
     if "anyOf" in schema:
         _require(len(schema["anyOf"]) == 2 and schema["anyOf"][1] == {"type": "null"}, f"{where}: anyOf may only add null")
-    if "pattern" in schema:
+    if "not" in schema:
+        _check_patterns(where, schema["not"].get("pattern", ""), schema.get("pattern"))
+    elif "pattern" in schema:
         _require(where.endswith(".not"), f"{where}: a pattern is only implemented as not: {{type: string, pattern: class}}")
+
+
+# A character of a class in the spelling that engines of all languages interpret alike; the reasons are in contract.path_patterns.
+_PORTABLE = r"""\\x[01][0-9a-f]|\\x7f|\\[][(){}\\^$|/-]|[^][(){}\\^$|/\x00-\x1f\x7f-]"""
+
+
+def _check_patterns(where: str, forbidden: str, allowed: str | None) -> None:
+    """Check that the class under `not` is spelt portably, and that the pattern beside it is the same class, negated and anchored."""
+    spelling = re.match(rf"\[((?:{_PORTABLE})(?:-(?:{_PORTABLE}))?)+", forbidden)
+    rest = forbidden[spelling.end() :] if spelling else forbidden
+    _require(rest == "]", f"{where}.not: the pattern is not one class in the portable spelling, from {rest!r} on")
+    wanted = f"^[^{forbidden[1:]}*$"
+    _require(allowed == wanted, f"{where}: the pattern must be the class under `not`, negated and anchored: {wanted!r}, not {allowed!r}")
 
 
 def _check_readings(sources: Sources) -> None:
@@ -373,7 +395,8 @@ def forbidden_by_default(tables: dict[str, Any]) -> set[int]:
 # -- the command -----------------------------------------------------------------------------------------------------------------
 
 
-def _write(path: Path, text: str) -> None:
+def write(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
     with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
         file.write(text)
@@ -399,7 +422,7 @@ def main(argv: list[str] | None = None) -> int:
             print(f"{path.relative_to(ROOT)} is out of date; run: {COMMAND}", file=sys.stderr)
         return 1 if stale else 0
     for path, text in zip((TABLES, DOCUMENT), texts, strict=True):
-        _write(path, text)
+        write(path, text)
         print(f"wrote {path.relative_to(ROOT)}")
     return 0
 

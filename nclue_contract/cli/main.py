@@ -21,6 +21,7 @@ from nclue_contract.cli.messages import discard, flush_errors, print_error
 from nclue_contract.cli.signals import termination_as_interruption
 from nclue_contract.cli.valid_blocks import fast_version
 from nclue_contract.contract.extras import MissingExtraError
+from nclue_contract.contract.json_schema import DRAFTS, standalone_schema
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Readings, parse_pins
 from nclue_contract.validation.reports.base import FORMATS, INCONCLUSIVE, MAX_RESULTS, PASSED, USAGE, Run
@@ -147,6 +148,8 @@ def _add_spec(commands: Any, common: argparse.ArgumentParser) -> None:  # noqa: 
     what = spec.add_mutually_exclusive_group()
     what.add_argument("--path", action="store_true", help="print the path of the file (default readings)")
     what.add_argument("--json", action="store_true", help="print the document, with the readings applied to its schemas (the default)")
+    what.add_argument("--schema", metavar="NAME", help="print one schema, such as TaskRequest, as a JSON Schema that stands alone")
+    spec.add_argument("--draft", choices=DRAFTS, help=f"draft of JSON Schema for --schema (default: {next(iter(DRAFTS))})")
     spec.set_defaults(run=_spec)
 
 
@@ -308,9 +311,16 @@ def _spec(options: argparse.Namespace) -> int:
     from nclue_contract.contract.openapi import document  # noqa: PLC0415  # for this command only
 
     _, readings = _settings(options)
+    if options.draft and options.schema is None:
+        message = "--draft needs --schema: the OpenAPI document has its own draft"
+        raise UsageError(message)
     if not options.path:
-        pinned = any(map(readings.pinned, readings))
-        print(json.dumps(document(readings if pinned else None), indent=1))
+        pins = {name: readings[name] for name in readings if readings.pinned(name)}
+        api = document(readings if pins else None)
+        if options.schema is not None:
+            comment = f"nclue-contract {__version__}, contract {contract().revision}; {_pins_in_words(pins)}"
+            api = _usable("--schema", standalone_schema, api, options.schema, options.draft or next(iter(DRAFTS)), comment)
+        print(json.dumps(api, indent=1))
         return PASSED
     path = Path(__file__).parent.parent / "contract" / "openapi.json"
     if not path.is_file():
@@ -318,6 +328,10 @@ def _spec(options: argparse.Namespace) -> int:
         raise UsageError(message)
     print(path)
     return PASSED
+
+
+def _pins_in_words(pins: dict[str, str]) -> str:
+    return "readings: " + ", ".join(f"{name}={option}" for name, option in pins.items()) if pins else "default readings"
 
 
 def _sign(options: argparse.Namespace) -> int:

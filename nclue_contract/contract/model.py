@@ -86,11 +86,14 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class DocumentedError:
-    """A row of the documented tables of errors: status code, error code, message."""
+    """A row of the documented tables of errors."""
 
     status: int
     code: str
     message: str
+    meaning: str = ""
+    rules: tuple[str, ...] = ()
+    """Codes of rules that concern the error, although createTask responds with another one when they are broken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +273,7 @@ def contract() -> Contract:
         responses=MappingProxyType({name: _fields(rows) for name, rows in tables["responses"].items()}),
         lifecycle=_lifecycle(tables),
         operations=MappingProxyType({name: _operation(name, row) for name, row in tables["operations"].items()}),
-        errors=MappingProxyType({name: DocumentedError(**row) for name, row in tables["errors"].items()}),
+        errors=MappingProxyType({name: DocumentedError(**row | {"rules": tuple(row["rules"])}) for name, row in tables["errors"].items()}),
         readings=MappingProxyType({row["id"]: _reading(row) for row in tables["readings"]}),
         rules=MappingProxyType(rules),
         _sample=MappingProxyType(tables["sample"]),

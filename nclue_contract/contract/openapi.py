@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 from nclue_contract.contract.model import Option, contract
+from nclue_contract.contract.path_patterns import PathPatterns, path_patterns
 from nclue_contract.contract.readings import Readings
 
 
@@ -35,7 +36,7 @@ def _write_request(schemas: dict[str, Any], readings: Readings) -> None:
     ids = [f for f in contract().request if f.name in contract().rules["NC106"].fields]
     optional = [f.name for f in contract().request if not f.required]
     path = schemas["FilePath"]
-    path["not"]["pattern"] = forbidden_class(readings)
+    path["not"]["pattern"], path["pattern"] = patterns_of(readings)
     fields["name"]["maxLength"] -= readings.option("name-edge").exclusive
     if readings["path-empty"] == "refused":
         path["minLength"] = 1
@@ -101,22 +102,9 @@ def _write_successes(api: dict[str, Any], readings: Readings) -> None:
             operation["responses"].setdefault(str(status), node)
 
 
-def forbidden_class(readings: Readings) -> str:
-    """Return the class of forbidden path characters, as a pattern that all engines interpret alike (no anchors, no raw `$`)."""
+def patterns_of(readings: Readings) -> PathPatterns:
+    """Return the patterns of rule NC120 under these readings."""
     rule = contract().rules["NC120"]
     options: list[Option] = [readings.option(name) for name in rule.readings]
-    characters = "".join(sorted({c for option in options for c in option.characters}))
-    ranges = sorted([*rule.code_points, *(pair for option in options for pair in option.code_points)])
-    return f"[{''.join(map(_in_class, characters))}{''.join(f'{_escape(low)}-{_escape(high)}' for low, high in ranges)}]"
-
-
-def _in_class(character: str) -> str:
-    r"""Return a printable ASCII character as written in a class; `$` as `\u0024`, because fastjsonschema and others rewrite a raw one."""
-    if character == "$":
-        return _escape(ord(character))
-    return f"\\{character}" if character in r"\^[]" else character
-
-
-def _escape(code: int) -> str:
-    r"""Return `\u0024` and the like; a character beyond the basic plane as itself, since not all engines support `\u{…}`."""
-    return f"\\u{code:04x}" if code <= 0xFFFF else chr(code)
+    characters = "".join(option.characters for option in options)
+    return path_patterns(characters, [*rule.code_points, *(pair for option in options for pair in option.code_points)])

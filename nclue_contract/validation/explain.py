@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import textwrap
 from collections.abc import Iterator
 from os.path import commonprefix
@@ -28,6 +29,8 @@ def overview(contract: Contract) -> str:
 def explain(contract: Contract, name: str, readings: Readings) -> str:
     """Return the explanation of a rule (code or slug), a reading (id) or an error code (`10104`, or its message).
 
+    An error code of five digits behind the last one that could be read is explained as unknown.
+
     Raises `ValueError` with the nearest known name when there is none of that name.
     """
     errors = contract.errors.items()
@@ -36,6 +39,8 @@ def explain(contract: Contract, name: str, readings: Readings) -> str:
         parts.append("\n".join(_rule(rule, contract)))
     if (reading := contract.readings.get(name.lower())) is not None:
         parts.append("\n".join(_reading(reading, contract, readings)))
+    if not parts and _is_unread(name, contract):
+        parts.append("\n".join(_unread_error(name, contract)))
     if not parts:
         slugs = [rule.slug for rule in contract.rules.values()]
         codes = [error.code for error in contract.errors.values()]
@@ -59,11 +64,25 @@ def _nearest(name: str, known: list[str]) -> str | None:
 
 def _error(error: DocumentedError, contract: Contract) -> Iterator[str]:
     yield f"error {error.code} (status {error.status}, {error.message})"
-    rules = [rule for rule in contract.rules.values() if any(answer.code == error.code for answer in rule.expects)]
+    if error.meaning:
+        yield from _paragraph("what", f"{error.meaning}.")
+    rules = [rule for rule in contract.rules.values() if rule.code in error.rules or any(a.code == error.code for a in rule.expects)]
     for rule in rules:
         yield from _paragraph("for", f"{rule.code} {rule.slug}: {rule.sentence}")
     if not rules:
         yield from _paragraph("for", "conditions without a rule, such as the load or the permissions of an account")
+
+
+def _is_unread(name: str, contract: Contract) -> bool:
+    """Return whether this is an error code of the part of NCLUE's table that could not be read."""
+    return re.fullmatch("[0-9]{5}", name) is not None and int(name) >= contract.rules["NC312"].limit
+
+
+def _unread_error(code: str, contract: Contract) -> Iterator[str]:
+    rule = contract.rules["NC312"]
+    yield f"error {code} (status and message are not known)"
+    yield from _paragraph("what", rule.certainty_reason)
+    yield from _paragraph("for", f"{rule.code} {rule.slug}: {rule.sentence}")
 
 
 def _rule(rule: Rule, contract: Contract) -> Iterator[str]:

@@ -120,6 +120,10 @@ REJECTED = {
         put("components.securitySchemes.accessKey.x-nclue-rule", ["NC200", "NC201", "NC204"]),
         "rule NC209: no x-nclue-rule at x-ncp-iam-access-key",
     ),
+    "an error that points to no rule": (
+        put("components.examples.INVALID_PATH_CHARACTER.x-nclue-rule", "NC199"),
+        "INVALID_PATH_CHARACTER, x-nclue-rule: unknown: NC199",
+    ),
     "a reading that no schema points to": (
         put(f"{SCHEMAS}.TaskStatus.x-nclue-reading", ["status-word"]),
         "no x-nclue-reading names queue",
@@ -226,14 +230,25 @@ def test_the_schema_rejects_a_reading_with(change, sources):
 
 # -- the pattern of a path ------------------------------------------------------------------------------------------------------------
 
-# The printable characters of the page as they are written inside the class.
-CLASS = [*"&@=;:+,?*{}%`<>~#|\"'", "\\u0024", "\\\\", "\\^", "\\[", "\\]", "\\u0000-\\u001f", "\\u0080-\\u00ff"]
+# The characters of the page as they are written inside the class.
+CLASS = [*"&@=;:+,?*%`<>~#\"'", "\\$", "\\\\", "\\{", "\\}", "\\^", "\\[", "\\]", "\\|", "\\x00-\\x1f", "\x80-\xff"]
 
 
-def test_the_pattern_of_a_path_has_the_25_characters_and_the_two_ranges_of_the_page(sources):
-    pattern = sources.document["components"]["schemas"]["FilePath"]["not"]["pattern"]
-    assert sorted(re.findall(r"\\u00..-\\u00..|\\u00..|\\.|.", pattern[1:-1])) == sorted(CLASS)
+@pytest.fixture
+def path(sources):
+    return sources.document["components"]["schemas"]["FilePath"]
+
+
+def put_class(path, inside):
+    """Write a class into both patterns of a schema."""
+    path["not"]["pattern"], path["pattern"] = f"[{inside}]", f"^[^{inside}]*$"
+
+
+def test_the_patterns_of_a_path_have_the_25_characters_and_the_two_ranges_of_the_page(path):
+    inside = path["not"]["pattern"][1:-1]
+    assert sorted(re.findall(r"\\x..-\\x..|.-.|\\.|.", inside)) == sorted(CLASS)
     assert len(CLASS) == 25 + 2
+    assert path["pattern"] == f"^[^{inside}]*$"
 
 
 @pytest.mark.parametrize(
@@ -241,19 +256,59 @@ def test_the_pattern_of_a_path_has_the_25_characters_and_the_two_ranges_of_the_p
     [
         ("~", "", "U+007E"),
         ("\\\\", "", "U+005C"),
-        ("\\u0024", "", "U+0024"),
+        ("\\$", "", "U+0024"),
         ("#", "# ", "U+0020"),
-        ("\\u0080", "\\u007f", "U+007F"),
-        ("\\u00ff", "\\u0100", "U+0100"),
-        ("\\u001f", "\\u001e", "U+001F"),
-        ("\\u0000", "\\u0001", "U+0000"),
+        ("\x80-", "\\x7f-", "U+007F"),
+        ("\xff", "\u0100", "U+0100"),
+        ("\\x1f", "\\x1e", "U+001F"),
+        ("\\x00", "\\x01", "U+0000"),
     ],
 )
-def test_a_pattern_that_differs_from_the_rule_in_one_character_is_rejected(sources, old, new, spot):
-    schema = sources.document["components"]["schemas"]["FilePath"]["not"]
-    assert schema["pattern"].count(old) == 1
-    schema["pattern"] = schema["pattern"].replace(old, new)
+def test_patterns_that_differ_from_the_rule_in_one_character_are_rejected(sources, path, old, new, spot):
+    inside = path["not"]["pattern"][1:-1]
+    assert inside.count(old) == 1
+    put_class(path, inside.replace(old, new))
     with pytest.raises(SpecError, match=re.escape(f"differs from rule NC120 under the default readings: {spot}")):
+        compile_contract(sources)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "rest"),
+    [
+        ("\\$", "\\u0024", "\\u0024"),
+        ("\\$", "\\x24", "\\x24"),
+        ("\\$", "$", "$"),
+        ("\\|", "|", "|"),
+        ("\\[", "[", "["),
+        ("\x80-\xff", "\\x80-\\xff", "\\x80"),
+        ("\\x00", "\x00", "\x00"),
+        ("\\x00-", "\\x00-\\x01-", "-"),
+    ],
+    ids=ascii,
+)
+def test_a_spelling_that_engines_do_not_interpret_alike_is_rejected(sources, path, old, new, rest):
+    inside = path["not"]["pattern"][1:-1]
+    assert inside.count(old) == 1
+    put_class(path, inside.replace(old, new))
+    with pytest.raises(SpecError, match=re.escape(f"not one class in the portable spelling, from {rest!r:.5}"[:-1])):
+        compile_contract(sources)
+
+
+@pytest.mark.parametrize("pattern", ["[&]", "[&", "&]", "&", "", "[]", "([&])", "[&]+", "[^&]"], ids=ascii)
+def test_what_is_not_one_class_of_characters_is_rejected(sources, path, pattern):
+    path["not"]["pattern"], path["pattern"] = pattern, f"^[^{pattern[1:]}*$"
+    with pytest.raises(SpecError, match=r"portable spelling|differs from rule NC120"):
+        compile_contract(sources)
+
+
+@pytest.mark.parametrize("change", ["~", "*$", "^", "[^", None], ids=str)
+def test_an_anchored_pattern_that_is_not_the_class_under_not_is_rejected(sources, path, change):
+    if change is None:
+        del path["pattern"]
+    else:
+        assert change in path["pattern"]
+        path["pattern"] = path["pattern"].replace(change, "", 1)
+    with pytest.raises(SpecError, match="FilePath: the pattern must be the class under `not`, negated and anchored: "):
         compile_contract(sources)
 
 

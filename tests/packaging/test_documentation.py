@@ -1,5 +1,6 @@
 """The pages of the documentation: their commands print what they show, their Python blocks run, and the site builds."""
 
+import json
 import re
 import shutil
 import tomllib
@@ -11,6 +12,8 @@ from tests.support.documents import Command, File, Shell, commands, parts, run_p
 from tests.support.tools import ROOT, missing
 from tools.documentation import __main__ as builder
 from tools.documentation.links import problems
+from tools.engines.cases import all_cases
+from tools.engines.engines import ENGINES, PYTHON
 
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -166,3 +169,29 @@ def test_a_document_has_files_and_commands(tmp_path):
 @pytest.mark.parametrize(("text", "same"), [("a\nb c\nd\n", True), ("a\nb c\nd\ne", False), ("a\nc\nd", True), ("a\nc", False)])
 def test_three_dots_stand_for_any_text(text, same):
     assert Command("x", "a\n...c\nd\n").prints(text) is same
+
+
+def test_the_table_of_engines_is_the_one_that_the_command_prints():
+    """Names, languages, drafts and counts of all engines, and the versions of those that our lock files pin."""
+    page = (ROOT / "docs" / "schemas.md").read_text(encoding="utf-8")
+    shown = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in re.findall(r"^\|.*20-12.*|^\|.*draft-07.*", page, re.MULTILINE)
+    ]
+    count = f"{len(all_cases()):,} of {len(all_cases()):,}"
+    assert [(name, language, draft, results) for name, language, _, draft, results in shown] == [
+        (engine.name, engine.language, engine.draft, count) for engine in ENGINES
+    ]
+    assert [row[2] for row in shown][: len(PYTHON)] == [engine.version() for engine in PYTHON]
+    pinned = json.loads((ROOT / "tools" / "node" / "package.json").read_text(encoding="utf-8"))["devDependencies"]
+    of_node = [pinned[name] for name in ("ajv", "ajv", "@hyperjump/json-schema", "@sourcemeta/jsonschema")]
+    assert [row[2] for row in shown][len(PYTHON) :][: len(of_node)] == of_node
+
+
+def test_the_settings_of_the_editor_name_the_file_that_the_page_writes():
+    page = ROOT / "docs" / "schemas.md"
+    (settings,) = [json.loads(part.text) for part in parts(page) if isinstance(part, File) and part.name == ".vscode/settings.json"]
+    (entry,) = settings["json.schemas"]
+    written = {command.line.rpartition("> ")[2] for command in commands(page, "nclue-contract spec")}
+    assert entry["url"].removeprefix("./") in written
+    folders = {f"/{part.name.rpartition('/')[0]}/*.json" for part in parts(page) if isinstance(part, File) and part.name.startswith("jobs")}
+    assert set(entry["fileMatch"]) == folders

@@ -42,7 +42,9 @@ class Command:
 
     @property
     def words(self):
-        return shlex.split(self.line, comments=True)
+        """Return the program and its arguments, without a redirection of the output."""
+        words = shlex.split(self.line, comments=True)
+        return words[: words.index(">")] if ">" in words else words
 
     def prints(self, text):
         """Return whether the text is what the document shows."""

@@ -117,7 +117,43 @@ def test_a_name_of_both_a_rule_and_a_reading_explains_both():
 @pytest.mark.parametrize("name", ["10104", "invalid_character_in_train_path"])
 def test_an_error_code_or_its_message_leads_to_its_rule(name):
     text = explain(contract(), name, DEFAULTS)
-    assert text.startswith("error 10104 (status 422, INVALID_CHARACTER_IN_TRAIN_PATH)\n  for           NC120 path-character: ")
+    assert text.splitlines()[:2] == [
+        "error 10104 (status 422, INVALID_CHARACTER_IN_TRAIN_PATH)",
+        "  what          The train path contains a forbidden character.",
+    ]
+    assert text.splitlines()[2].startswith("  for           NC120 path-character: ")
+
+
+def test_the_code_of_requests_with_one_path_leads_to_the_rule_about_paths_too():
+    text = output("10103")
+    assert text.startswith(
+        "error 10103 (status 422, INVALID_PATH_CHARACTER) what A path contains a forbidden character; probably of requests"
+    )
+    assert text.endswith("for NC120 path-character: A file path contains no forbidden character.")
+
+
+def test_the_wording_of_another_page_is_part_of_what_an_error_means():
+    assert "one page of the platform words it as a missing permission" in output("300")
+
+
+@pytest.mark.parametrize("code", ["10110", "10111", "10199"])
+def test_a_code_of_the_part_of_the_table_that_could_not_be_read_is_explained_as_such(code):
+    text = output(code)
+    assert text.startswith(f"error {code} (status and message are not known) what ")
+    assert "table continues after 10109, but no available copy of it does" in text
+    assert "for NC312 error-code: " in text
+
+
+@pytest.mark.parametrize("name", ["10199x", "101100", "9999", "-10110", "１０１１０"])
+def test_what_is_no_code_of_that_part_is_unknown(name):
+    with pytest.raises(ValueError, match="there is no rule, reading or error code"):
+        explain(contract(), name, DEFAULTS)
+
+
+def test_what_the_pages_differ_on_about_dependants_is_part_of_the_rule_about_deletion():
+    text = output("NC401")
+    assert "Task runs and shopping intents that depend on a task can block its deletion" in text
+    assert "The pages differ on whether registered ones do." in text
 
 
 def test_an_error_without_a_rule_is_explained_as_such():

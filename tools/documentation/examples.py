@@ -64,7 +64,7 @@ class Example:
         if self.kind == "request":
             return "\n".join([f"{_METHOD} {_TARGET} HTTP/1.1", *(f"{name}: {text}" for name, text in _headers(value))])
         if self.kind == "response":
-            status, headers, body = _response(value)
+            status, headers, body = response_of(value)
             return "\n".join([f"HTTP/1.1 {status}", *(f"{name}: {text}" for name, text in headers.items()), "", body])
         return str(value).replace("\ufeff", "\\uFEFF")
 
@@ -84,7 +84,7 @@ class Example:
             verification = Verifier(readings)(_METHOD, _TARGET, pairs, EXAMPLE, NOW_MS).report
             found = {finding.rule: finding for finding in (*validator.validate_headers(pairs, NOW_MS).findings, *verification.findings)}
             return Report(tuple(found.values()))
-        status, headers, body = _response(value)
+        status, headers, body = response_of(value)
         return validator.validate_response(value["operation"], status, headers, body.encode(), value.get("request"))
 
 
@@ -122,7 +122,7 @@ def _headers(changes: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [*_changed(dict(signed), changes).items(), *((name, signed[name]) for name in changes.get("repeat", ()))]
 
 
-def _response(changes: Mapping[str, Any]) -> tuple[int, dict[str, str], str]:
+def response_of(changes: Mapping[str, Any]) -> tuple[int, dict[str, str], str]:
     """Return status, headers and body of a response."""
     headers = {"content-type": changes.get("content_type", "application/json")}
     if "body" in changes:
