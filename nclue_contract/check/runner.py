@@ -390,7 +390,7 @@ class Runner:
             self._transport.sleep(CLEAN_UP_PAUSE_S)
             waited_s += CLEAN_UP_PAUSE_S
             idle_s += CLEAN_UP_PAUSE_S
-            number = 1
+            number, not_deleted = 1, list[CreatedTask]()
             while left and not (not_deleted := self._delete(left[:number])):
                 left, number, idle_s = left[number:], 2 * number, 0.0
             left = not_deleted + left[number:] if left else []

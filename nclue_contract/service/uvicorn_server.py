@@ -59,6 +59,7 @@ def _config(app: Any, *, shutdown_s: int, **options: Any) -> uvicorn.Config:  # 
 
     `shutdown_s` is how long open requests may take when the server ends.
     """
+    chosen: dict[str, Any] = {"lifespan": "off"} | options
     return uvicorn.Config(
         app,
         http="h11",  # not whatever is installed: the same responses everywhere
@@ -67,7 +68,7 @@ def _config(app: Any, *, shutdown_s: int, **options: Any) -> uvicorn.Config:  # 
         proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=shutdown_s,
-        **{"lifespan": "off"} | options,
+        **chosen,
     )
 
 

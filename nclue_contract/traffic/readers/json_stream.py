@@ -66,7 +66,7 @@ class _Building:
     def __init__(self, place: str, line: int) -> None:
         self.place = place
         self.line = line
-        self._builder = ijson.common.ObjectBuilder()
+        self._builder = ijson.ObjectBuilder()
 
     def add(self, event: str, value: object) -> None:
         """Add the next event of the parser."""

@@ -116,6 +116,7 @@ class Renderer(Protocol):
     @property
     def shows_valid(self) -> bool:
         """Return whether payloads without findings are shown."""
+        ...
 
     def begin(self) -> None:
         """Start, before the first payload."""
