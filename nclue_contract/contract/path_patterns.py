@@ -2,8 +2,8 @@ r"""The rule about the characters of a path (NC120) as regular expressions that 
 
 - Control characters are `\x00` and the like: `\u0000` is an error in Go and PHP, and six letters in Perl.
 - Characters from U+0080 on are themselves: `\x80` is a byte in Ruby, and U+0100 has no such form.
-- `$` has a backslash, since fastjsonschema rewrites a bare one, even in a class. So have brackets, `|`, `/` and `-`, for the flag v of
-  JavaScript, which the attribute `pattern` of HTML has.
+- `$` has a backslash, since fastjsonschema rewrites a bare one, even in a class. So have brackets, `|`, `/` and `-`, for JavaScript's flag
+  v, which the attribute `pattern` of HTML has.
 """
 
 from __future__ import annotations
