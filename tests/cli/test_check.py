@@ -1138,7 +1138,7 @@ POST_NUMBER = 43
 def test_ctrl_c_and_termination_leave_a_usable_report_and_a_ledger_and_cleanup_finds_unreported_tasks(run, server, number):
     rules, reports = ["--only", "NC307", "--only", "NC12"], ["--report", "json:report.json", "--report", "junit:report.xml"]
     with Stopping(server, POST_NUMBER, number) as proxy:
-        stopped = proxy.run(*rules, *reports, "--ledger", "run.jsonl")
+        stopped = proxy.run(*rules, *reports, "--ledger", "run.jsonl", "--connections", "1")
         left = server.control("health").json()["tasks"]
         cleaned = [run("cleanup", "run.jsonl"), run("cleanup", "run.jsonl")]
     assert stopped.code == 3
@@ -1229,7 +1229,7 @@ def test_a_full_disk_under_the_ledger_ends_the_check_and_names_ledger_and_cleanu
         fsync(handle)
 
     monkeypatch.setattr("nclue_contract.check.ledger.os.fsync", full)
-    result = run("check", server.url, "--ledger", "run.jsonl", "--only", "NC12")
+    result = run("check", server.url, "--ledger", "run.jsonl", "--only", "NC12", "--connections", "1")
     assert (result.code, result.err) == (3, "")
     assert "INCONCLUSIVE: the ledger run.jsonl cannot be written: No space left on device, so no more tasks are created" in result.out
     assert "`nclue-contract cleanup run.jsonl` deletes the tasks that it lists" in result.out
