@@ -31,7 +31,7 @@ RESTRICTED = {
 THIRD_PARTY = {
     "check.transport_http": {"h11"},
     "mock": {"anyio", "httpx", "httpx2", "respx"},
-    "pytest_plugin": {"pluggy", "pytest"},
+    "pytest_plugin": {"pytest"},
     "schemathesis_hooks": {"click", "requests", "schemathesis"},
     "service.loopback": {"uvicorn"},
     "service.uvicorn_server": {"uvicorn"},

@@ -115,7 +115,7 @@ class PathSuggester:
         """Return the suggestion; None where it would name an object that cannot be meant, and for a path of over 1,000 characters.
 
         That is so if the path is no key (a URL, a path on a disk, a key that is percent-encoded), if a step of the suggestion would be
-        empty, and if the path is not in normalization form C: keys are bytes, so the object may be stored under that form, or under this one.
+        empty, and if the path is not in normalization form C: keys are bytes, so that the object may be stored under either form.
         """
         if len(path) > _LONG or _NO_KEY.search(path) or not unicodedata.is_normalized("NFC", path):
             return None
