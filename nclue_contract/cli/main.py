@@ -96,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
         "--input-format", choices=("json", "jsonl"), help="one JSON text, or one per line; by default the extension and the content decide"
     )
     validate.add_argument("--quiet", action="store_true", help="text format: only a line per error")
+    validate.add_argument("--fail-on-empty", action="store_true", help="exit with 3 when an input contains no payload")
     validate.set_defaults(run=_validate)
 
     explain = commands.add_parser("explain", parents=[common], help="explain a rule, a reading or an error code")
@@ -154,7 +155,7 @@ def _validate(options: argparse.Namespace) -> int:
     reports = _usable("--report", report_targets, options.report, FORMATS["validate"])
     ignored = tuple(sorted(validator.ignore))
     run = Run(version=__version__, revision=contract().revision, readings=readings, strict=strict, ignored=ignored)
-    wanted = ValidateOptions(names, options.input_format, options.format, reports, options.quiet)
+    wanted = ValidateOptions(names, options.input_format, options.format, reports, options.quiet, options.fail_on_empty)
     stdin = sys.stdin.buffer if sys.stdin else None  # None when it is closed
     return _usable("", validate, validator, run, wanted, stdin, sys.stdout, sys.stderr or io.StringIO())
 

@@ -15,10 +15,14 @@ from nclue_contract.cli.progress import ProgressBar
 from nclue_contract.cli.sources import InputFormat, Note, Unreadable, expand, payloads
 from nclue_contract.contract.rules import Severity
 from nclue_contract.validation.json_reader import Payload
-from nclue_contract.validation.reports.base import FAILED, PASSED, STDIN, USAGE, Renderer, Run, Summary
+from nclue_contract.validation.reports.base import FAILED, INCONCLUSIVE, PASSED, STDIN, USAGE, Renderer, Run, Summary
 from nclue_contract.validation.reports.excerpt import safe
 from nclue_contract.validation.reports.formats import renderer
 from nclue_contract.validation.validator import Validator
+
+
+class Empty(Note):
+    """The note about an input without a payload."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,7 @@ class ValidateOptions:
     format: str
     reports: Sequence[tuple[str, Path]]
     quiet: bool
+    fail_on_empty: bool = False
 
 
 def validate(validator: Validator, run: Run, options: ValidateOptions, stdin: BinaryIO | None, stdout: TextIO, stderr: TextIO) -> int:
@@ -42,6 +47,7 @@ def validate(validator: Validator, run: Run, options: ValidateOptions, stdin: Bi
     _protect_inputs(sources, options.reports)
     progress = ProgressBar(stderr, _total(sources), enabled=stderr.isatty() and not options.quiet)
     summary = Summary()
+    empty = False
     with ExitStack() as stack:
         stack.callback(progress.clear)
         outputs = [_standard_output(run, options, stdout, progress)]
@@ -49,6 +55,8 @@ def validate(validator: Validator, run: Run, options: ValidateOptions, stdin: Bi
         for output in outputs:
             output.begin()
         for item in _items(sources, stdin, options.input_format, progress):
+            if isinstance(item, Empty):
+                empty = True
             if isinstance(item, Payload):
                 _validate_payload(validator, item, outputs, summary)
                 continue
@@ -59,14 +67,14 @@ def validate(validator: Validator, run: Run, options: ValidateOptions, stdin: Bi
                     output.unreadable(item.file, item.reason)
             _note(item, options, stderr)
         progress.clear()
-        if not summary.payloads and not summary.unreadable:
-            _note(Note(" ".join(options.names), "nothing was validated, because it contains no payload"), options, stderr)
         for output in outputs:
             output.end(summary)
         stdout.flush()
     if summary.unreadable:
         return USAGE
-    return PASSED if summary.valid == summary.payloads else FAILED
+    if summary.valid != summary.payloads:
+        return FAILED
+    return INCONCLUSIVE if empty and options.fail_on_empty else PASSED
 
 
 def _protect_inputs(sources: Iterable[str | Unreadable], reports: Iterable[tuple[str, Path]]) -> None:
@@ -86,7 +94,12 @@ def _items(
         elif stdin is None and source == STDIN:
             yield Unreadable(STDIN, "standard input is closed")
         else:
-            yield from payloads(source, stdin or io.BytesIO(), input_format, progress.advance)
+            empty = True
+            for item in payloads(source, stdin or io.BytesIO(), input_format, progress.advance):
+                empty &= isinstance(item, Note)
+                yield item
+            if empty:
+                yield Empty(source, "nothing was validated, because it contains no payload")
 
 
 def _validate_payload(validator: Validator, payload: Payload, outputs: list[Renderer], summary: Summary) -> None:
