@@ -32,6 +32,12 @@ from typing import Any
 
 from nclue_contract.contract.hosts import is_loopback, is_real
 
+REMEDY = (
+    "httpx and httpx2 are served by the mock (in pytest the fixture nclue_mock). Every other client, such as requests, aiohttp or urllib3, "
+    "is served by a server on loopback: the fixture nclue_server, or nclue-contract serve; set the base URL of the client to its url."
+)
+"""What to use instead of the real service."""
+
 
 class RealHostError(AssertionError):
     """A test called the real service.
@@ -45,10 +51,7 @@ class RealHostError(AssertionError):
         self.host = host
 
     def __str__(self) -> str:
-        return (
-            f"this test called {self.host}, where tasks are billed. Use the mock (nclue_contract.mock) for a client in this process, "
-            "or the server on loopback (nclue-contract serve) for anything else. To call the real service, leave the guard()"
-        )
+        return f"this test called {self.host}, where tasks are billed. {REMEDY} To call the real service, leave the guard()"
 
 
 @contextmanager

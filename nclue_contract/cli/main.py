@@ -132,6 +132,7 @@ def _add_validate(commands: Any, common: argparse.ArgumentParser) -> None:  # no
     validate.add_argument("--max-results", type=positive_integer, metavar="N", help=most)
     add_color(validate)
     validate.add_argument("--quiet", action="store_true", help="text format: only a line per error")
+    validate.add_argument("--fail-on-empty", action="store_true", help="exit with 3 when an input contains no payload")
     validate.set_defaults(run=_validate)
 
 
@@ -243,6 +244,7 @@ def _validate(options: argparse.Namespace) -> int:
         max_line=options.max_line,
         max_results=options.max_results or MAX_RESULTS,
         color=options.color,
+        fail_on_empty=options.fail_on_empty,
     )
     stdin = sys.stdin.buffer if sys.stdin else None  # None when it is closed
     return _usable("", validate, validator, run, wanted, stdin, sys.stdout, sys.stderr or io.StringIO())

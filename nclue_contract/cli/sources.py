@@ -23,6 +23,7 @@ READ_BYTES = 1 << 20
 """Bytes that are read at once."""
 
 _FORMATS: Final[dict[str, InputFormat]] = {".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+_GZIP = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -165,16 +166,23 @@ def reason_of(error: OSError | ValueError) -> str:
     return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
-def _payloads(name: str, stream: BinaryIO, input_format: InputFormat | None, reading: _Reading) -> Iterator[Payload | ValidLines | Note]:
+def _payloads(
+    name: str, stream: BinaryIO, input_format: InputFormat | None, reading: _Reading
+) -> Iterator[Payload | ValidLines | Note | Unreadable]:
     blocks = _blocks(stream, reading.progress)
     first = next(blocks, b"")
+    if first.startswith(_GZIP):
+        yield Unreadable(name, "compressed with gzip; unpack it first, as in: gunzip -c FILE | nclue-contract validate -")
+        return
     if first.startswith(_BOM):
         first = first.removeprefix(_BOM)
         yield Note(name, "skipped a byte order mark")
     if input_format is None:
         second = next(blocks, b"")
-        input_format = "jsonl" if _has_lines(first, whole=not second) else "json"
         blocks = chain([second], blocks)
+        input_format = "jsonl" if _has_lines(first, whole=not second) else "json"
+    elif input_format == "jsonl" and len(first) < READ_BYTES and _is_one_text(first):
+        yield Note(name, "one JSON text on several lines, and not one per line; to read it as such, use --input-format json")
     blocks = chain([first], blocks)
     # in UTF-16 and UTF-32 a line cannot be cut at the byte of \n
     if input_format == "json" or wide_encoding(first):
@@ -213,6 +221,12 @@ def _has_lines(first: bytes, *, whole: bool) -> bool:
     if not lines or (whole and len(lines) == 1):
         return False
     return _is_object(lines[0]) or (not text.startswith("[") and len(lines) == 2 and _is_object(lines[1]))
+
+
+def _is_one_text(data: bytes) -> bool:
+    """Return whether the data is one JSON text of several lines, as a program prints it for people."""
+    text = data.decode(errors="replace").strip(BLANKS)
+    return text[:1] in ("{", "[") and "\n" in text and value_end(text, 0) == len(text)
 
 
 def _is_object(line: str) -> bool:
@@ -299,15 +313,17 @@ def _decode_line(line: bytes) -> str | bytes:
 def _payloads_of_document(name: str, data: bytes) -> Iterator[Payload]:
     text, _, readable = decode(data)
     if not readable:
-        yield Payload(name, 1, 1, 0, data)
-        return
+        if wide_encoding(data):
+            yield Payload(name, 1, 1, 0, data)
+            return
+        text = data.decode(errors="surrogateescape")  # bytes that are not UTF-8 stand in one payload, and the others can be read
     start = skip_blanks(text, 0)
     parts = _elements(text, start) if text.startswith("[", start) else iter([(start, text[start:])])
     line, column, seen = 1, 1, 0
     for index, (at, part) in enumerate(parts):
         line, column = line_column(text[seen:at], at - seen, line, column)
         seen = at
-        yield Payload(name, line, column, index, part)
+        yield Payload(name, line, column, index, part if readable else _decode_line(part.encode(errors="surrogateescape")))
 
 
 def _elements(text: str, bracket: int) -> Iterator[tuple[int, str]]:

@@ -16,11 +16,15 @@ from nclue_contract.cli.progress import ProgressBar
 from nclue_contract.cli.sources import InputFormat, Note, Unreadable, expand, payloads
 from nclue_contract.cli.valid_blocks import ValidBlocks, ValidLines
 from nclue_contract.validation.json_reader import Payload
-from nclue_contract.validation.reports.base import FAILED, MAX_RESULTS, PASSED, STDIN, USAGE, Renderer, Run, Summary
+from nclue_contract.validation.reports.base import FAILED, INCONCLUSIVE, MAX_RESULTS, PASSED, STDIN, USAGE, Renderer, Run, Summary
 from nclue_contract.validation.reports.excerpt import safe_line
 from nclue_contract.validation.reports.formats import renderer
 from nclue_contract.validation.request import VALID
 from nclue_contract.validation.validator import Validator
+
+
+class Empty(Note):
+    """The note about an input without a payload."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,7 @@ class ValidateOptions:
     max_line: int
     max_results: int = MAX_RESULTS
     color: str = "auto"
+    fail_on_empty: bool = False
 
 
 def validate(validator: Validator, run: Run, options: ValidateOptions, stdin: BinaryIO | None, stdout: TextIO, stderr: TextIO) -> int:
@@ -47,6 +52,7 @@ def validate(validator: Validator, run: Run, options: ValidateOptions, stdin: Bi
     protect_inputs(sources, options.reports)
     progress = ProgressBar(stderr, total_bytes(sources), enabled=stderr.isatty() and not options.quiet)
     summary = Summary()
+    empty = False
     with ExitStack() as stack:
         stack.callback(progress.clear)
         outputs = [
@@ -62,6 +68,7 @@ def validate(validator: Validator, run: Run, options: ValidateOptions, stdin: Bi
             output.begin()
         valid_blocks = ValidBlocks(validator.surely_valid)
         for item in _items(sources, stdin, options, progress, valid_blocks):
+            empty |= isinstance(item, Empty)
             if isinstance(item, Payload):
                 _validate_payload(validator, item, outputs, summary)
                 continue
@@ -75,14 +82,18 @@ def validate(validator: Validator, run: Run, options: ValidateOptions, stdin: Bi
                     output.unreadable(item.file, item.reason)
             _note(item, options, stderr)
         progress.clear()
-        if not summary.payloads and not summary.unreadable:
-            _note(Note(" ".join(options.names), "nothing was validated, because it contains no payload"), options, stderr)
         for output in outputs:
             output.end(summary)
         stdout.flush()
+    return _exit_code(summary, inconclusive=empty and options.fail_on_empty)
+
+
+def _exit_code(summary: Summary, *, inconclusive: bool) -> int:
     if summary.unreadable:
         return USAGE
-    return PASSED if summary.valid == summary.payloads else FAILED
+    if summary.valid != summary.payloads:
+        return FAILED
+    return INCONCLUSIVE if inconclusive else PASSED
 
 
 def protect_inputs(sources: Iterable[str | Note | Unreadable], reports: Iterable[tuple[str, Path]]) -> None:
@@ -106,7 +117,12 @@ def _items(
         elif stdin is None and source == STDIN:
             yield Unreadable(STDIN, "standard input is closed")
         else:
-            yield from payloads(source, stdin or io.BytesIO(), options.input_format, progress.advance, options.max_line, valid_blocks)
+            empty = True
+            for item in payloads(source, stdin or io.BytesIO(), options.input_format, progress.advance, options.max_line, valid_blocks):
+                empty &= isinstance(item, Note)
+                yield item
+            if empty:
+                yield Empty(source, "nothing was validated, because it contains no payload")
 
 
 def _validate_payload(validator: Validator, payload: Payload, outputs: list[Renderer], summary: Summary) -> None:

@@ -4,6 +4,8 @@ A test fails when its client has sent a request that breaks the contract through
 the error response, and when the client called the real host. In a project that uses none of this, the plugin does nothing. It is loaded in
 every run of pytest, so it imports other modules only when they are needed.
 
+For annotations, `Mock`, `ServerControl` and `CallableValidator` are the types of `nclue_mock`, `nclue_server` and `nclue_validate`.
+
 PYTEST_DONT_REWRITE: this module has no assertion.
 """
 
@@ -11,11 +13,11 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import pluggy
 import pytest
 
 if TYPE_CHECKING:
@@ -32,27 +34,27 @@ NEEDS = {"pytest": "7.4", "pluggy": "1.2"}
 """The oldest versions that the plugin works with, as the extra `pytest` declares them; the wrappers below need that pluggy."""
 
 
-def refusal(versions: Mapping[str, str]) -> str:
-    """Return the sentence that refuses installed versions of `NEEDS`; empty when all are recent enough."""
-
-    def release(version: str) -> list[int]:
-        return [int(part) for part in version.split(".")[:2]]
-
-    old = [
-        f"{name} {needed} or later, and {versions[name]} is installed"
-        for name, needed in NEEDS.items()
-        if release(versions[name]) < release(needed)
-    ]
+def refusal(pytest_version: str) -> str:
+    """Return the sentence that refuses this pytest, or the pluggy below it; empty when both are recent enough."""
+    old = []
+    if [int(part) for part in pytest_version.split(".")[:2]] < [int(part) for part in NEEDS["pytest"].split(".")]:
+        old.append(f"pytest {NEEDS['pytest']} or later, and {pytest_version} is installed")
+    try:  # to ask for its version would load modules
+        pytest.hookimpl(wrapper=True)
+    except TypeError:
+        old.append(f"pluggy {NEEDS['pluggy']} or later")
     if not old:
         return ""
     return f"the plugin of nclue-contract needs {' and '.join(old)}; upgrade it, or switch the plugin off with -p no:nclue_contract"
 
 
-if _refusal := refusal({"pytest": pytest.__version__, "pluggy": pluggy.__version__}):
+if _refusal := refusal(pytest.__version__):
     # Of any other exception pytest shows a traceback, since it is about to load its plugins.
     sys.stderr.write(f"ERROR: {_refusal}\n")
     warnings.simplefilter("ignore")  # pluggy warns of an exception at this place
     raise SystemExit(4)  # a usage error in pytest
+
+__all__ = ["CallableValidator", "Mock", "ServerControl"]  # the types of the fixtures
 
 FIXTURES = frozenset({"nclue_validate", "nclue_mock", "nclue_server", "nclue_server_url", "nclue_credentials", "nclue_task_request"})
 """The fixtures of this module. In a test that uses one, calls to the real host are blocked by default."""
@@ -65,6 +67,15 @@ _CONFIGURED = pytest.StashKey[bool]()
 _SESSION = pytest.StashKey["PluginSession"]()
 _TEST = pytest.StashKey["RunningTest"]()
 _PASSED = pytest.StashKey[bool]()
+
+
+def __getattr__(name: str) -> object:
+    # PEP 562: the types of the fixtures are imported when one is first used, so that the plugin costs nothing.
+    modules = {"CallableValidator": "pytest_plugin.settings", "Mock": "mock", "ServerControl": "pytest_plugin.fixtures"}
+    if name in modules:
+        return getattr(import_module(f"nclue_contract.{modules[name]}"), name)
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)
 
 
 # -- options -------------------------------------------------------------------------------------------------------------------------
@@ -343,6 +354,8 @@ def nclue_mock(request: pytest.FixtureRequest, nclue_credentials: Credentials | 
     `tasks` are the tasks as the service returns them, `requests` the requests that were sent, with their findings; `url` is NCLUE's base
     URL. `fail_next`, `advance` and `reset` control the mock.
     """
+    if "httpx_mock" in request.fixturenames:  # of pytest-httpx: whichever patches httpx last gets the requests
+        request.getfixturevalue("httpx_mock")
     with _session(request.config).mock(_running_test(request).settings, nclue_credentials) as mock:
         yield mock
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
 from contextlib import ExitStack
 from types import FrameType, TracebackType
 from typing import Self
 
 import pytest
 
-from nclue_contract.guard import RealHostError, guard
+from nclue_contract.guard import REMEDY, RealHostError, guard
 from nclue_contract.pytest_plugin.settings import MARKER, PluginSettings
 from nclue_contract.service.recorder import Recorder, format_broken_requests, format_report
 from nclue_contract.validation.findings import Report
@@ -65,7 +66,7 @@ class RunningTest:
             hosts = ", ".join(dict.fromkeys(self._refused))
             texts.append(
                 f"a call to {hosts}, where tasks are billed, was blocked, and the client continued\n\n"
-                f'Use nclue_mock or nclue_server. To call the real service: {MARKER}(guard="off").'
+                + textwrap.fill(f'{REMEDY} To call the real service: {MARKER}(guard="off").', 79, break_on_hyphens=False)
             )
         return "\n\n".join(texts)
 

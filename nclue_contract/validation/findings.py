@@ -7,6 +7,7 @@ A finding stores the rule and the place; its words are formatted on access, beca
 from __future__ import annotations
 
 import dataclasses
+import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
@@ -16,6 +17,9 @@ from nclue_contract.contract.wording import character_name, codepoint, excerpt, 
 
 POSITIONS_KEPT = 100
 """How many offsets `Finding.positions` has at most; `Finding.occurrences` is exact."""
+
+
+_OTHER_FORM = "; the text is not in the Unicode form NFC, and an object may be stored under that form instead (keys are bytes)"
 
 
 class Finding:
@@ -168,6 +172,7 @@ class Finding:
         if self._offset is not None and self._text is not None:
             character, count = self._text[self._offset], self.occurrences
             values |= {
+                "form": "" if unicodedata.is_normalized("NFC", self._text) else _OTHER_FORM,
                 "character": quoted(character),
                 "codepoint": codepoint(character),
                 "character_name": character_name(character),

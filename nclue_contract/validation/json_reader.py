@@ -56,9 +56,12 @@ class Payload:
         self.text: str | bytes = text
 
     def place(self, pointer: str, offset: int | None) -> tuple[int, int]:
-        """Return line and column in the file of a value, or of a character of it; see `locate`. For bytes: where the payload starts."""
+        """Return line and column in the file of a value, or of a character of it; see `locate`.
+
+        In bytes, `offset` counts the characters before the first byte that is not UTF-8.
+        """
         if isinstance(self.text, bytes):
-            return self.line, self.column
+            return line_column(self.text.decode(errors="surrogateescape"), offset or 0, self.line, self.column)
         return line_column(self.text, locate(self.text, pointer, offset), self.line, self.column)
 
     def context(self, finding: object) -> str:  # noqa: ARG002  # of use to subclasses

@@ -20,6 +20,19 @@ _LATIN = 256
 _BEYOND_RANGES = "\u0100-\ud7ff\ue000-\U0010ffff"
 _BEYOND = re.compile("(?![\ud800-\udfff])[^\x00-\xff]")  # the same; this spelling is compiled 20 times as fast
 
+_NO_KEY = re.compile(
+    r"""^[a-z][a-z0-9+.-]*:/   # a URL, such as s3:// or https://, or one that has lost a slash
+    |^[a-z]:                   # a drive of Windows
+    |^[/\\]                    # a path on a disk, or on another machine (UNC)
+    |%[0-9a-f]{2}              # percent-encoded
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+"""What begins or holds this is not the key of an object, but an address of it or another form."""
+
+_NO_STEPS = frozenset({"", ".", ".."})
+"""What no step of a suggested path is."""
+
 _LONG = 1000  # characters; from here on a set of all characters is cheaper than a list of matches, and a suggestion no longer helps
 
 
@@ -130,8 +143,15 @@ class PathSuggester:
         return cls(_latin()[None], policy.rule("NC120").replacements, keeps_beyond=keeps_beyond)
 
     def __call__(self, path: str) -> str | None:
-        """Return the suggestion; None if the path has over 1,000 characters, or if nothing would be left of it."""
-        return ("".join(map(self._replace, path)) or None) if len(path) <= _LONG else None
+        """Return the suggestion; None where it would name an object that cannot be meant, and for a path of over 1,000 characters.
+
+        That is so if the path is no key (a URL, a path on a disk, a key that is percent-encoded), if a step of the suggestion would be
+        empty, and if the path is not in normalization form C: keys are bytes, so that the object may be stored under either form.
+        """
+        if len(path) > _LONG or _NO_KEY.search(path) or not unicodedata.is_normalized("NFC", path):
+            return None
+        suggestion = "".join(map(self._replace, path))
+        return suggestion if _NO_STEPS.isdisjoint(suggestion.split("/")) else None
 
     def _replace(self, character: str) -> str:
         if character in self.safe or (self.keeps_beyond and _BEYOND.match(character)):

@@ -1,5 +1,6 @@
 """The command as its users see it: exit codes, what is printed where, reports, settings, terminals, pipes and signals."""
 
+import gzip
 import io
 import itertools
 import json
@@ -936,3 +937,45 @@ def test_spec_writes_pinned_readings_into_the_document(run, folder):
 
 def test_path_and_json_exclude_each_other(run):
     assert run("spec", "--path", "--json").code == 2
+
+
+# -- files as people have them --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["", "[]", " \n", "\ufeff"])
+def test_an_input_without_a_payload_is_named_and_can_fail_the_command(run, folder, text):
+    (folder / "empty.json").write_text(text, encoding="utf-8")
+    (folder / "good.json").write_text(GOOD)
+    note = "note: empty.json: nothing was validated, because it contains no payload\n"
+    result = run("validate", "empty.json", "good.json")
+    assert (result.code, result.err.endswith(note)) == (0, True)
+    assert run("validate", "--fail-on-empty", "empty.json", "good.json").code == 3
+    assert run("validate", "--fail-on-empty", "good.json").code == 0
+    (folder / "bad.json").write_text(BAD)
+    assert run("validate", "--fail-on-empty", "empty.json", "bad.json").code == 1
+
+
+def test_a_compressed_file_is_named_as_such(run, folder):
+    (folder / "tasks.jsonl").write_bytes(gzip.compress(GOOD.encode()))
+    result = run("validate", "tasks.jsonl", "--format", "json")
+    assert (result.code, "error: tasks.jsonl: compressed with gzip; unpack it first" in result.err) == (2, True)
+    assert run("validate", "-", stdin=gzip.compress(GOOD.encode())).code == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "noted"),
+    [(json.dumps(json.loads(GOOD), indent=2), True), (f"[\n{GOOD}\n]", True), (f"{GOOD}\n{GOOD}\n", False), (GOOD, False)],
+)
+def test_a_text_of_several_lines_in_a_file_of_lines_is_noted(run, folder, text, noted):
+    (folder / "tasks.jsonl").write_text(text)
+    assert ("note: tasks.jsonl: one JSON text on several lines" in run("validate", "tasks.jsonl").err) is noted
+    assert run("validate", "--input-format", "json", "tasks.jsonl").code == (0 if noted or text == GOOD else 1)
+
+
+def test_a_byte_that_is_not_utf_8_has_its_place_and_the_other_payloads_are_validated(run, folder):
+    broken = GOOD.encode().replace(b"a/b", b"\xea\xb0\x80\xff")
+    (folder / "tasks.json").write_bytes(b"[" + GOOD.encode() + b",\n  " + broken + b",\n" + BAD.encode() + b"]")
+    result = run("validate", "tasks.json", "--format", "jsonl")
+    assert rules(result) == [[], ["NC002"], ["NC120"]]
+    column = 3 + len(broken.partition(b"\xff")[0].decode())
+    assert f"tasks.json:2:{column}: error NC002" in run("validate", "tasks.json").out

@@ -164,7 +164,7 @@ def test_lines_without_payloads_are_skipped(data):
 def test_only_the_line_that_is_not_utf_8_becomes_bytes():
     found = list(payloads("-", io.BytesIO(b'{"a":"\xea\xb0\x80"}\n{"a":"\xe9"}\r\n{"b":1}'), "jsonl"))
     assert [(item.line, item.index, item.text) for item in found] == [(1, 0, '{"a":"가"}'), (2, 1, b'{"a":"\xe9"}'), (3, 2, '{"b":1}')]
-    assert complaint(found[1]) == ((2, 1), "byte 0xE9 at byte offset 6 (invalid continuation byte)")
+    assert complaint(found[1]) == ((2, 7), "byte 0xE9 at byte offset 6 (invalid continuation byte)")
 
 
 @given(

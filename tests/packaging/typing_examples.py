@@ -18,6 +18,7 @@ from nclue_contract import (
     validate_request_json,
     validate_response,
 )
+from nclue_contract.pytest_plugin import CallableValidator, Mock, ServerControl
 
 payload: TaskRequest = {"name": "n", "train_feature_id": "i", "train_bucket": "b", "train_file_path": "p"}
 payload["test_bucket"] = "t"
@@ -61,3 +62,10 @@ validate_request_json(1)  # type: ignore[arg-type]
 Validator(strict="yes")  # type: ignore[arg-type]
 report.ok = True  # type: ignore[misc]
 wrong: TaskRequest = {"name": "n"}  # type: ignore[typeddict-item]
+
+
+def test_fixtures(nclue_mock: Mock, nclue_server: ServerControl, nclue_validate: CallableValidator) -> None:
+    assert_type(nclue_mock.url, str)
+    assert_type(nclue_server.tasks, list[dict[str, Any]])
+    assert_type(nclue_server.advance(), int)
+    assert_type(nclue_validate({}), Report)

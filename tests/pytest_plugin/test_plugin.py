@@ -146,6 +146,62 @@ def test_a_project_can_bring_its_own_key_pair_or_none(project, adapter):
     project.run(tests, conftest=own.format("None")).assert_outcomes(passed=1)
 
 
+@pytest.mark.parametrize("order", ["nclue_mock, httpx_mock", "httpx_mock, nclue_mock"])
+def test_with_pytest_httpx_the_order_of_the_fixtures_does_not_matter(project, order):
+    result = project.run(
+        f"""
+        import httpx
+
+        def test_it({order}, nclue_task_request):
+            httpx_mock.add_response(url="https://other.example/", text="of pytest-httpx")
+            assert httpx.get("https://other.example/").text == "of pytest-httpx"
+            assert send(nclue_mock.url, nclue_task_request).status_code == 200
+            assert len(nclue_mock.requests) == 1
+        """,
+        plugins=("pytest_httpx",),
+    )
+    result.assert_outcomes(passed=1)
+
+
+def test_the_fixtures_have_public_types(project):
+    result = project.run(
+        """
+        from nclue_contract.pytest_plugin import CallableValidator, Mock, ServerControl
+
+        def test_it(nclue_mock, nclue_server, nclue_validate):
+            assert [type(nclue_mock), type(nclue_server), type(nclue_validate)] == [Mock, ServerControl, CallableValidator]
+        """
+    )
+    result.assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("library", ["requests", "aiohttp", "urllib3"])
+def test_a_client_that_the_mock_does_not_serve_is_told_the_fixture_that_does(project, library):
+    calls = {
+        "requests": "requests.get(url)",
+        "urllib3": "urllib3.PoolManager(retries=False).request('GET', url)",
+        "aiohttp": "asyncio.run(get(url))",
+    }
+    result = project.run(
+        f"""
+        import asyncio
+        import {library}
+
+        async def get(url):
+            async with {library}.ClientSession() as session:
+                await session.get(url)
+
+        def test_it(nclue_mock):
+            url = nclue_mock.url + "/tasks"
+            {calls[library]}
+        """
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["E *RealHostError: *Every other client, such as requests, aiohttp or urllib3, * the fixture nclue_server, *"]
+    )
+
+
 # -- the server -----------------------------------------------------------------------------------------------------------------------
 
 

@@ -212,7 +212,7 @@ def test_a_suggestion_is_legal_under_every_reading(path, pins):
     ("path", "suggestion"),
     [
         ("dt=2026-11-23/part", "dt-2026-11-23/part"),
-        ("C:\\data\\train.tsv", "C-/data/train.tsv"),
+        ("data\\train.tsv", "data/train.tsv"),
         ("café.tsv", "cafe.tsv"),
         ("a b", "a_b"),
         ("train.tsv\n", "train.tsv"),
@@ -232,3 +232,62 @@ def test_a_suggestion_replaces_each_forbidden_character_by_a_usual_one(path, sug
 def test_a_line_feed_at_the_end_of_a_path_is_found():
     (finding,) = Validator().validate_request(PAYLOAD | {"train_file_path": "train.tsv\n"}).findings
     assert what(finding) == ("/train_file_path", "NC120", "error", 9, "U+000A", None)
+
+
+# -- suggestions that would be wrong --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "s3://answers/churn/train.csv",
+        "https://kr.object.ncloudstorage.com/answers/train.csv?versionId=1",
+        "https:/kr.object.ncloudstorage.com/answers/train.csv",
+        "FILE:///home/me/train.csv",
+        "%ED%95%99%EC%8A%B5/train.csv",
+        "churn/a%20b.csv",
+        "churn/a%2fb.csv",
+        "C:\\data\\train.csv",
+        "d:/data/train.csv",
+        "C:train.csv",
+        "\\\\server\\share\\train.csv",
+        "\\data\\train.csv",
+        "/churn/train~1.csv",
+        "//churn/train~1.csv",
+        "churn//train~1.csv",
+        "churn/./train~1.csv",
+        "../train~1.csv",
+        'churn/"/train.csv',
+        "churn~1/",
+        "e\u0301/train~1.csv",
+        "\u1112\u1161\u11a8/train~1.csv",
+    ],
+)
+@pytest.mark.parametrize("pins", [{}, {"path-high-codes": "code-points"}, {"path-high-codes": "utf8-bytes"}])
+def test_no_object_is_suggested_that_cannot_be_meant(path, pins):
+    report = Validator(pins).validate_request(PAYLOAD | {"train_file_path": path})
+    assert report.errors
+    assert {finding.suggestion for finding in report.findings} == {None}
+
+
+@pytest.mark.parametrize(
+    ("path", "suggestion"),
+    [
+        ("churn/10:30/train.csv", "churn/10-30/train.csv"),
+        ("churn:train.csv", "churn-train.csv"),
+        ("data\\train.csv", "data/train.csv"),
+        ("up 100% more.csv", "up_100-_more.csv"),
+        ("학/train~1.csv", "학/train-1.csv"),
+        ("caf\u00e9.csv", "cafe.csv"),
+    ],
+)
+def test_a_key_that_only_looks_similar_gets_its_suggestion(path, suggestion):
+    report = Validator({"path-high-codes": "code-points"}).validate_request(PAYLOAD | {"train_file_path": path})
+    assert {finding.suggestion for finding in report.errors} == {suggestion}
+
+
+def test_the_finding_says_that_the_object_may_be_stored_under_the_other_form():
+    sentence = "; the text is not in the Unicode form NFC, and an object may be stored under that form instead (keys are bytes)"
+    for path, stated in (("e\u0301~.csv", True), ("\u1112\u1161\u11a8.csv", True), ("학~.csv", False), ("a~.csv", False)):
+        report = Validator({}).validate_request(PAYLOAD | {"train_file_path": path})
+        assert all((sentence in finding.message) is stated for finding in report.findings), path
