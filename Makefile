@@ -125,7 +125,7 @@ mutants: .venv/stamp
 release-check: .venv/stamp
 	@$(PY) -m pip install -qq --constraint constraints.txt --group release
 	@if $(WITH_NODE) && $(NODE_IS_RECENT); then $(MAKE) --no-print-directory --silent $(NODE_STAMP); fi
-	@$(PY) tools/release_check.py
+	@$(PY) tools/release_check.py $(ARGS)
 
 clean:
 	rm -rf .venv .fuzz tools/node/node_modules dist build .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
