@@ -156,7 +156,7 @@ mutants: $(VENV)/stamp
 release-check: $(VENV)/stamp
 	@$(PY) -m pip install -qq --constraint constraints.txt --group release
 	@if $(WITH_NODE) && $(NODE_IS_RECENT); then $(MAKE) --no-print-directory --silent $(NODE_STAMP); fi
-	@$(PY) tools/release_check.py
+	@$(PY) tools/release_check.py $(ARGS)
 
 clean:
 	rm -rf .venv .venv-* .fuzz tools/node/node_modules dist build .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -1,4 +1,4 @@
-"""Check what would be published: `make release-check`. Builds sdist and wheel, and tries them in clean environments.
+"""Check what would be published: `make release-check`, or with `ARGS=3.13` for one Python. Builds sdist and wheel, and tries them cleanly.
 
 Everything is written into `build/release`. The exit code is 0 if every step passed. Steps that need what is not on this machine are listed
 as left out, and what only a publisher can decide, such as the address of the project, as open.
@@ -117,7 +117,9 @@ def find_python(version: str) -> Path | None:
 
 def try_environments(wheel: Path, extras: Sequence[str], findings: Findings) -> None:
     """Install the wheel into clean environments, alone and with each extra, in newest and lowest versions, and try it there."""
-    for version in PYTHONS:
+    wanted = sys.argv[1:] or PYTHONS
+    findings.left_out += [f"Python {version}, which was not asked for" for version in PYTHONS if version not in wanted]
+    for version in wanted:
         python = find_python(version)
         if python is None:
             findings.left_out.append(f"Python {version}, which is not on this machine")
