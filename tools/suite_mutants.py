@@ -65,6 +65,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "validation.json_reader": ("tests/validation/test_json_reader.py", "tests/cli/test_sources.py", *REQUEST),
     "validation.names": ("tests/validation/test_name_length.py", *REQUEST),
     "validation.paths": ("tests/validation/test_path_characters.py", *REQUEST),
+    "validation.plain": ("tests/validation/test_hostile_values.py",),
     "validation.query": ("tests/service/test_service.py", "tests/validation/test_response.py"),
     "validation.request": REQUEST,
     "validation.response": RESPONSE,
