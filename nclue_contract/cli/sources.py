@@ -318,6 +318,8 @@ def _payloads_of_document(name: str, data: bytes) -> Iterator[Payload]:
             return
         text = data.decode(errors="surrogateescape")  # bytes that are not UTF-8 stand in one payload, and the others can be read
     start = skip_blanks(text, 0)
+    if start == len(text):
+        return  # an empty file has no payload, which is not an invalid one
     parts = _elements(text, start) if text.startswith("[", start) else iter([(start, text[start:])])
     line, column, seen = 1, 1, 0
     for index, (at, part) in enumerate(parts):

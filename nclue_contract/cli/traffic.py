@@ -42,7 +42,7 @@ def judge_options(
     try:
         fail_on = contract().select_rules(options.fail_on)
     except ValueError as error:
-        raise ValueError(f"--fail-on {error}") from error
+        raise ValueError(f"--fail-on: {error}") from error
     has_keys = any(environment.get(name, "").strip() for name in VARIABLES)
     credentials = Credentials.from_environment(environment) if has_keys else None
     return JudgeOptions(readings, strict, frozenset(ignore), fail_on, (), credentials, options.side)

@@ -187,7 +187,7 @@ def test_a_report_does_not_overwrite_an_input(run, folder):
     [
         (["--server", "example.com"], "--server: 'example.com' is not a valid URL"),
         (["--signed-prefix", "/api/v1"], "--signed-prefix needs --server"),
-        (["--fail-on", "NC999"], "--fail-on 'NC999': no such rule or group"),
+        (["--fail-on", "NC999"], "--fail-on: unknown rule 'NC999'"),
         (["--ignore", "NC999"], "--ignore: unknown rule 'NC999'"),
         (["--reading", "x=y"], "--reading: unknown reading 'x'"),
     ],

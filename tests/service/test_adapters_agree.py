@@ -362,7 +362,7 @@ def compare(loopback, clients, pins, progress, sequence, *, keys=True):
 def test_all_adapters_return_the_same_responses(loopback, clients, keys):
     seen = Counter()
 
-    @settings(calmly, max_examples=100)
+    @settings(calmly, max_examples=50)
     @given(SEQUENCES, st.integers(0, 19).map(some_pins), PROGRESS)
     @example(ONE_OF_EACH, {}, "manual")
     def agree(sequence, pins, progress):
@@ -491,7 +491,7 @@ def test_every_response_is_one_that_the_findings_about_its_request_allow(reading
     seen = Counter()
     choices = [{reading: option}, some_pins(f"{reading}={option}") | {reading: option}]
 
-    @settings(calmly, max_examples=25)
+    @settings(calmly, max_examples=15)
     @given(SEQUENCES, st.sampled_from(choices), PROGRESS)
     @example([TAKEN, TAKEN, REFUSED, SIMILAR], choices[0], "manual")
     @example([TAKEN, DELETED, TAKEN], choices[0], "immediate")
@@ -527,7 +527,7 @@ def part_of_list(asked, pins):
 
 
 def test_the_queries_of_lists_are_echoed_as_they_were_sent():
-    @settings(calmly, max_examples=300)
+    @settings(calmly, max_examples=100)
     @given(QUERIES, st.integers(0, 5), st.integers(0, 19).map(some_pins))
     @example("index=-1&limit=101", 1, {})
     @example("index=-1&limit=101", 1, {"query-range": "clamped"})
