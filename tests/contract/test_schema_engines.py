@@ -104,7 +104,7 @@ def test_javascript_reads_the_patterns_of_every_reading_alike_with_each_flag(fla
       })));"""
     patterns = [patterns_of(Readings.of(pins)) for pins in PINS]
     output = engines.output([node(), "-e", script], text=json.dumps([flag, codes, patterns]))
-    wanted = [[code for code in codes if code in forbidden_under(pins)] for pins in PINS]
+    wanted = [[code for code in codes if code in forbidden] for forbidden in map(forbidden_under, PINS)]
     assert json.loads(output) == [[codes, codes] for codes in wanted]
 
 
