@@ -219,7 +219,7 @@ def test_a_byte_order_mark_is_a_note_and_no_finding(run, folder):
         (f"{GOOD}\n{BAD}\n", [(1, 0, True), (2, 1, False)]),
         (json.dumps(json.loads(BAD), indent=2), [(1, 0, False)]),
         ("[]", []),
-        ("", [(1, 0, False)]),
+        ("", []),
     ],
     ids=["one", "array", "lines", "indented", "no payloads", "empty"],
 )
