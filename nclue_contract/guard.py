@@ -33,8 +33,9 @@ from typing import Any
 from nclue_contract.contract.hosts import is_loopback, is_real
 
 REMEDY = (
-    "httpx and httpx2 are served by the mock (in pytest the fixture nclue_mock). Every other client, such as requests, aiohttp or urllib3, "
-    "is served by a server on loopback: the fixture nclue_server, or nclue-contract serve; set the base URL of the client to its url."
+    "httpx and httpx2 are served by nclue_contract.mock (in pytest the fixture nclue_mock). Every other client, such as requests, aiohttp "
+    "or urllib3, is served by a server on loopback: the fixture nclue_server, or nclue-contract serve; set the base URL of the client to "
+    "its url."
 )
 """What to use instead of the real service."""
 

@@ -208,12 +208,15 @@ def second_server(mutant: Mutant, situation: Situation) -> Handle:
     faults, patch = importlib.import_module("tests.second_server.faults.catalogue"), importlib.import_module("tests.second_server.patch")
     edits = [(text_of(mutant.module), mutant.source)]  # the whole text stands at exactly one place
     patch.compiled.cache_clear()
-    faults.CATALOGUE["mutant"] = patch.Fault("It is a mutant.", edits, None, None, None)
     files = FILES if situation.known_files else None
     clock = [0]
-    server = importlib.import_module("tests.second_server.server").SecondServer(
-        ["mutant"], situation.readings(), now_ms=lambda: clock[0], failing_files=frozenset({FAILING}), known_files=files
-    )
+    faults.CATALOGUE["mutant"] = patch.Fault("It is a mutant.", edits, None, None, None)
+    try:
+        server = importlib.import_module("tests.second_server.server").SecondServer(
+            ["mutant"], situation.readings(), now_ms=lambda: clock[0], failing_files=frozenset({FAILING}), known_files=files
+        )
+    finally:
+        del faults.CATALOGUE["mutant"]
 
     def handle(request: Request, now_ms: int) -> Response:
         clock[0] = now_ms

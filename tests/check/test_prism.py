@@ -72,7 +72,7 @@ def report(tmp_path_factory):
                 "-m",
                 "nclue_contract",
                 "check",
-                f"http://127.0.0.1:{port}",
+                f"http://127.0.0.1:{port}/api/v1",
                 "--report",
                 f"json:{folder / 'report.json'}",
             ]

@@ -67,6 +67,9 @@ def test_a_body_has_the_findings_that_are_written_beside_it(case):
 
 @each_case
 def test_the_command_line_reports_the_same_about_a_file(case, entries):
+    if not case.read_bytes().strip():  # a body without a payload, but a file without one is only empty
+        assert case not in entries
+        return
     (entry,) = entries[case]
     assert_as_expected(entry["findings"], FILES.get(case.stem, expected(case)))
     assert entry["valid"] == (case.parent.name == "valid" or case.stem in FILES)

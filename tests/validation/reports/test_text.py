@@ -107,7 +107,8 @@ def test_a_warning_without_a_documented_code_lists_no_responses():
 
 def test_decomposed_hangul_and_marks_keep_the_carets_in_place():
     text = "\u1103\u1166e\u0301~.csv"
-    assert render_report(Report((path(text, 4),))).splitlines()[2:4] == [f"    │ {text}", "    │    ^"]
+    lines = render_report(Report((path(text, 4),))).splitlines()
+    assert [line for line in lines if "│" in line] == [f"    │ {text}", "    │    ^"]
 
 
 def test_escape_sequences_tabs_and_overrides_are_escaped():
@@ -319,7 +320,7 @@ def test_an_offset_in_the_source_is_no_offset_in_a_value():
 def test_bytes_that_are_no_text_have_no_excerpt():
     finding = Finding(JUDGE.documented("NC002"), "", 1, detail={"problem": "byte 0xFF"})
     assert written(finding, text=b"{\xff}").splitlines()[:3] == [
-        "tasks.jsonl:3:1: error NC002 json-encoding",
+        "tasks.jsonl:3:2: error NC002 json-encoding",
         "  not UTF-8: byte 0xFF",
         "  response:   400 with code 100, or 400, 404, 409 or 422 (no code documented)",
     ]
