@@ -131,7 +131,7 @@ def test_the_plan_needs_at_most_600_requests_besides_the_clean_up(twice):
     assert twice.left == len(twice.report["left_behind"])
 
 
-SAMPLED = re.compile(r"(life|delete|queue)\[|name\[of a task that ")
+SAMPLED = re.compile(r"(life|delete|queue|gone)\[|name\[of a task that ")
 """The cases about states of tasks. Whether a state is sampled before it is over depends on the speed of the machine."""
 
 

@@ -657,10 +657,10 @@ def test_a_call_to_the_real_host_is_reported_with_advice(project):
         ________________________________ test_swallowed ________________________________
         a call to nclue.apigw.ntruss.com, where tasks are billed, was blocked, and the client continued
 
-        httpx and httpx2 are served by nclue_contract.mock (in pytest the fixture nclue_mock).
-        Every other client, such as requests, aiohttp or urllib3, is served by a server
-        on loopback: the fixture nclue_server, or nclue-contract serve; set the base
-        URL of the client to its url. To call the real service:
+        httpx and httpx2 are served by nclue_contract.mock (in pytest the fixture
+        nclue_mock). Every other client, such as requests, aiohttp or urllib3, is
+        served by a server on loopback: the fixture nclue_server, or nclue-contract
+        serve; set the base URL of the client to its url. To call the real service:
         @pytest.mark.nclue(guard="off").
         _________________________________ test_raised __________________________________
         """,
