@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nclue_contract.check.requests import Exchange, value_of
-from nclue_contract.check.task_ids import UNUSABLE
+from nclue_contract.check.task_ids import UNUSABLE, why_unusable
 
 
 @dataclass(slots=True)
@@ -45,7 +45,10 @@ class CreatedTasks:
         return iter(self._by_id.values())
 
     def add(self, task: CreatedTask) -> bool:
-        """Add a task; return False, and change nothing, if there is one with its ID."""
+        """Add a task; return False, and change nothing, if there is one with its ID. Of an unusable ID only the ID is stored."""
+        if why_unusable(task.task_id):
+            self.unusable.add(task.task_id)
+            return True
         return self._by_id.setdefault(task.task_id, task) is task
 
     def get(self, task_id: object) -> CreatedTask | None:

@@ -183,8 +183,7 @@ class Evaluator:
         self._results.evaluated["NC405"] += 1
         if problem := why_unusable(task.task_id):
             self._results.fail(case, "NC405", f"task_id {problem}", exchange, "/task_id")
-            self._tasks.unusable.add(task.task_id)
-        elif not self._tasks.add(task):
+        if not self._tasks.add(task):
             self._results.fail(case, "NC405", "task_id is the ID of a task that was created before", exchange, "/task_id")
         at_ms = parse_time_ms(task.created.get("created_at"))
         # The gateway accepts a timestamp that differs from its clock by at most the limit, so its clock differs from ours by no more.

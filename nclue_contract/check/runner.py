@@ -80,6 +80,7 @@ class Runner:
         self._sender = Sender(transport, limits, self._observer)
         self._notes: list[str] = []
         self._stop_reason = ""
+        self._interrupted = False
         self._target = ""
         self._server_reachable = True
         self._authenticated = False
@@ -101,7 +102,7 @@ class Runner:
             self._stop_reason = str(stop)
             self._server_reachable = stop.reason is not StopReason.SERVER_UNREACHABLE
         except KeyboardInterrupt:
-            self._stop_reason = "interrupted"
+            self._stop_reason, self._interrupted = "interrupted", True
             self._discard_early()
             self._announce_clean_up()
         self._discard_early()
@@ -367,7 +368,7 @@ class Runner:
         try:
             self._clean_up()
         except KeyboardInterrupt:
-            if self._stop_reason == "interrupted":
+            if self._interrupted:
                 raise
             self._announce_clean_up()
             self._clean_up()

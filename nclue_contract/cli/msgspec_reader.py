@@ -35,7 +35,7 @@ def read(piece: bytes) -> tuple[Columns, Sequence[bytes]] | None:
         return None
     names, paths = [p.name for p in payloads], [p.train_file_path for p in payloads]
     buckets, ids = [p.train_bucket for p in payloads], [p.train_feature_id for p in payloads]
-    # Whoever has only some of the test fields is told by the quotation marks, or by the lengths of the columns.
+    # A payload with only some of the test fields shows in the quotation marks, or in the lengths of the columns.
     shapes = [FOUR if p.test_file_path is UNSET else SEVEN for p in payloads]
     paths += [p.test_file_path for p in payloads if p.test_file_path is not UNSET]
     buckets += [p.test_bucket for p in payloads if p.test_bucket is not UNSET]

@@ -1,7 +1,7 @@
 r"""Find lines that are surely valid payloads, many at a time: the quick way through a long JSON Lines file.
 
 A piece of some kilobytes is parsed at once, and the validator looks at the columns of its values. Only if all its lines are surely valid,
-its lines are counted and not looked at; all others go to the exact reader and the validator one by one. So no finding can be lost, if every
+its lines are only counted; all others go to the exact reader and the validator one by one. So no finding can be lost, if every
 line of a piece is one flat object of strings, without a name twice. That is so if two things hold:
 
 * A parser reads the piece (with commas between the lines, or line after line) as objects with the fields of a payload, whose values are all

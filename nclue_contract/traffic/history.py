@@ -1,6 +1,6 @@
 """What the exchanges with one server show together: the order of the lifecycle, agreement, names and deletions.
 
-The exchanges are those that somebody happened to record: other clients may create and delete tasks meanwhile. So what such a client may
+The exchanges are those that happened to be recorded: other clients may create and delete tasks meanwhile. So what such a client may
 have caused is a warning, and what no client can have caused, such as a completed task that is pending again, is an error. (That
 others delete a task which was created here, before its name is used again, is so rare that a name that is accepted twice is an error.) Two
 exchanges that overlap in time are not ordered.

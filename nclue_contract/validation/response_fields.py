@@ -17,6 +17,7 @@ from nclue_contract.contract.rules import AppliedRule, Certainty
 from nclue_contract.contract.wording import json_kind, pointer_to, quoted
 from nclue_contract.validation.findings import Finding
 from nclue_contract.validation.query import out_of_range, replacements
+from nclue_contract.validation.request import UNKNOWN_FIELDS_KEPT
 
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?(Z|[+-][0-9]{2}:[0-5][0-9])")
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
@@ -24,6 +25,9 @@ _JSON_TYPES = {"string": str, "integer": int, "array": list, "null": type(None)}
 _TYPE_PHRASES = {"string": "a string", "integer": "an integer", "array": "an array", "number": "a number"}
 _SUMMARY = "TaskSummary"  # its page was cut off, so further fields may exist
 Object = Mapping[str, object]
+
+LONGEST_NUMBER = 100
+"""Characters of a number in a string, at most: converting more takes time, and no score has them."""
 
 MAX_FINDINGS_OF_ITEMS = 500
 """Findings after which no further item of a list is checked."""
@@ -78,7 +82,7 @@ def _check_object(policy: Policy, schema: str, body: object, path: tuple[str | i
     names = {field.name for field in fields}
     if schema != _SUMMARY:
         unknown = [name for name in body if name not in names]
-        yield from (Finding(policy.documented("NC310"), pointer_to(*path, name)) for name in unknown[:100])
+        yield from (Finding(policy.documented("NC310"), pointer_to(*path, name)) for name in unknown[:UNKNOWN_FIELDS_KEPT])
 
 
 @cache
@@ -130,7 +134,7 @@ def _check_auroc(policy: Policy, pointer: str, value: object) -> Iterator[Findin
     rule = policy.rule("NC309")
     low, high = rule.range
     text = value if isinstance(value, str) else repr(value)
-    if len(text) > 100 or not _NUMBER.fullmatch(text) or not low <= float(text) <= high:
+    if len(text) > LONGEST_NUMBER or not _NUMBER.fullmatch(text) or not low <= float(text) <= high:
         yield Finding(policy.documented("NC309"), pointer, detail={"value": quoted(text), "expected": f"{low} to {high}"})
 
 

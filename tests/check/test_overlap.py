@@ -1,9 +1,11 @@
 """Test cases whose requests are under way at the same moment: the result is that of one connection, only sooner."""
 
+import json
 import re
 import threading
 import time
 from contextlib import closing
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -195,6 +197,24 @@ def test_an_interruption_leaves_no_task():
     result, transport = run(only=SOME, limits=on(8), transport=Interrupted())
     assert any(request.method == "POST" for request in transport.overlaps[3])
     assert (result.stop_reason, result.remaining_tasks, left_on(transport)) == ("interrupted", (), 0)
+
+
+@pytest.mark.parametrize("task_id", ["..", "", "a\nb"])
+def test_an_interruption_sends_nothing_for_an_id_that_no_path_can_hold(task_id):
+    class Interrupted(Scripted):
+        def overlap(self, requests, received, timeout_s=None):
+            super().overlap(requests, received, timeout_s)
+            if len(self.overlaps) == 4:
+                for place, exchange in received.items():
+                    if exchange.request.creates and exchange.accepted:
+                        received[place] = replace(exchange, body=json.dumps(exchange.fields | {"task_id": task_id}).encode())
+                        self.renamed = True
+                raise KeyboardInterrupt
+
+    result, transport = run(only=SOME, limits=on(8), transport=Interrupted())
+    assert transport.renamed
+    assert (result.stop_reason, result.remaining_tasks) == ("interrupted", ())
+    assert all(re.fullmatch("/tasks/[0-9a-f-]{36}", request.path) for request in transport.sent if request.method == "DELETE")
 
 
 # -- over HTTP ----------------------------------------------------------------------------------------------------------------------------

@@ -4,26 +4,17 @@ import asyncio
 import base64
 import contextlib
 import json
-import shutil
 import subprocess
 from datetime import UTC, datetime
 
 import aiohttp
 
 from tests.support.signing import signed
-from tests.support.tools import missing
+from tests.support.tools import chromium_command
 
-DEADLINE = 60
+DEADLINE = 300
 
-CHROMIUM = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
+OPTIONS = [
     "--disable-web-security",  # the page is of another origin than the server
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # no network lookups
     "--remote-debugging-port=0",
@@ -33,10 +24,7 @@ CHROMIUM = [
 
 def record_har(folder, url, client_run):
     """Let a page in Chromium send what `client_run` says, and return the HAR. Skip the test if there is no Chromium."""
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if program is None:
-        missing("Chromium is missing; on Debian: apt-get install chromium")
-    process = subprocess.Popen([program, *CHROMIUM, f"--user-data-dir={folder / 'profile'}"], stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen([*chromium_command(), *OPTIONS, f"--user-data-dir={folder / 'profile'}"], stderr=subprocess.PIPE, text=True)
     try:
         address = next(line.split()[-1] for line in process.stderr if line.startswith("DevTools listening on "))
         return asyncio.run(asyncio.wait_for(_record(address, url, client_run), DEADLINE))

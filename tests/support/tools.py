@@ -32,3 +32,12 @@ def node() -> str:
 def node_tool(script: str) -> list[str]:
     """Return the command that runs a script of an installed Node package, such as `ajv/bin/ajv.js`."""
     return [node(), str(NODE_MODULES / script)]
+
+
+def chromium_command() -> list[str]:
+    """Return the command of a headless Chromium that does nothing of its own; skip the test where there is none."""
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if program is None:
+        missing("Chromium is missing; on Debian: apt-get install chromium")
+    quiet = ("--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync")
+    return [program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", *quiet]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nclue_contract.check.results import Case, Cause, Script
 from nclue_contract.check.session import CheckSession
 
-SPARE = 6
+LEFT_FOR_THE_CASE = 6
 """Requests that are left for the case itself, where more tasks are created than it needs."""
 
 
@@ -16,7 +16,7 @@ def create_missing(session: CheckSession, case: Case, number: int, *, within_bud
     """
     for _ in range(case.posts):
         enough = len(session.tasks.remaining()) >= number
-        if enough or session.creates_left == 0 or (within_budget and session.polling_budget <= SPARE):
+        if enough or session.creates_left == 0 or (within_budget and session.polling_budget <= LEFT_FOR_THE_CASE):
             return
         exchange = yield session.builder.create()
         session.evaluator.evaluate_create(case, exchange)

@@ -110,7 +110,7 @@ class Summary:
 class Renderer(Protocol):
     """Turns reports into one format, one at a time, so that memory stays flat however many there are.
 
-    `shows_valid`: whether anything is written for a payload without findings. Nobody needs to tell the others about these.
+    `shows_valid`: whether anything is written for a payload without findings. The others need not be called for these.
     """
 
     @property

@@ -4,7 +4,6 @@ import dataclasses
 import html
 import json
 import re
-import shutil
 import struct
 import subprocess
 import zlib
@@ -15,17 +14,9 @@ import pytest
 
 from nclue_contract.check.results import State
 from tests.support.html_reports import FAULTS, HOSTILE, check, one_failure, page, report
-from tests.support.tools import missing
+from tests.support.tools import chromium_command
 
-CHROMIUM = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
+OPTIONS = [
     "--hide-scrollbars",
     "--host-resolver-rules=MAP * ~NOTFOUND",  # no network lookups
 ]
@@ -34,14 +25,12 @@ CHROMIUM = [
 @pytest.fixture
 def chromium(tmp_path):
     """Return a function (page, options) that opens a text in Chromium and returns what it prints."""
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if program is None:
-        missing("Chromium is missing; on Debian: apt-get install chromium")
+    chromium = chromium_command()
 
     def run(text, *options):
         file = tmp_path / "page.html"
         file.write_text(text, encoding="utf-8")
-        command = [program, *CHROMIUM, f"--user-data-dir={tmp_path / 'profile'}", *options, file.as_uri()]
+        command = [*chromium, *OPTIONS, f"--user-data-dir={tmp_path / 'profile'}", *options, file.as_uri()]
         done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=300, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout
