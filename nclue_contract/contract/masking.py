@@ -66,10 +66,12 @@ _FOLDED = bytes(range(256)).lower()
 class Masker:
     """Knows secrets, and replaces them in bytes and texts.
 
-    `add` may be called while other threads mask. `public` is a text that everybody may see: what is in it, is not masked.
+    `add` may be called while other threads mask. `public` is a text that everybody may see: what is in it, is not masked. With
+    `same_length` a secret becomes as many `x`, so that no position behind it changes.
     """
 
-    def __init__(self, secrets: Iterable[str] = (), *, public: str = "") -> None:
+    def __init__(self, secrets: Iterable[str] = (), *, public: str = "", same_length: bool = False) -> None:
+        self._same_length = same_length
         self._known: set[str] = set()
         self._grams: dict[bytes, int] = {}  # each with the fewest characters in a row of which it must be a part
         self._shortest = PART
@@ -95,7 +97,7 @@ class Masker:
     def data(self, data: bytes, public: str | bytes = b"") -> bytes:
         """Return bytes without secrets, the same object where there are none; `public` is as for `text`."""
         spans = list(self._spans(data, public))
-        return _replaced(data, spans) if spans else data
+        return _replaced(data, spans, same_length=self._same_length) if spans else data
 
     def _add(self, form: bytes) -> None:
         compared = _compared(form)
@@ -215,11 +217,11 @@ def _behind_padding(data: bytes, stop: int) -> int:
     return stop + len(data[stop : stop + 2]) - len(data[stop : stop + 2].lstrip(b"="))
 
 
-def _replaced(data: bytes, spans: list[tuple[int, int]]) -> bytes:
-    """Return bytes with `MASK` in the place of spans, which may overlap."""
+def _replaced(data: bytes, spans: list[tuple[int, int]], *, same_length: bool) -> bytes:
+    """Return bytes with `MASK`, or as many `x`, in the place of spans, which may overlap."""
     pieces, done = [], 0
     for start, stop in _merged(data, sorted(spans)):
-        pieces += [data[done:start], _masked(data[start:stop])]
+        pieces += [data[done:start], _masked(data[start:stop], same_length=same_length)]
         done = stop
     return b"".join([*pieces, data[done:]])
 
@@ -239,10 +241,11 @@ def _merged(data: bytes, spans: list[tuple[int, int]]) -> Iterator[tuple[int, in
         first, last = start, stop
 
 
-def _masked(found: bytes) -> bytes:
+def _masked(found: bytes, *, same_length: bool) -> bytes:
     """Return `MASK`, or several of them: between the pieces of a secret that is in several strings, what separates the strings stays."""
     pieces = re.split(rb'(?<!\\)"', found)
-    return b'"'.join(piece if number % 2 and not _compared(piece) else MASK for number, piece in enumerate(pieces))
+    masks = [b"x" * len(piece.decode("utf-8", "replace")) if same_length else MASK for piece in pieces]
+    return b'"'.join(piece if number % 2 and not _compared(piece) else masks[number] for number, piece in enumerate(pieces))
 
 
 # -- views ----------------------------------------------------------------------------------------------------------------------------

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from functools import cached_property
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
-from nclue_contract.contract.model import contract
+from nclue_contract.contract.masking import Masker, sent_secrets
 
 Pairs = tuple[tuple[str, str], ...]
 """Headers as they were recorded, repeated ones included."""
@@ -106,41 +106,25 @@ def is_masked(value: str) -> bool:
 def without_secrets(exchange: RecordedExchange, secrets: Iterable[str] = ()) -> RecordedExchange:
     """Return the exchange with all secrets overwritten outside of its request headers, so that no finding can show one.
 
-    Secrets are the access key and the signature of the request, and those given, in the spellings that JSON and URLs have for them. Each is
+    Secrets are the values of the signed and other secret headers of the request, and those given, in every spelling (see `Masker`). Each is
     replaced by as many `x`, so that no length and no position changes, and no character is added that a rule forbids.
     """
-    signed = set(contract().headers[1:])  # the first one is the timestamp
-    values = {value for name, value in exchange.request_headers if name.lower() in signed and not is_masked(value)} | {*secrets}
-    spelled = {spelling for value in values if len(value) >= MIN_SECRET_LENGTH for spelling in _spellings(value)}
-    found = sorted((one for one in spelled if _holds(exchange, one)), key=len, reverse=True)
-    if not found:
+    sent = sent_secrets(pair for pair in exchange.request_headers if not is_masked(pair[1]))
+    masker = Masker((value for value in (*sent, *secrets) if len(value) >= MIN_SECRET_LENGTH), same_length=True)
+    values = (exchange.target, exchange.error, *(value for _, value in exchange.response_headers))
+    together = b"\n".join((*(value.encode("utf-8", "surrogatepass") for value in values), *_bodies(exchange)))
+    if masker.data(together) is together:  # as nearly always; one search is cheaper than one of each part
         return exchange
-
-    def text(value: str) -> str:
-        for secret in found:
-            value = value.replace(secret, "x" * len(secret))
-        return value
-
-    def body(value: bytes | None) -> bytes | None:
-        return None if value is None else text(value.decode("latin-1")).encode("latin-1")
-
+    sent_body, received_body = exchange.request_body, exchange.response_body
     return replace(
         exchange,
-        target=text(exchange.target),
-        request_body=body(exchange.request_body),
-        response_headers=tuple((name, text(value)) for name, value in exchange.response_headers),
-        response_body=body(exchange.response_body),
-        error=text(exchange.error),
+        target=masker.text(exchange.target),
+        request_body=None if sent_body is None else masker.data(sent_body),
+        response_headers=tuple((name, masker.text(value)) for name, value in exchange.response_headers),
+        response_body=None if received_body is None else masker.data(received_body),
+        error=masker.text(exchange.error),
     )
 
 
-def _spellings(value: str) -> set[str]:
-    latin = value.encode("utf-8", "surrogatepass").decode("latin-1")  # bodies are searched byte by byte
-    return {value, latin, latin.replace("/", "\\/"), quote(value, safe="", errors="replace"), quote(value, errors="replace")}
-
-
-def _holds(exchange: RecordedExchange, secret: str) -> bool:
-    raw = secret.encode("latin-1", "ignore")
-    texts = (exchange.target, exchange.error, *(value for _, value in exchange.response_headers))
-    bodies = (exchange.request_body, exchange.response_body)
-    return any(secret in value for value in texts) or any(value is not None and raw in value for value in bodies)
+def _bodies(exchange: RecordedExchange) -> tuple[bytes, bytes]:
+    return exchange.request_body or b"", exchange.response_body or b""

@@ -2,7 +2,6 @@
 
 import json
 import pickle
-from urllib.parse import quote
 
 import pytest
 
@@ -14,6 +13,7 @@ from nclue_contract.traffic.judge import JudgeOptions, TrafficJudge
 from tests.support.payloads import PAYLOAD, TEST_FIELDS
 from tests.support.recordings import NEW, ORIGIN, create, delete, error, exchange, get, item, judge, listed, lists, task
 from tests.support.signing import ACCESS, NOW, SECRET, signed
+from tests.support.spellings import SPELLINGS
 
 OTHER_ID = "6b3f0a56-7c2d-4a0e-9d3a-0f6f4d8f2a11"
 OTHER = NEW | {"task_id": OTHER_ID, "task_name": "other"}
@@ -401,17 +401,19 @@ def test_what_is_remembered_of_a_task_is_not_its_exchange():
 
 
 @pytest.mark.parametrize("name", [SIGNATURE, ACCESS_KEY, "secret key"])
-@pytest.mark.parametrize("spell", [str, lambda secret: secret.replace("/", "\\/"), lambda secret: quote(secret, safe="")])
-def test_secrets_that_a_server_sends_back_are_in_no_finding(name, spell):
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_secrets_that_a_server_sends_back_are_in_no_finding(name, spelling):
     headers = signed("POST", "/api/v1/tasks", timestamp=NOW)
     secret = headers.get(name, SECRET)
-    # A name and a value of the response, and a header of it; in JSON, a slash may be escaped.
-    body = json.dumps(NEW | {"task_name": "SECRET", "SECRET": 1}).replace("SECRET", spell(secret)).encode()
-    exchanged = create(received=body, headers=headers, response_headers=(("content-type", spell(secret)),))
+    spelled = SPELLINGS[spelling](secret)
+    # A name and a value of the response; in JSON, a slash may be escaped.
+    body = json.dumps(NEW | {"task_name": "SECRET", "SECRET": 1}).replace("SECRET", spelled).encode()
+    exchanged = create(received=body, headers=headers, response_headers=(("content-type", spelled),))
     judgement = TrafficJudge(JudgeOptions(Readings.of(None), credentials=Credentials(ACCESS, SECRET))).judge(exchanged, "r")
-    assert [finding.rule for _, finding in judgement.findings] == ["NC302", "NC310", "NC307"]
     texts = [finding.message + str(finding.text) + finding.pointer for _, finding in judgement.findings]
-    assert not any(secret[:10] in text or spell(secret)[:10] in text for text in texts)
+    assert any(finding.rule == "NC302" for _, finding in judgement.findings)
+    parts = {shown[start : start + 16] for shown in (secret, spelled) for start in range(len(shown) - 15)} - {"x" * 16}
+    assert [part for part in parts if any(part in text for text in texts)] == []
 
 
 def test_overwriting_a_secret_changes_no_length_and_breaks_no_rule():
