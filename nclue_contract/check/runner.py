@@ -155,7 +155,7 @@ class Runner:
             needed = sum(case.requests for case in self._queue if not case.background)
             self._session.polling_budget = max(left - needed, min(left, reserved))
             for_cases = left - (reserved if self._background else 0)
-            due = next((running for running in self._background if running.due_ms <= self._transport.now_ms()), None)
+            due = self._next_in_background()
             if self._current:
                 # A case compares responses, and background cases create and delete tasks: they must not do so in between.
                 self._overlap(left, for_cases)
@@ -170,6 +170,11 @@ class Runner:
                 self._transport.sleep(max(0.001, (next_ms - self._transport.now_ms()) / 1000))
             else:
                 return
+
+    def _next_in_background(self) -> RunningCase | None:
+        """Return the background case that is due. A response that created a task comes first: a list can have the task already."""
+        due = [running for running in self._background if running.due_ms <= self._transport.now_ms()]
+        return min(due, key=lambda running: not running.has_created, default=None)
 
     def _start_next(self) -> RunningCase:
         running = self._start(self._queue.popleft())

@@ -34,6 +34,11 @@ class RunningCase:
         return self.step if isinstance(self.step, RequestSpec) else None
 
     @property
+    def has_created(self) -> bool:
+        """Return whether a task was created by the latest step, whose response is not evaluated yet."""
+        return self.early is not None and self.early.request.creates
+
+    @property
     def restartable(self) -> bool:
         """Return whether the case can start again instead of sending its latest step again: no response was evaluated so far."""
         return self.steps == 1 and not self.case.background

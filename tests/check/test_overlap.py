@@ -1,6 +1,7 @@
 """Test cases whose requests are under way at the same moment: the result is that of one connection, only sooner."""
 
 import json
+import random
 import re
 import threading
 import time
@@ -97,6 +98,31 @@ def test_what_was_sent_first_is_evaluated_in_the_order_of_the_plan():
     result, _ = run(only=ALL, limits=on(8), readings={"path-characters": "page-2025"})
     order = [case.id for case in plan()]
     assert all(order.index(one) < order.index(other) for cases in result.evidence.values() for one, other in pairwise(cases))
+
+
+class Irregular(Scripted):
+    """A server that takes up to 0.3 s per request, and serves those that are sent at the same moment in any order."""
+
+    def __init__(self, seed, **server):
+        super().__init__(**server)
+        self._random = random.Random(seed)
+
+    def overlap(self, requests, received, timeout_s=None):
+        self.overlaps.append(requests)
+        for place in self._random.sample(range(len(requests)), len(requests)):
+            received[place] = self._one(requests[place], place)
+
+    def _one(self, request, place=0):
+        self._direct.sleep(self._random.randrange(1, 300) / 1000)
+        return super()._one(request, place)
+
+
+@pytest.mark.parametrize(("only", "seed"), [(("NC12", "NC400", "NC405"), seed) for seed in (0, 1, 5, 6)] + [(ALL, 3), (ALL, 4)])
+def test_a_list_may_have_a_task_whose_create_request_was_sent_at_the_same_moment(only, seed):
+    result, transport = run(only=only, limits=on(8), transport=Irregular(seed))
+    assert max(map(len, transport.overlaps)) == 8
+    assert result.failures == []
+    assert result.exit_code == 0
 
 
 # -- servers that cannot do it ------------------------------------------------------------------------------------------------------------
