@@ -107,7 +107,7 @@ class Irregular(Scripted):
         super().__init__(**server)
         self._random = random.Random(seed)
 
-    def overlap(self, requests, received, timeout_s=None):
+    def overlap(self, requests, received, timeout_s=None):  # noqa: ARG002  # the signature of a transport
         self.overlaps.append(requests)
         for place in self._random.sample(range(len(requests)), len(requests)):
             received[place] = self._one(requests[place], place)
