@@ -89,6 +89,7 @@ class Runner:
         self._unfinished: dict[str, Case] = {}
         self._cut_off: dict[str, _Why] = {}
         self._queue = deque(case for case in plan[1:] if case.script is not None)
+        self._needed = sum(case.requests for case in self._queue if not case.background)  # by the cases of the queue
         self._current: deque[RunningCase] = deque()  # the first one goes on, the others wait with the responses to their first requests
         self._background: list[RunningCase] = []
 
@@ -146,14 +147,12 @@ class Runner:
     # -- the plan ----------------------------------------------------------------------------------------------------------------
 
     def _run_plan(self) -> None:
-        needed = sum(case.requests for case in self._queue if not case.background)
-        self._session.few_requests = needed > self._limits.budget
-        self._session.few_polls = needed + sum(case.requests for case in self._queue if case.background) > self._limits.budget
+        self._session.few_requests = self._needed > self._limits.budget
+        self._session.few_polls = self._needed + sum(case.requests for case in self._queue if case.background) > self._limits.budget
         reserved = min(MOST_RESERVED, round(self._limits.budget * RESERVED)) if self._session.few_polls else 0
         while not self._observer.stop(self._session):
             left = self._limits.budget - self._sender.requests
-            needed = sum(case.requests for case in self._queue if not case.background)
-            self._session.polling_budget = max(left - needed, min(left, reserved))
+            self._session.polling_budget = max(left - self._needed, min(left, reserved))
             for_cases = left - (reserved if self._background else 0)
             due = self._next_in_background()
             if self._current:
@@ -178,6 +177,7 @@ class Runner:
 
     def _start_next(self) -> RunningCase:
         running = self._start(self._queue.popleft())
+        self._needed -= 0 if running.case.background else running.case.requests
         (self._background if running.case.background else self._current).append(running)
         return running
 

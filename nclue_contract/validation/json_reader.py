@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from math import isfinite
 from typing import Any
 
+from nclue_contract.contract.model import contract
 from nclue_contract.contract.wording import pointer_to
 from nclue_contract.validation.json_parser import (
     BLANKS,
@@ -28,6 +31,9 @@ _scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # t
 # int() rejects numbers of 5,000 digits, str() does not
 _cut: Callable[[str, int], tuple[object, int]] = json.JSONDecoder(parse_int=str, parse_float=str).scan_once  # type: ignore[attr-defined]
 _join = "".join
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+# for a number with fewer characters, int() raises nothing, and the value is within the range of a double
+_SHORT = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +117,13 @@ def read(data: bytes | str) -> Document:
             return Document(None, found, readable=False)
     else:
         text, found = data, ()
+    try:
+        return Document(_read_usual(text), found, readable=True)
+    except (ValueError, StopIteration, RecursionError):
+        return _read_exactly(text, found)
+
+
+def _read_exactly(text: str, found: tuple[JsonProblem, ...]) -> Document:
     parser = Parser(text)
     if text.startswith(BOM) and not found:
         parser.at, found = 1, (JsonProblem("NC003", "", 0),)
@@ -120,6 +133,57 @@ def read(data: bytes | str) -> Document:
         problem = JsonProblem("NC001", "", error.offset, {"problem": error.describe(_place_in_words(text, error.offset))})
         return Document(None, (*found, *parser.problems, problem), readable=False)
     return Document(value, (*found, *parser.problems), readable=True)
+
+
+def _read_usual(text: str) -> object:
+    """Read a text in which the exact parser would find no problem; raise `ValueError` or another error for others, and when in doubt."""
+    text = text.strip(BLANKS)
+    value, end = _scan_usual(text, 0)
+    if end != len(text) or _SURROGATE.search(text) or _too_deep(text, value):
+        raise ValueError(text)
+    text.encode()  # raises an error for a lone surrogate
+    return value
+
+
+def _object(members: list[tuple[str, object]]) -> dict[str, object]:
+    value = dict(members)
+    if len(value) < len(members):
+        raise ValueError(members)
+    return value
+
+
+def _integer(text: str) -> int:
+    if len(text) > _SHORT:
+        raise ValueError(text)
+    return int(text)
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if not isfinite(value):
+        raise ValueError(text)
+    return value
+
+
+def _constant(text: str) -> object:
+    raise ValueError(text)
+
+
+_scan_usual: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder(  # type: ignore[attr-defined]
+    object_pairs_hook=_object, parse_int=_integer, parse_float=_float, parse_constant=_constant
+).scan_once
+
+
+def _too_deep(text: str, value: object) -> bool:
+    """Return whether arrays and objects are nested deeper than rule NC006 allows."""
+    limit = contract().rules["NC006"].limit
+    if text.count("[") + text.count("{") <= limit:
+        return False
+    nested: list[dict[str, object] | list[object]] = [[value]]
+    for _ in range(limit + 1):
+        members = (member for one in nested for member in (one.values() if isinstance(one, dict) else one))
+        nested = [member for member in members if isinstance(member, dict | list)]
+    return bool(nested)
 
 
 def read_flat(text: str) -> dict[str, str] | None:

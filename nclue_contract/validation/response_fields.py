@@ -91,10 +91,16 @@ def _field_pointer(name: str) -> str:
     return pointer_to(name)
 
 
+@cache
+def _python_types(names: tuple[str, ...]) -> frozenset[type]:
+    """Return the types of Python in which the JSON types of a field are read."""
+    return frozenset(_JSON_TYPES[name] for name in names)
+
+
 def _check_value(policy: Policy, field: Field, pointer: str, value: object) -> Iterator[Finding]:
     if field.name == "AUROC" and value is not None:
         yield from _check_auroc(policy, pointer, value)
-    elif type(value) not in {_JSON_TYPES[name] for name in field.types}:
+    elif type(value) not in _python_types(field.types):
         expected = " or ".join(_TYPE_PHRASES[name] for name in field.types if name != "null")
         yield Finding(policy.documented("NC305"), pointer, detail={"kind": json_kind(value), "expected": expected})
     elif isinstance(value, int):

@@ -5,10 +5,11 @@ import math
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nclue_contract.contract.model import contract
+from nclue_contract.validation import json_reader
 from nclue_contract.validation.json_parser import MalformedError, Parser, flat_members
 from nclue_contract.validation.json_reader import (
     BOM,
@@ -91,6 +92,40 @@ def test_what_the_fast_path_reads_the_exact_reader_reads_alike(text):
     flat = read_flat(text)
     if flat is not None:
         assert read(text) == Document(flat, (), readable=True)
+
+
+def exact(text: str | bytes) -> Document:
+    """Read as if nothing were usual."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_reader, "_read_usual", json.loads)
+        return read(text)
+
+
+@given(ANY_TEXT | PUNCTUATION | JSON_VALUES.map(json.dumps) | JSON_VALUES.map(lambda value: json.dumps(value, ensure_ascii=False)))
+@example('[{"a":1,"a":1}]')
+@example(r'["\ud800"]')
+@example(r'{"a":["\ud83d\ude00", "\\ud800"]}')
+@example('["\ud800"]')
+@example('{"x":{"\udfff":1}}')
+@example("[" * 64 + "]" * 64)
+@example("[" * 65 + "]" * 65)
+@example('{"a":' * 64 + "[]" + "}" * 64)
+@example("[" + "[]," * 64 + "[]]")
+@example('"' + "[" * 65 + '"')
+@example("[" * 5_000 + "]" * 5_000)
+@example("[1e400, -1e400, 1e-400, -0, -0.0]")
+@example("[NaN, Infinity, -Infinity]")
+@example(f"[{'1' * 400}]")
+@example(f"[{'1' * 301}, {'1' * 300}]")
+@example(f"[{'1' * 5_000}]")
+@example(f"[0.{'1' * 5_000}]")
+@example("\u00a0{}")
+@example(BOM + "{}")
+def test_what_is_read_in_the_usual_way_the_exact_parser_reads_alike(text):
+    """For every text: the value, its types and all problems are those of the exact parser."""
+    assert repr(read(text)) == repr(exact(text))
+    if not any("\ud800" <= character <= "\udfff" for character in text):
+        assert repr(read(text.encode())) == repr(exact(text.encode()))
 
 
 @given(st.lists(st.tuples(st.sampled_from(["a", "b", 'c"']), st.sampled_from(["", "x", '"', "\\", '\\"'])), max_size=4))
