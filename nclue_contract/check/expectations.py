@@ -133,7 +133,7 @@ def create_expectation(
     def reasons(chosen: Readings) -> tuple[Finding, ...]:
         validator = validator_of(chosen)
         headers = [f for f in validator.validate_headers(types).errors if f.pointer == "/content-type"]
-        return (*headers, *validator.validate_request_json(body).errors)
+        return (*headers, *_errors(validator, body))
 
     def answers(chosen: Readings) -> frozenset[Answer]:
         found = reasons(chosen)
@@ -212,6 +212,11 @@ def finding_of(rule: str, problem: str, pointer: str = "") -> Finding:
     """Return a finding of a rule with its own wording, for what no payload or response shows by itself."""
     applied = Policy(Readings.of(None)).documented(rule)
     return Finding(replace(applied, rule=replace(applied.rule, message="{problem}")), pointer, detail={"problem": problem})
+
+
+@lru_cache(maxsize=64)  # one response is evaluated under several readings, and both for its status and for the reasons
+def _errors(validator: Validator, body: bytes) -> tuple[Finding, ...]:
+    return validator.validate_request_json(body).errors
 
 
 def validator_of(readings: Readings) -> Validator:
