@@ -32,6 +32,8 @@ _scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # t
 _cut: Callable[[str, int], tuple[object, int]] = json.JSONDecoder(parse_int=str, parse_float=str).scan_once  # type: ignore[attr-defined]
 _join = "".join
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+# every escape but that of a lone surrogate; `\\` as well, so that what follows it is not read as one
+_HARMLESS = re.compile(r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u(?![dD][89a-fA-F])|[^u])")
 # for a number with fewer characters, int() raises nothing, and the value is within the range of a double
 _SHORT = 300
 
@@ -139,7 +141,7 @@ def _read_usual(text: str) -> object:
     """Read a text in which the exact parser would find no problem; raise `ValueError` or another error for others, and when in doubt."""
     text = text.strip(BLANKS)
     value, end = _scan_usual(text, 0)
-    if end != len(text) or _SURROGATE.search(text) or _too_deep(text, value):
+    if end != len(text) or _too_deep(text, value) or (_SURROGATE.search(text) and _SURROGATE.search(_HARMLESS.sub("", text))):
         raise ValueError(text)
     text.encode()  # raises an error for a lone surrogate
     return value

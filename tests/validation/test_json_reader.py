@@ -101,10 +101,22 @@ def exact(text: str | bytes) -> Document:
         return read(text)
 
 
-@given(ANY_TEXT | PUNCTUATION | JSON_VALUES.map(json.dumps) | JSON_VALUES.map(lambda value: json.dumps(value, ensure_ascii=False)))
+ESCAPES = st.lists(st.sampled_from(["\\", "\\\\", "\\u", "d83d", "ude00", "\\ud83d", "\\uDE00", "00e9", "a", '\\"']), max_size=8).map(
+    lambda parts: f'[["{"".join(parts)}"]]'
+)
+
+
+@given(
+    ESCAPES | ANY_TEXT | PUNCTUATION | JSON_VALUES.map(json.dumps) | JSON_VALUES.map(lambda value: json.dumps(value, ensure_ascii=False))
+)
 @example('[{"a":1,"a":1}]')
 @example(r'["\ud800"]')
 @example(r'{"a":["\ud83d\ude00", "\\ud800"]}')
+@example(r'["\\ud83d\ude00"]')
+@example(r'["\\\ud83d\ude00"]')
+@example(r'["\ud83d\ud83d\ude00"]')
+@example(r'["\ud83d", "\ude00"]')
+@example(r'["\ud83d\u0041\ude00", "\u00e9"]')
 @example('["\ud800"]')
 @example('{"x":{"\udfff":1}}')
 @example("[" * 64 + "]" * 64)
