@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 
 from nclue_contract.check.cases.plan import BUDGET, plan
 from nclue_contract.check.expectations import FixtureData
-from nclue_contract.check.results import CheckResult, Failure
+from nclue_contract.check.results import Case, CheckResult, Failure
 from nclue_contract.check.runner import Runner
 from nclue_contract.check.sender import Limits, RunObserver
 from nclue_contract.check.session import CheckSession
@@ -180,7 +180,12 @@ def check_in_process(
     transport = MemoryTransport(handle, PREFIX)
     session = CheckSession(Readings.of(pins), known, run="run", prefix=PREFIX, now_ms=transport.now_ms, exact_clock=True)
     observer = RunObserver(stop=lambda state: usual is not None and (state.failed or not usual >= state.results.advised_cases))
-    return Runner(session, plan(), transport, Limits(budget, clean_up=False), observer).run("in process", "measured")
+    return Runner(session, _plan(), transport, Limits(budget, clean_up=False), observer).run("in process", "measured")
+
+
+@cache  # for most faults, making the plan would take longer than the check
+def _plan() -> tuple[Case, ...]:
+    return tuple(plan())
 
 
 def measure_fault(implementation: Implementation, fault: str, *, budget: int = BUDGET) -> FaultMeasurement:
