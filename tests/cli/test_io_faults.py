@@ -307,6 +307,7 @@ def test_a_report_whose_folder_vanishes_is_named(folder, monkeypatch, capsys):
 HELD = """
 import os, signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may have switched it off
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup does
 from pathlib import Path
 from nclue_contract.cli import files
 from nclue_contract.cli.main import main
