@@ -30,6 +30,7 @@ class HeaderCheck:
 
     def __init__(self, policy: Policy) -> None:
         self._timestamp, access_key, signature = policy.contract.headers
+        self._pointers = {name: pointer_to(name) for name in policy.contract.headers}
         self._forms = {
             self._timestamp: policy.documented("NC202"),
             access_key: policy.documented("NC204"),
@@ -54,7 +55,7 @@ class HeaderCheck:
         except Exception as error:  # noqa: BLE001  # an object of a client library may do anything
             return [Finding(self._unreadable, "", detail={"problem": why_unreadable(headers, error)})]
         for name, form in self._forms.items():
-            pointer, given = pointer_to(name), values.get(name, [])
+            pointer, given = self._pointers[name], values.get(name, [])
             if not given:
                 found.append(Finding(self._missing, pointer))
             if len(given) > 1:

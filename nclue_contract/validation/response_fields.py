@@ -203,16 +203,16 @@ class EchoCheck:
         sent = {"task_name" if name == "name" else name: value for name, value in known.items()}
         whole = created or "name" in request  # else the request was only an ID
         for name, value in body.items():
-            pointer, given = pointer_to(name), sent.get(name)
+            given = sent.get(name)
             if name in self._nullable and whole:
                 given = sent.get(name.replace("feature_name", "feature_id"))
                 if (value is None) != (given is None) and given != "":  # an empty one may count as none: the pages are silent
                     had = "had no such field" if given is None else "had one"
                     nullness = self._nullness if created else self._inferred  # the page shows a response of createTask only
-                    yield Finding(nullness, pointer, detail={"kind": json_kind(value), "had": had})
+                    yield Finding(nullness, pointer_to(name), detail={"kind": json_kind(value), "had": had})
                     continue
             if name in sent and isinstance(value, str) and isinstance(sent[name], str) and value != sent[name]:
-                yield _difference(self._differs, pointer, value, str(sent[name]), "name" if name == "task_name" else name)
+                yield _difference(self._differs, pointer_to(name), value, str(sent[name]), "name" if name == "task_name" else name)
         if self._absent is not None and schema in MAY_OMIT and whole:  # what the request had is no field without a value
             missing = [name for name in self._nullable if name not in body and _has_value(name, sent)]
             yield from (Finding(self._absent, pointer_to(name)) for name in missing)
