@@ -52,6 +52,7 @@ _INTEGER = re.compile(r"-?[0-9]+")
 _ESCAPE = re.compile(r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _STRING_BODY = re.compile(r'(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+')
 _LONE = re.compile("[\ud800-\udfff]")
+_RUNS = {"[": re.compile(r"\[+(?!\])"), "]": re.compile(r"\]+")}
 _FLAT_MEMBER = re.compile(  # a name whose JSON Pointer is the name itself, and a value that is no array or object
     rf'[{BLANKS}]*"([^"\\/~\x00-\x1f]{{0,{EXCERPT_LENGTH}}})"[{BLANKS}]*:[{BLANKS}]*'
     rf'(?P<value>"{_STRING_BODY.pattern}"|{_NUMBER.pattern}|true|false|null)[{BLANKS}]*(?P<end>[,}}])'
@@ -172,10 +173,12 @@ class Parser:
 
     def _begin(self) -> object:
         """Read a string, number or word, or open an array or object."""
-        start = self.skip_blanks()
+        start = self.at
+        if (opening := self.text[start : start + 1]) in BLANKS:
+            start = self.skip_blanks()
+            opening = self.text[start : start + 1]
         if len(self._open) == 1:
             self.starts[self._open[0].key] = start
-        opening = self.text[start : start + 1]
         if opening in _CLOSERS:
             return self._enter(_CLOSERS[opening])
         if opening != '"':
@@ -192,6 +195,9 @@ class Parser:
         else:
             self._note("NC006", self.at)
             frame = _DEEP[closer]
+            if closer == "]" and (more := self._run("[") - 1) > 0:  # all at once; an innermost pair of brackets is left to the next call
+                self._open += [frame] * more
+                self.at += more
         self.at += 1
         if self.text.startswith(closer, self.skip_blanks()):
             self.at += 1
@@ -203,17 +209,34 @@ class Parser:
 
     def _has_next(self, frame: _Frame) -> bool:
         """Read the comma or closing bracket behind a member; return whether another one follows."""
-        found = self.text[self.skip_blanks() : self.at + 1]
+        if (found := self.text[self.at : self.at + 1]) in BLANKS:
+            found = self.text[self.skip_blanks() : self.at + 1]
         if found not in {",", frame.closer}:
             raise self._malformed(f"',' or '{frame.closer}'")
         self.at += 1
         if found == frame.closer:
+            if frame is _DEEP["]"]:
+                self._close_alike(frame)
             return False
         if frame.closer == "}":
             self._name(frame)
         elif frame.value is not None:
             frame.key = len(frame.value)
         return True
+
+    def _run(self, bracket: str) -> int:
+        """Return how many of these brackets follow each other from here on."""
+        found = _RUNS[bracket].match(self.text, self.at)
+        return len(found.group()) if found else 0
+
+    def _close_alike(self, frame: _Frame) -> None:
+        """Close the arrays around one that is closed and nested too deep, as far as they are as well, all at once."""
+        most, count = self._run("]"), 0
+        while count < most and self._open[-2 - count] is frame:
+            count += 1
+        if count:
+            del self._open[-1 - count : -1]
+            self.at += count
 
     def _name(self, frame: _Frame) -> None:
         start = self.skip_blanks()
@@ -222,7 +245,7 @@ class Parser:
         name = self._string()
         if frame.value is not None:
             frame.key = name
-            if name in frame.value:
+            if name in frame.value and self._kept("NC004"):
                 self._note("NC004", start, key=quoted(name))
             if len(self._open) > 1:  # the validator checks the names of the payload, too
                 self._check_surrogates(name, start, f"the name {quoted(name)}")
@@ -256,12 +279,14 @@ class Parser:
         start, value = self.at, _LITERALS.get(word)
         if word in _NO_NUMBERS:
             value = float(word)
-            self._note("NC005", start, problem=f"{word} is not a JSON number")
+            if self._kept("NC005"):
+                self._note("NC005", start, problem=f"{word} is not a JSON number")
         elif _NUMBER.fullmatch(word):
             # float() first: int() raises for more than 4,300 digits
             value = float(word)
             if isinf(value):
-                self._note("NC005", start, problem=f"the number {quoted(word)} is beyond the range of a double")
+                if self._kept("NC005"):
+                    self._note("NC005", start, problem=f"the number {quoted(word)} is beyond the range of a double")
             elif _INTEGER.fullmatch(word):
                 value = int(word)
         elif word not in _LITERALS:
@@ -270,7 +295,7 @@ class Parser:
         return value
 
     def _check_surrogates(self, value: str, start: int, field_name: str | None) -> None:
-        if value.isascii() or not (lone := _LONE.search(value)):
+        if value.isascii() or not self._kept("NC007") or not (lone := _LONE.search(value)):
             return
         count = len(_LONE.findall(value))
         self._note(
@@ -282,9 +307,13 @@ class Parser:
             occurrences="" if count == 1 else f" and {count - 1:,} more",
         )
 
+    def _kept(self, code: str) -> bool:
+        """Return whether another problem of this kind would be recorded."""
+        return self._counts[code] < (1 if code == "NC006" else PROBLEMS_KEPT)
+
     def _note(self, code: str, offset: int, /, **detail: object) -> None:
-        self._counts[code] += 1
-        if self._counts[code] <= (1 if code == "NC006" else PROBLEMS_KEPT):
+        if self._kept(code):
+            self._counts[code] += 1
             self.problems.append(JsonProblem(code, self._pointer(), offset, detail))
 
     def _pointer(self) -> str:

@@ -171,9 +171,8 @@ def _constant(text: str) -> object:
     raise ValueError(text)
 
 
-_scan_usual: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder(  # type: ignore[attr-defined]
-    object_pairs_hook=_object, parse_int=_integer, parse_float=_float, parse_constant=_constant
-).scan_once
+_usual = json.JSONDecoder(object_pairs_hook=_object, parse_int=_integer, parse_float=_float, parse_constant=_constant)
+_scan_usual: Callable[[str, int], tuple[Any, int]] = _usual.scan_once  # type: ignore[attr-defined]
 
 
 def _too_deep(text: str, value: object) -> bool:

@@ -441,6 +441,25 @@ def test_64_levels_are_allowed_and_65_are_not():
     assert found('{"a":' * 64 + "{}" + "}" * 64) == [("NC006", "/a" * 64, 320)]
 
 
+DEEP = st.tuples(
+    st.sampled_from(["[", '{"a":']).flatmap(lambda opening: st.integers(60, 66).map(lambda levels: opening * levels)),
+    st.lists(st.sampled_from(["[", "[[[", "]", "]]]", "[]", "{", "}", '{"a":', ",", "1", " "]), max_size=20).map("".join),
+    st.sampled_from(["]", "}"]).flatmap(lambda closing: st.integers(0, 70).map(lambda levels: closing * levels)),
+).map("".join)
+
+
+@given(DEEP)
+@example("[" * 200 + "]" * 200)
+@example("[" * 200 + "1" + "]" * 201)
+@example("[" * 66 + '{"a":' + "[[[]]]" + "}" + "]" * 66)
+def test_brackets_that_are_read_all_at_once_are_read_as_one_by_one(text):
+    """For every text with deep nesting: value, problems, or the place where it stops being JSON."""
+    together = exact(text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Parser, "_run", lambda *_: 0)
+        assert repr(exact(text)) == repr(together)
+
+
 @pytest.mark.parametrize("depth", [10_000, 100_000])
 def test_deep_nesting_is_one_finding_and_reading_continues(depth):
     text = '{"x":' + "[" * depth + "1" + "]" * depth + ',"y":NaN,"x":2}'
