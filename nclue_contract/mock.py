@@ -38,6 +38,7 @@ from urllib.parse import urlsplit
 
 from nclue_contract.contract.extras import require_extra
 from nclue_contract.contract.model import contract
+from nclue_contract.contract.wording import json_kind
 from nclue_contract.service.addressing import split_target
 from nclue_contract.service.control import ServiceControl
 from nclue_contract.service.lifecycle import ProgressMode
@@ -77,9 +78,12 @@ def mock(
     """Return a mock of NCLUE, to be used in a `with` statement: for a service, or for a new one with these keys and options.
 
     `keys` are credentials, or a mapping of access keys to secret keys; without them no signature is needed. `clock` returns milliseconds
-    since 1970-01-01 UTC. Raises `TypeError` for a service with options, `ValueError` for an unknown reading, option or progress.
+    since 1970-01-01 UTC. Raises `TypeError` for a service with options and for values of
+    another type, `ValueError` for an unknown reading, option or progress.
     """
     if service is not None:
+        if not isinstance(service, Service):
+            raise TypeError(f"service is a Service, not {json_kind(service)}; keys and options are given by name, as in mock(keys=...)")
         if options or keys is not None:
             raise TypeError("give keys and options to the service itself, or no service")
         return Mock(service, clock)

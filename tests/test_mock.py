@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 import json
+import re
 import ssl
 import sys
 import threading
@@ -215,6 +216,20 @@ def test_a_mock_is_created_from_options_in_any_form():
         assert nclue.tasks[0]["status"] == "registered"
     with mock(readings=Readings.choose(("test", {"error-shape": "flat"}))):
         assert httpx.get(f"{URL}/tasks/none").json()["code"] == "300"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named", "sentence"),
+    [
+        ((), {"keys": "AKIDEXAMPLE"}, "keys is a mapping of access keys to secret keys, not a string"),
+        ((), {"keys": ["AKIDEXAMPLE", "secret"]}, "keys is a mapping of access keys to secret keys, not an array"),
+        (({"AKIDEXAMPLE": "secret"},), {}, "service is a Service, not an object; keys and options are given by name, as in mock(keys=...)"),
+    ],
+    ids=["text", "list", "keys without their name"],
+)
+def test_arguments_of_another_type_are_named_at_once(arguments, named, sentence):
+    with pytest.raises(TypeError, match=f"^{re.escape(sentence)}$"):
+        mock(*arguments, **named)
 
 
 def test_a_mock_wraps_a_service_or_creates_one_but_not_both():

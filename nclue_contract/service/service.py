@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 
 from nclue_contract.contract.model import DocumentedError, Operation, contract
 from nclue_contract.contract.readings import Readings
+from nclue_contract.contract.wording import json_kind
 from nclue_contract.service.lifecycle import Lifecycle, ProgressMode, Task
 from nclue_contract.service.messages import InjectedFailure, MethodNotAllowed, Rejection, Request, Response, journal_entry, masked_entry
 from nclue_contract.service.serializers import Serializer
@@ -46,7 +47,7 @@ class Service:
     """Responds to requests like NCLUE. Not thread-safe: an adapter calls `handle` for one request at a time.
 
     `keys` maps access keys to secret keys; with None, no signature is needed. `prefix` is the path before `/tasks`. `fault_state` is what
-    injected faults remember, by the ID of the fault.
+    injected faults remember, by the ID of the fault. Raises `TypeError` for keys that are no mapping.
     """
 
     def __init__(
@@ -60,6 +61,8 @@ class Service:
         new_id: Callable[[], str] | None = None,
         rate_limit: bool = False,
     ) -> None:
+        if keys is not None and not isinstance(keys, Mapping):
+            raise TypeError(f"keys is a mapping of access keys to secret keys, not {json_kind(keys)}")
         self.keys = keys
         self.readings: Readings = Readings.of(readings)
         self.fixture_data: ExternalData = fixture_data or ExternalData()
