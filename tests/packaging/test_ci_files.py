@@ -80,19 +80,32 @@ def repository(tmp_path):
     return tmp_path
 
 
+CONFIGURATION = """\
+repos:
+  - repo: {checkout}
+    rev: {commit}
+    hooks: [{{id: nclue-validate}}]
+"""
+
+
 def test_pre_commit_accepts_the_hook(pre_commit, checkout):
     done = pre_commit(checkout, "validate-manifest", ".pre-commit-hooks.yaml")
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
 def test_the_hook_validates_payloads_and_nothing_else_by_the_settings_of_the_project(pre_commit, checkout, repository):
-    done = pre_commit(repository, "try-repo", str(checkout), "nclue-validate", "--all-files", "--verbose")
+    head = ["git", "rev-parse", "HEAD"]
+    commit = subprocess.run(head, cwd=checkout, check=True, capture_output=True, encoding="ascii").stdout.strip()
+    configuration = CONFIGURATION.format(checkout=checkout, commit=commit)
+    (repository / ".pre-commit-config.yaml").write_text(configuration, encoding="utf-8")
+    git(repository, "add", ".")
+    done = pre_commit(repository, "run", "--all-files", "--verbose")
     assert done.returncode == 1, done.stdout + done.stderr
     assert "jobs/nclue/bad.json:1:134: error NC120 path-character\n" in done.stdout
     assert "2 payloads: 1 valid, 1 invalid (1 error)" in done.stdout
 
     (repository / "pyproject.toml").write_text('[tool.nclue-contract.readings]\npath-characters = "page-2025"\n', encoding="utf-8")
-    done = pre_commit(repository, "try-repo", str(checkout), "nclue-validate", "--all-files", "--verbose")
+    done = pre_commit(repository, "run", "--all-files", "--verbose")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 payloads: 2 valid" in done.stdout
 

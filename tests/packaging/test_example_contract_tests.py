@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.support.example_project import ExampleProject, blocks, sections
+from tests.support.example_project import SCHEMATHESIS, ExampleProject, blocks, sections
 from tests.support.server_process import running
 from tests.support.tools import ROOT
 
@@ -16,7 +16,7 @@ CI = {"CI": "true"}
 
 @pytest.fixture
 def project(tmp_path):
-    return ExampleProject("contract_tests", tmp_path)
+    return ExampleProject("contract_tests", tmp_path, SCHEMATHESIS)
 
 
 def test_the_tests_pass_with_the_reference_server_and_a_client_without_bugs(project):

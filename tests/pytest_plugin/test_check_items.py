@@ -131,13 +131,13 @@ def test_failed_cases_can_be_run_again_under_xdist(project):
 
 def test_under_xdist_a_worker_may_crash(project):
     crash = "def test_crash():\n    __import__('os')._exit(1)\n"
-    result = project.run_apart(crash, "--nclue-check", "--nclue-check-args=--only NC505", "-n2", plugins=[XDIST])
+    result = project.run_apart(crash, "--nclue-check", "--nclue-check-args=--only NC505", "-n1", plugins=[XDIST])
     assert result.parseoutcomes()["failed"] == 1
     assert result.parseoutcomes()["passed"] == 9
 
 
 def test_under_xdist_invalid_options_are_reported_in_a_line(project):
-    result = project.run_apart("", "--nclue-check", "--nclue-check-args=--only NC9", "-n2", plugins=[XDIST])
+    result = project.run_apart("", "--nclue-check", "--nclue-check-args=--only NC9", "-n1", plugins=[XDIST])
     assert result.ret == USAGE_ERROR
     result.stderr.fnmatch_lines(["ERROR: --nclue-check-args: --only: unknown rule 'NC9'*"])
 

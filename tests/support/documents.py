@@ -5,19 +5,28 @@ A fenced block with a title is a file, which is written. A `console` block has c
 are not run. Untitled Python blocks are run by Sybil.
 """
 
+import io
 import os
 import re
 import shlex
 import subprocess
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 
-from tests.support.server_process import environment, running
+from nclue_contract.check import run as check_run
+from nclue_contract.check.transport_memory import MemoryTransport
+from nclue_contract.cli.main import _parser, main
+from nclue_contract.cli.serve import build
+from nclue_contract.contract.readings import Readings
+from nclue_contract.service.uvicorn_server import LoopbackServer
+from nclue_contract.signing import EXAMPLE
+from tests.support.server_process import environment
 
 FENCE = re.compile(
     r"^(?:<!-- (?:exit code (?P<code>\d+)|not run: (?P<reason>[^\n]+?)) -->\n+)?"
@@ -28,7 +37,19 @@ ORIGIN = "http://127.0.0.1:8000"
 """The server of the examples. They run it on another port."""
 
 TIME_LIMIT = 1800
-"""Seconds after which a command hangs. A check takes seconds, but minutes on a machine with much other work."""
+"""Seconds after which a command hangs. It takes seconds, but minutes on a machine with much other work."""
+
+VARIABLES = {
+    "PYTHONIOENCODING": "utf-8",
+    "COLUMNS": "80",
+    "CI": None,
+    "PYTEST_ADDOPTS": "-p no:cacheprovider -p nclue_contract.pytest_plugin",
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+}
+"""The environment of the commands. Of all plugins, pytest loads only ours: the others that are installed take long to import."""
+
+SHELL = frozenset("|;&$`<")
+"""Characters of lines that need a shell. A redirection of the output to a file does not."""
 
 
 @dataclass(frozen=True)
@@ -78,11 +99,16 @@ def commands(path, start=""):
 
 
 class Shell:
-    """Runs the commands of one document in a folder, with a server in the background after `nclue-contract serve`."""
+    """Runs the commands of one document in a folder, with a server in the background after `nclue-contract serve`.
+
+    Commands of ours run in this process; their checks send the requests to the server without a network. Others, and lines that need a
+    shell, run in bash.
+    """
 
     def __init__(self, folder):
         self._folder = folder
         self._origin = ORIGIN
+        self._service = None
         self._server = ExitStack()
 
     def __enter__(self):
@@ -99,24 +125,55 @@ class Shell:
     def serve(self, options):
         """Start a server in place of the last one."""
         self._server.close()
-        kept = [option for position, option in enumerate(options) if "--port" not in options[max(0, position - 1) : position + 1]]
-        self._origin = self._server.enter_context(running(*kept, cwd=self._folder)).origin
+        parsed = _parser("serve").parse_args(["serve", *options])
+        self._service = build(parsed, Readings.of(None), {EXAMPLE.access_key: EXAMPLE.secret_key})
+        server = self._server.enter_context(LoopbackServer(self._service))
+        self._origin = server.url.removesuffix(self._service.prefix)
 
     def run(self, line):
         """Return the exit code of a command and what it prints."""
+        words = shlex.split(line, comments=True)
+        run = self._run_here if words[0] == "nclue-contract" and not SHELL & set(line) else self._run_in_bash
+        code, output = run(line.replace(ORIGIN, self._origin))
+        return code, output.replace(self._origin, ORIGIN)
+
+    def _run_here(self, line):
+        words = shlex.split(line, comments=True)
+        words, target = (words[: words.index(">")], words[-1]) if ">" in words else (words, None)
+        output = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
+        with ExitStack() as stack:
+            stack.enter_context(chdir(self._folder))
+            patch = stack.enter_context(pytest.MonkeyPatch.context())
+            for name in os.environ.keys() - environment(**VARIABLES).keys():
+                patch.delenv(name)
+            for name, value in environment(**VARIABLES).items():
+                patch.setenv(name, value)
+            patch.setattr(check_run, "http_transport", self._transport)
+            stack.enter_context(redirect_stdout(output))
+            stack.enter_context(redirect_stderr(output))
+            code = main(words[1:])
+        text = output.buffer.getvalue().decode()
+        if target:
+            (self._folder / target).write_text(text, encoding="utf-8")
+        return code, "" if target else text
+
+    def _transport(self, _options, target, keys, _stack):
+        assert target.url.startswith(self._origin)
+        return MemoryTransport(self._service.handle, target.path, keys)
+
+    def _run_in_bash(self, line):
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-        variables = environment(PATH=path, PYTHONIOENCODING="utf-8", COLUMNS="80", CI=None, PYTEST_ADDOPTS="-p no:cacheprovider")
         done = subprocess.run(
-            ["bash", "-c", line.replace(ORIGIN, self._origin)],
+            ["bash", "-c", line],
             cwd=self._folder,
-            env=variables,
+            env=environment(PATH=path, **VARIABLES),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
             timeout=TIME_LIMIT,
             check=False,
         )
-        return done.returncode, done.stdout.replace(self._origin, ORIGIN)
+        return done.returncode, done.stdout
 
 
 def run_python_blocks(path):

@@ -8,19 +8,21 @@ import sys
 
 from tests.support.tools import ROOT
 
-PLUGINS = ("nclue_contract.pytest_plugin", "schemathesis.pytest.plugin")
+OURS = "nclue_contract.pytest_plugin"
+SCHEMATHESIS = "schemathesis.pytest.plugin"
 
 
 class ExampleProject:
-    """A copy of `examples/NAME` that a test may change."""
+    """A copy of `examples/NAME` that a test may change; its pytest loads our plugin and those that are named."""
 
-    def __init__(self, name, folder):
+    def __init__(self, name, folder, *plugins):
+        self._plugins = (OURS, *plugins)
         self.path = shutil.copytree(ROOT / "examples" / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
 
     def pytest(self, *options, **variables):
         """Run pytest in a process of its own, with the folder as its root; warnings are errors."""
         environment = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": "", "PYTHONIOENCODING": "utf-8"} | variables
-        plugins = [f"-p{name}" for name in PLUGINS]
+        plugins = [f"-p{name}" for name in self._plugins]
         command = [sys.executable, "-m", "pytest", "-q", "-pno:cacheprovider", *plugins, "-Werror", *options]
         return subprocess.run(command, capture_output=True, encoding="utf-8", timeout=300, check=False, cwd=self.path, env=environment)
 
