@@ -33,6 +33,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from nclue_contract.contract.model import contract
 
@@ -56,6 +57,9 @@ MAX_LAYERS = 5
 
 MAX_VIEWS = 64
 """Views of one text that are searched, at most."""
+
+WORD = 64
+"""Characters of what may be Base64, up to which what it stands for is kept for the next text."""
 
 _ALPHANUMERIC = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 _COMPARED = frozenset(byte for byte in range(256) if byte in _ALPHANUMERIC or byte > 127)
@@ -373,7 +377,19 @@ def _join_lines(view: _View) -> Iterator[_View]:
 
 def _decode_base64(view: _View) -> Iterator[_View]:
     """Decode what may be Base64. What stands before it may be of the same alphabet, so each of the four alignments is tried."""
-    return _decoded(view, _BASE64, lambda match: _legible(_from_base64(match[0], start) for start in range(4)), rest=False)
+    return _decoded(view, _BASE64, lambda match: _decode_run(match[0]), rest=False)
+
+
+def _decode_run(run: bytes) -> bytes | None:
+    return _decode_word(run) if len(run) <= WORD else _at_each_alignment(run)
+
+
+def _at_each_alignment(run: bytes) -> bytes | None:
+    return _legible(_from_base64(run, start) for start in range(4))
+
+
+_decode_word = lru_cache(maxsize=1024)(_at_each_alignment)
+"""The same for IDs and names of fields, which are in nearly every response."""
 
 
 def _decode_hexadecimal(view: _View) -> Iterator[_View]:

@@ -170,10 +170,9 @@ FORMS = {
 }
 
 
-@pytest.mark.parametrize("around", PARSERS)
-@pytest.mark.parametrize("which", SERVERS)
-def test_parsers(which, around):
-    """Only the meaning of a valid JSON request is evaluated, not its form."""
+@pytest.mark.parametrize(("around", "which"), list(zip(PARSERS, itertools.cycle(SERVERS))))
+def test_parsers(around, which):
+    """Only the meaning of a valid JSON request is evaluated, not its form. Each parser has one of the servers, in turn."""
     problems, result = checked(PARSERS[around](SERVERS[which]()), plan(only=["NC0", "NC1", "NC30"], skip=["NC120"]))
     assert (problems, result.exit_code, result.stop_reason) == ([], 0, "")
 
@@ -362,7 +361,7 @@ class Late(MemoryTransport):
         return exchanges
 
 
-@pytest.mark.parametrize("waits_ms", [1000, 3000, 6000, 9000])
+@pytest.mark.parametrize("waits_ms", [1000, 9000])
 def test_requests_that_wait_before_they_are_read(waits_ms):
     """The age of a timestamp when it is read is then not known."""
     transport = Late(service("seconds:100").handle, waits_ms)
@@ -390,10 +389,9 @@ def set_apart(ahead_ms, *, date):
 
 
 @pytest.mark.parametrize("date", [True, False], ids=["Date", "no Date"])
-@pytest.mark.parametrize("ahead_s", [0, 3, -10, 60, -200, 290])
-@pytest.mark.parametrize("which", SERVERS)
-def test_clocks(which, ahead_s, date):
-    """The server's clock decides; without a Date header it is inferred from the creation time of a task."""
+@pytest.mark.parametrize(("ahead_s", "which"), list(zip([3, -10, 60, -200, 290], itertools.cycle(SERVERS))))
+def test_clocks(ahead_s, which, date):
+    """The server's clock decides; without a Date header it is inferred from the creation time of a task. Servers in turn."""
     problems, result = checked(set_apart(ahead_s * 1000, date=date)(SERVERS[which]()), plan(only=["NC20", "NC4", "NC306"]))
     assert (problems, result.exit_code, result.stop_reason) == ([], 0, "")
     assert str(result.outcomes["clock[beyond the limit ahead]"].state) == "passed"
@@ -432,7 +430,7 @@ LIVES = ("NC4", "NC50", "NC313", "NC60")
 """Rules that have to do with the states of tasks, and with lists of them. What is left of a larger budget is spent on polls."""
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize(("least_s", "most_s"), [(0.01, 0.1), (0.05, 3), (0.5, 0.6), (0.2, 20), (1, 8)])
 def test_lives_of_any_length(least_s, most_s, seed):
     problems, result = checked(at_random(seed, least_s, most_s), plan(only=LIVES), budget=250)
@@ -582,7 +580,7 @@ def test_the_newest_task_first(which):
     assert (problems, result.exit_code, result.stop_reason) == ([], 0, "")
 
 
-@pytest.mark.parametrize("often", [0.02, 0.1, 0.3, 0.6])
+@pytest.mark.parametrize("often", [0.02, 0.3])
 @pytest.mark.parametrize("which", SERVERS)
 def test_others_at_work(which, often):
     problems, result = checked(busy(SERVERS[which](), 0, often))

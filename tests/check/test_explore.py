@@ -13,9 +13,12 @@ import pytest
 from nclue_contract.check import explore as explore_module
 from nclue_contract.check.explore import FINDINGS_FILE, Found, finish, read_findings
 from nclue_contract.cli.main import main
+from nclue_contract.guard import guard
+from tests.support.command import run_main
 from tests.support.server_process import environment, running
 from tests.support.signing import ACCESS, SECRET
 from tests.support.stub_servers import forwarding, url
+from tests.support.tools import ROOT
 
 FEW = ("--only", "NC110")
 """Three cases, so that what is found was found by exploring."""
@@ -23,7 +26,10 @@ BOUNDED = ("--explore", "600", "--explore-examples", "5", "--seed", "1")
 
 
 def explored(url, folder, *options):
-    """Check a server with a short exploration; return the exit code, the output and the JSON report."""
+    """Check a server with a short exploration; return the exit code, the output and the JSON report.
+
+    Hypothesis finds its table of characters, which it computes for seconds, in the folder of the whole suite.
+    """
     command = [sys.executable, "-m", "nclue_contract", "check", url, *FEW, *BOUNDED, "--report", "json:report.json"]
     done = subprocess.run(
         [*command, *options],
@@ -32,7 +38,7 @@ def explored(url, folder, *options):
         check=False,
         timeout=700,
         cwd=folder,
-        env=environment(PYTHONIOENCODING="utf-8"),
+        env=environment(PYTHONIOENCODING="utf-8", HYPOTHESIS_STORAGE_DIRECTORY=str(ROOT / ".hypothesis")),
     )
     assert done.stderr == ""
     return done.returncode, done.stdout, json.loads((folder / "report.json").read_text(encoding="utf-8"))
@@ -65,7 +71,8 @@ def test_exploring_a_server_with_another_reading_than_the_pinned_one_finds_that(
 
 
 def test_findings_of_an_exploration_are_reported_with_rule_message_and_request(tmp_path):
-    with running("--progress", "reads", "--fault", "list-total-as-text", "--fault", "name-cut") as server:
+    faults = ("list-total-as-text", "name-cut", "crash-on-type")
+    with running("--progress", "reads", *(word for fault in faults for word in ("--fault", fault))) as server:
         code, out, report = explored(server.url, tmp_path)
     assert code == 1
     printed = {(failure["case"], failure["rule"]): failure["message"] for failure in report["failures"]}
@@ -77,16 +84,9 @@ def test_findings_of_an_exploration_are_reported_with_rule_message_and_request(t
     assert printed["explore[POST /tasks]", "NC313"].startswith(
         "the request breaks NC111, but the response is 200; expected: 422 with code 10101; sent with:"
     )
+    assert printed["explore[POST /tasks]", "NC601"].startswith("the server failed with status 500; sent with: curl -X POST ")
     assert printed["explore[GET /tasks]", "NC305"].count("[Filtered]") == 3
     assert "FAILED NC305 response-type: explore[GET /tasks]" in out
-
-
-def test_a_crash_is_found(tmp_path):
-    with running("--progress", "reads", "--fault", "crash-on-type") as server:
-        code, _, report = explored(server.url, tmp_path)
-    assert code == 1
-    (message,) = [failure["message"] for failure in report["failures"] if failure["rule"] == "NC601"]
-    assert message.startswith("the server failed with status 500; sent with: curl -X POST ")
 
 
 def test_a_server_that_stops_in_the_middle_is_found(tmp_path):
@@ -121,8 +121,15 @@ def test_a_time_limit_ends_the_exploration_and_that_is_reported(tmp_path):
     assert states(report) == {"explore[all operations]": "untested"}
 
 
+@pytest.fixture(scope="module")
+def server():
+    """Start a conforming server for all tests in which the exploration itself is replaced."""
+    with running("--progress", "manual") as server:
+        yield server
+
+
 @pytest.fixture
-def stubbed(tmp_path, monkeypatch, capsys):
+def stubbed(server, tmp_path, monkeypatch, capsys):
     """Return a function that runs a check whose exploration writes these bytes, and then ends by itself or by the time limit."""
 
     def check(content, *, ended_by_limit=True):
@@ -132,8 +139,7 @@ def stubbed(tmp_path, monkeypatch, capsys):
 
         monkeypatch.setattr(explore_module, "_run", run)
         report = tmp_path / "report.json"
-        with running("--progress", "manual") as server:
-            code = main(["check", server.url, *FEW, *BOUNDED, "--report", f"json:{report}"])
+        code = main(["check", server.url, *FEW, *BOUNDED, "--report", f"json:{report}"])
         return code, capsys.readouterr().out, json.loads(report.read_text(encoding="utf-8"))
 
     return check
@@ -180,7 +186,7 @@ def test_an_exploration_that_breaks_off_by_itself_is_reported(stubbed, tmp_path,
     assert "Schemathesis explored with" not in out
 
 
-def test_keys_and_header_values_in_what_schemathesis_reports_are_masked(monkeypatch, capsys):
+def test_keys_and_header_values_in_what_schemathesis_reports_are_masked(server, monkeypatch, capsys):
     """The hooks mask signatures; they do not know which of the other headers are from the user."""
     found = Found("GET /tasks", "NC305", f"total is CANARY%2Ftenant, {SECRET}", None, f"curl -H 'x-tenant: CANARY/tenant' -H 'x: {ACCESS}'")
     error = Found("POST /tasks", "", "Schema Error: CANARY\\/tenant")
@@ -190,8 +196,7 @@ def test_keys_and_header_values_in_what_schemathesis_reports_are_masked(monkeypa
         return False, f"Error: CANARY/tenant {ACCESS}\n"
 
     monkeypatch.setattr(explore_module, "_run", run)
-    with running("--progress", "manual") as server:
-        assert main(["check", server.url, *FEW, *BOUNDED, "--header", "x-tenant: CANARY/tenant", "--format", "json"]) == 1
+    assert main(["check", server.url, *FEW, *BOUNDED, "--header", "x-tenant: CANARY/tenant", "--format", "json"]) == 1
     out = capsys.readouterr().out
     report = json.loads(out)
     assert [failure["message"] for failure in report["failures"]] == ["total is ***, ***; sent with: curl -H 'x-tenant: ***' -H 'x: ***'"]
@@ -217,9 +222,9 @@ def test_the_file_of_findings_returns_what_was_written(tmp_path):
 
 @pytest.mark.parametrize("script", ["", "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); "], ids=["ends", "is killed"])
 def test_a_process_that_never_ends_is_terminated(tmp_path, monkeypatch, script):
-    monkeypatch.setattr(explore_module, "GRACE_S", 0.5)
-    command = [sys.executable, "-c", f"{script}import time; time.sleep(600)"]
-    assert explore_module._run(command, tmp_path, environment(), 0.5)[0] is True  # noqa: SLF001  # what ends processes is tested
+    monkeypatch.setattr(explore_module, "GRACE_S", 0.2)
+    command = [sys.executable, "-S", "-c", f"{script}import time; time.sleep(600)"]
+    assert explore_module._run(command, tmp_path, environment(), 0.2)[0] is True  # noqa: SLF001  # what ends processes is tested
     assert explore_module._run([sys.executable, "-c", "print(1)"], tmp_path, environment(), 600) == (False, "1\n")  # noqa: SLF001  # as above
 
 
@@ -245,9 +250,10 @@ def test_an_exploration_that_is_interrupted_leaves_the_check(tmp_path, monkeypat
         (["https://nclue.apigw.ntruss.com", "--explore", "6"], "--explore creates as many tasks as it can"),
     ],
 )
-def test_a_server_that_must_not_be_explored_is_rejected_before_anything_is_sent(tmp_path, arguments, sentence):
-    keys = {"NCLUE_ACCESS_KEY": ACCESS, "NCLUE_SECRET_KEY": SECRET}
-    command = [sys.executable, "-m", "nclue_contract", "check", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, cwd=tmp_path, env=environment(**keys))
-    assert (done.returncode, done.stdout) == (2, "")
-    assert sentence in done.stderr
+def test_a_server_that_must_not_be_explored_is_rejected_before_anything_is_sent(capsys, monkeypatch, arguments, sentence):
+    monkeypatch.setenv("NCLUE_ACCESS_KEY", ACCESS)
+    monkeypatch.setenv("NCLUE_SECRET_KEY", SECRET)
+    with guard() as blocked:
+        result = run_main(capsys, monkeypatch, ["check", *arguments])
+    assert (result.code, result.out, blocked) == (2, "", [])
+    assert sentence in result.err

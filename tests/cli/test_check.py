@@ -401,7 +401,7 @@ def test_ignored_rules_of_the_project_are_left_out(run, folder):
 
 
 def test_a_budget_is_respected_over_http(run, server):
-    result = run("check", server.url, "--budget", "60", "--format", "json", "--lifecycle-timeout", "2")
+    result = run("check", server.url, "--budget", "60", "--format", "json", "--lifecycle-timeout", "0.1")
     assert result.report["summary"]["requests"] <= 60
     assert server.control("journal").json()["requests"] - result.report["summary"]["tidying"] <= 60
     assert result.code == 0
@@ -1017,7 +1017,7 @@ def test_every_server_behaviour_ends_with_a_result_and_a_message(run, monkeypatc
             "--timeout",
             "0.2" if talk is silent else "5",
             "--lifecycle-timeout",
-            "1",
+            "0.1",
         )
     waits = "the server cannot be reached" in words
     why = words.partition("reached: ")[2]
@@ -1089,7 +1089,7 @@ def test_two_create_requests_at_the_same_moment_are_sent_concurrently(run, monke
         return response(409, {"error": {"errorCode": "10102", "message": "x"}}) if taken else yes(request)
 
     with listening(answering(answer)) as port:
-        result = run("check", url(port), "--format", "json", "--only", "NC404", "--budget", "30", "--lifecycle-timeout", "1")
+        result = run("check", url(port), "--format", "json", "--only", "NC404", "--budget", "30", "--lifecycle-timeout", "0.1")
     sentences = {failure["message"] for failure in result.report["failures"] if failure["case"] == "name[taken, at the same moment]"}
     assert "8 of 8 create requests at the same moment have got the same name" in sentences
     sentences = {failure["message"] for failure in result.report["failures"] if failure["case"] == "name[taken]"}
@@ -1338,7 +1338,7 @@ def test_cleanup_of_a_file_that_is_no_ledger_is_rejected(run, content, sentence)
 
 
 def test_probe_prints_the_readings_and_nothing_else(run):
-    with running("--reading", "path-characters=page-2026", "--reading", "error-shape=flat") as server:
+    with running("--progress", "immediate", "--reading", "path-characters=page-2026", "--reading", "error-shape=flat") as server:
         result = run("probe", server.url)
         assert server.control("journal").json()["requests"] < 300
     assert (result.code, result.err) == (0, "")
@@ -1362,7 +1362,7 @@ def test_what_probe_has_written_is_what_validate_uses_then(run, folder):
     Path("pyproject.toml").write_text(before)
     Path("task.json").write_text(json.dumps(PAYLOAD | {"train_file_path": "dt=2026/train.tsv"}))
     assert run("validate", "task.json").code == 1
-    with running("--reading", "path-characters=page-2025") as server:
+    with running("--progress", "immediate", "--reading", "path-characters=page-2025") as server:
         probed = run("probe", server.url, "--write", "pyproject.toml")
     assert (probed.code, probed.err) == (0, "")
     assert (folder / "pyproject.toml").read_text().startswith(f"{before}\n[tool.nclue-contract.readings]  # readings found at {server.url}")
@@ -1429,7 +1429,7 @@ def test_secrets_are_in_no_output_even_where_the_server_repeats_them(folder):
     options = [word for report in reports for word in ("--report", report)]
     with listening(answering(answer)) as port:
         result = process(
-            "check", url(port), *options, "--ledger", "run.jsonl", "--budget", "60", "--lifecycle-timeout", "1",
+            "check", url(port), *options, "--ledger", "run.jsonl", "--budget", "60", "--lifecycle-timeout", "0.1",
             "--header", "Authorization: Bearer CANARYTOKEN", cwd=folder, **CANARY,
         )  # fmt: skip
     assert result.code == 1
@@ -1471,7 +1471,7 @@ def test_a_selection_without_cases_is_reported(run):
 
 
 def test_a_result_with_few_tested_rules_says_so(run, server):
-    result = run("check", server.url, "--allow-create", "5", "--lifecycle-timeout", "1")
+    result = run("check", server.url, "--allow-create", "5", "--lifecycle-timeout", "0.1")
     assert result.code == 0
     assert re.search(r"(?m)^PASSED as far as it was tested: \d+ of \d+ cases were not tested\.$", result.out)
 
