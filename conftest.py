@@ -23,6 +23,9 @@ def _no_documentation_site() -> Iterator[None]:
         yield
 
 
+# Projects in temporary folders share what Hypothesis finds out about installed modules, which takes each of them seconds otherwise.
+os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(Path(__file__).resolve().parent / ".hypothesis"))
+
 TESTS = Path(__file__).resolve().parent / "tests"
 SLOW = (
     "check",

@@ -18,7 +18,6 @@ from tests.support.command import run_main
 from tests.support.server_process import environment, running
 from tests.support.signing import ACCESS, SECRET
 from tests.support.stub_servers import forwarding, url
-from tests.support.tools import ROOT
 
 FEW = ("--only", "NC110")
 """Three cases, so that what is found was found by exploring."""
@@ -26,10 +25,7 @@ BOUNDED = ("--explore", "600", "--explore-examples", "5", "--seed", "1")
 
 
 def explored(url, folder, *options):
-    """Check a server with a short exploration; return the exit code, the output and the JSON report.
-
-    Hypothesis finds its table of characters, which it computes for seconds, in the folder of the whole suite.
-    """
+    """Check a server with a short exploration; return the exit code, the output and the JSON report."""
     command = [sys.executable, "-m", "nclue_contract", "check", url, *FEW, *BOUNDED, "--report", "json:report.json"]
     done = subprocess.run(
         [*command, *options],
@@ -38,7 +34,7 @@ def explored(url, folder, *options):
         check=False,
         timeout=700,
         cwd=folder,
-        env=environment(PYTHONIOENCODING="utf-8", HYPOTHESIS_STORAGE_DIRECTORY=str(ROOT / ".hypothesis")),
+        env=environment(PYTHONIOENCODING="utf-8"),
     )
     assert done.stderr == ""
     return done.returncode, done.stdout, json.loads((folder / "report.json").read_text(encoding="utf-8"))
