@@ -9,15 +9,17 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import Any, BinaryIO
 
-from nclue_contract.cli.sources import BLOCK_BYTES, LineBlock, Note, Part, PayloadGroup, Reading, Unreadable, parts
-from nclue_contract.cli.valid_blocks import ValidBlocks, ValidLines
+from nclue_contract.cli.sources import LineBlock, Note, Part, PayloadGroup, Reading, Unreadable, parts
+from nclue_contract.cli.valid_blocks import ValidLines
 from nclue_contract.validation.json_reader import Payload
 from nclue_contract.validation.reports.base import Renderer, Summary
 from nclue_contract.validation.request import VALID
 from nclue_contract.validation.validator import Validator
 
-FILE_COST = 1 << 13
-"""The bytes that take as long as to open one more file."""
+FILE_COST, LINE_COST = 500, 10
+"""The bytes of lines that take as long to validate as it takes to open a file, and to write that a line is valid."""
+
+_GROUP_COST = 1 << 16
 
 
 class Empty(Note):
@@ -47,17 +49,8 @@ class Validated:
 Outcome = Validated | Note | Unreadable
 
 
-def cost(work: Work) -> int:
-    """Return how much there is to do, in bytes."""
-    if isinstance(work, LineBlock):
-        return len(work.data)
-    if isinstance(work, PayloadGroup):
-        return sum(len(payload.text) for payload in work.payloads)
-    return work.size + FILE_COST * len(work.names) if isinstance(work, FileGroup) else 0
-
-
 def grouped(sources: Iterable[str | Note | Unreadable]) -> Iterator[str | FileGroup | Note | Unreadable]:
-    """Yield the sources, with the small ones of the regular files in groups, each about as large as a block of lines."""
+    """Yield the sources, with the small ones of the regular files in groups."""
     names: list[str] = []
     size = 0
     for source in sources:
@@ -65,7 +58,7 @@ def grouped(sources: Iterable[str | Note | Unreadable]) -> Iterator[str | FileGr
         if isinstance(source, str) and small is not None:
             names.append(source)
             size += small
-        if names and (small is None or size + FILE_COST * len(names) >= BLOCK_BYTES):
+        if names and (small is None or size + FILE_COST * len(names) >= _GROUP_COST):
             yield FileGroup(names, size)
             names, size = [], 0
         if small is None:
@@ -79,7 +72,7 @@ def _small_size(name: str) -> int | None:
         status = Path(name).stat()
     except (OSError, ValueError):
         return None  # whoever reads it finds the reason
-    return status.st_size if S_ISREG(status.st_mode) and status.st_size <= BLOCK_BYTES else None
+    return status.st_size if S_ISREG(status.st_mode) and status.st_size <= _GROUP_COST else None
 
 
 def file_parts(name: str, stdin: BinaryIO, reading: Reading, progress: Callable[[int], None] | None = None) -> Iterator[Part]:
@@ -93,16 +86,21 @@ def file_parts(name: str, stdin: BinaryIO, reading: Reading, progress: Callable[
 
 
 class PartValidator:
-    """Validates what there is to validate with a validator, for some outputs; it can be pickled.
+    """Validates parts with a validator, for some outputs; it can be pickled. `reading` is how groups of files are read."""
 
-    `expected` is how many bytes will come, if that is known.
-    """
-
-    def __init__(self, validator: Validator, outputs: Iterable[Renderer[Any]], reading: Reading, expected: int = 0) -> None:
+    def __init__(self, validator: Validator, outputs: Iterable[Renderer[Any]], reading: Reading) -> None:
         self._validator = validator
         self._entries = [(output.entry, output.shows_valid) for output in outputs]
+        self._shows_valid = any(shows_valid for _, shows_valid in self._entries)
         self._reading = reading
-        self._valid_blocks = ValidBlocks(validator.surely_valid, expected=expected)
+
+    def cost(self, work: Work) -> int:
+        """Return how much there is to do, in bytes of lines that are read one by one; 0 if it is nearly nothing."""
+        if isinstance(work, LineBlock):
+            return work.size() + (LINE_COST * work.counts()[1] if self._shows_valid else 0)
+        if isinstance(work, PayloadGroup):
+            return sum(len(payload.text) for payload in work.found)
+        return work.size + FILE_COST * len(work.names) if isinstance(work, FileGroup) else 0
 
     def __call__(self, work: Work) -> list[Outcome]:
         """Return what was found, in order."""
@@ -111,9 +109,9 @@ class PartValidator:
         return [self._outcome(work)]
 
     def _outcome(self, part: Part) -> Outcome:
-        if isinstance(part, LineBlock):
-            return self._validated(part.payloads(self._valid_blocks))
-        return self._validated(part.payloads) if isinstance(part, PayloadGroup) else part
+        if isinstance(part, LineBlock | PayloadGroup):
+            return self._validated(part.payloads())
+        return part
 
     def _validated(self, payloads: Iterable[Payload | ValidLines]) -> Validated:
         summary = Summary()

@@ -20,10 +20,10 @@ from nclue_contract.validation.reports.base import STDIN
 InputFormat = Literal["json", "jsonl"]
 
 READ_BYTES = 1 << 20
-"""Bytes that are read at once."""
+"""Bytes that are read first: they decide about the format."""
 
 BLOCK_BYTES = 1 << 18
-"""Bytes of lines that are validated at once, by one process."""
+"""Bytes of lines that are read, and then validated by one process, at once."""
 
 _FORMATS: Final[dict[str, InputFormat]] = {".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 _GZIP = b"\x1f\x8b"
@@ -48,35 +48,43 @@ class Note:
 
 
 class LineBlock:
-    """A block of whole lines of a file, at most `BLOCK_BYTES` long unless one line is longer.
+    """Whole lines of a file, about `BLOCK_BYTES` of them, in pieces: of those that are surely valid, there is only the number of lines.
 
     `line` (from 1) and `index` (from 0) are those of its first line, and of the first payload in it.
     """
 
-    __slots__ = ("_counts", "data", "file", "index", "line")
+    __slots__ = ("_counts", "file", "index", "line", "pieces")
 
-    def __init__(self, file: str, line: int, index: int, data: bytes) -> None:
+    def __init__(self, file: str, line: int, index: int, pieces: Sequence[bytes | int]) -> None:
         self.file: str = file
         self.line: int = line
         self.index: int = index
-        self.data: bytes = data
+        self.pieces: Sequence[bytes | int] = pieces
         self._counts: tuple[int, int] | None = None
+
+    def size(self) -> int:
+        """Return the number of bytes of the lines that are not surely valid."""
+        return sum(len(piece) for piece in self.pieces if isinstance(piece, bytes))
 
     def counts(self) -> tuple[int, int]:
         """Return the numbers of lines and of payloads. They are known when the payloads have been read; else the lines are counted."""
         if self._counts is None:
-            lines = self.data.split(b"\n")
-            self._counts = len(lines), len(lines) - sum((not line or line.isspace()) and not line.strip(_BLANKS) for line in lines)
+            lines = [line for piece in self.pieces if isinstance(piece, bytes) for line in piece.split(b"\n")]
+            valid = sum(piece for piece in self.pieces if isinstance(piece, int))
+            blank = 0
+            if not all(lines) or any(map(bytes.isspace, lines)):  # the quick test, as below
+                blank = sum(not line.strip(_BLANKS) for line in lines)
+            self._counts = valid + len(lines), valid + len(lines) - blank
         return self._counts
 
-    def payloads(self, valid_blocks: ValidBlocks | None = None) -> Iterator[Payload | ValidLines]:
-        """Yield the payloads. `valid_blocks` finds the lines that need not be read one by one; only with it there are `ValidLines`."""
+    def payloads(self) -> Iterator[Payload | ValidLines]:
+        """Yield the payloads, in order."""
         first, index = self.line, self.index
-        for piece, count in valid_blocks.split(self.data) if valid_blocks else [(self.data, 0)]:
-            if count:
-                yield ValidLines(self.file, first, index, count)
-                first += count
-                index += count
+        for piece in self.pieces:
+            if isinstance(piece, int):
+                yield ValidLines(self.file, first, index, piece)
+                first += piece
+                index += piece
                 continue
             lines = _decode_lines(piece)
             for number, line in enumerate(lines, first):
@@ -93,7 +101,11 @@ class LineBlock:
 class PayloadGroup:
     """Some payloads of a file that is not one per line, in a row."""
 
-    payloads: Sequence[Payload]
+    found: Sequence[Payload]
+
+    def payloads(self) -> Iterator[Payload]:
+        """Yield the payloads, in order."""
+        yield from self.found
 
 
 Part = LineBlock | PayloadGroup | Note | Unreadable
@@ -102,10 +114,11 @@ Part = LineBlock | PayloadGroup | Note | Unreadable
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How files are read: their format, if it is given, and the longest line in bytes; see `parts`."""
+    """How `parts` reads files: their format, if it is given, the longest line in bytes, and what finds lines that are surely valid."""
 
     input_format: InputFormat | None = None
     max_line: int = sys.maxsize
+    valid_blocks: ValidBlocks | None = None
 
 
 PAYLOAD_SUFFIXES = tuple(_FORMATS)
@@ -141,11 +154,11 @@ def parts(name: str, stdin: BinaryIO, reading: Reading, progress: Callable[[int]
     """
     try:
         if name == STDIN:
-            yield from _parts(name, stdin, reading.input_format, reading.max_line, progress)
+            yield from _parts(name, stdin, reading.input_format, reading, progress)
         else:
             with Path(name).open("rb") as file:
                 input_format = reading.input_format or _FORMATS.get(Path(name).suffix.lower())
-                yield from _parts(name, file, input_format, reading.max_line, progress)
+                yield from _parts(name, file, input_format, reading, progress)
     except (OSError, ValueError) as error:
         yield Unreadable(name, reason_of(error))
     except MemoryError:
@@ -216,7 +229,7 @@ def reason_of(error: OSError | ValueError) -> str:
 
 
 def _parts(
-    name: str, stream: BinaryIO, input_format: InputFormat | None, max_line: int, progress: Callable[[int], None] | None
+    name: str, stream: BinaryIO, input_format: InputFormat | None, reading: Reading, progress: Callable[[int], None] | None
 ) -> Iterator[Part]:
     blocks = _blocks(stream, progress)
     first = next(blocks, b"")
@@ -235,13 +248,15 @@ def _parts(
     blocks = chain([first], blocks)
     # in UTF-16 and UTF-32 a line cannot be cut at the byte of \n
     if input_format == "json" or wide_encoding(first):
-        yield from _groups(_payloads_of_document(name, b"".join(_up_to(max_line, blocks))))
+        yield from _groups(_payloads_of_document(name, b"".join(_up_to(reading.max_line, blocks))))
     else:
-        yield from _line_blocks(name, blocks, max_line)
+        yield from _line_blocks(name, blocks, reading)
 
 
 def _blocks(stream: BinaryIO, progress: Callable[[int], None] | None) -> Iterator[bytes]:
-    while block := stream.read(READ_BYTES):
+    size = READ_BYTES
+    while block := stream.read(size):
+        size = min(size, BLOCK_BYTES)
         if progress:
             progress(len(block))
         yield block
@@ -283,13 +298,14 @@ def _is_object(line: str) -> bool:
     return line.startswith("{") and value_end(line, 0) == len(line)
 
 
-def _line_blocks(name: str, blocks: Iterable[bytes], max_line: int) -> Iterator[LineBlock]:
+def _line_blocks(name: str, blocks: Iterable[bytes], reading: Reading) -> Iterator[LineBlock]:
     line, index = 1, 0
-    for data in _whole_lines(blocks, max_line):
+    for data in _whole_lines(blocks, reading.max_line):
         if data is None:
-            raise ValueError(f"line {line:,} is longer than {_bytes(max_line)}; --max-line allows more")
+            raise ValueError(f"line {line:,} is longer than {_bytes(reading.max_line)}; --max-line allows more")
         for piece in cut(data, BLOCK_BYTES):
-            yield (block := LineBlock(name, line, index, piece))
+            pieces = [count or small for small, count in reading.valid_blocks.split(piece)] if reading.valid_blocks else [piece]
+            yield (block := LineBlock(name, line, index, pieces))
             lines, payloads = block.counts()
             line += lines
             index += payloads

@@ -48,15 +48,12 @@ class ValidLines:
 
 
 class ValidBlocks:
-    """Splits blocks of whole lines into pieces that are surely valid and others. `surely_valid` is that of a validator.
+    """Splits blocks of whole lines into pieces that are surely valid and others. `surely_valid` is that of a validator."""
 
-    `expected` is how many bytes will come, if that is known.
-    """
-
-    def __init__(self, surely_valid: Callable[[Columns], bool], read: Reader | None = None, expected: int = 0) -> None:
+    def __init__(self, surely_valid: Callable[[Columns], bool], read: Reader | None = None) -> None:
         self._surely_valid = surely_valid
         self._read = read
-        self._seen = expected
+        self._seen = 0
 
     def split(self, data: bytes) -> Iterator[tuple[bytes, int]]:
         r"""Yield the pieces of a block, in order, without the `\n` between; each with its number of lines if it is surely valid, or 0."""

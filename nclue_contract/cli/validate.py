@@ -13,9 +13,10 @@ from typing import Any, BinaryIO, TextIO
 
 from nclue_contract.cli.colour import use_colour
 from nclue_contract.cli.files import atomic_file
-from nclue_contract.cli.part_validator import FILE_COST, Empty, FileGroup, PartValidator, Validated, Work, cost, file_parts, grouped
+from nclue_contract.cli.part_validator import Empty, FileGroup, PartValidator, Validated, Work, file_parts, grouped
 from nclue_contract.cli.progress import ProgressBar
 from nclue_contract.cli.sources import InputFormat, Note, Reading, Unreadable, expand
+from nclue_contract.cli.valid_blocks import ValidBlocks
 from nclue_contract.cli.workers import in_order
 from nclue_contract.validation.reports.base import FAILED, INCONCLUSIVE, MAX_RESULTS, PASSED, STDIN, USAGE, Renderer, Run, Summary
 from nclue_contract.validation.reports.excerpt import safe_line
@@ -47,8 +48,7 @@ def validate(validator: Validator, run: Run, options: ValidateOptions, stdin: Bi
     """
     sources = list(expand(options.names))
     protect_inputs(sources, options.reports)
-    total = total_bytes(sources)
-    progress = ProgressBar(stderr, total, enabled=stderr.isatty() and not options.quiet)
+    progress = ProgressBar(stderr, total_bytes(sources), enabled=stderr.isatty() and not options.quiet)
     summary = Summary()
     empty = False
     with ExitStack() as stack:
@@ -64,11 +64,10 @@ def validate(validator: Validator, run: Run, options: ValidateOptions, stdin: Bi
         ]
         for output in outputs:
             output.begin()
-        reading = Reading(options.input_format, options.max_line)
-        part_validator = PartValidator(validator, outputs, reading, total)
+        reading = Reading(options.input_format, options.max_line, ValidBlocks(validator.surely_valid))
+        part_validator = PartValidator(validator, outputs, reading)
         work = _work(grouped(sources) if options.jobs > 1 else sources, stdin, reading, progress)
-        expected = total and total + FILE_COST * len(sources)
-        results = in_order(part_validator, work, jobs=options.jobs, cost=cost, expected=expected)
+        results = in_order(part_validator, work, options.jobs, part_validator.cost)
         for item in chain.from_iterable(stack.enter_context(closing(results))):
             empty |= isinstance(item, Empty)
             if isinstance(item, Validated):

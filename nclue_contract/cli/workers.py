@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
     from queue import SimpleQueue
 
-PROCESSES_AFTER = 1 << 22
-"""So much work, in bytes, is done in this process before others are started: to start them takes about as long."""
+PROCESSES_AFTER = 1 << 19
+"""So much is done in this process before others are started, which takes about as long."""
 
 DEPTH = 2
 """Items that one process has at once: the one it works on, and the next."""
@@ -44,21 +44,18 @@ class WorkerError(Exception):
     """A worker process could not be started, or has died; the message says what to do."""
 
 
-def in_order(
-    call: Callable[[W], R], items: Iterable[W], *, jobs: int, cost: Callable[[W], int], expected: int = 0
-) -> Generator[R, None, None]:
+def in_order(call: Callable[[W], R], items: Iterable[W], jobs: int, cost: Callable[[W], int]) -> Generator[R, None, None]:
     """Yield the result of the call for each item, in order, with up to so many worker processes if there is enough to do.
 
-    `cost` returns how much there is to do for an item, in bytes; `expected` is the sum of all of them, if it is known, else 0. If that is
-    `PROCESSES_AFTER` or less, no process is started; if it is not known, none before so much has been done. Close the generator to end
-    the processes. Raises `WorkerError`, and what the call raises.
+    `cost` returns how much there is to do for an item. What costs nothing is done in this process; everything is, until it has done
+    `PROCESSES_AFTER`. Close the generator to end the processes. Raises `WorkerError`, and what the call raises.
     """
     todo = iter(items)
     done = 0
     for item in todo:
-        if jobs > 1 and max(done, expected) > PROCESSES_AFTER:
+        if jobs > 1 and done >= PROCESSES_AFTER:
             with Workers(call, jobs) as workers:
-                yield from workers.results(chain([item], todo))
+                yield from workers.results(chain([item], todo), cost)
             return
         done += cost(item)
         yield call(item)
@@ -86,19 +83,27 @@ class Workers(Generic[W, R]):
             self._end()
             raise
 
-    def results(self, items: Iterable[W]) -> Iterator[R]:
+    def results(self, items: Iterable[W], cost: Callable[[W], int]) -> Iterator[R]:
         """Yield the results, in the order of the items. Raises `WorkerError`, and what the call raises, when it is its turn."""
-        sent = given = 0
+        begun = given = 0
         arrived: dict[int, _Answer] = {}
         for item in items:
-            while (worker := self._free_worker()) is None or sent - given >= WINDOW * self._jobs:
+            here = not cost(item)
+            worker = None
+            while begun - given >= WINDOW * self._jobs or not (here or (worker := self._free_worker())):
                 self._receive(arrived)
                 while given in arrived:
                     yield arrived.pop(given).result()
                     given += 1
-            worker.send(sent, item)
-            sent += 1
-        while given < sent:
+            if worker is not None:
+                worker.send(begun, item)
+            elif begun == given:
+                yield self._call(item)
+                given += 1
+            else:
+                arrived[begun] = _Answer(self._call(item), "")
+            begun += 1
+        while given < begun:
             while given not in arrived:
                 self._receive(arrived)
             yield arrived.pop(given).result()
