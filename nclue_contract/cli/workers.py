@@ -175,7 +175,9 @@ class _Worker:
         context = multiprocessing.get_context(method)
         requests, self._requests = context.Pipe(duplex=False)
         self.answers, answers = context.Pipe(duplex=False)
-        self.process: BaseProcess = context.Process(target=_work, args=(call, requests, answers), daemon=True)  # type: ignore[attr-defined]
+        inherited = (self._requests, self.answers) if method == "fork" else ()
+        arguments = (call, requests, answers, inherited)
+        self.process: BaseProcess = context.Process(target=_work, args=arguments, daemon=True)  # type: ignore[attr-defined]
         self.waiting = 0
         try:
             self.process.start()
@@ -217,12 +219,19 @@ class _Worker:
         return WorkerError(f"a worker process was killed ({name}), perhaps because memory ran out; with fewer --jobs, less is needed")
 
 
-def _work(call: Callable[[Any], object], requests: Connection, answers: Connection) -> None:
-    """Call the function with each item that comes, and send back what it returns, until no more can come."""
+def _work(call: Callable[[Any], object], requests: Connection, answers: Connection, inherited: Iterable[Connection]) -> None:
+    """Be a worker process. `inherited` are the ends of the parent, of which a forked process has copies."""
+    for connection in inherited:  # or it would not show that the parent has gone; the copies of earlier workers' ends close with this one
+        connection.close()
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+    serve(call, requests, answers)
+
+
+def serve(call: Callable[[Any], object], requests: Connection, answers: Connection) -> None:
+    """Call the function with each item that comes, and send back what it returns, until no more can come."""
     from queue import SimpleQueue  # noqa: PLC0415  # only in a worker
 
     # A thread reads, so that the parent can always send, also while this process waits until the parent takes an answer.

@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from nclue_contract.cli import sources, valid_blocks
 from nclue_contract.cli.main import main
 from nclue_contract.cli.msgspec_reader import read as read_with_msgspec
-from nclue_contract.cli.sources import Note, payloads
+from nclue_contract.cli.sources import Note
 from nclue_contract.cli.stdlib_reader import read_with_json
 from nclue_contract.cli.valid_blocks import ValidBlocks, ValidLines
 from nclue_contract.validation.request import Columns
 from nclue_contract.validation.validator import Validator
 from tests.cli.test_many_lines import Generator
+from tests.support.sources import payloads
 from tests.support.tools import ROOT
 
 READERS = {"json": read_with_json, "msgspec": read_with_msgspec}

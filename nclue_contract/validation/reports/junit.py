@@ -95,9 +95,9 @@ def _opening(tag: str, attributes: Mapping[str, str]) -> str:
 class JunitEntry:
     """The test case of one payload. `clock` returns seconds; a case takes the time since the one before it."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], started: float) -> None:
         self._clock = clock
-        self._last = clock()
+        self._last = started
 
     def __call__(self, payload: Payload, report: Report) -> str:
         """Return the test case, with one failure that has all findings if one is an error."""
@@ -138,7 +138,7 @@ class JunitRenderer(Renderer[str]):
         self._run = run
         self._clock = clock
         self._started = clock()
-        self.entry: JunitEntry = JunitEntry(clock)
+        self.entry: JunitEntry = JunitEntry(clock, self._started)
         self._cases = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115  # open from call to call; `end` closes it
 
     def begin(self) -> None:
