@@ -71,7 +71,8 @@ class Workers(Generic[W, R]):
         self._call = call
         self._jobs = jobs
         self._method = method or start_method()
-        self._workers: list[_Worker] = []
+        self.running: list[_Worker] = []
+        """The processes that have been started."""
 
     def __enter__(self) -> Workers[W, R]:
         return self
@@ -91,7 +92,7 @@ class Workers(Generic[W, R]):
             here = not cost(item)
             worker = None
             while begun - given >= WINDOW * self._jobs or not (here or (worker := self._free_worker())):
-                self._receive(arrived)
+                self.receive(arrived)
                 while given in arrived:
                     yield arrived.pop(given).result()
                     given += 1
@@ -105,37 +106,38 @@ class Workers(Generic[W, R]):
             begun += 1
         while given < begun:
             while given not in arrived:
-                self._receive(arrived)
+                self.receive(arrived)
             yield arrived.pop(given).result()
             given += 1
 
     def _end(self) -> None:
         with _signals_held():
-            for worker in self._workers:
+            for worker in self.running:
                 worker.process.kill()
-            for worker in self._workers:
+            for worker in self.running:
                 worker.process.join()
                 worker.close()
-            self._workers = []
+            self.running = []
 
     def _free_worker(self) -> _Worker | None:
         """Return the process with the least to do, a new one if all have something to do, or None if all have enough."""
-        least = min(self._workers, key=lambda worker: worker.waiting, default=None)
-        if (least is None or least.waiting) and len(self._workers) < self._jobs:
-            return self._start()
+        least = min(self.running, key=lambda worker: worker.waiting, default=None)
+        if (least is None or least.waiting) and len(self.running) < self._jobs:
+            return self.start()
         return least if least is not None and least.waiting < DEPTH else None
 
-    def _start(self) -> _Worker:
+    def start(self) -> _Worker:
+        """Start another process."""
         with _signals_held():  # a process that is not in the list would not be killed
             worker = _Worker(self._call, self._method)
-            self._workers.append(worker)
+            self.running.append(worker)
         return worker
 
-    def _receive(self, arrived: dict[int, _Answer]) -> None:
+    def receive(self, arrived: dict[int, _Answer]) -> None:
         """Wait until there is at least one answer, and add all that there are."""
         from multiprocessing.connection import wait  # noqa: PLC0415  # only where there are processes
 
-        workers = {id(worker.answers): worker for worker in self._workers if worker.waiting}
+        workers = {id(worker.answers): worker for worker in self.running if worker.waiting}
         for connection in wait([worker.answers for worker in workers.values()]):
             number, answer = workers[id(connection)].receive()
             arrived[number] = answer

@@ -151,8 +151,8 @@ def test_processes_give_the_same_output(capsysbinary, inputs, monkeypatch):
     monkeypatch.setattr(sources, "BLOCK_BYTES", 4000)
     expected = run(capsysbinary, *inputs)
     started = []
-    start = Workers._start
-    monkeypatch.setattr(Workers, "_start", lambda pool: started.append(start(pool)) or started[-1])
+    start = Workers.start
+    monkeypatch.setattr(Workers, "start", lambda pool: started.append(start(pool)) or started[-1])
     assert run(capsysbinary, *inputs, "--jobs", 2) == expected
     assert len(started) == 2
     assert multiprocessing.active_children() == []
@@ -181,7 +181,7 @@ def test_results_come_in_the_order_of_the_items():
 @pytest.mark.parametrize("here", [True, False], ids=["done here", "sent"])
 def test_few_items_are_under_way_while_the_first_one_takes_long(monkeypatch, here):
     taken, most = 0, 0
-    receive = Workers._receive
+    receive = Workers.receive
 
     def items():
         nonlocal taken
@@ -192,12 +192,12 @@ def test_few_items_are_under_way_while_the_first_one_takes_long(monkeypatch, her
     def finish_first(pool, arrived):
         nonlocal most
         most = max(most, taken - given)
-        if len(arrived) + sum(worker.waiting for worker in pool._workers) >= (WINDOW * 2 if here else 2):
+        if len(arrived) + sum(worker.waiting for worker in pool.running) >= (WINDOW * 2 if here else 2):
             OTHERS_DONE.set()
         receive(pool, arrived)
 
     OTHERS_DONE.clear()
-    monkeypatch.setattr(Workers, "_receive", finish_first)
+    monkeypatch.setattr(Workers, "receive", finish_first)
     given = 0
     with in_threads(), Workers(first_last, 2) as pool:
         for result in pool.results(items(), lambda item: 0 if here and item else 1):
@@ -209,8 +209,8 @@ def test_few_items_are_under_way_while_the_first_one_takes_long(monkeypatch, her
 
 def test_a_worker_has_at_most_two_items(monkeypatch):
     most = []
-    receive = Workers._receive
-    monkeypatch.setattr(Workers, "_receive", lambda pool, arrived: most.extend(w.waiting for w in pool._workers) or receive(pool, arrived))
+    receive = Workers.receive
+    monkeypatch.setattr(Workers, "receive", lambda pool, arrived: most.extend(w.waiting for w in pool.running) or receive(pool, arrived))
     with in_threads(), Workers(abs, 3) as pool:
         assert list(pool.results(range(50), lambda _: 1)) == list(range(50))
     assert max(most) == workers.DEPTH
@@ -226,7 +226,7 @@ def test_little_work_starts_no_process(monkeypatch):
 
 
 def test_lines_that_are_surely_valid_are_not_sent(capsysbinary, tmp_path, monkeypatch):
-    monkeypatch.setattr(Workers, "_start", None)
+    monkeypatch.setattr(Workers, "start", None)
     path = tmp_path / "valid.jsonl"
     path.write_text(f"{SHORT}\n" * 3000)
     with in_threads():
