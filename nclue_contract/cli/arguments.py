@@ -30,6 +30,26 @@ def whole_number(text: str) -> int:
     return int(text)
 
 
+MAX_JOBS = 256
+"""The most worker processes that can be asked for; no machine of a user has more cores."""
+
+
+def jobs(text: str) -> int:
+    """Return a number of processes from 1 to `MAX_JOBS`, for `auto` that of the cores that this process may use; a type of argparse."""
+    if text == "auto":
+        return min(MAX_JOBS, usable_cores())
+    if not re.fullmatch("[0-9]{1,9}", text) or not 1 <= int(text) <= MAX_JOBS:
+        raise argparse.ArgumentTypeError(f"{text!r:.40} is not a number of processes from 1 to {MAX_JOBS}, nor `auto`")
+    return int(text)
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use, at least 1."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def seconds(text: str) -> float:
     """Return a number of seconds; a type of argparse."""
     return _number(text, 0.001, 86_400, "a number of seconds, from 0.001 to a day")

@@ -11,6 +11,7 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
         "nclue-contract validate tasks.jsonl 'jobs/**/*.json'",
         "nclue-contract validate tasks.jsonl --reading path-characters=page-2025 --ignore NC130,id-length",
         "nclue-contract validate jobs --format github --report sarif:findings.sarif",
+        "nclue-contract validate tasks.jsonl --jobs auto --quiet",
     ),
     "explain": ("nclue-contract explain NC120", "nclue-contract explain path-high-codes"),
     "spec": ("nclue-contract spec --json --reading name-edge=99", "nclue-contract spec --path"),

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from nclue_contract import __version__
-from nclue_contract.cli.arguments import RULES, positive_integer, report_targets, size
+from nclue_contract.cli.arguments import RULES, jobs, positive_integer, report_targets, size
 from nclue_contract.cli.colour import add_option as add_color
 from nclue_contract.cli.config import ConfigError, ProjectSettings, load, load_config
 from nclue_contract.cli.examples import add_examples
@@ -130,6 +130,8 @@ def _add_validate(commands: Any, common: argparse.ArgumentParser) -> None:  # no
     validate.add_argument("--max-line", type=size, default="64MB", metavar="SIZE", help=longest)
     most = f"SARIF: at most so many results, errors first; what is left out is counted ({MAX_RESULTS:,}, the limit of GitHub)"
     validate.add_argument("--max-results", type=positive_integer, metavar="N", help=most)
+    processes = "worker processes for long inputs, or `auto`: as many as there are usable cores (%(default)s); the output is the same"
+    validate.add_argument("--jobs", type=jobs, default=1, metavar="N", help=processes)
     add_color(validate)
     validate.add_argument("--quiet", action="store_true", help="text format: only a line per error")
     validate.add_argument("--fail-on-empty", action="store_true", help="exit with 3 when an input contains no payload")
@@ -221,6 +223,7 @@ def _settings(options: argparse.Namespace) -> tuple[ProjectSettings, Readings]:
 
 def _validate(options: argparse.Namespace) -> int:
     from nclue_contract.cli.validate import ValidateOptions, validate  # noqa: PLC0415  # for this command only
+    from nclue_contract.cli.workers import WorkerError  # noqa: PLC0415
     from nclue_contract.validation.validator import Validator  # noqa: PLC0415
 
     settings, readings = _settings(options)
@@ -245,9 +248,13 @@ def _validate(options: argparse.Namespace) -> int:
         max_results=options.max_results or MAX_RESULTS,
         color=options.color,
         fail_on_empty=options.fail_on_empty,
+        jobs=options.jobs,
     )
     stdin = sys.stdin.buffer if sys.stdin else None  # None when it is closed
-    return _usable("", validate, validator, run, wanted, stdin, sys.stdout, sys.stderr or io.StringIO())
+    try:
+        return _usable("", validate, validator, run, wanted, stdin, sys.stdout, sys.stderr or io.StringIO())
+    except WorkerError as error:
+        raise UsageError(str(error)) from error
 
 
 def _traffic(options: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""Read payload texts, with their positions, from files, folders, globs and standard input; those with a payload per line in blocks."""
+"""Read payload texts, with their positions, from files, folders, globs and standard input: in parts, such as a block of lines."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from itertools import chain, takewhile
 from pathlib import Path
 from typing import BinaryIO, Final, Literal
 
-from nclue_contract.cli.valid_blocks import ValidBlocks, ValidLines
+from nclue_contract.cli.valid_blocks import ValidBlocks, ValidLines, cut
 from nclue_contract.validation.json_parser import BLANKS, skip_blanks
 from nclue_contract.validation.json_reader import Payload, decode, line_column, value_end, wide_encoding
 from nclue_contract.validation.reports.base import STDIN
@@ -20,11 +20,15 @@ from nclue_contract.validation.reports.base import STDIN
 InputFormat = Literal["json", "jsonl"]
 
 READ_BYTES = 1 << 20
-"""Bytes that are read at once."""
+"""Bytes that are read first: they decide about the format."""
+
+BLOCK_BYTES = 1 << 18
+"""Bytes of lines that are read, and then validated by one process, at once."""
 
 _FORMATS: Final[dict[str, InputFormat]] = {".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 _GZIP = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
+_BLANKS = BLANKS.encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +47,78 @@ class Note:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """How files are read: what is called for each block, the longest line in bytes, and what finds lines that are surely valid."""
+class LineBlock:
+    """Whole lines of a file, about `BLOCK_BYTES` of them, in pieces: of those that are surely valid, there is only the number of lines.
 
-    progress: Callable[[int], None] | None
-    max_line: int
-    valid_blocks: ValidBlocks | None
+    `line` (from 1) and `index` (from 0) are those of its first line, and of the first payload in it.
+    """
+
+    __slots__ = ("_counts", "file", "index", "line", "pieces")
+
+    def __init__(self, file: str, line: int, index: int, pieces: Sequence[bytes | int]) -> None:
+        self.file: str = file
+        self.line: int = line
+        self.index: int = index
+        self.pieces: Sequence[bytes | int] = pieces
+        self._counts: tuple[int, int] | None = None
+
+    def size(self) -> int:
+        """Return the number of bytes of the lines that are not surely valid."""
+        return sum(len(piece) for piece in self.pieces if isinstance(piece, bytes))
+
+    def counts(self) -> tuple[int, int]:
+        """Return the numbers of lines and of payloads. They are known when the payloads have been read; else the lines are counted."""
+        if self._counts is None:
+            lines = [line for piece in self.pieces if isinstance(piece, bytes) for line in piece.split(b"\n")]
+            valid = sum(piece for piece in self.pieces if isinstance(piece, int))
+            blank = 0
+            if not all(lines) or any(map(bytes.isspace, lines)):  # the quick test, as below
+                blank = sum(not line.strip(_BLANKS) for line in lines)
+            self._counts = valid + len(lines), valid + len(lines) - blank
+        return self._counts
+
+    def payloads(self) -> Iterator[Payload | ValidLines]:
+        """Yield the payloads, in order."""
+        first, index = self.line, self.index
+        for piece in self.pieces:
+            if isinstance(piece, int):
+                yield ValidLines(self.file, first, index, piece)
+                first += piece
+                index += piece
+                continue
+            lines = _decode_lines(piece)
+            for number, line in enumerate(lines, first):
+                # isspace() is the quick test; it is true for more characters than JSON has blanks
+                if isinstance(line, str) and (not line or line.isspace()) and not line.strip(BLANKS):
+                    continue
+                yield Payload(self.file, number, 1, index, line)
+                index += 1
+            first += len(lines)
+        self._counts = first - self.line, index - self.index
+
+
+@dataclass(frozen=True, slots=True)
+class PayloadGroup:
+    """Some payloads of a file that is not one per line, in a row."""
+
+    found: Sequence[Payload]
+
+    def payloads(self) -> Iterator[Payload]:
+        """Yield the payloads, in order."""
+        yield from self.found
+
+
+Part = LineBlock | PayloadGroup | Note | Unreadable
+"""What a file is read as, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How `parts` reads files: their format, if it is given, the longest line in bytes, and what finds lines that are surely valid."""
+
+    input_format: InputFormat | None = None
+    max_line: int = sys.maxsize
+    valid_blocks: ValidBlocks | None = None
 
 
 PAYLOAD_SUFFIXES = tuple(_FORMATS)
@@ -75,28 +144,21 @@ def expand(names: Sequence[str], suffixes: Sequence[str] = PAYLOAD_SUFFIXES) -> 
             yield file
 
 
-def payloads(
-    name: str,
-    stdin: BinaryIO,
-    input_format: InputFormat | None = None,
-    progress: Callable[[int], None] | None = None,
-    max_line: int = sys.maxsize,
-    valid_blocks: ValidBlocks | None = None,
-) -> Iterator[Payload | ValidLines | Note | Unreadable]:
-    """Yield the payloads of one file, or of `stdin` if the name is "-".
+def parts(name: str, stdin: BinaryIO, reading: Reading, progress: Callable[[int], None] | None = None) -> Iterator[Part]:
+    """Yield the parts of one file, or of `stdin` if the name is "-".
 
-    `input_format`: the file is one JSON text (one payload or an array of them), or has one per line; by default the extension decides, then
-    the content. `progress` is called for each block with its number of bytes. `max_line` is the longest line in bytes, or the longest JSON
-    text that is not one per line: what has to be in memory at once. What is longer ends the file, and is yielded as `Unreadable`, as are
-    errors of the operating system. `valid_blocks` finds the lines that need not be read one by one; only with it there are `ValidLines`.
+    The file is one JSON text (one payload or an array of them), or has one per line; if its format is not given, the extension decides,
+    then the content. `progress` is called for each block with its number of bytes. The longest line is also the longest JSON text that is
+    not one per line: what has to be in memory at once. What is longer ends the file, and is yielded as `Unreadable`, as are errors of the
+    operating system.
     """
-    reading = _Reading(progress, max_line, valid_blocks)
     try:
         if name == STDIN:
-            yield from _payloads(name, stdin, input_format, reading)
+            yield from _parts(name, stdin, reading.input_format, reading, progress)
         else:
             with Path(name).open("rb") as file:
-                yield from _payloads(name, file, input_format or _FORMATS.get(Path(name).suffix.lower()), reading)
+                input_format = reading.input_format or _FORMATS.get(Path(name).suffix.lower())
+                yield from _parts(name, file, input_format, reading, progress)
     except (OSError, ValueError) as error:
         yield Unreadable(name, reason_of(error))
     except MemoryError:
@@ -166,10 +228,10 @@ def reason_of(error: OSError | ValueError) -> str:
     return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
-def _payloads(
-    name: str, stream: BinaryIO, input_format: InputFormat | None, reading: _Reading
-) -> Iterator[Payload | ValidLines | Note | Unreadable]:
-    blocks = _blocks(stream, reading.progress)
+def _parts(
+    name: str, stream: BinaryIO, input_format: InputFormat | None, reading: Reading, progress: Callable[[int], None] | None
+) -> Iterator[Part]:
+    blocks = _blocks(stream, progress)
     first = next(blocks, b"")
     if first.startswith(_GZIP):
         yield Unreadable(name, "compressed with gzip; unpack it first, as in: gunzip -c FILE | nclue-contract validate -")
@@ -186,13 +248,15 @@ def _payloads(
     blocks = chain([first], blocks)
     # in UTF-16 and UTF-32 a line cannot be cut at the byte of \n
     if input_format == "json" or wide_encoding(first):
-        yield from _payloads_of_document(name, b"".join(_up_to(reading.max_line, blocks)))
+        yield from _groups(_payloads_of_document(name, b"".join(_up_to(reading.max_line, blocks))))
     else:
-        yield from _payloads_of_lines(name, blocks, reading)
+        yield from _line_blocks(name, blocks, reading)
 
 
 def _blocks(stream: BinaryIO, progress: Callable[[int], None] | None) -> Iterator[bytes]:
-    while block := stream.read(READ_BYTES):
+    size = READ_BYTES
+    while block := stream.read(size):
+        size = min(size, BLOCK_BYTES)
         if progress:
             progress(len(block))
         yield block
@@ -234,25 +298,17 @@ def _is_object(line: str) -> bool:
     return line.startswith("{") and value_end(line, 0) == len(line)
 
 
-def _payloads_of_lines(name: str, blocks: Iterable[bytes], reading: _Reading) -> Iterator[Payload | ValidLines]:
-    first, index = 1, 0
+def _line_blocks(name: str, blocks: Iterable[bytes], reading: Reading) -> Iterator[LineBlock]:
+    line, index = 1, 0
     for data in _whole_lines(blocks, reading.max_line):
         if data is None:
-            raise ValueError(f"line {first:,} is longer than {_bytes(reading.max_line)}; --max-line allows more")
-        for piece, count in reading.valid_blocks.split(data) if reading.valid_blocks else [(data, 0)]:
-            if count:
-                yield ValidLines(name, first, index, count)
-                first += count
-                index += count
-                continue
-            lines = _decode_lines(piece)
-            for number, line in enumerate(lines, first):
-                # isspace() is the quick test; it is true for more characters than JSON has blanks
-                if isinstance(line, str) and (not line or line.isspace()) and not line.strip(BLANKS):
-                    continue
-                yield Payload(name, number, 1, index, line)
-                index += 1
-            first += len(lines)
+            raise ValueError(f"line {line:,} is longer than {_bytes(reading.max_line)}; --max-line allows more")
+        for piece in cut(data, BLOCK_BYTES):
+            pieces = [count or small for small, count in reading.valid_blocks.split(piece)] if reading.valid_blocks else [piece]
+            yield (block := LineBlock(name, line, index, pieces))
+            lines, payloads = block.counts()
+            line += lines
+            index += payloads
 
 
 def _whole_lines(blocks: Iterable[bytes], max_line: int) -> Iterator[bytes | None]:
@@ -326,6 +382,20 @@ def _payloads_of_document(name: str, data: bytes) -> Iterator[Payload]:
         line, column = line_column(text[seen:at], at - seen, line, column)
         seen = at
         yield Payload(name, line, column, index, part if readable else _decode_line(part.encode(errors="surrogateescape")))
+
+
+def _groups(payloads: Iterable[Payload]) -> Iterator[PayloadGroup]:
+    """Yield payloads in groups about as long as a block of lines."""
+    group: list[Payload] = []
+    size = 0
+    for payload in payloads:
+        group.append(payload)
+        size += len(payload.text)
+        if size >= BLOCK_BYTES:
+            yield PayloadGroup(group)
+            group, size = [], 0
+    if group:
+        yield PayloadGroup(group)
 
 
 def _elements(text: str, bracket: int) -> Iterator[tuple[int, str]]:

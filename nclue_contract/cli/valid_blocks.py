@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from nclue_contract.cli.stdlib_reader import Reader, read_with_json
+from nclue_contract.validation.json_reader import Payload
 from nclue_contract.validation.request import Columns
 
 LARGE, SMALL = 1 << 15, 1 << 11
@@ -40,6 +41,11 @@ class ValidLines:
     index: int
     count: int
 
+    def payloads(self) -> Iterator[Payload]:
+        """Yield their payloads, without the text, which no report on a valid payload shows."""
+        for number in range(self.count):
+            yield Payload(self.file, self.line + number, 1, self.index + number, "")
+
 
 class ValidBlocks:
     """Splits blocks of whole lines into pieces that are surely valid and others. `surely_valid` is that of a validator."""
@@ -53,11 +59,11 @@ class ValidBlocks:
         r"""Yield the pieces of a block, in order, without the `\n` between; each with its number of lines if it is surely valid, or 0."""
         self._seen += len(data)
         read = self._read or (fast_reader() if self._seen > FAST_AFTER else None) or read_with_json
-        for piece in _pieces(data, LARGE):
+        for piece in cut(data, LARGE):
             if count := self._count(piece, read):
                 yield piece, count
             else:
-                for small in _pieces(piece, SMALL):
+                for small in cut(piece, SMALL):
                     yield small, self._count(small, read) if len(small) < len(piece) else 0
 
     def _count(self, piece: bytes, read: Reader) -> int:
@@ -87,7 +93,8 @@ def fast_version() -> str:
     return VERSION
 
 
-def _pieces(data: bytes, size: int) -> Iterator[bytes]:
+def cut(data: bytes, size: int) -> Iterator[bytes]:
+    r"""Yield pieces of whole lines, without the `\n` between them; each at most `size` bytes long, unless one line is longer."""
     start = 0
     while len(data) - start > size:
         end = data.rfind(b"\n", start, start + size)

@@ -5,31 +5,28 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import Any, BinaryIO, TextIO
 
 from nclue_contract.cli.colour import use_colour
 from nclue_contract.cli.files import atomic_file
+from nclue_contract.cli.part_validator import Empty, FileGroup, PartValidator, Validated, Work, file_parts, grouped
 from nclue_contract.cli.progress import ProgressBar
-from nclue_contract.cli.sources import InputFormat, Note, Unreadable, expand, payloads
-from nclue_contract.cli.valid_blocks import ValidBlocks, ValidLines
-from nclue_contract.validation.json_reader import Payload
+from nclue_contract.cli.sources import InputFormat, Note, Reading, Unreadable, expand
+from nclue_contract.cli.valid_blocks import ValidBlocks
+from nclue_contract.cli.workers import in_order
 from nclue_contract.validation.reports.base import FAILED, INCONCLUSIVE, MAX_RESULTS, PASSED, STDIN, USAGE, Renderer, Run, Summary
 from nclue_contract.validation.reports.excerpt import safe_line
 from nclue_contract.validation.reports.formats import renderer
-from nclue_contract.validation.request import VALID
 from nclue_contract.validation.validator import Validator
-
-
-class Empty(Note):
-    """The note about an input without a payload."""
 
 
 @dataclass(frozen=True, slots=True)
 class ValidateOptions:
-    """The options of the command; `names` are files, folders, globs or "-", `reports` pairs of a format and a path."""
+    """The options of the command; `names` are files, folders, globs or "-", `reports` pairs of a format and a path, `jobs` processes."""
 
     names: Sequence[str]
     input_format: InputFormat | None
@@ -40,13 +37,14 @@ class ValidateOptions:
     max_results: int = MAX_RESULTS
     color: str = "auto"
     fail_on_empty: bool = False
+    jobs: int = 1
 
 
 def validate(validator: Validator, run: Run, options: ValidateOptions, stdin: BinaryIO | None, stdout: TextIO, stderr: TextIO) -> int:
     """Validate all inputs, write all outputs, and return the exit code.
 
-    `stdin` is None when standard input is closed. Raises `OSError` when an output cannot be written, and `ValueError` when a report would
-    overwrite an input.
+    `stdin` is None when standard input is closed. Raises `OSError` when an output cannot be written, `ValueError` when a report would
+    overwrite an input, and `WorkerError`.
     """
     sources = list(expand(options.names))
     protect_inputs(sources, options.reports)
@@ -66,14 +64,14 @@ def validate(validator: Validator, run: Run, options: ValidateOptions, stdin: Bi
         ]
         for output in outputs:
             output.begin()
-        valid_blocks = ValidBlocks(validator.surely_valid)
-        for item in _items(sources, stdin, options, progress, valid_blocks):
+        reading = Reading(options.input_format, options.max_line, ValidBlocks(validator.surely_valid))
+        part_validator = PartValidator(validator, outputs, reading)
+        work = _work(grouped(sources) if options.jobs > 1 else sources, stdin, reading, progress)
+        results = in_order(part_validator, work, options.jobs, part_validator.cost)
+        for item in chain.from_iterable(stack.enter_context(closing(results))):
             empty |= isinstance(item, Empty)
-            if isinstance(item, Payload):
-                _validate_payload(validator, item, outputs, summary)
-                continue
-            if isinstance(item, ValidLines):
-                _add_valid_lines(item, outputs, summary)
+            if isinstance(item, Validated):
+                _add_validated(item, outputs, summary)
                 continue
             progress.clear()
             if isinstance(item, Unreadable):
@@ -104,41 +102,26 @@ def protect_inputs(sources: Iterable[str | Note | Unreadable], reports: Iterable
                 raise ValueError(f"--report: {path} is an input, and would be overwritten")
 
 
-def _items(
-    sources: Iterable[str | Note | Unreadable],
-    stdin: BinaryIO | None,
-    options: ValidateOptions,
-    progress: ProgressBar,
-    valid_blocks: ValidBlocks,
-) -> Iterator[Payload | ValidLines | Note | Unreadable]:
+def _work(
+    sources: Iterable[str | FileGroup | Note | Unreadable], stdin: BinaryIO | None, reading: Reading, progress: ProgressBar
+) -> Iterator[Work]:
     for source in sources:
-        if not isinstance(source, str):
+        if isinstance(source, FileGroup):
+            progress.advance(source.size)
+            yield source
+        elif not isinstance(source, str):
             yield source
         elif stdin is None and source == STDIN:
             yield Unreadable(STDIN, "standard input is closed")
         else:
-            empty = True
-            for item in payloads(source, stdin or io.BytesIO(), options.input_format, progress.advance, options.max_line, valid_blocks):
-                empty &= isinstance(item, Note)
-                yield item
-            if empty:
-                yield Empty(source, "nothing was validated, because it contains no payload")
+            yield from file_parts(source, stdin or io.BytesIO(), reading, progress.advance)
 
 
-def _validate_payload(validator: Validator, payload: Payload, outputs: list[Renderer], summary: Summary) -> None:
-    report = validator.validate_request_json(payload.text)
-    summary.add(report)
-    for output in outputs:
-        output.payload(payload, report)
-
-
-def _add_valid_lines(lines: ValidLines, outputs: list[Renderer], summary: Summary) -> None:
-    summary.payloads += lines.count
-    summary.valid += lines.count
-    for output in outputs:
-        if output.shows_valid:
-            for number in range(lines.count):
-                output.payload(Payload(lines.file, lines.line + number, 1, lines.index + number, ""), VALID)
+def _add_validated(validated: Validated, outputs: Sequence[Renderer[Any]], summary: Summary) -> None:
+    summary.include(validated.summary)
+    for output, entries in zip(outputs, validated.entries, strict=True):
+        if entries:
+            output.add(entries)
 
 
 def _note(item: Note | Unreadable, options: ValidateOptions, stderr: TextIO) -> None:
@@ -151,7 +134,7 @@ def _note(item: Note | Unreadable, options: ValidateOptions, stderr: TextIO) -> 
 
 def standard_output(  # all but four by name
     run: Run, form: str, stdout: TextIO, progress: ProgressBar, *, quiet: bool, color: str = "auto", max_results: int = MAX_RESULTS
-) -> Renderer:
+) -> Renderer[Any]:
     """Return the renderer of a format for standard output, which clears the progress bar before it writes."""
 
     def write(text: str) -> object:

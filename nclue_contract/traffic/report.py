@@ -49,7 +49,7 @@ class JudgedPayload(Payload):
 class TrafficReport:
     """Judges exchanges and renders each as it comes. `begin` and `end` are called once."""
 
-    def __init__(self, judge: TrafficJudge, outputs: Sequence[Renderer]) -> None:
+    def __init__(self, judge: TrafficJudge, outputs: Sequence[Renderer[Any]]) -> None:
         self._judge = judge
         self._outputs = outputs
         self.summary: Summary = Summary(noun="exchange")

@@ -17,9 +17,10 @@ from nclue_contract.check.ledger import Ledger, read_ledger
 from nclue_contract.cli import validate as validate_module
 from nclue_contract.cli.files import atomic_file
 from nclue_contract.cli.main import main
-from nclue_contract.cli.sources import Note, Unreadable, expand, payloads
+from nclue_contract.cli.sources import Note, Unreadable, expand
 from nclue_contract.validation.validator import Validator
 from tests.support.server_process import environment, running
+from tests.support.sources import payloads
 
 COMMAND = [sys.executable, "-m", "nclue_contract"]
 GOOD = '{"name": "n", "train_feature_id": "0ccc59f9-0000-4000-8000-7837ae76d046", "train_bucket": "answers", "train_file_path": "a/b.csv"}'

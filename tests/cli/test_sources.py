@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nclue_contract.cli import sources
-from nclue_contract.cli.sources import Note, Unreadable, expand, payloads
+from nclue_contract.cli.sources import Note, Unreadable, expand
 from nclue_contract.validation.json_reader import Payload, read, read_flat
+from tests.support.sources import payloads
 
 NOTHING = io.BytesIO()
 LETTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\n\r\0\ufeff")

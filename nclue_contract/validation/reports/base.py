@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 from nclue_contract.contract.readings import Readings
 from nclue_contract.contract.wording import counted
@@ -97,6 +97,14 @@ class Summary:
         self.warnings += len(report.findings) - errors
         self.valid += not errors
 
+    def include(self, other: Summary) -> None:
+        """Add the counts of another part of the same run."""
+        self.payloads += other.payloads
+        self.valid += other.valid
+        self.errors += other.errors
+        self.warnings += other.warnings
+        self.unreadable += other.unreadable
+
     def __str__(self) -> str:
         parts = [f"{self.valid:,} valid"] if self.valid else []
         if invalid := self.payloads - self.valid:
@@ -107,22 +115,33 @@ class Summary:
         return text + (f"; {counted(self.unreadable, 'input')} could not be read" if self.unreadable else "")
 
 
-class Renderer(Protocol):
+E = TypeVar("E")
+
+
+class Renderer(Protocol[E]):
     """Turns reports into one format, one at a time, so that memory stays flat however many there are.
 
-    `shows_valid`: whether anything is written for a payload without findings. The others need not be called for these.
+    What is written about a payload needs none of the payloads before it: `entry` returns it, and can be pickled, so that worker processes
+    can call it; `add` writes entries, in the order of the input.
     """
+
+    entry: Callable[[Payload, Report], E]
+    """Return what is written about one payload."""
 
     @property
     def shows_valid(self) -> bool:
-        """Return whether payloads without findings are shown."""
+        """Return whether anything is written for a payload without findings. The others need not be called for these."""
         ...
 
     def begin(self) -> None:
         """Start, before the first payload."""
 
+    def add(self, entries: Sequence[E]) -> None:
+        """Write the entries of some payloads, at least one; payloads come in the order of the input."""
+
     def payload(self, payload: Payload, report: Report) -> None:
-        """Render the report on one payload; payloads come in the order of the input."""
+        """Render the report on one payload."""
+        self.add((self.entry(payload, report),))
 
     def unreadable(self, file: str, reason: str) -> None:
         """Render that an input could not be read, and why."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from nclue_contract.validation.findings import Report
@@ -20,7 +20,7 @@ def renderer(  # all but three by name
     encoding: str = "utf-8",
     quiet: bool = False,
     max_results: int = MAX_RESULTS,
-) -> Renderer:
+) -> Renderer[Any]:
     """Return the renderer of a format; raises `ValueError` for one that `validate` does not have.
 
     `write` gets text that `encoding` can hold; all formats but text and github are ASCII. Colour and quiet concern text only,
@@ -49,21 +49,21 @@ def renderer(  # all but three by name
             raise ValueError(f"unknown format {name!r:.80}; known: {', '.join(FORMATS['validate'])}")
 
 
-class JsonLinesRenderer:
+class JsonLinesRenderer(Renderer[str]):
     """Renders an object per payload and line, and nothing else: the caller reports inputs that could not be read."""
 
     shows_valid = True
 
     def __init__(self, write: Callable[[str], object]) -> None:
         self._write = write
-        self._entry = PayloadEntry()
+        self.entry = PayloadEntry()
 
     def begin(self) -> None:
         """Write nothing."""
 
-    def payload(self, payload: Payload, report: Report) -> None:
-        """Write a line."""
-        self._write(self._entry(payload, report) + "\n")
+    def add(self, entries: Sequence[str]) -> None:
+        """Write a line per payload."""
+        self._write("\n".join(entries) + "\n")
 
     def unreadable(self, file: str, reason: str) -> None:
         """Write nothing."""
@@ -72,7 +72,7 @@ class JsonLinesRenderer:
         """Write nothing."""
 
 
-class JsonRenderer:
+class JsonRenderer(Renderer[str]):
     """Renders one document, each payload as it comes. Only the inputs that could not be read are stored until the end."""
 
     shows_valid = True
@@ -80,7 +80,7 @@ class JsonRenderer:
     def __init__(self, write: Callable[[str], object], run: Run) -> None:
         self._write = write
         self._run = run
-        self._entry = PayloadEntry()
+        self.entry = PayloadEntry()
         self._separator = "\n"
         self._unreadable: list[dict[str, str]] = []
 
@@ -91,9 +91,9 @@ class JsonRenderer:
         lines = "".join(f'"{key}": {json_text(value)},\n' for key, value in (head(run.version, run.revision) | more).items())
         self._write(f'{{\n{lines}"{run.noun}s": [')
 
-    def payload(self, payload: Payload, report: Report) -> None:
-        """Write an entry."""
-        self._write(self._separator + self._entry(payload, report))
+    def add(self, entries: Sequence[str]) -> None:
+        """Write the entries."""
+        self._write(self._separator + ",\n".join(entries))
         self._separator = ",\n"
 
     def unreadable(self, file: str, reason: str) -> None:

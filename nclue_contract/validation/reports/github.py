@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from nclue_contract.validation.findings import Report
+from nclue_contract.validation.findings import Finding, Report
 from nclue_contract.validation.json_reader import Payload
-from nclue_contract.validation.reports.base import STDIN, Run, Summary, tool_line, where
+from nclue_contract.validation.reports.base import STDIN, Renderer, Run, Summary, tool_line, where
 from nclue_contract.validation.reports.excerpt import safe, safe_line
 from nclue_contract.validation.reports.text import format_expected, format_place
 
@@ -28,7 +29,33 @@ def _data(text: str, encoding: str) -> str:
     return "".join({"\r": "%0D", "\n": "%0A"}.get(piece) or safe(piece, encoding) for piece in pieces)
 
 
-class GithubRenderer:
+@dataclass(frozen=True, slots=True)
+class GithubEntry:
+    """The annotations about one payload, one per finding."""
+
+    encoding: str
+
+    def __call__(self, payload: Payload, report: Report) -> str:
+        """Return the annotations, empty for a payload without findings."""
+        return "".join(self._annotation(payload, finding) for finding in report.findings)
+
+    def _annotation(self, payload: Payload, finding: Finding) -> str:
+        line, column = where(payload, finding)
+        properties = {"file": payload.file, "line": str(line), "col": str(column)} if payload.file != STDIN else {}
+        properties["title"] = f"{finding.rule} {finding.slug}"
+        # Standard input is no file that an annotation could be attached to.
+        message = f"{format_place(payload, finding)}: {finding.message}" if payload.file == STDIN else finding.message
+        lines = [message]
+        if context := payload.context(finding):
+            lines.append(f"in: {context}")
+        if expected := format_expected(finding):
+            lines.append(f"expected response: {expected}")
+        if finding.suggestion:
+            lines.append(f"suggestion: {finding.suggestion}")
+        return annotation(str(finding.severity), properties, lines, self.encoding)
+
+
+class GithubRenderer(Renderer[str]):
     """Renders an annotation per finding, and a summary."""
 
     shows_valid = False
@@ -37,26 +64,14 @@ class GithubRenderer:
         self._write = write
         self._run = run
         self._encoding = encoding
+        self.entry = GithubEntry(encoding)
 
     def begin(self) -> None:
         """Write nothing."""
 
-    def payload(self, payload: Payload, report: Report) -> None:
-        """Write an annotation per finding."""
-        for finding in report.findings:
-            line, column = where(payload, finding)
-            properties = {"file": payload.file, "line": str(line), "col": str(column)} if payload.file != STDIN else {}
-            properties["title"] = f"{finding.rule} {finding.slug}"
-            # Standard input is no file that an annotation could be attached to.
-            message = f"{format_place(payload, finding)}: {finding.message}" if payload.file == STDIN else finding.message
-            lines = [message]
-            if context := payload.context(finding):
-                lines.append(f"in: {context}")
-            if expected := format_expected(finding):
-                lines.append(f"expected response: {expected}")
-            if finding.suggestion:
-                lines.append(f"suggestion: {finding.suggestion}")
-            self._write(annotation(str(finding.severity), properties, lines, self._encoding))
+    def add(self, entries: Sequence[str]) -> None:
+        """Write the annotations."""
+        self._write("".join(entries))
 
     def unreadable(self, file: str, reason: str) -> None:
         """Write an annotation."""

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from nclue_contract.contract.wording import counted, escaped, harmless
 from nclue_contract.validation.findings import Report
 from nclue_contract.validation.json_reader import Payload
-from nclue_contract.validation.reports.base import TOOL_NAME, Run, Summary
+from nclue_contract.validation.reports.base import TOOL_NAME, Renderer, Run, Summary
 from nclue_contract.validation.reports.text import Console, finding_lines, format_file
 
 _IN_MEMORY = 1_000_000  # bytes of test cases; more of them wait in a temporary file for the counts that stand before them
@@ -92,26 +92,15 @@ def _opening(tag: str, attributes: Mapping[str, str]) -> str:
     return text.decode("ascii").removesuffix(f"</{tag}>")
 
 
-class JunitRenderer:
-    """Renders a test case per payload, with one failure that has all findings if one is an error: CI systems show the first failure only.
+class JunitEntry:
+    """The test case of one payload. `clock` returns seconds; a case takes the time since the one before it."""
 
-    Everything is written in `end`, because the counts come first. `clock` returns seconds; a case takes the time since the one before it.
-    """
-
-    shows_valid = True
-
-    def __init__(self, write: Callable[[str], object], run: Run, clock: Callable[[], float] = time.perf_counter) -> None:
-        self._write = write
-        self._run = run
+    def __init__(self, clock: Callable[[], float], started: float) -> None:
         self._clock = clock
-        self._started = self._last = clock()
-        self._cases = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115  # open from call to call; `end` closes it
+        self._last = started
 
-    def begin(self) -> None:
-        """Write nothing."""
-
-    def payload(self, payload: Payload, report: Report) -> None:
-        """Keep a test case."""
+    def __call__(self, payload: Payload, report: Report) -> str:
+        """Return the test case, with one failure that has all findings if one is an error."""
         case = self._case(payload.file, f"line {payload.line} (index {payload.index})")
         blocks = ["\n".join(finding_lines(finding, Console(), payload)) for finding in report.findings]
         if errors := report.errors:
@@ -120,13 +109,48 @@ class JunitRenderer:
             add_outcome(case, "failure", errors[0].message + more, kind=kinds, lines="\n\n".join(blocks).split("\n"))
         elif blocks:
             add_output(case, "\n\n".join(blocks).split("\n"))
-        self._keep(case)
+        return serialize(case)
+
+    def unreadable(self, file: str, reason: str) -> str:
+        """Return a test case with an error."""
+        case = self._case(file, "input")
+        add_outcome(case, "error", f"could not be read: {reason}", kind="unreadable")
+        return serialize(case)
+
+    def _case(self, file: str, what: str) -> Element:
+        """Return a test case that names its file, in a class named after it."""
+        now, before = self._clock(), self._last
+        self._last = now
+        name = format_file(file)
+        return case_element(f"{TOOL_NAME}.{undotted(name)}", f"{name} {what}", now - before)
+
+
+class JunitRenderer(Renderer[str]):
+    """Renders a test case per payload, with one failure that has all findings if one is an error: CI systems show the first failure only.
+
+    Everything is written in `end`, because the counts come first. `clock` returns seconds.
+    """
+
+    shows_valid = True
+
+    def __init__(self, write: Callable[[str], object], run: Run, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._write = write
+        self._run = run
+        self._clock = clock
+        self._started = clock()
+        self.entry: JunitEntry = JunitEntry(clock, self._started)
+        self._cases = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115  # open from call to call; `end` closes it
+
+    def begin(self) -> None:
+        """Write nothing."""
+
+    def add(self, entries: Sequence[str]) -> None:
+        """Keep the test cases."""
+        self._cases.write("".join(entries).encode("ascii"))
 
     def unreadable(self, file: str, reason: str) -> None:
         """Keep a test case with an error."""
-        case = self._case(file, "input")
-        add_outcome(case, "error", f"could not be read: {reason}", kind="unreadable")
-        self._keep(case)
+        self.add((self.entry.unreadable(file, reason),))
 
     def end(self, summary: Summary) -> None:
         """Write the document."""
@@ -148,13 +172,3 @@ class JunitRenderer:
         for name, option in run.readings.items():
             values |= {f"reading.{name}": option, f"reading.{name}.source": run.readings.sources[name]}
         return values
-
-    def _case(self, file: str, what: str) -> Element:
-        """Return a test case that names its file, in a class named after it."""
-        now, before = self._clock(), self._last
-        self._last = now
-        name = format_file(file)
-        return case_element(f"{TOOL_NAME}.{undotted(name)}", f"{name} {what}", now - before)
-
-    def _keep(self, case: Element) -> None:
-        self._cases.write(serialize(case).encode("ascii"))

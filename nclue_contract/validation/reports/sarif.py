@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import PurePath
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from nclue_contract.contract.model import contract
@@ -15,12 +15,52 @@ from nclue_contract.contract.rules import Rule, Severity
 from nclue_contract.contract.wording import counted, escaped
 from nclue_contract.validation.findings import Finding, Report
 from nclue_contract.validation.json_reader import Payload
-from nclue_contract.validation.reports.base import MAX_RESULTS, STDIN, TOOL_NAME, Run, Summary, json_text, where
+from nclue_contract.validation.reports.base import MAX_RESULTS, STDIN, TOOL_NAME, Renderer, Run, Summary, json_text, where
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 
-class SarifRenderer:
+class Results(NamedTuple):
+    """The results about one payload as JSON, by their severity, and how many more there are for which no report has room."""
+
+    errors: list[str]
+    warnings: list[str]
+    left_out: int
+
+
+class SarifEntry:
+    """The results about one payload. After `max_results` errors, or as many warnings, more of them are only counted."""
+
+    def __init__(self, max_results: int) -> None:
+        self._room = {Severity.ERROR: max_results, Severity.WARNING: max_results}
+        self._indices = {code: index for index, code in enumerate(contract().rules)}
+
+    def __call__(self, payload: Payload, report: Report) -> Results:
+        """Return a result per finding."""
+        texts: dict[Severity, list[str]] = {Severity.ERROR: [], Severity.WARNING: []}
+        for finding in report.findings:
+            if self._room[finding.severity]:
+                self._room[finding.severity] -= 1
+                texts[finding.severity].append(json_text(self._result(payload, finding)))
+        errors, warnings = texts.values()
+        return Results(errors, warnings, len(report.findings) - len(errors) - len(warnings))
+
+    def _result(self, payload: Payload, finding: Finding) -> dict[str, Any]:
+        line, column = where(payload, finding)
+        properties = {"certainty": str(finding.certainty), "pointer": finding.pointer, "suggestion": finding.suggestion}
+        region = {"startLine": line, "startColumn": column, "endColumn": column + 1}
+        return {
+            "ruleId": finding.rule,
+            "ruleIndex": self._indices[finding.rule],
+            "level": str(finding.severity),
+            "message": _message(finding.message),
+            "locations": [{"physicalLocation": {"artifactLocation": {"uri": uri(payload.file)}, "region": region}}],
+            "partialFingerprints": {"ruleFieldValue/v1": _fingerprint(finding)},
+            "properties": properties | payload.attributes(finding),
+        }
+
+
+class SarifRenderer(Renderer[Results]):
     """Renders errors as they come, and behind them as many warnings as the limit leaves room for, in ASCII.
 
     Code scanning services reject a file with too many results; GitHub's limit is `MAX_RESULTS`. A notification counts what was left out.
@@ -35,7 +75,7 @@ class SarifRenderer:
         self._room = self._max_results = max_results
         self._warnings: list[str] = []
         self._left_out = 0
-        self._indices = {code: index for index, code in enumerate(contract().rules)}
+        self.entry = SarifEntry(max_results)
         self._separator = "\n"
         self._notifications: list[dict[str, Any]] = []
 
@@ -52,15 +92,15 @@ class SarifRenderer:
         head = f'"tool": {json_text({"driver": driver})},\n"columnKind": "unicodeCodePoints",\n"properties": {json_text(properties)}'
         self._write(f'{{"$schema": "{_SCHEMA}", "version": "2.1.0", "runs": [{{\n{head},\n"results": [')
 
-    def payload(self, payload: Payload, report: Report) -> None:
+    def add(self, entries: Sequence[Results]) -> None:
         """Write a result per error, and keep one per warning, while there is room."""
-        for finding in report.findings:
-            if finding.severity is Severity.ERROR and self._room:
-                self._write_result(json_text(self._result(payload, finding)))
-            elif finding.severity is Severity.WARNING and len(self._warnings) < self._room:
-                self._warnings.append(json_text(self._result(payload, finding)))
-            else:
-                self._left_out += 1
+        for errors, warnings, left_out in entries:
+            written = errors[: self._room]
+            for text in written:
+                self._write_result(text)
+            kept = warnings[: max(0, self._room - len(self._warnings))]
+            self._warnings += kept
+            self._left_out += left_out + len(errors) - len(written) + len(warnings) - len(kept)
 
     def unreadable(self, file: str, reason: str) -> None:
         """Keep a notification."""
@@ -85,20 +125,6 @@ class SarifRenderer:
         self._write(self._separator + text)
         self._separator = ",\n"
         self._room -= 1
-
-    def _result(self, payload: Payload, finding: Finding) -> dict[str, Any]:
-        line, column = where(payload, finding)
-        properties = {"certainty": str(finding.certainty), "pointer": finding.pointer, "suggestion": finding.suggestion}
-        region = {"startLine": line, "startColumn": column, "endColumn": column + 1}
-        return {
-            "ruleId": finding.rule,
-            "ruleIndex": self._indices[finding.rule],
-            "level": str(finding.severity),
-            "message": _message(finding.message),
-            "locations": [{"physicalLocation": {"artifactLocation": {"uri": uri(payload.file)}, "region": region}}],
-            "partialFingerprints": {"ruleFieldValue/v1": _fingerprint(finding)},
-            "properties": properties | payload.attributes(finding),
-        }
 
 
 def uri(file: str) -> str:

@@ -5,7 +5,7 @@ Whatever a value or a file name contains, the text can be encoded and controls n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -13,7 +13,7 @@ from nclue_contract.contract.rules import Severity
 from nclue_contract.contract.wording import format_status, harmless
 from nclue_contract.validation.findings import Finding, Report
 from nclue_contract.validation.json_reader import Payload
-from nclue_contract.validation.reports.base import STDIN, Run, Summary, tool_line, where
+from nclue_contract.validation.reports.base import STDIN, Renderer, Run, Summary, tool_line, where
 from nclue_contract.validation.reports.excerpt import MIN_CELLS, excerpt_with_carets, safe, symbols, wrap
 
 EXCERPT_CELLS = 60
@@ -51,7 +51,26 @@ class Console:
         return f"\x1b[{style}m{text}\x1b[0m" if self.colour and text else text
 
 
-class TextRenderer:
+@dataclass(frozen=True, slots=True)
+class TextEntry:
+    """The text about one payload: a block per finding; with `quiet`, a line per error."""
+
+    console: Console
+    quiet: bool
+
+    def __call__(self, payload: Payload, report: Report) -> str:
+        """Return the text, empty for a payload without findings."""
+        if not self.quiet:
+            return "".join("\n".join(finding_lines(finding, self.console, payload)) + "\n\n" for finding in report.findings)
+        return "".join(self._line(payload, finding) for finding in report.errors)
+
+    def _line(self, payload: Payload, finding: Finding) -> str:
+        message = self.console.safe(finding.message)
+        context = self.console.safe(f" ({payload.context(finding)})") if payload.context(finding) else ""
+        return harmless(f"{_heading(finding, self.console, payload)} {message}{context}") + "\n"
+
+
+class TextRenderer(Renderer[str]):
     """Renders blocks for people, and a summary at the end. With `quiet`, only a line per error and per unreadable input."""
 
     shows_valid = False
@@ -61,19 +80,14 @@ class TextRenderer:
         self._run = run
         self._console = Console(encoding=encoding, colour=colour)
         self._quiet = quiet
+        self.entry = TextEntry(self._console, quiet)
 
     def begin(self) -> None:
         """Write nothing."""
 
-    def payload(self, payload: Payload, report: Report) -> None:
-        """Write a block per finding; with `quiet`, a line per error."""
-        for finding in report.findings:
-            if not self._quiet:
-                self._write("\n".join(finding_lines(finding, self._console, payload)) + "\n\n")
-            elif finding.severity is Severity.ERROR:
-                message = self._console.safe(finding.message)
-                context = self._console.safe(f" ({payload.context(finding)})") if payload.context(finding) else ""
-                self._write(harmless(f"{_heading(finding, self._console, payload)} {message}{context}") + "\n")
+    def add(self, entries: Sequence[str]) -> None:
+        """Write the blocks or lines."""
+        self._write("".join(entries))
 
     def unreadable(self, file: str, reason: str) -> None:
         """Write that an input could not be read."""

@@ -1,0 +1,281 @@
+"""Worker processes: a function is called with many items, in several processes at once, and the results come in the order of the items.
+
+At most `WINDOW` items per process are on their way at any time, from when they are sent until their result is given out, so that memory
+stays flat. The processes ignore the signals that end a command: this process handles them, and kills the workers. If it is killed itself,
+the pipes that the workers read from are closed, and they end.
+
+`multiprocessing.Pool` waits for ever for a process that was killed. The processes of a `ProcessPoolExecutor` outlive a killed parent, and
+cannot be ended before they have finished their items.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+    from multiprocessing.process import BaseProcess
+    from queue import SimpleQueue
+
+PROCESSES_AFTER = 1 << 19
+"""So much is done in this process before others are started, which takes about as long."""
+
+DEPTH = 2
+"""Items that one process has at once: the one it works on, and the next."""
+
+WINDOW = 4
+"""Items per process that may be sent and not given out yet, while an earlier one takes longer."""
+
+_SIGNALS = [number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None]
+_NO_MEMORY = "MemoryError"
+_JOIN_S = 10  # a process whose pipe is closed has ended, or ends at once
+
+W = TypeVar("W")
+R = TypeVar("R")
+
+
+class WorkerError(Exception):
+    """A worker process could not be started, or has died; the message says what to do."""
+
+
+def in_order(call: Callable[[W], R], items: Iterable[W], jobs: int, cost: Callable[[W], int]) -> Generator[R, None, None]:
+    """Yield the result of the call for each item, in order, with up to so many worker processes if there is enough to do.
+
+    `cost` returns how much there is to do for an item. What costs nothing is done in this process; everything is, until it has done
+    `PROCESSES_AFTER`. Close the generator to end the processes. Raises `WorkerError`, and what the call raises.
+    """
+    todo = iter(items)
+    done = 0
+    for item in todo:
+        if jobs > 1 and done >= PROCESSES_AFTER:
+            with Workers(call, jobs) as workers:
+                yield from workers.results(chain([item], todo), cost)
+            return
+        done += cost(item)
+        yield call(item)
+
+
+class Workers(Generic[W, R]):
+    """Up to `jobs` processes that call a function, which must be possible to pickle, as must items and results.
+
+    A process is started when all others are busy. `method` is how, see `start_method`. Leaving the context kills the processes.
+    """
+
+    def __init__(self, call: Callable[[W], R], jobs: int, method: str | None = None) -> None:
+        self._call = call
+        self._jobs = jobs
+        self._method = method or start_method()
+        self.running: list[_Worker] = []
+        """The processes that have been started."""
+
+    def __enter__(self) -> Workers[W, R]:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self._end()
+        except KeyboardInterrupt:  # signals come in pairs, from a terminal and from the program that runs this one
+            self._end()
+            raise
+
+    def results(self, items: Iterable[W], cost: Callable[[W], int]) -> Iterator[R]:
+        """Yield the results, in the order of the items. Raises `WorkerError`, and what the call raises, when it is its turn."""
+        begun = given = 0
+        arrived: dict[int, _Answer] = {}
+        for item in items:
+            here = not cost(item)
+            worker = None
+            while begun - given >= WINDOW * self._jobs or not (here or (worker := self._free_worker())):
+                self.receive(arrived)
+                while given in arrived:
+                    yield arrived.pop(given).result()
+                    given += 1
+            if worker is not None:
+                worker.send(begun, item)
+            elif begun == given:
+                yield self._call(item)
+                given += 1
+            else:
+                arrived[begun] = _Answer(self._call(item), "")
+            begun += 1
+        while given < begun:
+            while given not in arrived:
+                self.receive(arrived)
+            yield arrived.pop(given).result()
+            given += 1
+
+    def _end(self) -> None:
+        with _signals_held():
+            for worker in self.running:
+                worker.process.kill()
+            for worker in self.running:
+                worker.process.join()
+                worker.close()
+            self.running = []
+
+    def _free_worker(self) -> _Worker | None:
+        """Return the process with the least to do, a new one if all have something to do, or None if all have enough."""
+        least = min(self.running, key=lambda worker: worker.waiting, default=None)
+        if (least is None or least.waiting) and len(self.running) < self._jobs:
+            return self.start()
+        return least if least is not None and least.waiting < DEPTH else None
+
+    def start(self) -> _Worker:
+        """Start another process."""
+        with _signals_held():  # a process that is not in the list would not be killed
+            worker = _Worker(self._call, self._method)
+            self.running.append(worker)
+        return worker
+
+    def receive(self, arrived: dict[int, _Answer]) -> None:
+        """Wait until there is at least one answer, and add all that there are."""
+        from multiprocessing.connection import wait  # noqa: PLC0415  # only where there are processes
+
+        workers = {id(worker.answers): worker for worker in self.running if worker.waiting}
+        for connection in wait([worker.answers for worker in workers.values()]):
+            number, answer = workers[id(connection)].receive()
+            arrived[number] = answer
+
+
+def start_method() -> str:
+    """Return how processes are started.
+
+    To fork takes a few milliseconds, and the modules are there already; it is safe while there is one thread, as in the command, and not on
+    macOS, whose libraries have threads of their own. A new interpreter (`spawn`) takes a tenth of a second, and works everywhere.
+    """
+    return "fork" if sys.platform == "linux" and threading.active_count() == 1 else "spawn"
+
+
+class _Answer(NamedTuple):
+    """What a worker sends back: the result, or why there is none (`_NO_MEMORY`, or the traceback of an exception)."""
+
+    value: Any
+    problem: str
+
+    def result(self) -> Any:  # noqa: ANN401  # the type is that of the call
+        """Return the result, or raise what the call has raised."""
+        if self.problem == _NO_MEMORY:
+            raise MemoryError
+        if self.problem:
+            message = f"in a worker process:\n{self.problem}"
+            raise RuntimeError(message)
+        return self.value
+
+
+class _Worker:
+    """A process, and the pipes to it and back; `waiting` is the number of items without an answer."""
+
+    def __init__(self, call: Callable[[Any], object], method: str) -> None:
+        import multiprocessing  # noqa: PLC0415  # only where there are processes
+
+        context = multiprocessing.get_context(method)
+        requests, self._requests = context.Pipe(duplex=False)
+        self.answers, answers = context.Pipe(duplex=False)
+        inherited = (self._requests, self.answers) if method == "fork" else ()
+        arguments = (call, requests, answers, inherited)
+        self.process: BaseProcess = context.Process(target=_work, args=arguments, daemon=True)  # type: ignore[attr-defined]
+        self.waiting = 0
+        try:
+            self.process.start()
+        except OSError as error:
+            self.close()
+            raise WorkerError(f"a worker process cannot be started: {error.strerror or error}; --jobs 1 needs none") from error
+        finally:  # only the worker has these ends, so that its death shows
+            requests.close()
+            answers.close()
+
+    def send(self, number: int, item: object) -> None:
+        """Send an item. Raises `WorkerError`."""
+        try:
+            self._requests.send((number, item))
+        except OSError as error:
+            raise self._death() from error
+        self.waiting += 1
+
+    def receive(self) -> tuple[int, _Answer]:
+        """Wait for an answer, and return it with the number of its item. Raises `WorkerError`."""
+        try:
+            number, value, problem = self.answers.recv()
+        except (EOFError, OSError) as error:
+            raise self._death() from error
+        self.waiting -= 1
+        return number, _Answer(value, problem)
+
+    def close(self) -> None:
+        """Close the pipes."""
+        self._requests.close()
+        self.answers.close()
+
+    def _death(self) -> WorkerError:
+        self.process.join(_JOIN_S)
+        code = self.process.exitcode
+        if code is None or code >= 0:
+            return WorkerError(f"a worker process has ended before its work was done (exit code {code}); --jobs 1 needs none")
+        name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+        return WorkerError(f"a worker process was killed ({name}), perhaps because memory ran out; with fewer --jobs, less is needed")
+
+
+def _work(call: Callable[[Any], object], requests: Connection, answers: Connection, inherited: Iterable[Connection]) -> None:
+    """Be a worker process. `inherited` are the ends of the parent, of which a forked process has copies."""
+    for connection in inherited:  # or it would not show that the parent has gone; the copies of earlier workers' ends close with this one
+        connection.close()
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+    serve(call, requests, answers)
+
+
+def serve(call: Callable[[Any], object], requests: Connection, answers: Connection) -> None:
+    """Call the function with each item that comes, and send back what it returns, until no more can come."""
+    from queue import SimpleQueue  # noqa: PLC0415  # only in a worker
+
+    # A thread reads, so that the parent can always send, also while this process waits until the parent takes an answer.
+    received: SimpleQueue[tuple[int, Any] | None] = SimpleQueue()
+    threading.Thread(target=_read, args=(requests, received), daemon=True).start()
+    while (request := received.get()) is not None:
+        index, item = request
+        try:
+            try:
+                answers.send((index, *_called(call, item)))
+            except MemoryError:
+                answers.send((index, None, _NO_MEMORY))
+        except OSError:  # the parent has gone
+            return
+
+
+def _read(requests: Connection, received: SimpleQueue[tuple[int, Any] | None]) -> None:
+    with suppress(EOFError, OSError):  # the parent has gone
+        while True:
+            received.put(requests.recv())
+    received.put(None)
+
+
+def _called(call: Callable[[Any], object], item: object) -> tuple[object, str]:
+    try:
+        return call(item), ""
+    except MemoryError:
+        return None, _NO_MEMORY
+    except Exception:  # noqa: BLE001  # it is raised by the parent
+        import traceback  # noqa: PLC0415  # only for a bug
+
+        return None, traceback.format_exc()
+
+
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """Let the signals that end a command wait until the end of the block, where the system can do that."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
