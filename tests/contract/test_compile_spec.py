@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 from tools import compile_spec
-from tools.compile_spec import COMMAND, DOCUMENT, TABLES, SpecError, compile_contract
+from tools.compile_spec import COMMAND, DOCUMENT, PAGES, TABLES, SpecError, compile_contract
 
 SOURCES = compile_spec.Sources.load()
 
@@ -325,22 +325,23 @@ def test_a_rule_that_differs_from_the_pattern_in_one_character_is_rejected(sourc
 
 def test_the_compiled_files_are_up_to_date():
     texts = compile_contract(SOURCES)
-    stale = [path.name for path, text in zip((TABLES, DOCUMENT), texts, strict=True) if path.read_text(encoding="utf-8") != text]
+    stale = [path.name for path, text in zip((TABLES, DOCUMENT, PAGES), texts, strict=True) if path.read_text(encoding="utf-8") != text]
     assert stale == [], f"out of date: {', '.join(stale)}; run: {COMMAND}"
 
 
 def test_the_check_of_the_compiler_names_the_stale_file_and_the_command(monkeypatch, capsys, tmp_path):
-    tables, openapi = compile_contract(SOURCES)
+    tables, openapi, pages = compile_contract(SOURCES)
+    (tmp_path / "pages.json").write_text(pages, encoding="utf-8")
     (tmp_path / "tables.json").write_text(tables, encoding="utf-8")
     (tmp_path / "openapi.json").write_text(openapi.replace("NCLUE", "nclue"), encoding="utf-8")
-    for name, file in (("ROOT", ""), ("TABLES", "tables.json"), ("DOCUMENT", "openapi.json")):
+    for name, file in (("ROOT", ""), ("TABLES", "tables.json"), ("DOCUMENT", "openapi.json"), ("PAGES", "pages.json")):
         monkeypatch.setattr(compile_spec, name, tmp_path / file)
     assert compile_spec.main(["--check"]) == 1
     assert capsys.readouterr().err == "openapi.json is out of date; run: python tools/compile_spec.py\n"
     assert compile_spec.main([]) == 0
     assert compile_spec.main(["--check"]) == 0
     assert (tmp_path / "openapi.json").read_text(encoding="utf-8") == openapi
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["openapi.json", "tables.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["openapi.json", "pages.json", "tables.json"]
 
 
 def test_the_compiler_reports_errors_and_writes_nothing(sources, monkeypatch, capsys, tmp_path):
@@ -348,6 +349,7 @@ def test_the_compiler_reports_errors_and_writes_nothing(sources, monkeypatch, ca
     monkeypatch.setattr(compile_spec.Sources, "load", lambda: sources)
     monkeypatch.setattr(compile_spec, "TABLES", tmp_path / "tables.json")
     monkeypatch.setattr(compile_spec, "DOCUMENT", tmp_path / "openapi.json")
+    monkeypatch.setattr(compile_spec, "PAGES", tmp_path / "pages.json")
     assert compile_spec.main([]) == 1
     assert capsys.readouterr().err == "openapi/: rules.yaml: NC120.slug: 'Path' does not match '^[a-z]+(-[a-z]+)*$'\n"
     assert list(tmp_path.iterdir()) == []
