@@ -395,7 +395,8 @@ def _check_pages(sources: Sources, tables: dict[str, Any]) -> None:
     rules = {rule["code"]: rule for rule in sources.rules}
     readings = {reading["id"]: {option["id"]: option for option in reading["options"]} for reading in sources.readings}
     _unique([page["id"] for page in sources.pages["pages"]], "pages.yaml")
-    _only(sources.pages["example_rules"], rules, "pages.yaml, example_rules")
+    for key in ("missing_rules", "unknown_rules"):
+        _only(sources.pages[key], rules, f"pages.yaml, {key}")
     for page in sources.pages["pages"]:
         where = f"page {page['id']}"
         _require(page.get("operation") in {None, *tables["operations"]}, f"{where}: no operation {page.get('operation')}")

@@ -145,7 +145,8 @@ class PageWords:
     steps: Vocabulary
     empty: frozenset[str]
     phrases: Phrases
-    example_rules: frozenset[str]
+    missing_rules: frozenset[str]
+    unknown_rules: frozenset[str]
 
     def spec(self, name: str) -> PageSpec:
         """Return the page with this id; raises `StopIteration` for another one."""
@@ -178,7 +179,8 @@ def page_words() -> PageWords:
         steps=Vocabulary({"step": table["steps"]}),
         empty=frozenset(table["empty"]),
         phrases=Phrases(MappingProxyType(phrases), Vocabulary(table["units"]), MappingProxyType(table["unit_seconds"])),
-        example_rules=frozenset(table["example_rules"]),
+        missing_rules=frozenset(table["missing_rules"]),
+        unknown_rules=frozenset(table["unknown_rules"]),
         **every,
         **lists,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from enum import StrEnum
@@ -58,12 +58,14 @@ class Difference:
         }
 
     @property
-    def _identity(self) -> tuple[object, ...]:
-        return (self.part, self.subject, self.statement, self.page, self.line if self.page is not None else self.contract)
+    def place(self) -> tuple[str, str, str]:
+        """Return what it is about: the part, the subject, and the kind of statement."""
+        return self.part, self.subject, self.statement
 
-    def remains_in(self, others: Sequence[Difference]) -> bool:
-        """Return whether the page still differs here from what the contract states under other readings."""
-        return any(other._identity == self._identity for other in others)  # noqa: SLF001  # of the same class
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """Return what two differences have in common where the page differs in the same from what the contract states under two readings."""
+        return (self.place, self.line, self.page) if self.page is not None else (self.place, self.contract)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,19 +129,30 @@ class _Comparing:
         return [one for name, part in found.items() for one in _of_part(stated.part(name), part)]
 
     def with_readings(self, differences: list[Difference]) -> Iterator[tuple[Difference, str | None]]:
-        """Yield each difference with the option under which it does not exist: the one under which the fewest others remain."""
+        """Yield each difference with the option under which it does not exist: the one under which the fewest remain in its place."""
         options = []
         for reading in contract().readings.values():
             for option in reading.options:
                 if option.id != self._readings[reading.id]:
-                    readings = Readings.choose(("argument", {**self._readings, reading.id: option.id}))
+                    name = {reading.id: option.id}
+                    readings = Readings(self._readings.options | name, self._readings.sources | dict.fromkeys(name, "argument"))
                     statements = PageStatements(self._page, self._spec, readings)
                     # Only examples depend on the readings.
                     found = {name: statements.part(name) or part if part.problems else part for name, part in self._found.items()}
                     options.append((f"{reading.id}={option.id}", self._differences(readings, found)))
-        options.sort(key=lambda pair: len(pair[1]))  # stable: of equal ones, the first of the contract
         for one in differences:
-            yield one, next((name for name, remaining in options if not one.remains_in(remaining)), None)
+            explaining = [(len(_at(one.place, others)), name) for name, others in options if _explained(one, differences, others)]
+            yield one, min(explaining, key=lambda pair: pair[0])[1] if explaining else None
+
+
+def _explained(one: Difference, differences: Sequence[Difference], others: Sequence[Difference]) -> bool:
+    """Return whether a difference does not exist under another option, and none has come in its place."""
+    after = _at(one.place, others)
+    return one.identity not in after and after <= _at(one.place, differences)
+
+
+def _at(place: tuple[str, str, str], differences: Iterable[Difference]) -> set[tuple[object, ...]]:
+    return {difference.identity for difference in differences if difference.place == place}
 
 
 # -- one part --------------------------------------------------------------------------------------------------------------------------
@@ -155,9 +168,8 @@ def _of_part(contract_part: Part, page_part: Part) -> Iterator[Difference]:
             yield from _of_entry(name, ours[mine], theirs[other])
     yield from _of_order(contract_part, page_part)
     for problem in page_part.problems:
-        yield Difference(
-            Kind.DIFFERENT, name, problem.subject, "example", problem.expected, problem.value, problem.line, rule=problem.rule
-        )
+        one = _one(name, problem.subject, "example", problem.expected, problem.value, problem.line)
+        yield replace(one, rule=problem.rule)
 
 
 def _of_order(contract_part: Part, page_part: Part) -> Iterator[Difference]:

@@ -43,7 +43,7 @@ class ContractStatements:
 
     def _resolved(self, node: dict[str, Any]) -> dict[str, Any]:
         """Return a schema without its references; of alternatives, the first, since the other is null."""
-        while "$ref" in node or "anyOf" in node:
+        while "$ref" in node or ("anyOf" in node and "properties" not in node):
             if "$ref" in node:
                 target: Any = self._api
                 for part in node["$ref"].removeprefix("#/").split("/"):

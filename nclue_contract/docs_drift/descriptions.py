@@ -14,7 +14,8 @@ from nclue_contract.docs_drift.phrases import (
     default_of,
     format_of,
     listed_characters,
-    names_space,
+    is_space,
+    mentions_space,
     ranges,
     states_codes,
     status_words,
@@ -44,16 +45,16 @@ class Description:
     @property
     def rest(self) -> list[Line]:
         """Return the items of lists that no statement was read from, and below which no item is either that one was read from."""
-        used = self._used if self.statements else self._used
-        return [line for at, line in enumerate(self._lines) if line.level and not self._is_used(at, used)]
+        _ = self.statements  # reading them finds what is used
+        return [line for at, line in enumerate(self._lines) if line.level and not self._is_used(at)]
 
-    def _is_used(self, at: int, used: set[int]) -> bool:
-        if at in used:
+    def _is_used(self, at: int) -> bool:
+        if at in self._used:
             return True
         for below in range(at + 1, len(self._lines)):
             if self._lines[below].level <= self._lines[at].level:
                 return False
-            if below in used:
+            if below in self._used:
                 return True
         return False
 
@@ -68,7 +69,7 @@ class Description:
                     code_line = code_line or line.number
                 continue
             listed = listed_characters(line.text)
-            has_space = names_space(listed[1] if listed else line.text, self._words)
+            has_space = mentions_space(listed[1], self._words) if listed else is_space(line.text, self._words)
             if listed or has_space:
                 self._used.add(at)
                 characters += (listed[0] if listed else "") + (" " if has_space else "")

@@ -81,12 +81,33 @@ def problems_of_response(code: Code, operation_id: str, readings: Readings) -> I
 
 
 def _problems(report: Report, text: str, code: Code) -> Iterator[Problem]:
-    document = read(text)
+    """Yield the findings as problems. A field that is missing and an unknown one in the same object are one: it has another name."""
+    words, document = page_words(), read(text)
     start = code.line + code.text[: max(code.text.find(text), 0)].count("\n")
+    missing: dict[str, list[Finding]] = {}
     for finding in report.findings:
-        if finding.severity == Severity.ERROR or finding.rule in page_words().example_rules:
-            line, _ = line_column(text, locate(text, finding.pointer, None), start)
-            yield Problem(finding.pointer or "/", finding.rule, finding.message, _value(document.value, finding), line)
+        if finding.rule in words.missing_rules:
+            missing.setdefault(_parent(finding), []).append(finding)
+    for finding in report.findings:
+        line, _ = line_column(text, locate(text, finding.pointer, None), start)
+        if finding.rule in words.unknown_rules:
+            gone = missing.get(_parent(finding))
+            renamed = gone.pop(0) if gone else None
+            subject = renamed or finding
+            yield Problem(subject.pointer, subject.rule, _name(renamed) if renamed else None, _name(finding), line)
+        elif finding.severity == Severity.ERROR and finding.rule not in words.missing_rules:
+            yield Problem(finding.pointer, finding.rule, finding.message, _value(document.value, finding), line)
+    for finding in (one for group in missing.values() for one in group):
+        line, _ = line_column(text, locate(text, finding.pointer, None), start)
+        yield Problem(finding.pointer, finding.rule, _name(finding), None, line)
+
+
+def _parent(finding: Finding) -> str:
+    return finding.pointer.rpartition("/")[0]
+
+
+def _name(finding: Finding) -> str:
+    return finding.pointer.rpartition("/")[2].replace("~1", "/").replace("~0", "~")
 
 
 def _value(document: object, finding: Finding) -> str:

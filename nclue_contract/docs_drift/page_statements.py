@@ -98,9 +98,10 @@ class PageStatements:
 
     def looked_for(self, name: str) -> str:
         """Return in words what a part is recognised by."""
-        if name in _COLUMNS:
-            return f"a table with the columns {', '.join(map(self._texts_of(page_words().columns), _COLUMNS[name]))}"
-        return f"a heading {self._texts_of(page_words().headings)(name)}"
+        heading = f"a heading {self._texts_of(page_words().headings)(name)}" if name in page_words().headings.texts else ""
+        columns = ", ".join(map(self._texts_of(page_words().columns), _COLUMNS.get(name, ())))
+        table = f"a table with the columns {columns}" if columns else ""
+        return " and below it ".join(filter(None, [heading if name != "codes" else "", table]))
 
     @staticmethod
     def _texts_of(vocabulary: Vocabulary) -> Callable[[str], str]:
@@ -169,7 +170,7 @@ class PageStatements:
                 yield block.text, block.line
 
     def _fields(self, name: str) -> Part | None:
-        found = self._with_columns(self._in_section(name, Table), "name")
+        found = self._with_columns(self._in_section(name, Table), *_COLUMNS[name])
         if not found:
             return None
         entries: list[Entry] = []
@@ -268,9 +269,14 @@ _COLUMNS: Final[Mapping[str, Sequence[str]]] = MappingProxyType(
         "statuses": ("order", "status"),
         "deletion": ("deletable", "task_status"),
         "codes": ("http", "code", "message"),
+        "request-headers": ("name", "required"),
+        "path-parameters": ("name", "type", "required"),
+        "query-parameters": ("name", "type", "required"),
+        "request-body": ("name", "type", "required"),
+        "response-body": ("name", "type"),
     }
 )
-"""The columns by which a part is recognised, under whatever heading."""
+"""The columns of the tables. Without one of them a table is not the one that is looked for: what it states would be gone in every row."""
 
 _PARTS: Final[Mapping[str, Callable[[PageStatements, str], Part | None]]] = MappingProxyType(
     {

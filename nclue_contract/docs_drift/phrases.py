@@ -78,10 +78,17 @@ def listed_characters(text: str) -> tuple[str, str] | None:
     match = _LIST_OF_CHARACTERS.search(text[:_LONGEST_LINE])
     if match is None:
         return None
-    return "".join(dict.fromkeys("".join(match[0].split()))), f"{text[: match.start()]} {text[match.end() :]}"
+    # A bracket behind a space begins a remark.
+    listed = re.sub(r"\s\($", "", match[0])
+    return "".join(dict.fromkeys("".join(listed.split()))), f"{text[: match.start()]} {text[match.end() :]}"
 
 
-def names_space(text: str, words: PageWords) -> bool:
+def mentions_space(text: str, words: PageWords) -> bool:
+    """Return whether a word for the space is anywhere in a text."""
+    return re.search(rf"(?<![A-Za-z]){words.space.pattern}(?![A-Za-z])", text, re.IGNORECASE) is not None
+
+
+def is_space(text: str, words: PageWords) -> bool:
     """Return whether a text consists of words for the space, with punctuation between them."""
     parts = [part for part in re.split(r"[()（）\[\],/、·\"'`]+", text) if part.strip()]
     return bool(parts) and all(words.space.find(part) for part in parts)

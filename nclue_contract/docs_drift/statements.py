@@ -36,12 +36,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What in an example breaks a rule of the contract: the field, the rule, what it requires, and the value in the example."""
+    """What in an example breaks a rule of the contract: the JSON Pointer of the field, the rule, what the contract states, and the value.
+
+    `expected` is None for a field that only the example has, `value` for one that only the contract has.
+    """
 
     subject: str
     rule: str
-    expected: str
-    value: str
+    expected: str | None
+    value: str | None
     line: int
 
 
