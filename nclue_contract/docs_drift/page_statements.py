@@ -29,19 +29,17 @@ def identify(page: Page) -> PageSpec:
         raise NotUnderstoodError(f"the page does not mention {words.product}")
     titled = [words.spec(found.meaning) for title in page.titles if (found := words.titles.find(title))]
     addressed = [spec for table in page.of(Table) if (spec := _addressed(table, words)) is not None]
-    # A navigation lists the titles of other pages, too: the one whose operation the page has is right.
-    for spec in titled:
-        if spec in addressed or len(set(map(_identity, titled))) == 1:
+    # A navigation lists the titles of other pages, too: the one whose operation the page has is right, or else the one that is repeated.
+    for spec in titled or addressed:
+        others = [other for other in titled or addressed if other.id != spec.id]
+        if not others or (titled and spec in addressed):
             return spec
-    if not titled and len(set(map(_identity, addressed))) == 1:
-        return addressed[0]
+    counts = sorted(((sum(one.id == spec.id for one in titled), spec.id) for spec in words.specs), reverse=True)
+    if counts[0][0] > counts[1][0]:
+        return words.spec(counts[0][1])
     known = ", ".join(spec.name for spec in words.specs)
-    titles = " / ".join(excerpt(title) for title in page.titles[:5])
+    titles = " / ".join(excerpt(title) for title in dict.fromkeys(page.titles[:5]))
     raise NotUnderstoodError(f"no page of: {known}; its title is {titles}" if titles else f"no page of: {known}; it has no title")
-
-
-def _identity(spec: PageSpec) -> str:
-    return spec.id
 
 
 def _mentions(page: Page, product: str) -> bool:

@@ -97,7 +97,7 @@ def _row_patterns(columns: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
     parts = {
         "name": r"(?P<name>[A-Za-z][A-Za-z0-9_.\[\]-]{0,80}?)",
         "type": rf"(?P<type>{words.types.pattern})",
-        "required": rf"(?P<required>{yes_or_no}|[-–—])",
+        "required": rf"(?P<required>{yes_or_no})",
         "description": r"(?P<description>.*)",
         "method": r"(?P<method>GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)",
         "uri": r"(?P<uri>\S+)",
@@ -110,9 +110,12 @@ def _row_patterns(columns: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
         "task_status": r"(?P<task_status>[a-z_]+(?:\s?[,|/·、]\s?[a-z_]+)*)",
         "dependants": r"(?P<dependants>.*)",
     }
-    unknown_type = {**parts, "name": r"(?P<name>[a-z][a-z0-9_.\[\]-]{0,80}|[A-Z]{2,40})", "type": r"(?P<type>[A-Z][A-Za-z]{0,30}?)"}
+    # After the words, since the name of a header has hyphens, too.
+    dash = {**parts, "required": "(?P<required>[-–—])"}
+    either = rf"(?P<required>{yes_or_no}|[-–—])"
+    unknown_type = {**parts, "required": either, "name": r"(?P<name>[a-z][a-z0-9_.\[\]-]{0,80}|[A-Z]{2,40})", "type": r"(?P<type>[A-Z][A-Za-z]{0,30}?)"}
     no_answer = {**parts, "required": "(?P<required>)"}
-    return tuple(re.compile("".join(kind[column] for column in columns)) for kind in (parts, unknown_type, no_answer))
+    return tuple(re.compile("".join(kind[column] for column in columns)) for kind in (parts, dash, unknown_type, no_answer))
 
 
 class _Reader:
@@ -139,7 +142,7 @@ class _Reader:
             gap = False
         self._end_table()
         titles = [block.text for block in self._blocks if isinstance(block, Heading) and block.level == 1]
-        return Page(tuple(dict.fromkeys(titles)), tuple(self._blocks))
+        return Page(tuple(titles), tuple(self._blocks))
 
     def _add(self, text: str, number: int, *, after_gap: bool) -> None:
         stripped = text.strip()
