@@ -11,7 +11,7 @@ from typing import Any
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.pages import PageSpec
 from nclue_contract.contract.readings import Readings
-from nclue_contract.docs_drift.contract_statements import ContractStatements
+from nclue_contract.docs_drift.contract_statements import contract_parts
 from nclue_contract.docs_drift.page import NotUnderstoodError, Page
 from nclue_contract.docs_drift.page_statements import PageStatements, identify
 from nclue_contract.docs_drift.statements import LISTS, Entry, Part, Remark, Statement
@@ -125,24 +125,34 @@ class _Comparing:
         return self._differences(self._readings, self._found)
 
     def _differences(self, readings: Readings, found: dict[str, Part]) -> list[Difference]:
-        stated = ContractStatements(self._spec, readings)
-        return [one for name, part in found.items() for one in _of_part(stated.part(name), part)]
+        stated = contract_parts(self._spec, readings)
+        return [one for name, part in found.items() for one in _of_part(stated[name], part)]
 
     def with_readings(self, differences: list[Difference]) -> Iterator[tuple[Difference, str | None]]:
         """Yield each difference with the option under which it does not exist: the one under which the fewest remain in its place."""
-        options = []
-        for reading in contract().readings.values():
-            for option in reading.options:
-                if option.id != self._readings[reading.id]:
-                    name = {reading.id: option.id}
-                    readings = Readings(self._readings.options | name, self._readings.sources | dict.fromkeys(name, "argument"))
-                    statements = PageStatements(self._page, self._spec, readings)
-                    # Only examples depend on the readings.
-                    found = {name: statements.part(name) or part if part.problems else part for name, part in self._found.items()}
-                    options.append((f"{reading.id}={option.id}", self._differences(readings, found)))
+        concerned = [name for name in self._found if name in {one.part for one in differences}]
+        options = [(name, self._under(readings, concerned)) for name, readings in self._alternatives(concerned)]
         for one in differences:
             explaining = [(len(_at(one.place, others)), name) for name, others in options if _explained(one, differences, others)]
             yield one, min(explaining, key=lambda pair: pair[0])[1] if explaining else None
+
+    def _alternatives(self, parts: Sequence[str]) -> Iterator[tuple[str, Readings]]:
+        """Yield the options that change what the contract states in these parts, or what it requires of their examples."""
+        stated = contract_parts(self._spec, self._readings)
+        judged = any(self._found[name].problems for name in parts)
+        for reading in contract().readings.values():
+            for option in reading.options:
+                chosen = {reading.id: option.id}
+                readings = Readings(self._readings.options | chosen, self._readings.sources | dict.fromkeys(chosen, "argument"))
+                others = contract_parts(self._spec, readings)
+                if option.id != self._readings[reading.id] and (judged or any(others[name] != stated[name] for name in parts)):
+                    yield f"{reading.id}={option.id}", readings
+
+    def _under(self, readings: Readings, parts: Sequence[str]) -> list[Difference]:
+        statements = PageStatements(self._page, self._spec, readings)
+        # Of what the page states, only the problems of examples depend on the readings.
+        found = {name: (statements.part(name) if self._found[name].problems else None) or self._found[name] for name in parts}
+        return self._differences(readings, found)
 
 
 def _explained(one: Difference, differences: Sequence[Difference], others: Sequence[Difference]) -> bool:

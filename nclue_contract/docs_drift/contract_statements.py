@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
 from nclue_contract.contract.model import contract, in_ranges
 from nclue_contract.contract.openapi import document
-from nclue_contract.contract.pages import PageSpec
+from nclue_contract.contract.pages import PageSpec, page_words
 from nclue_contract.contract.readings import Readings
 from nclue_contract.docs_drift.phrases import limits_text
 from nclue_contract.docs_drift.statements import Entry, Part, Statement
@@ -20,16 +20,24 @@ _PATH_RULE, _SKEW_RULE = "NC120", "NC203"
 _LAST_CODE_POINT = 0x10FFFF
 
 
+def contract_parts(spec: PageSpec, readings: Readings) -> Mapping[str, Part]:
+    """Return the parts of a page as the contract states them under the readings."""
+    return _parts_of(spec.id, tuple(readings.options.items()))
+
+
+@lru_cache(maxsize=512)  # a page with differences is compared under every option of every reading
+def _parts_of(name: str, options: tuple[tuple[str, str], ...]) -> Mapping[str, Part]:
+    spec = page_words().spec(name)
+    statements = ContractStatements(spec, Readings.choose(("argument", dict(options))))
+    return MappingProxyType({part: _PARTS[part](statements, part) for part in (*spec.parts, *spec.optional)})
+
+
 @dataclass(frozen=True)
 class ContractStatements:
-    """The parts of one page as the contract states them."""
+    """Makes the parts of one page of what the contract states."""
 
     spec: PageSpec
     readings: Readings
-
-    def part(self, name: str) -> Part:
-        """Return a part of the page."""
-        return _PARTS[name](self, name)
 
     @cached_property
     def _api(self) -> dict[str, Any]:
