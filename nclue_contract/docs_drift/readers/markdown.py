@@ -10,6 +10,8 @@ from nclue_contract.docs_drift.page import Page
 from nclue_contract.docs_drift.readers.html import read_html
 
 _LINE = "data-line-of-file"
+_BLOCKS = {"html_block": 0, "code_block": 0, "fence": 1}
+"""Blocks without an opening token, and the number of lines before their text."""
 
 
 def read_markdown(text: str) -> Page:
@@ -22,11 +24,11 @@ def read_markdown(text: str) -> Page:
     tokens = []
     for token in reader.parse(body):
         if token.map is not None:
-            number = str(token.map[0] + 1)
-            if token.nesting == 1 or token.type == "fence":
-                token.attrSet(_LINE, number)
-            elif token.type in {"html_block", "code_block"}:
-                tokens.append(Token("html_block", "", 0, content=f'<span {_LINE}="{number}"></span>'))
+            number = token.map[0] + 1
+            if token.nesting == 1:
+                token.attrSet(_LINE, str(number))
+            elif token.type in _BLOCKS:
+                tokens.append(Token("html_block", "", 0, content=f'<span {_LINE}="{number + _BLOCKS[token.type]}"></span>'))
         tokens.append(token)
     heading = f"<h1>{html.escape(title)}</h1>" if title else ""
     return read_html(heading + reader.renderer.render(tokens, reader.options, {}), _LINE)
