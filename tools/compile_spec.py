@@ -3,8 +3,8 @@
     python tools/compile_spec.py           write the files (each whole or not at all)
     python tools/compile_spec.py --check   write nothing; exit 1 when a file is out of date
 
-They are in `nclue_contract/contract/`: `tables.json` contains the tables that `contract.model` reads, `openapi.json` the OpenAPI document, and
-`pages.json` how the pages of the documentation are built, for `contract.pages`.
+They are in `nclue_contract/contract/`: `tables.json` contains the tables that `contract.model` reads, `openapi.json` the OpenAPI document,
+and `pages.json` how the pages of the documentation are built, for `contract.pages`.
 The tables also have the address of the documentation site, `Documentation` in `[project.urls]` of `pyproject.toml`, if there is one.
 JSON Schemas describe the rules, the readings and the pages. The compiler checks what a JSON Schema cannot: schema keywords that no consumer
 implements, and places in the files that have to agree.

@@ -22,8 +22,9 @@ from nclue_contract.validation.reports.base import FORMATS, STDIN
 from nclue_contract.validation.reports.excerpt import safe_line
 
 _EPILOG = """\
-A page of the documentation of NCLUE: Create task, Get task, Get task list, Delete task or Overview, in English, Korean or Japanese, as HTML,
-Markdown (extra `markdown`) or text. Exit codes: 0 no difference, 1 a difference, 2 usage or unreadable input, 3 a page cannot be understood."""
+Pages of NCLUE that can be compared: Create task, Get task, Get task list, Delete task, Overview, in English, Korean or Japanese, as HTML,
+Markdown (extra `markdown`) or text. Exit codes: 0 no difference, 1 a difference, 2 usage or unreadable input, 3 a page cannot be
+understood."""
 
 
 def add_parser(commands: Any, common: argparse.ArgumentParser) -> argparse.ArgumentParser:  # noqa: ANN401  # argparse's own type has no public name
@@ -32,7 +33,9 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> argparse.Argum
         "docs-drift", parents=[common], help="compare saved pages of the documentation with the contract", epilog=_EPILOG
     )
     parser.add_argument("names", nargs="+", metavar="FILE", help="saved page, folder, glob, or - for standard input")
-    parser.add_argument("--input-format", choices=tuple(READERS), help="format of the pages; by default the content and the extension decide")
+    parser.add_argument(
+        "--input-format", choices=tuple(READERS), help="format of the pages; by default the content and the extension decide"
+    )
     parser.add_argument("--format", choices=FORMATS["docs-drift"], default="text", help="format of standard output")
     parser.add_argument("--report", action="append", default=[], metavar="FORMAT:PATH", help="also write a report to a file (repeatable)")
     parser.add_argument("--quiet", action="store_true", help="text format: only a line per difference")

@@ -26,7 +26,6 @@ class PageSpec:
 
     id: str
     name: str
-    titles: tuple[str, ...]
     parts: tuple[str, ...]
     operation: str
     optional: tuple[str, ...]
@@ -188,7 +187,6 @@ def page_words() -> PageWords:
 
 def _specs(rows: Iterable[Mapping[str, Any]]) -> Iterator[PageSpec]:
     for row in rows:
-        maps = {name: MappingProxyType(row.get(name, {})) for name in ("readings", "ranges", "limits")}
-        lists = {name: tuple(row.get(name, ())) for name in ("parts", "optional", "errors")}
-        titles = tuple(title for texts in row["titles"].values() for title in texts)
-        yield PageSpec(id=row["id"], name=row["name"], titles=titles, operation=row.get("operation", ""), **maps, **lists)
+        values: dict[str, Any] = {name: MappingProxyType(row.get(name, {})) for name in ("readings", "ranges", "limits")}
+        values |= {name: tuple(row.get(name, ())) for name in ("parts", "optional", "errors")}
+        yield PageSpec(id=row["id"], name=row["name"], operation=row.get("operation", ""), **values)

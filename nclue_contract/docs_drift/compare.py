@@ -12,8 +12,9 @@ from nclue_contract.contract.model import contract
 from nclue_contract.contract.pages import PageSpec
 from nclue_contract.contract.readings import Readings
 from nclue_contract.docs_drift.contract_statements import contract_parts
+from nclue_contract.docs_drift.identification import identify
 from nclue_contract.docs_drift.page import NotUnderstoodError, Page
-from nclue_contract.docs_drift.page_statements import PageStatements, identify
+from nclue_contract.docs_drift.page_statements import PageStatements
 from nclue_contract.docs_drift.statements import LISTS, Entry, Part, Remark, Statement
 
 
@@ -64,7 +65,7 @@ class Difference:
 
     @property
     def identity(self) -> tuple[object, ...]:
-        """Return what two differences have in common where the page differs in the same from what the contract states under two readings."""
+        """Return what two differences have in common when the page differs in the same place under two readings."""
         return (self.place, self.line, self.page) if self.page is not None else (self.place, self.contract)
 
 
@@ -94,7 +95,7 @@ def compare_page(page: Page, readings: Readings) -> Comparison:
 
 def _of_page(spec: PageSpec, readings: Readings) -> Readings:
     own = {name: option for name, option in spec.readings.items() if not readings.pinned(name)}
-    return Readings(readings.options | own, readings.sources)
+    return Readings({**readings.options, **own}, readings.sources)
 
 
 class _Comparing:
@@ -143,7 +144,7 @@ class _Comparing:
         for reading in contract().readings.values():
             for option in reading.options:
                 chosen = {reading.id: option.id}
-                readings = Readings(self._readings.options | chosen, self._readings.sources | dict.fromkeys(chosen, "argument"))
+                readings = Readings({**self._readings.options, **chosen}, {**self._readings.sources, reading.id: "argument"})
                 others = contract_parts(self._spec, readings)
                 if option.id != self._readings[reading.id] and (judged or any(others[name] != stated[name] for name in parts)):
                     yield f"{reading.id}={option.id}", readings
@@ -186,9 +187,9 @@ def _of_order(contract_part: Part, page_part: Part) -> Iterator[Difference]:
     """Yield a difference when the entries that both have are in another order, where that is a statement."""
     mine, other = ([entry.name for entry in part.entries] for part in (contract_part, page_part))
     both = set(mine) & set(other)
-    texts = [", ".join(name for name in dict.fromkeys(names) if name in both) for names in (mine, other)]
-    if page_part.ordered and texts[0] != texts[1]:
-        yield Difference(Kind.DIFFERENT, page_part.id, page_part.noun, "order", *texts, page_part.line)
+    expected, found = (", ".join(name for name in dict.fromkeys(names) if name in both) for names in (mine, other))
+    if page_part.ordered and expected != found:
+        yield _one(page_part.id, page_part.noun, "order", expected, found, page_part.line)
 
 
 def _of_entry(part: str, mine: Entry, other: Entry) -> Iterator[Difference]:

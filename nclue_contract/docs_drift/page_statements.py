@@ -15,71 +15,12 @@ from nclue_contract.contract.wording import excerpt
 from nclue_contract.docs_drift.contract_statements import success_name
 from nclue_contract.docs_drift.descriptions import Description
 from nclue_contract.docs_drift.examples import Curl, problems_of_request, problems_of_response
-from nclue_contract.docs_drift.page import Cell, Code, Heading, Line, NotUnderstoodError, Page, Row, Table
+from nclue_contract.docs_drift.identification import columns_of, path_of
+from nclue_contract.docs_drift.page import Code, Heading, Line, NotUnderstoodError, Page, Row, Table
 from nclue_contract.docs_drift.phrases import status_words, word_list
 from nclue_contract.docs_drift.statements import Entry, Part, Remark, Statement
 
 _BlockT = TypeVar("_BlockT", Table, Code)
-
-
-def identify(page: Page) -> PageSpec:
-    """Return which page it is, by its title or, where that is not known, by its method and URI. Raises `NotUnderstoodError`."""
-    words = page_words()
-    if not _mentions(page, words.product):
-        raise NotUnderstoodError(f"the page does not mention {words.product}")
-    titled = [words.spec(found.meaning) for title in page.titles if (found := words.titles.find(title))]
-    addressed = [spec for table in page.of(Table) if (spec := _addressed(table, words)) is not None]
-    # A navigation lists the titles of other pages, too: the one whose operation the page has is right, or else the one that is repeated.
-    for spec in titled or addressed:
-        others = [other for other in titled or addressed if other.id != spec.id]
-        if not others or (titled and spec in addressed):
-            return spec
-    counts = sorted(((sum(one.id == spec.id for one in titled), spec.id) for spec in words.specs), reverse=True)
-    if counts[0][0] > counts[1][0]:
-        return words.spec(counts[0][1])
-    known = ", ".join(spec.name for spec in words.specs)
-    titles = " / ".join(excerpt(title) for title in dict.fromkeys(page.titles[:5]))
-    raise NotUnderstoodError(f"no page of: {known}; its title is {titles}" if titles else f"no page of: {known}; it has no title")
-
-
-def _mentions(page: Page, product: str) -> bool:
-    texts: Iterable[str] = (
-        cell.text if isinstance(cell, Cell) else cell
-        for block in page.blocks
-        for cell in ([*block.header, *(cell for row in block.rows for cell in row.cells)] if isinstance(block, Table) else [block.text])
-    )
-    return any(product.casefold() in text.casefold() for text in (*page.titles, *texts))
-
-
-def _addressed(table: Table, words: PageWords) -> PageSpec | None:
-    """Return the page whose operation has the method and the URI in a table."""
-    columns = _columns(table, words)
-    if not {"method", "uri"} <= columns.keys() or not table.rows:
-        return None
-    method, path = (table.rows[0].cell(columns[name]).text for name in ("method", "uri"))
-    for spec in words.specs:
-        if spec.operation and (contract().operations[spec.operation].method, contract().operations[spec.operation].path) == (
-            method.strip("` ").upper(),
-            path_of(path),
-        ):
-            return spec
-    return None
-
-
-def path_of(text: str) -> str:
-    """Return the path below the base URL of a URI as a page prints it: `tasks`, `/tasks`, `/api/v1/tasks` or the whole URL."""
-    path = text.strip("` ").removeprefix(contract().server)
-    prefix = "/" + contract().server.partition("://")[2].partition("/")[2]
-    return "/" + path.removeprefix(prefix).strip("/")
-
-
-def _columns(table: Table, words: PageWords) -> dict[str, int]:
-    """Return the numbers of the columns by the meaning of their titles; those with other titles are left out."""
-    found: dict[str, int] = {}
-    for number, title in enumerate(table.header):
-        if meaning := words.columns.meaning(title.strip("*` ")):
-            found.setdefault(meaning, number)
-    return found
 
 
 @dataclass(frozen=True)
@@ -134,21 +75,23 @@ class PageStatements:
                 found.append(block)
         return found
 
-    def _with_columns(self, tables: Iterable[Table], *names: str) -> list[tuple[Table, dict[str, int]]]:
-        pairs = [(table, _columns(table, self._words)) for table in tables]
+    def _withcolumns_of(self, tables: Iterable[Table], *names: str) -> list[tuple[Table, dict[str, int]]]:
+        pairs = [(table, columns_of(table, self._words)) for table in tables]
         return [(table, columns) for table, columns in pairs if columns.keys() >= set(names)]
 
     # -- parts ---------------------------------------------------------------------------------------------------------------------------
 
-    def _address(self, name: str) -> Part | None:
-        for table, columns in self._with_columns(self.page.of(Table), "method", "uri"):
+    def address(self, name: str) -> Part | None:
+        """Return method and path."""
+        for table, columns in self._withcolumns_of(self.page.of(Table), "method", "uri"):
             for row in table.rows:
                 method = Statement("method", (row.cell(columns["method"]).text.strip("` ").upper(),), row.line)
                 path = Statement("path", (path_of(row.cell(columns["uri"]).text),), row.line)
                 return Part(name, "address", (Entry("", (method, path), row.line),), table.line)
         return None
 
-    def _url(self, name: str) -> Part | None:
+    def url(self, name: str) -> Part | None:
+        """Return the base URL."""
         texts = [(cell.text, row.line) for table in self._in_section(name, Table) for row in table.rows for cell in row.cells]
         texts += [(title, table.line) for table in self._in_section(name, Table) for title in table.header]
         texts += [(code.text, code.line) for code in self._in_section(name, Code)]
@@ -167,8 +110,9 @@ class PageStatements:
             elif inside and not isinstance(block, Table | Code):
                 yield block.text, block.line
 
-    def _fields(self, name: str) -> Part | None:
-        found = self._with_columns(self._in_section(name, Table), *_COLUMNS[name])
+    def fields(self, name: str) -> Part | None:
+        """Return the fields, parameters or headers of the tables below a heading."""
+        found = self._withcolumns_of(self._in_section(name, Table), *_COLUMNS[name])
         if not found:
             return None
         entries: list[Entry] = []
@@ -195,20 +139,23 @@ class PageStatements:
         if answer not in self._words.empty:
             yield Statement("required", (self._words.answers.meaning(answer) or answer,), row.line)
 
-    def _headers(self, name: str) -> Part | None:
-        part = self._fields(name)
+    def headers(self, name: str) -> Part | None:
+        """Return the headers of all requests."""
+        part = self.fields(name)
         return part if part is None or part.entries else None
 
-    def _statuses(self, name: str) -> Part | None:
-        for table, columns in self._with_columns(self.page.of(Table), *_COLUMNS[name]):
+    def statuses(self, name: str) -> Part | None:
+        """Return the statuses, in the order of the table of steps."""
+        for table, columns in self._withcolumns_of(self.page.of(Table), *_COLUMNS[name]):
             lines = [line for row in table.rows for line in row.cell(columns["status"]).lines]
             entries = [Entry(word, (), line.number) for line in lines for word in status_words(line.text) or word_list(line.text)[:1]]
             if entries:
                 return Part(name, "status", tuple(entries), table.line, ordered=True)
         return None
 
-    def _deletion(self, name: str) -> Part | None:
-        for table, columns in self._with_columns(self.page.of(Table), *_COLUMNS[name]):
+    def deletion(self, name: str) -> Part | None:
+        """Return for each status whether a task can be deleted."""
+        for table, columns in self._withcolumns_of(self.page.of(Table), *_COLUMNS[name]):
             entries = [entry for row in table.rows for entry in self._deletable(row, columns)]
             if entries:
                 return Part(name, "status", tuple(entries), table.line)
@@ -222,8 +169,9 @@ class PageStatements:
             for word in _words_of(line):
                 yield Entry(word, (Statement("deletable", (answer,), line.number),), line.number)
 
-    def _codes(self, name: str) -> Part | None:
-        for table, columns in self._with_columns(self.page.of(Table), *_COLUMNS[name]):
+    def codes(self, name: str) -> Part | None:
+        """Return the rows of the table of codes."""
+        for table, columns in self._withcolumns_of(self.page.of(Table), *_COLUMNS[name]):
             entries = tuple(self._code(row, columns) for row in table.rows if row.cell(columns["http"]).text)
             return Part(name, "code", entries, table.line)
         return None
@@ -238,7 +186,8 @@ class PageStatements:
 
     # -- examples ------------------------------------------------------------------------------------------------------------------------
 
-    def _request_example(self, name: str) -> Part | None:
+    def request_example(self, name: str) -> Part | None:
+        """Return method, URL and headers of the first curl command, and what its body breaks."""
         for code in self._in_section(name, Code):
             if (curl := Curl.parse(code.text)) is not None:
                 operation = contract().operations[self.spec.operation]
@@ -250,7 +199,8 @@ class PageStatements:
                 return Part(name, "example", (Entry("", tuple(statements), code.line),), code.line, problems=problems)
         return None
 
-    def _response_example(self, name: str) -> Part | None:
+    def response_example(self, name: str) -> Part | None:
+        """Return what the responses break."""
         codes = self._in_section(name, Code)
         if not codes:
             return None
@@ -278,18 +228,18 @@ _COLUMNS: Final[Mapping[str, Sequence[str]]] = MappingProxyType(
 
 _PARTS: Final[Mapping[str, Callable[[PageStatements, str], Part | None]]] = MappingProxyType(
     {
-        "address": PageStatements._address,
-        "api-url": PageStatements._url,
-        "codes": PageStatements._codes,
-        "deletion": PageStatements._deletion,
-        "path-parameters": PageStatements._fields,
-        "query-parameters": PageStatements._fields,
-        "request-body": PageStatements._fields,
-        "request-example": PageStatements._request_example,
-        "request-headers": PageStatements._headers,
-        "response-body": PageStatements._fields,
-        "response-example": PageStatements._response_example,
-        "statuses": PageStatements._statuses,
+        "address": PageStatements.address,
+        "api-url": PageStatements.url,
+        "codes": PageStatements.codes,
+        "deletion": PageStatements.deletion,
+        "path-parameters": PageStatements.fields,
+        "query-parameters": PageStatements.fields,
+        "request-body": PageStatements.fields,
+        "request-example": PageStatements.request_example,
+        "request-headers": PageStatements.headers,
+        "response-body": PageStatements.fields,
+        "response-example": PageStatements.response_example,
+        "statuses": PageStatements.statuses,
     }
 )
 

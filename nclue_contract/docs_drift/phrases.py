@@ -17,8 +17,8 @@ _LONGEST_LINE = 5000
 _PUNCTUATION = r"[!-/:-@\[-`{-~]"
 _LIST_OF_CHARACTERS = re.compile(rf"(?:{_PUNCTUATION}[ \t]?){{8,}}")
 _WORD_LIST = re.compile(r"(?<![\w.])[a-z][a-z_]{2,}(?:\s?[|,/·、]\s?[a-z][a-z_]{2,}){2,}(?![\w.])")
-_WORD_AND_COLON = re.compile(r"`?([a-z][a-z0-9_]*)`?\s*[:：]")
-_QUOTES = "`'\"“”‘’ "
+_WORD_AND_COLON = re.compile(r"`?([a-z][a-z0-9_]*)`?\s*[:\uff1a]")
+_QUOTES = "`'\"“”\u2018\u2019 "
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def mentions_space(text: str, words: PageWords) -> bool:
 
 def is_space(text: str, words: PageWords) -> bool:
     """Return whether a text consists of words for the space, with punctuation between them."""
-    parts = [part for part in re.split(r"[()（）\[\],/、·\"'`]+", text) if part.strip()]
+    parts = [part for part in re.split(r"[()\uff08\uff09\[\],/、·\"'`]+", text) if part.strip()]
     return bool(parts) and all(words.space.find(part) for part in parts)
 
 

@@ -16,7 +16,7 @@ _LONGEST_VALUE = 200
 
 @dataclass(frozen=True, slots=True)
 class FileResult:
-    """The result for one file: a comparison, or why there is none. `unreadable` is about the file, `not_understood` about the page in it."""
+    """The result for one file: a comparison, or why there is none; `unreadable` is about the file, `not_understood` about its page."""
 
     file: str
     comparison: Comparison | None = None
@@ -67,11 +67,15 @@ class DriftReport:
         for result in self.results:
             yield from _quiet_lines(result) if quiet else _lines(result)
         if not quiet:
-            pins = [f"{name}={option} ({self.readings.sources[name]})" for name, option in self.readings.items() if self.readings.pinned(name)]
+            pins = [
+                f"{name}={option} ({self.readings.sources[name]})" for name, option in self.readings.items() if self.readings.pinned(name)
+            ]
             if pins:
                 yield f"pinned: {', '.join(pins)}"
             counts = self._counts()
-            parts = [counted(counts["differences"], "difference") if counts["differences"] else "no difference"] if counts["compared"] else []
+            parts = (
+                [counted(counts["differences"], "difference") if counts["differences"] else "no difference"] if counts["compared"] else []
+            )
             parts += [f"{counts[key]} {words}" for key, words in _FAILURES.items() if counts[key]]
             yield f"{counted(counts['pages'], 'page')}: {', '.join(parts)} [{tool_line(self.version, self.revision)}]"
 
@@ -143,4 +147,3 @@ def _value(one: Difference, value: str | None) -> str:
     if one.statement == "characters" and len(value) == 1:
         return f"{value!r} ({codepoint(value)} {character_name(value)})"
     return excerpt(value, _LONGEST_VALUE) or "(empty)"
-

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 class Statement:
     """One statement about an entry: its type, its limit, the characters that it forbids.
 
-    `values` is one value, or several where the kind is a list, as for characters. `needed` is False for what the contract knows, but the page
-    need not say. `line` is its line in the file, 0 for the contract.
+    `values` is one value, or several where the kind is a list, as for characters. `needed` is False for what the contract knows, but the
+    page need not say. `line` is its line in the file, 0 for the contract.
     """
 
     kind: str

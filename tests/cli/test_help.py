@@ -8,7 +8,21 @@ import pytest
 from nclue_contract.cli.examples import EXAMPLES, without_examples
 from nclue_contract.cli.main import _parser, main
 
-COMMANDS = ("validate", "explain", "spec", "sign", "check", "probe", "cleanup", "traffic", "proxy", "serve", "faults", "docs-drift", "completion")
+COMMANDS = (
+    "validate",
+    "explain",
+    "spec",
+    "sign",
+    "check",
+    "probe",
+    "cleanup",
+    "traffic",
+    "proxy",
+    "serve",
+    "faults",
+    "docs-drift",
+    "completion",
+)
 
 
 def help_of(name, capsys):

@@ -67,7 +67,29 @@ def drop_from_reading(name, key):
 
 NAME = f"{SCHEMAS}.TaskRequest.properties.name"
 
+def put_in_page(name, key, value):
+    return lambda sources: next(page for page in sources.pages["pages"] if page["id"] == name).update({key: value})
+
+
+def put_in_pages(key, value):
+    return lambda sources: sources.pages.update({key: value})
+
+
 REJECTED = {
+    "an unknown key of the pages": (put_in_pages("word", {}), "pages.yaml: : Additional properties are not allowed ('word'"),
+    "a vocabulary without a language": (put_in_pages("space", {"en": ["space"], "ko": ["공백"]}), "pages.yaml: space: 'ja' is a required"),
+    "an unknown key of a page": (put_in_page("overview", "part", []), "pages.yaml: pages.4: Additional properties"),
+    "a page twice": (put_in_page("overview", "id", "get-task"), "pages.yaml: get-task occurs more than once"),
+    "a page of no operation": (put_in_page("get-task", "operation", "readTask"), "page get-task: no operation readTask"),
+    "an unknown error of a page": (put_in_page("overview", "errors", ["NO_TASK"]), "page overview, errors: unknown: NO_TASK"),
+    "a limit of no error": (put_in_page("overview", "limits", {"NOT_FOUND": "name"}), "page overview, limits: unknown: NOT_FOUND"),
+    "a limit of no field": (put_in_page("overview", "limits", {"NAME_TOO_LONG": "title"}), "page overview, limits: unknown: title"),
+    "a range of another rule": (put_in_page("get-task", "ranges", {"AUROC": "NC308"}), "page get-task, ranges: no rule NC308 with the field"),
+    "an option of a page that no reading cites": (
+        put_in_page("overview", "readings", {"status-word": "complete"}),
+        "page overview: no reading status-word with an option complete that cites the page",
+    ),
+    "an unknown rule about examples": (put_in_pages("missing_rules", ["NC999"]), "pages.yaml, missing_rules: unknown: NC999"),
     "an unknown keyword": (put(f"{SCHEMAS}.TaskRequest.minProperties", 1), "TaskRequest: unknown: minProperties"),
     "an unknown keyword of a property": (put(f"{NAME}.const", "x"), "TaskRequest.name: unknown: const"),
     "an unknown keyword inside not": (put(f"{SCHEMAS}.FilePath.not.maxLength2", 1), "FilePath.not: unknown: maxLength2"),

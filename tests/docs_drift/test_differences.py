@@ -12,7 +12,6 @@ from nclue_contract.docs_drift.compare import compare_page, pairs
 from nclue_contract.docs_drift.page import NotUnderstoodError
 from nclue_contract.docs_drift.readers.files import read_page
 from tests.support.documentation_pages import CHARACTERS, FORMATS, KINDS, LANGUAGES, Table, page
-from tests.support.tools import ROOT
 
 DEFAULTS = Readings.choose()
 
@@ -40,13 +39,6 @@ NAMES = {"create": "Create task", "get": "Get task", "list": "Get task list", "d
 def test_a_page_that_states_what_the_contract_does_has_no_difference(kind, language, form):
     found = compare(page(kind, language).render(form), form)
     assert (found.spec.name, found.language, found.differences, found.remarks) == (NAMES[kind], language, (), ())
-
-
-def test_the_saved_page_of_the_documentation_has_no_difference():
-    path = ROOT.parent.parent / "shared" / "create-task-page.txt"
-    if not path.exists():
-        pytest.skip("the page itself is not part of the repository")
-    assert compare(path.read_text(encoding="utf-8")).differences == ()
 
 
 # -- each change is one difference ----------------------------------------------------------------------------------------------------
@@ -116,10 +108,25 @@ STRING = ["String", "-", ["About it"]]
 BODY, RESPONSE = "request-body", "response-body"
 CHANGES = {
     # kind of page, change, the difference as (kind, part, subject, statement, contract, page), and its reading
-    "a lower limit": ("create", item(BODY, "name", "1-100", "1-99"), ("different", BODY, "name", "limit", "1 to 100", "1 to 99"), "name-edge=99"),
+    "a lower limit": (
+        "create",
+        item(BODY, "name", "1-100", "1-99"),
+        ("different", BODY, "name", "limit", "1 to 100", "1 to 99"),
+        "name-edge=99",
+    ),
     "a higher limit": ("create", item(BODY, "name", "1-100", "1-200"), ("different", BODY, "name", "limit", "1 to 100", "1 to 200"), None),
-    "another lower end": ("create", item(BODY, "name", "1-100", "2-100"), ("different", BODY, "name", "limit", "1 to 100", "2 to 100"), None),
-    "no lower end": ("create", item(BODY, "name", "1-100", "up to 100"), ("different", BODY, "name", "limit", "1 to 100", "at most 100"), None),
+    "another lower end": (
+        "create",
+        item(BODY, "name", "1-100", "2-100"),
+        ("different", BODY, "name", "limit", "1 to 100", "2 to 100"),
+        None,
+    ),
+    "no lower end": (
+        "create",
+        item(BODY, "name", "1-100", "up to 100"),
+        ("different", BODY, "name", "limit", "1 to 100", "at most 100"),
+        None,
+    ),
     "no limit": ("create", without_item(BODY, "name", "1-100 characters"), ("gone", BODY, "name", "limit", "1 to 100", None), None),
     "a new limit": (
         "create",
@@ -133,7 +140,12 @@ CHANGES = {
         ("new", BODY, "train_file_path", "limit", None, "at least 1"),
         "path-empty=refused",
     ),
-    "another character": ("create", item(BODY, "test_file_path", "~", "!"), ("different", BODY, "test_file_path", "characters", "~", "!"), None),
+    "another character": (
+        "create",
+        item(BODY, "test_file_path", "~", "!"),
+        ("different", BODY, "test_file_path", "characters", "~", "!"),
+        None,
+    ),
     "a new character": ("create", item(BODY, "test_file_path", "~", "~!"), ("new", BODY, "test_file_path", "characters", None, "!"), None),
     "the space": (
         "create",
@@ -141,7 +153,12 @@ CHANGES = {
         ("new", BODY, "train_file_path", "characters", None, " "),
         None,  # the version with the space is without the equals sign
     ),
-    "no characters": ("create", without_item(BODY, "test_file_path", CHARACTERS), ("gone", BODY, "test_file_path", "characters", CHARACTERS, None), None),
+    "no characters": (
+        "create",
+        without_item(BODY, "test_file_path", CHARACTERS),
+        ("gone", BODY, "test_file_path", "characters", CHARACTERS, None),
+        None,
+    ),
     "another range of codes": (
         "create",
         item(BODY, "train_file_path", "to 31", "to 32"),
@@ -162,7 +179,12 @@ CHANGES = {
     ),
     "a field gone": ("create", without_row(BODY, "test_bucket"), ("gone", BODY, "test_bucket", "field", "test_bucket", None), None),
     "a new field": ("create", with_row(BODY, "seed", *STRING), ("new", BODY, "seed", "field", None, "seed"), None),
-    "a renamed field": ("create", cell(RESPONSE, "task_name", 0, "name"), ("different", RESPONSE, "task_name", "field", "task_name", "name"), None),
+    "a renamed field": (
+        "create",
+        cell(RESPONSE, "task_name", 0, "name"),
+        ("different", RESPONSE, "task_name", "field", "task_name", "name"),
+        None,
+    ),
     "another type": ("create", cell(BODY, "name", 1, "Integer"), ("different", BODY, "name", "type", "string", "integer"), None),
     "an unknown type": ("create", cell(BODY, "name", 1, "Uuid"), ("different", BODY, "name", "type", "string", "Uuid"), None),
     "no longer required": ("create", cell(BODY, "name", 2, "Optional"), ("different", BODY, "name", "required", "yes", "no"), None),
@@ -174,7 +196,12 @@ CHANGES = {
         ("different", RESPONSE, "fail_message", "required", "yes", "no"),
         "absent-fields=absent",
     ),
-    "no format": ("create", item(RESPONSE, "created_at", "ISO 8601", "RFC 1123"), ("gone", RESPONSE, "created_at", "format", "date-time", None), None),
+    "no format": (
+        "create",
+        item(RESPONSE, "created_at", "ISO 8601", "RFC 1123"),
+        ("gone", RESPONSE, "created_at", "format", "date-time", None),
+        None,
+    ),
     "another status": (
         "create",
         cell("statuses", "Step 2", 1, "queued: waits"),
@@ -283,14 +310,24 @@ CHANGES = {
         ("different", "path-parameters", "task_id", "parameter", "task_id", "id"),
         None,
     ),
-    "another type in a response": ("get", cell(RESPONSE, "line_count", 1, "String"), ("different", RESPONSE, "line_count", "type", "integer", "string"), None),
+    "another type in a response": (
+        "get",
+        cell(RESPONSE, "line_count", 1, "String"),
+        ("different", RESPONSE, "line_count", "type", "integer", "string"),
+        None,
+    ),
     "a number instead of a string": (
         "get",
         cell(RESPONSE, "AUROC", 1, "Float"),
         ("different", RESPONSE, "AUROC", "type", "string", "number"),
         "auroc-type=number",
     ),
-    "another range": ("get", item(RESPONSE, "AUROC", "0-1", "0-100"), ("different", RESPONSE, "AUROC", "limit", "0 to 1", "0 to 100"), None),
+    "another range": (
+        "get",
+        item(RESPONSE, "AUROC", "0-1", "0-100"),
+        ("different", RESPONSE, "AUROC", "limit", "0 to 1", "0 to 100"),
+        None,
+    ),
     "another word of a field": (
         "get",
         item(RESPONSE, "status", "completed", "complete"),
@@ -368,7 +405,12 @@ CHANGES = {
     ),
     "no code": ("overview", without_row("codes", "10109"), ("gone", "codes", "10109", "code", "10109", None), None),
     "another code": ("overview", cell("codes", "10104", 1, "10114"), ("different", "codes", "10104", "code", "10104", "10114"), None),
-    "another status of a code": ("overview", cell("codes", "10102", 0, "422"), ("different", "codes", "10102", "status", "409", "422"), None),
+    "another status of a code": (
+        "overview",
+        cell("codes", "10102", 0, "422"),
+        ("different", "codes", "10102", "status", "409", "422"),
+        None,
+    ),
     "another message": (
         "overview",
         cell("codes", "10102", 2, "NAME_EXISTS"),
@@ -435,7 +477,9 @@ def test_a_row_that_is_gone_is_exactly_one_difference(data):
     rows = changed.table(name).rows
     gone = rows.pop(data.draw(st.integers(0, len(rows) - 1)))
     found = differences(changed.render(form), form)
-    several = re.findall("[a-z_]+", gone[1]) if name == "deletion" else [one[1] for one in gone[1][1:]] if isinstance(gone[1], list) else [gone]
+    several = (
+        re.findall("[a-z_]+", gone[1]) if name == "deletion" else [one[1] for one in gone[1][1:]] if isinstance(gone[1], list) else [gone]
+    )
     assert [(one.kind, one.part) for one in found] == [("gone", name)] * len(several)
 
 
@@ -520,7 +564,7 @@ def test_a_column_with_another_title_cannot_be_understood(column, form):
     changed = page("create")
     changed.table(BODY).header = copy.copy(changed.table(BODY).header)
     changed.table(BODY).header[column] = "Something"
-    with pytest.raises(NotUnderstoodError, match="there is no request-body; looked for a heading 'Request body' .* and below it a table"):
+    with pytest.raises(NotUnderstoodError, match=r"there is no request-body; looked for a heading 'Request body' .* and below it a table"):
         differences(changed.render(form), form)
 
 

@@ -40,7 +40,8 @@ STATUS_AND_END = """\
     "completed_at": "2025-02-01T10:30:00+09:00",
 """
 TASK = CREATED.replace('    "created_at"', STATUS_AND_END + '    "created_at"').replace(
-    '"test_file_path": null', '"test_file_path": null,\n    "AUROC": "0.91",\n    "line_count": 1000,\n    "disk_usage": 2048,\n    "fail_message": null'
+    '"test_file_path": null',
+    '"test_file_path": null,\n    "AUROC": "0.91",\n    "line_count": 1000,\n    "disk_usage": 2048,\n    "fail_message": null',
 )
 ITEM = CREATED.replace('    "created_at"', STATUS_AND_END + '    "created_at"').replace("\n", "\n        ")
 LISTED = '{\n    "index": 0,\n    "limit": 20,\n    "total": 1,\n    "tasks": [\n        ' + ITEM + "\n    ]\n}"
@@ -364,7 +365,9 @@ def _html(page):
     lines += ["<script>var menu = '<h1>Delete task</h1>';</script></head>", f"<body><nav><ul>{menu}</ul></nav><main>"]
     for block in page.blocks:
         if isinstance(block, Table):
-            lines.append("<div><table><thead><tr>" + "".join(f"<th>{html.escape(text)}</th>" for text in block.header) + "</tr></thead><tbody>")
+            lines.append(
+                "<div><table><thead><tr>" + "".join(f"<th>{html.escape(text)}</th>" for text in block.header) + "</tr></thead><tbody>"
+            )
             lines += ["<tr>" + "".join(f"<td>{_cell_as_html(cell, html.escape)}</td>" for cell in row) + "</tr>" for row in block.rows]
             lines.append("</tbody></table></div>")
         elif isinstance(block, Code):

@@ -24,7 +24,20 @@ _SUFFIXES: Final[Mapping[str, str]] = {".html": "html", ".htm": "html", ".xhtml"
 PAGE_SUFFIXES = (*_SUFFIXES, ".txt")
 """The files with pages in a folder."""
 
-_ENCODINGS = {"utf-8", "utf-8-sig", "utf-16", "euc_kr", "cp949", "euc_jp", "shift_jis", "cp932", "iso2022_jp", "iso8859-1", "cp1252", "ascii"}
+_ENCODINGS = {
+    "utf-8",
+    "utf-8-sig",
+    "utf-16",
+    "euc_kr",
+    "cp949",
+    "euc_jp",
+    "shift_jis",
+    "cp932",
+    "iso2022_jp",
+    "iso8859-1",
+    "cp1252",
+    "ascii",
+}
 _BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
@@ -58,7 +71,9 @@ def _decode(data: bytes) -> str:
 
 
 def _form_of(text: str, name: str) -> str:
-    if re.match(r"\s*(?:<\?xml[^>]{0,200}>\s*)?(?:<!--.{0,2000}?-->\s*)*<(?:!doctype html|html|head|body)\b", text, re.IGNORECASE | re.DOTALL):
+    if re.match(
+        r"\s*(?:<\?xml[^>]{0,200}>\s*)?(?:<!--.{0,2000}?-->\s*)*<(?:!doctype html|html|head|body)\b", text, re.IGNORECASE | re.DOTALL
+    ):
         return "html"
     form = _SUFFIXES.get(PurePath(name).suffix.lower())
     if form is None and re.search(r"^(?:#{1,3} \S|\|? ?:?-{3,}:? ?\|)", text, re.MULTILINE):

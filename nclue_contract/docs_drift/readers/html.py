@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from typing import Final
 
 from nclue_contract.docs_drift.page import Block, Cell, Code, Heading, Line, Page, Paragraph, Row, Table
 
@@ -30,7 +32,7 @@ def read_html(text: str, line_attribute: str = "") -> Page:
 def _parts_of_title(title: str) -> list[str]:
     """Return a title of the document and its parts: sites put their own name before or behind it."""
     text = " ".join(title.split())
-    for separator in (" | ", " – ", " - ", " · "):
+    for separator in (" | ", " \u2013 ", " - ", " · "):
         if separator in text:
             return [text, *text.split(separator)]
     return [text]
@@ -143,14 +145,10 @@ class _Parser(HTMLParser):
             self._in_title = False
         elif tag == "li" or tag in _BREAKS:
             self._end_line()
-            self._lists = max(self._lists - (tag in {"ul", "ol"}), 0)
-            self._level = self._lists if tag in {"ul", "ol"} else 0
-        elif tag in {"td", "th"}:
-            self._end_cell()
-        elif tag == "tr":
-            self._end_row()
-        elif tag == "table":
-            self._end_table()
+            if tag in {"ul", "ol"}:
+                self._lists = max(self._lists - 1, 0)
+        elif tag in _ENDS_OF_TABLES:
+            _ENDS_OF_TABLES[tag](self)
 
     def handle_data(self, data: str) -> None:
         """Add text."""
@@ -240,6 +238,14 @@ class _Parser(HTMLParser):
         if table.rows:
             header = tuple(cell.text for cell in table.rows[0].cells)
             self.blocks.append(Table(header, tuple(table.rows[1:]), table.line))
+
+
+_ENDS_OF_TABLES: Final[Mapping[str, Callable[[_Parser], None]]] = {
+    "td": _Parser._end_cell,  # noqa: SLF001  # of this class
+    "th": _Parser._end_cell,  # noqa: SLF001
+    "tr": _Parser._end_row,  # noqa: SLF001
+    "table": _Parser._end_table,  # noqa: SLF001
+}
 
 
 def _span(value: str | None) -> int:

@@ -1,6 +1,6 @@
 """Read a page that is saved as text. Its headings and tables are known by their words only.
 
-A row of a table is a line. Its cells are separated by tabs, bars or several spaces, or by nothing at all, as in `nameStringRequiredTask name`:
+A row of a table is a line. Its cells are separated by tabs, bars or several spaces, or by nothing, as in `nameStringRequiredTask name`:
 then the words of the columns tell where a cell ends. Items of a list below a row belong to its cells.
 """
 
@@ -16,7 +16,7 @@ from nclue_contract.docs_drift.page import Block, Cell, Code, Heading, Line, Pag
 
 _BULLET = re.compile(r"^(?P<bullet>[•◦▪▫○●∙·*-])[ \t]+(?=\S)")
 _SEPARATOR = re.compile(r"[ ]*\t[ \t]*|[ ]+\|[ ]+|[ ]{2,}")
-_WORD_AND_COLON = re.compile(r"[A-Za-z][A-Za-z0-9_]*\s*[:：]")
+_WORD_AND_COLON = re.compile(r"[A-Za-z][A-Za-z0-9_]*\s*[:\uff1a]")
 
 
 def read_text(text: str) -> Page:
@@ -102,18 +102,23 @@ def _row_patterns(columns: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
         "method": r"(?P<method>GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)",
         "uri": r"(?P<uri>\S+)",
         "order": rf"(?P<order>{words.steps.pattern}?\s?\d{{1,2}}\s?{words.steps.pattern}?)",
-        "status": r"(?P<status>(?:[A-Za-z][A-Za-z0-9_]*\s*[:：].*)?)",
+        "status": r"(?P<status>(?:[A-Za-z][A-Za-z0-9_]*\s*[:\uff1a].*)?)",
         "http": r"(?P<http>\d{3})",
-        "code": r"(?P<code>[-–—]|\d{1,6})",
+        "code": r"(?P<code>[-\u2013\u2014]|\d{1,6})",
         "message": r"(?P<message>[A-Z][A-Z0-9_]+(?![a-z])|[A-Za-z][a-z]+)",
         "deletable": rf"(?P<deletable>{yes_or_no})",
         "task_status": r"(?P<task_status>[a-z_]+(?:\s?[,|/·、]\s?[a-z_]+)*)",
         "dependants": r"(?P<dependants>.*)",
     }
     # After the words, since the name of a header has hyphens, too.
-    dash = {**parts, "required": "(?P<required>[-–—])"}
-    either = rf"(?P<required>{yes_or_no}|[-–—])"
-    unknown_type = {**parts, "required": either, "name": r"(?P<name>[a-z][a-z0-9_.\[\]-]{0,80}|[A-Z]{2,40})", "type": r"(?P<type>[A-Z][A-Za-z]{0,30}?)"}
+    dash = {**parts, "required": "(?P<required>[-\u2013\u2014])"}
+    either = rf"(?P<required>{yes_or_no}|[-\u2013\u2014])"
+    unknown_type = {
+        **parts,
+        "required": either,
+        "name": r"(?P<name>[a-z][a-z0-9_.\[\]-]{0,80}|[A-Z]{2,40})",
+        "type": r"(?P<type>[A-Z][A-Za-z]{0,30}?)",
+    }
     no_answer = {**parts, "required": "(?P<required>)"}
     return tuple(re.compile("".join(kind[column] for column in columns)) for kind in (parts, dash, unknown_type, no_answer))
 
