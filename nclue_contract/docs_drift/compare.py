@@ -110,6 +110,8 @@ class _Comparing:
         self._found: dict[str, Part] = {}
         for name in (*spec.parts, *spec.optional):
             self._read(name)
+        for table in self.statements.uncompared_tables((*spec.parts, *spec.optional)):
+            self.remarks.append(Remark(f"a table with the columns {', '.join(table.header)}", table.line))
 
     def _read(self, name: str) -> None:
         part = self.statements.part(name)

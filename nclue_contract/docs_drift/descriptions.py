@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
 from functools import cached_property
 
 from nclue_contract.contract.pages import PageWords
@@ -16,6 +15,7 @@ from nclue_contract.docs_drift.phrases import (
     is_space,
     listed_characters,
     mentions_space,
+    plain,
     ranges,
     states_codes,
     status_words,
@@ -80,6 +80,7 @@ class Description:
             yield Statement("codes", tuple(codes_text(low, high) for low, high in merged(codes)), code_line)
 
     def _limits(self) -> Iterator[Statement]:
+        limits: dict[str, int] = {}
         for at, line in enumerate(self._lines):
             if at in self._used or states_codes(line.text, self._words):
                 continue
@@ -90,7 +91,9 @@ class Description:
             for found in ranges(text, self._words):
                 if limit := self._limit(found):
                     self._used.add(at)
-                    yield Statement("limit", (limit,), line.number)
+                    limits.setdefault(limit, line.number)
+        if limits:
+            yield Statement("limit", tuple(limits), next(iter(limits.values())))
 
     def _limit(self, found: Range) -> str:
         """Return a limit in the form in which it is compared; a time is what is still accepted: `at most 300 s`."""
@@ -101,7 +104,7 @@ class Description:
         if number is None or (found.low is not None and found.high is not None):
             return ""
         edge = "less than" if found.phrase in {"at-least", "below"} else "at most"
-        return f"{edge} {_plain(number * seconds)} s"
+        return f"{edge} {plain(number * seconds)} s"
 
     def _words_and_format(self) -> Iterator[Statement]:
         words: dict[str, int] = {}
@@ -122,7 +125,3 @@ def _codes(text: str, words: PageWords) -> list[tuple[int, int]]:
         low, high = int(one.low or 0), int(one.high) if one.high is not None else _LAST_CODE_POINT
         found.append((low, high))
     return found
-
-
-def _plain(number: Decimal) -> str:
-    return f"{number.normalize():f}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Final, TypeVar
@@ -75,15 +75,22 @@ class PageStatements:
                 found.append(block)
         return found
 
-    def _withcolumns_of(self, tables: Iterable[Table], *names: str) -> list[tuple[Table, dict[str, int]]]:
+    def _tables(self, name: str) -> list[tuple[Table, dict[str, int]]]:
+        """Return the tables of a part with the numbers of their columns; some are known by their columns under whatever heading."""
+        tables = self.page.of(Table) if name in _KNOWN_BY_COLUMNS else self._in_section(name, Table)
         pairs = [(table, columns_of(table, self._words)) for table in tables]
-        return [(table, columns) for table, columns in pairs if columns.keys() >= set(names)]
+        return [(table, columns) for table, columns in pairs if columns.keys() >= set(_COLUMNS.get(name, ())) and table.rows]
+
+    def uncompared_tables(self, parts: Iterable[str]) -> list[Table]:
+        """Return the tables that belong to none of these parts."""
+        used = [id(table) for name in parts for table, _ in self._tables(name)]
+        return [table for table in self.page.of(Table) if id(table) not in used and table.rows]
 
     # -- parts ---------------------------------------------------------------------------------------------------------------------------
 
     def address(self, name: str) -> Part | None:
         """Return method and path."""
-        for table, columns in self._withcolumns_of(self.page.of(Table), "method", "uri"):
+        for table, columns in self._tables(name):
             for row in table.rows:
                 method = Statement("method", (row.cell(columns["method"]).text.strip("` ").upper(),), row.line)
                 path = Statement("path", (path_of(row.cell(columns["uri"]).text),), row.line)
@@ -112,9 +119,7 @@ class PageStatements:
 
     def fields(self, name: str) -> Part | None:
         """Return the fields, parameters or headers of the tables below a heading."""
-        found = self._withcolumns_of(self._in_section(name, Table), *_COLUMNS[name])
-        if not found:
-            return None
+        found = self._tables(name)
         entries: list[Entry] = []
         remarks: list[Remark] = []
         for table, columns in found:
@@ -123,12 +128,11 @@ class PageStatements:
                 description = Description(row.cell(columns.get("description")).lines, self._words)
                 if field:
                     entries.append(Entry(field, (*self._cells(row, columns), *description.statements), row.line))
-                remarks += [Remark(f"{field}: {line.text}", line.number) for line in description.rest]
-        header = name == "request-headers"
-        if header:
-            entries = [Entry(entry.name.lower(), entry.statements, entry.line) for entry in entries]
-        noun = "header" if header else "parameter" if name.endswith("-parameters") else "field"
-        return Part(name, noun, tuple(entries), found[0][0].line, remarks=tuple(remarks))
+                    remarks += [Remark(f"{field}: {line.text}", line.number) for line in description.rest]
+                else:
+                    remarks.append(Remark(" ".join(cell.text for cell in row.cells), row.line))
+        noun = "parameter" if name.endswith("-parameters") else "field"
+        return Part(name, noun, tuple(entries), found[0][0].line, remarks=tuple(remarks)) if entries else None
 
     def _cells(self, row: Row, columns: Mapping[str, int]) -> Iterator[Statement]:
         """Yield what the cells state besides the description: the type, and whether the field is required."""
@@ -142,11 +146,14 @@ class PageStatements:
     def headers(self, name: str) -> Part | None:
         """Return the headers of all requests."""
         part = self.fields(name)
-        return part if part is None or part.entries else None
+        if part is None:
+            return None
+        entries = tuple(Entry(entry.name.lower(), entry.statements, entry.line) for entry in part.entries)
+        return replace(part, noun="header", entries=entries)
 
     def statuses(self, name: str) -> Part | None:
         """Return the statuses, in the order of the table of steps."""
-        for table, columns in self._withcolumns_of(self.page.of(Table), *_COLUMNS[name]):
+        for table, columns in self._tables(name):
             lines = [line for row in table.rows for line in row.cell(columns["status"]).lines]
             entries = [Entry(word, (), line.number) for line in lines for word in status_words(line.text) or word_list(line.text)[:1]]
             if entries:
@@ -155,7 +162,7 @@ class PageStatements:
 
     def deletion(self, name: str) -> Part | None:
         """Return for each status whether a task can be deleted."""
-        for table, columns in self._withcolumns_of(self.page.of(Table), *_COLUMNS[name]):
+        for table, columns in self._tables(name):
             entries = [entry for row in table.rows for entry in self._deletable(row, columns)]
             if entries:
                 return Part(name, "status", tuple(entries), table.line)
@@ -171,7 +178,7 @@ class PageStatements:
 
     def codes(self, name: str) -> Part | None:
         """Return the rows of the table of codes."""
-        for table, columns in self._withcolumns_of(self.page.of(Table), *_COLUMNS[name]):
+        for table, columns in self._tables(name):
             entries = tuple(self._code(row, columns) for row in table.rows if row.cell(columns["http"]).text)
             return Part(name, "code", entries, table.line)
         return None
@@ -208,6 +215,9 @@ class PageStatements:
         return Part(name, "example", (), codes[0].line, problems=tuple(problems))
 
 
+_KNOWN_BY_COLUMNS = frozenset({"address", "statuses", "deletion", "codes"})
+"""The parts whose table has columns that no other has."""
+
 _MOST_TEXTS = 9
 """Words of a kind that a message names."""
 
@@ -224,7 +234,7 @@ _COLUMNS: Final[Mapping[str, Sequence[str]]] = MappingProxyType(
         "response-body": ("name", "type"),
     }
 )
-"""The columns of the tables. Without one of them a table is not the one that is looked for: what it states would be gone in every row."""
+"""The columns of the tables, by the part. A table without one of them is another: its statements would be gone in every row."""
 
 _PARTS: Final[Mapping[str, Callable[[PageStatements, str], Part | None]]] = MappingProxyType(
     {

@@ -43,8 +43,13 @@ class Range:
 def limits_text(low: Decimal | int | None, high: Decimal | int | None) -> str:
     """Return limits in the form in which they are compared."""
     if low is None:
-        return f"at most {high}"
-    return f"at least {low}" if high is None else f"{low} to {high}"
+        return f"at most {plain(high or 0)}"
+    return f"at least {plain(low)}" if high is None else f"{plain(low)} to {plain(high)}"
+
+
+def plain(number: Decimal | int) -> str:
+    """Return a number without an exponent, and without zeros behind the point."""
+    return f"{Decimal(number).normalize():f}"
 
 
 def ranges(text: str, words: PageWords) -> list[Range]:

@@ -67,6 +67,7 @@ def drop_from_reading(name, key):
 
 NAME = f"{SCHEMAS}.TaskRequest.properties.name"
 
+
 def put_in_page(name, key, value):
     return lambda sources: next(page for page in sources.pages["pages"] if page["id"] == name).update({key: value})
 
@@ -84,7 +85,10 @@ REJECTED = {
     "an unknown error of a page": (put_in_page("overview", "errors", ["NO_TASK"]), "page overview, errors: unknown: NO_TASK"),
     "a limit of no error": (put_in_page("overview", "limits", {"NOT_FOUND": "name"}), "page overview, limits: unknown: NOT_FOUND"),
     "a limit of no field": (put_in_page("overview", "limits", {"NAME_TOO_LONG": "title"}), "page overview, limits: unknown: title"),
-    "a range of another rule": (put_in_page("get-task", "ranges", {"AUROC": "NC308"}), "page get-task, ranges: no rule NC308 with the field"),
+    "a range of another rule": (
+        put_in_page("get-task", "ranges", {"AUROC": "NC308"}),
+        "page get-task, ranges: no rule NC308 with the field",
+    ),
     "an option of a page that no reading cites": (
         put_in_page("overview", "readings", {"status-word": "complete"}),
         "page overview: no reading status-word with an option complete that cites the page",

@@ -128,6 +128,12 @@ CHANGES = {
         None,
     ),
     "no limit": ("create", without_item(BODY, "name", "1-100 characters"), ("gone", BODY, "name", "limit", "1 to 100", None), None),
+    "two limits": (
+        "create",
+        item(BODY, "name", "1-100 characters", "1-100 characters, up to 50 characters in a list"),
+        ("different", BODY, "name", "limit", "1 to 100", "1 to 100, at most 50"),
+        None,
+    ),
     "a new limit": (
         "create",
         item(BODY, "train_bucket", "What it is about", "At most 63 characters"),
@@ -525,6 +531,19 @@ def test_an_item_that_states_nothing_known_is_listed():
     found = compare(changed.render("text"))
     assert found.differences == ()
     assert [remark.text for remark in found.remarks] == ["train_bucket: Only buckets of this region"]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_table_of_no_part_and_a_row_without_a_name_are_listed(form):
+    changed = page("get")
+    changed.blocks += [(3, "Request body"), Table("more", ["Field", "Type", "Required", "Description"], [["seed", *STRING]])]
+    if form != "text":
+        changed.table(RESPONSE).rows.append(["", "", "", ["More to know"]])
+    found = compare(changed.render(form), form)
+    assert found.differences == ()
+    columns = "field, type, required, description" if form == "text" else "Field, Type, Required, Description"
+    row = [] if form == "text" else ["   More to know"]
+    assert [remark.text for remark in found.remarks] == [*row, f"a table with the columns {columns}"]
 
 
 def test_a_part_that_nobody_has_seen_may_be_missing_and_is_listed():
