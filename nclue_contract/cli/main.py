@@ -187,7 +187,7 @@ def _add_serve(commands: Any, common: argparse.ArgumentParser) -> None:  # noqa:
 
 
 def _add_docs_drift(commands: Any, common: argparse.ArgumentParser) -> None:  # noqa: ANN401  # as above
-    from nclue_contract.cli.docs_drift import add_parser  # noqa: PLC0415  # for this command only
+    from nclue_contract.cli.docs_drift_arguments import add_parser  # noqa: PLC0415  # for this command only
 
     add_parser(commands, common).set_defaults(run=_docs_drift)
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeVar
 
+PAGE_FORMATS = ("html", "markdown", "text")
+"""The formats in which a page can be saved."""
+
 
 class NotUnderstoodError(Exception):
     """The page cannot be understood; the message says what was looked for. It is never a page without differences."""

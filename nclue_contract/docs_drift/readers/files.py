@@ -9,7 +9,7 @@ from pathlib import PurePath
 from types import MappingProxyType
 from typing import Final
 
-from nclue_contract.docs_drift.page import NotUnderstoodError, Page
+from nclue_contract.docs_drift.page import PAGE_FORMATS, NotUnderstoodError, Page
 from nclue_contract.docs_drift.readers.html import read_html
 from nclue_contract.docs_drift.readers.markdown import read_markdown
 from nclue_contract.docs_drift.readers.text import read_text
@@ -17,7 +17,9 @@ from nclue_contract.docs_drift.readers.text import read_text
 MAX_BYTES = 32 << 20
 """The largest page that is read; saved pages contain pictures."""
 
-READERS: Final[Mapping[str, Callable[[str], Page]]] = MappingProxyType({"html": read_html, "markdown": read_markdown, "text": read_text})
+READERS: Final[Mapping[str, Callable[[str], Page]]] = MappingProxyType(
+    dict(zip(PAGE_FORMATS, (read_html, read_markdown, read_text), strict=True))
+)
 """The reader of each format."""
 
 _SUFFIXES: Final[Mapping[str, str]] = {".html": "html", ".htm": "html", ".xhtml": "html", ".md": "markdown", ".markdown": "markdown"}
