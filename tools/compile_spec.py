@@ -1,12 +1,13 @@
-"""Compile the three YAML files in `openapi/` into the two JSON files that the package ships.
+"""Compile the YAML files in `openapi/` into the JSON files that the package ships.
 
-    python tools/compile_spec.py           write both files (each whole or not at all)
+    python tools/compile_spec.py           write the files (each whole or not at all)
     python tools/compile_spec.py --check   write nothing; exit 1 when a file is out of date
 
-Both are in `nclue_contract/contract/`: `tables.json` contains the tables that `contract.model` reads, `openapi.json` the OpenAPI document.
+They are in `nclue_contract/contract/`: `tables.json` contains the tables that `contract.model` reads, `openapi.json` the OpenAPI document,
+and `pages.json` how the pages of the documentation are built, for `contract.pages`.
 The tables also have the address of the documentation site, `Documentation` in `[project.urls]` of `pyproject.toml`, if there is one.
-JSON Schemas describe the rules and the readings. The compiler checks what a JSON Schema cannot: schema keywords that no consumer
-implements, and places in the three files that have to agree.
+JSON Schemas describe the rules, the readings and the pages. The compiler checks what a JSON Schema cannot: schema keywords that no consumer
+implements, and places in the files that have to agree.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ROOT / "openapi"
 TABLES = ROOT / "nclue_contract" / "contract" / "tables.json"
 DOCUMENT = ROOT / "nclue_contract" / "contract" / "openapi.json"
+PAGES = ROOT / "nclue_contract" / "contract" / "pages.json"
 PROJECT = ROOT / "pyproject.toml"
 COMMAND = "python tools/compile_spec.py"
 
@@ -60,28 +62,29 @@ class SpecError(Exception):
 
 @dataclass
 class Sources:
-    """The three YAML files as they are read, and the address of the documentation site (empty: it has none)."""
+    """The YAML files as they are read, and the address of the documentation site (empty: it has none)."""
 
     document: dict[str, Any]
     rules: list[dict[str, Any]]
     readings: list[dict[str, Any]]
+    pages: dict[str, Any]
     documentation: str = ""
 
     @classmethod
     def load(cls) -> Sources:
-        """Read the three files, and the address in `pyproject.toml`; raises `yaml.YAMLError`."""
+        """Read the files, and the address in `pyproject.toml`; raises `yaml.YAMLError`."""
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        names = ("nclue-tasks.yaml", "rules.yaml", "readings.yaml")
-        document, rules, readings = (
+        names = ("nclue-tasks.yaml", "rules.yaml", "readings.yaml", "pages.yaml")
+        document, rules, readings, pages = (
             yaml.load((SOURCES / name).read_text(encoding="utf-8"), Loader=loader)  # noqa: S506  # a safe one
             for name in names
         )
         project = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]
-        return cls(document, rules, readings, project.get("urls", {}).get("Documentation", ""))
+        return cls(document, rules, readings, pages, project.get("urls", {}).get("Documentation", ""))
 
 
-def compile_contract(sources: Sources) -> tuple[str, str]:
-    """Return the texts of `tables.json` and `openapi.json`; raises `SpecError`."""
+def compile_contract(sources: Sources) -> tuple[str, str, str]:
+    """Return the texts of `tables.json`, `openapi.json` and `pages.json`; raises `SpecError`."""
     document = sources.document
     _check_json_schema("readings", "id", sources.readings)
     _check_json_schema("rules", "code", sources.rules)
@@ -105,7 +108,8 @@ def compile_contract(sources: Sources) -> tuple[str, str]:
     _check_rules(sources, tables)
     _check_pointers(sources)
     _check_agreement(document, tables)
-    return _dump(tables), _dump(document)
+    _check_pages(sources, tables)
+    return _dump(tables), _dump(document), _dump(sources.pages)
 
 
 def _base_url(text: str) -> str:
@@ -242,9 +246,13 @@ def _unique(names: list[str], where: str) -> None:
     _require(not repeated, f"{where}: {', '.join(sorted(repeated))} occurs more than once")
 
 
-def _check_json_schema(name: str, key: str, entries: list[dict[str, Any]]) -> None:
+def _schema_errors(name: str, value: object) -> Iterator[jsonschema.ValidationError]:
     schema = json.loads((SOURCES / f"{name}.schema.json").read_text(encoding="utf-8"))
-    for error in jsonschema.Draft202012Validator(schema).iter_errors(entries):
+    yield from jsonschema.Draft202012Validator(schema).iter_errors(value)
+
+
+def _check_json_schema(name: str, key: str, entries: list[dict[str, Any]]) -> None:
+    for error in _schema_errors(name, entries):
         number, *path = error.absolute_path
         entry = entries[int(number)]
         place = ".".join(map(str, [entry.get(key, f"entry {number}"), *path]))
@@ -380,6 +388,29 @@ def _check_agreement(document: dict[str, Any], tables: dict[str, Any]) -> None:
     _require(not difference, f"the pattern of FilePath differs from rule NC120 under the default readings: {spots}")
 
 
+def _check_pages(sources: Sources, tables: dict[str, Any]) -> None:
+    """Check that the pages name what exists, and that an option that a page states is one for which the reading cites the page."""
+    for error in _schema_errors("pages", sources.pages):
+        raise SpecError(f"pages.yaml: {'.'.join(map(str, error.absolute_path))}: {error.message}")
+    rules = {rule["code"]: rule for rule in sources.rules}
+    readings = {reading["id"]: {option["id"]: option for option in reading["options"]} for reading in sources.readings}
+    _unique([page["id"] for page in sources.pages["pages"]], "pages.yaml")
+    for key in ("missing_rules", "unknown_rules"):
+        _only(sources.pages[key], rules, f"pages.yaml, {key}")
+    for page in sources.pages["pages"]:
+        where = f"page {page['id']}"
+        _require(page.get("operation") in {None, *tables["operations"]}, f"{where}: no operation {page.get('operation')}")
+        _only(page.get("errors", []), tables["errors"], f"{where}, errors")
+        _only(page.get("limits", {}), page.get("errors", []), f"{where}, limits")
+        _only(page.get("limits", {}).values(), [field["name"] for field in tables["request"]], f"{where}, limits")
+        for field, code in page.get("ranges", {}).items():
+            _require(field in rules.get(code, {}).get("fields", []), f"{where}, ranges: no rule {code} with the field {field}")
+        for reading, option in page.get("readings", {}).items():
+            pages = readings.get(reading, {}).get(option, {}).get("pages", [])
+            cited = page["name"] in {one.partition(" (")[0] for one in pages}
+            _require(cited, f"{where}: no reading {reading} with an option {option} that cites the page")
+
+
 def forbidden_by_default(tables: dict[str, Any]) -> set[int]:
     """Return the code points that rule NC120 forbids under the default readings."""
     sources = [next(rule for rule in tables["rules"] if rule["code"] == "NC120")]
@@ -414,14 +445,13 @@ def main(argv: list[str] | None = None) -> int:
     except (SpecError, yaml.YAMLError) as error:
         print(f"{SOURCES.name}/: {error}", file=sys.stderr)
         return 1
-    stale = [
-        path for path, text in zip((TABLES, DOCUMENT), texts, strict=True) if not path.exists() or path.read_text(encoding="utf-8") != text
-    ]
+    targets = list(zip((TABLES, DOCUMENT, PAGES), texts, strict=True))
+    stale = [path for path, text in targets if not path.exists() or path.read_text(encoding="utf-8") != text]
     if options.check:
         for path in stale:
             print(f"{path.relative_to(ROOT)} is out of date; run: {COMMAND}", file=sys.stderr)
         return 1 if stale else 0
-    for path, text in zip((TABLES, DOCUMENT), texts, strict=True):
+    for path, text in targets:
         write(path, text)
         print(f"wrote {path.relative_to(ROOT)}")
     return 0

@@ -52,6 +52,8 @@ def try_extra(extra: str) -> None:
         case "server":
             run("serve", "--help")
             importlib.import_module("nclue_contract.service.uvicorn_server")
+        case "markdown":
+            importlib.import_module("nclue_contract.docs_drift.readers.markdown").read_markdown("# Create task\n")
         case "check":
             importlib.import_module("nclue_contract.check.transport_http")
         case _:

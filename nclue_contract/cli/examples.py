@@ -37,6 +37,11 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
         "nclue-contract proxy http://127.0.0.1:8000/api/v1 --port 8080",
         "nclue-contract proxy https://gateway.example/api/v1 --har session.har --block",
     ),
+    "docs-drift": (
+        "nclue-contract docs-drift create-task.html",
+        "nclue-contract docs-drift pages --format json --report text:drift.txt",
+        "nclue-contract docs-drift create-task.ko.md --reading path-characters=page-2025",
+    ),
     "serve": (
         "nclue-contract serve --port 8000 --progress seconds:0.5",
         "nclue-contract serve --fault status-201 --unknown-file churn/none.tsv",

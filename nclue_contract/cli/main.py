@@ -188,6 +188,12 @@ def _add_serve(commands: Any, common: argparse.ArgumentParser) -> None:  # noqa:
     faults.set_defaults(run=_faults)
 
 
+def _add_docs_drift(commands: Any, common: argparse.ArgumentParser) -> None:  # noqa: ANN401  # as above
+    from nclue_contract.cli.docs_drift_arguments import add_parser  # noqa: PLC0415  # for this command only
+
+    add_parser(commands, common).set_defaults(run=_docs_drift)
+
+
 def _add_completion(commands: Any, _common: argparse.ArgumentParser) -> None:  # noqa: ANN401  # as above
     from nclue_contract.cli.completion import add_parser  # noqa: PLC0415  # for this command only
 
@@ -202,6 +208,7 @@ _BUILDERS: Mapping[str, Callable[[Any, argparse.ArgumentParser], None]] = {
     **dict.fromkeys(("check", "probe", "cleanup"), _add_check),
     **dict.fromkeys(("traffic", "proxy"), _add_traffic),
     **dict.fromkeys(("serve", "faults"), _add_serve),
+    "docs-drift": _add_docs_drift,
     "completion": _add_completion,
 }
 """What adds the parser of each command."""
@@ -273,6 +280,15 @@ def _proxy(options: argparse.Namespace) -> int:
     from nclue_contract.cli.proxy import run_proxy  # noqa: PLC0415  # for this command only, and it needs an extra
 
     return _usable("", run_proxy, options, judging, run, output, sys.stdout, sys.stderr or io.StringIO())
+
+
+def _docs_drift(options: argparse.Namespace) -> int:
+    from nclue_contract.cli.docs_drift import run_docs_drift  # noqa: PLC0415  # for this command only
+
+    _, readings = _settings(options)
+    reports = _usable("--report", report_targets, options.report, FORMATS["docs-drift"])
+    stdin = sys.stdin.buffer if sys.stdin else None  # None when it is closed
+    return _usable("", run_docs_drift, options, readings, reports, stdin, sys.stdout, sys.stderr or io.StringIO())
 
 
 def _judging(options: argparse.Namespace, command: str) -> tuple[JudgeOptions, Run, Output]:

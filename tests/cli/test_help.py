@@ -8,7 +8,21 @@ import pytest
 from nclue_contract.cli.examples import EXAMPLES, without_examples
 from nclue_contract.cli.main import _parser, main
 
-COMMANDS = ("validate", "explain", "spec", "sign", "check", "probe", "cleanup", "traffic", "proxy", "serve", "faults", "completion")
+COMMANDS = (
+    "validate",
+    "explain",
+    "spec",
+    "sign",
+    "check",
+    "probe",
+    "cleanup",
+    "traffic",
+    "proxy",
+    "serve",
+    "faults",
+    "docs-drift",
+    "completion",
+)
 
 
 def help_of(name, capsys):
@@ -19,7 +33,7 @@ def help_of(name, capsys):
 
 
 def test_every_command_has_examples():
-    assert set(re.findall("^    ([a-z]+)", _parser().format_help(), re.MULTILINE)) == set(EXAMPLES) == set(COMMANDS)
+    assert set(re.findall("^    ([a-z-]+)", _parser().format_help(), re.MULTILINE)) == set(EXAMPLES) == set(COMMANDS)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 from tools import compile_spec
-from tools.compile_spec import COMMAND, DOCUMENT, TABLES, SpecError, compile_contract
+from tools.compile_spec import COMMAND, DOCUMENT, PAGES, TABLES, SpecError, compile_contract
 
 SOURCES = compile_spec.Sources.load()
 
@@ -67,7 +67,33 @@ def drop_from_reading(name, key):
 
 NAME = f"{SCHEMAS}.TaskRequest.properties.name"
 
+
+def put_in_page(name, key, value):
+    return lambda sources: next(page for page in sources.pages["pages"] if page["id"] == name).update({key: value})
+
+
+def put_in_pages(key, value):
+    return lambda sources: sources.pages.update({key: value})
+
+
 REJECTED = {
+    "an unknown key of the pages": (put_in_pages("word", {}), "pages.yaml: : Additional properties are not allowed ('word'"),
+    "a vocabulary without a language": (put_in_pages("space", {"en": ["space"], "ko": ["공백"]}), "pages.yaml: space: 'ja' is a required"),
+    "an unknown key of a page": (put_in_page("overview", "part", []), "pages.yaml: pages.4: Additional properties"),
+    "a page twice": (put_in_page("overview", "id", "get-task"), "pages.yaml: get-task occurs more than once"),
+    "a page of no operation": (put_in_page("get-task", "operation", "readTask"), "page get-task: no operation readTask"),
+    "an unknown error of a page": (put_in_page("overview", "errors", ["NO_TASK"]), "page overview, errors: unknown: NO_TASK"),
+    "a limit of no error": (put_in_page("overview", "limits", {"NOT_FOUND": "name"}), "page overview, limits: unknown: NOT_FOUND"),
+    "a limit of no field": (put_in_page("overview", "limits", {"NAME_TOO_LONG": "title"}), "page overview, limits: unknown: title"),
+    "a range of another rule": (
+        put_in_page("get-task", "ranges", {"AUROC": "NC308"}),
+        "page get-task, ranges: no rule NC308 with the field",
+    ),
+    "an option of a page that no reading cites": (
+        put_in_page("overview", "readings", {"status-word": "complete"}),
+        "page overview: no reading status-word with an option complete that cites the page",
+    ),
+    "an unknown rule about examples": (put_in_pages("missing_rules", ["NC999"]), "pages.yaml, missing_rules: unknown: NC999"),
     "an unknown keyword": (put(f"{SCHEMAS}.TaskRequest.minProperties", 1), "TaskRequest: unknown: minProperties"),
     "an unknown keyword of a property": (put(f"{NAME}.const", "x"), "TaskRequest.name: unknown: const"),
     "an unknown keyword inside not": (put(f"{SCHEMAS}.FilePath.not.maxLength2", 1), "FilePath.not: unknown: maxLength2"),
@@ -325,22 +351,23 @@ def test_a_rule_that_differs_from_the_pattern_in_one_character_is_rejected(sourc
 
 def test_the_compiled_files_are_up_to_date():
     texts = compile_contract(SOURCES)
-    stale = [path.name for path, text in zip((TABLES, DOCUMENT), texts, strict=True) if path.read_text(encoding="utf-8") != text]
+    stale = [path.name for path, text in zip((TABLES, DOCUMENT, PAGES), texts, strict=True) if path.read_text(encoding="utf-8") != text]
     assert stale == [], f"out of date: {', '.join(stale)}; run: {COMMAND}"
 
 
 def test_the_check_of_the_compiler_names_the_stale_file_and_the_command(monkeypatch, capsys, tmp_path):
-    tables, openapi = compile_contract(SOURCES)
+    tables, openapi, pages = compile_contract(SOURCES)
+    (tmp_path / "pages.json").write_text(pages, encoding="utf-8")
     (tmp_path / "tables.json").write_text(tables, encoding="utf-8")
     (tmp_path / "openapi.json").write_text(openapi.replace("NCLUE", "nclue"), encoding="utf-8")
-    for name, file in (("ROOT", ""), ("TABLES", "tables.json"), ("DOCUMENT", "openapi.json")):
+    for name, file in (("ROOT", ""), ("TABLES", "tables.json"), ("DOCUMENT", "openapi.json"), ("PAGES", "pages.json")):
         monkeypatch.setattr(compile_spec, name, tmp_path / file)
     assert compile_spec.main(["--check"]) == 1
     assert capsys.readouterr().err == "openapi.json is out of date; run: python tools/compile_spec.py\n"
     assert compile_spec.main([]) == 0
     assert compile_spec.main(["--check"]) == 0
     assert (tmp_path / "openapi.json").read_text(encoding="utf-8") == openapi
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["openapi.json", "tables.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["openapi.json", "pages.json", "tables.json"]
 
 
 def test_the_compiler_reports_errors_and_writes_nothing(sources, monkeypatch, capsys, tmp_path):
@@ -348,6 +375,7 @@ def test_the_compiler_reports_errors_and_writes_nothing(sources, monkeypatch, ca
     monkeypatch.setattr(compile_spec.Sources, "load", lambda: sources)
     monkeypatch.setattr(compile_spec, "TABLES", tmp_path / "tables.json")
     monkeypatch.setattr(compile_spec, "DOCUMENT", tmp_path / "openapi.json")
+    monkeypatch.setattr(compile_spec, "PAGES", tmp_path / "pages.json")
     assert compile_spec.main([]) == 1
     assert capsys.readouterr().err == "openapi/: rules.yaml: NC120.slug: 'Path' does not match '^[a-z]+(-[a-z]+)*$'\n"
     assert list(tmp_path.iterdir()) == []

@@ -85,6 +85,7 @@ def test_the_wheel_contains_only_the_package_with_its_tables_and_type_marker(whe
             "__init__.py",
             "contract/tables.json",
             "contract/openapi.json",
+            "contract/pages.json",
             "py.typed",
             "check/reports/html/report.css",
             "check/reports/html/report.js",

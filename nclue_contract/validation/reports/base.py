@@ -23,6 +23,7 @@ FORMATS: Final[Mapping[str, tuple[str, ...]]] = {
     "check": ("text", "json", "jsonl", "junit", "github", "html"),
     "probe": ("text", "json", "toml"),
     "traffic": ("text", "json", "jsonl", "junit", "sarif", "github"),
+    "docs-drift": ("text", "json"),
     "proxy": ("text", "json", "jsonl", "junit", "sarif", "github"),
 }
 """The formats of each command that has a choice, the default first."""

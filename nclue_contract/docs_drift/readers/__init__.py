@@ -1,0 +1,1 @@
+"""Readers of saved pages: one for each format, and the choice among them. Each returns a `Page`."""
