@@ -100,7 +100,9 @@ def _result(judgement: Judgement | None) -> str:
 
 def _message(headers: Pairs, body: bytes | None) -> dict[str, Any]:
     shown = [[excerpt(name, MAX_VALUE), MASK if is_secret_header(name) else excerpt(value, MAX_VALUE)] for name, value in headers]
-    return {"headers": shown, "body": None if body is None else _text(body), "body_bytes": None if body is None else len(body)}
+    if body is None:
+        return {"headers": shown, "body": None, "body_bytes": None, "cut": False}
+    return {"headers": shown, "body": _text(body), "body_bytes": len(body), "cut": len(body) > MAX_BODY}
 
 
 def _text(body: bytes) -> str:
@@ -133,7 +135,7 @@ def _pieces(side: Side, finding: Finding, exchange: RecordedExchange) -> Iterato
     """Yield the value that a finding is about, or the line of the body, in pieces, each with whether it is what the finding marks."""
     text, positions = finding.text, finding.positions
     body = exchange.request_body if side is Side.REQUEST else exchange.response_body
-    if text is None and finding.offset is not None and body:
-        text, positions = source_line(decode(body)[0], finding.offset)
+    if text is None and finding.offset is not None and body and (source := decode(body)[0]):  # none if it is no UTF-8
+        text, positions = source_line(source, finding.offset)
     if text is not None and positions:
         yield from marked_pieces(text, positions, EXCERPT)

@@ -148,6 +148,7 @@ def test_in_formats_for_programs_standard_output_has_the_report_only(server):
     command = [sys.executable, "-m", "nclue_contract", "proxy", server.url, "--format", "json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()) as process:
         assert process.stderr.readline().startswith("LISTENING http://127.0.0.1:")
+        assert process.stderr.readline().startswith("PAGE http://127.0.0.1:")
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=DEADLINE)
     assert (json.loads(out)["exchanges"], err, process.returncode) == ([], "", 3)
@@ -232,7 +233,8 @@ def test_the_host_is_rewritten_or_kept(options, expected):
         seen.append(request.header("host"))
         return response()
 
-    with listening(answering(answer)) as port, running(url(port), *options, name="proxy") as proxy:
+    allowed = ["--allow-host", "nclue.example.com"]
+    with listening(answering(answer)) as port, running(url(port), *options, *allowed, name="proxy") as proxy:
         proxy.send("GET", "/tasks", headers={"Host": "nclue.example.com"})
         assert seen == [[f"{expected}:{port}" if not options else expected]]
 

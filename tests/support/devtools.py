@@ -71,6 +71,7 @@ class DevTools:
 
     async def evaluate(self, script):
         result = await self.call("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
+        assert "exceptionDetails" not in result, result
         return result["result"]["value"]
 
     async def open(self, url):
@@ -78,8 +79,8 @@ class DevTools:
         await self.call("Page.enable")
         result = await self.call("Page.navigate", url=url)
         assert "errorText" not in result, result
-        while not await self.evaluate("document.readyState !== 'loading' && location.href !== 'about:blank'"):
-            await asyncio.sleep(0.01)
+        loaded = "new Promise((done) => addEventListener('DOMContentLoaded', () => done(true)))"
+        await self.evaluate(f"document.readyState !== 'loading' || {loaded}")
 
     async def until(self, condition):
         """Wait until a condition on the document element's data is true in the page; `data` is `document.documentElement.dataset`."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 
 from nclue_contract.contract.wording import escaped, harmless
@@ -140,11 +142,9 @@ def excerpt_with_carets(text: str, positions: Sequence[int], limit: int, encodin
 def marked_pieces(text: str, positions: Sequence[int], limit: int) -> list[tuple[str, bool]]:
     """Return the same excerpt in pieces, each with whether it is of characters at the positions, for those who do not mark with carets."""
     before, shown, after = _marked(text, positions, limit, "utf-8")
-    pieces = [(before, False)]
-    for glyph, marked in shown:
-        last, same = pieces[-1]
-        pieces[-1:] = [(last + glyph.text, marked)] if same == marked else [(last, same), (glyph.text, marked)]
-    return [piece for piece in [*pieces, (after, False)] if piece[0]]
+    parts = [(before, False), *((glyph.text, marked) for glyph, marked in shown), (after, False)]
+    grouped = groupby((part for part in parts if part[0]), key=itemgetter(1))
+    return [("".join(text for text, _ in group), marked) for marked, group in grouped]
 
 
 def source_line(text: str, offset: int) -> tuple[str, tuple[int, ...]]:
