@@ -211,7 +211,6 @@ def test_a_wrong_signature_is_explained(app):
 
 
 def test_without_authentication_no_signature_is_missed():
-    app = served(new_service(keys={}))
     app = served(Service())
     ask(app, TASKS)
     assert exchanges(app)[0]["result"] == "valid"
@@ -258,10 +257,10 @@ def test_time_moves_the_tasks_of_serve():
 
 
 def test_the_newest_200_tasks_are_shown_and_all_are_counted():
-    app = served(Service())
+    service = Service()
     for number in range(205):
-        send(app, "POST", payload=PAYLOAD | {"name": f"{number}"})
-    told = tasks(app)
+        service.store.add(service.new_task(PAYLOAD | {"name": f"{number}"}, NOW))
+    told = tasks(served(service))
     assert [task["name"] for task in told["changed"]] == [f"{number}" for number in range(5, 205)]
     assert sum(count for _, count in told["counts"]) == 205
 
@@ -361,8 +360,8 @@ def test_streams_end_when_the_server_ends(app):
             await talk.piece()
             app.close()
             assert await talk.piece() == b""
-            assert await talk.piece() is None, "the response is complete"
-            await talk.task
+            assert await talk.piece() is None
+            assert talk.complete
         assert app.streams == 0
 
     asyncio.run(run())
@@ -374,6 +373,7 @@ def test_a_page_that_reads_nothing_is_given_up(app, monkeypatch):
     async def run():
         async with Talk(app, EVENTS, reads=False) as talk:
             await talk.task
+            assert not talk.complete
         assert app.streams == 0
 
     asyncio.run(run())

@@ -41,6 +41,7 @@ class Talk:
         self._sent = asyncio.Queue()
         self._reads = reads
         self.started = asyncio.Event()
+        self.complete = False
 
     async def _receive(self):
         if self._requests:
@@ -58,10 +59,11 @@ class Talk:
             await asyncio.Event().wait()
         self._sent.put_nowait(message.get("body", b""))
         if not message.get("more_body"):
-            self._sent.put_nowait(None)
+            self.complete = True
 
     async def __aenter__(self):
         self.task = asyncio.ensure_future(self._app(self._scope, self._receive, self._send))
+        self.task.add_done_callback(lambda _: self._sent.put_nowait(None))
         starting = asyncio.ensure_future(self.started.wait())
         await asyncio.wait({self.task, starting}, return_when=asyncio.FIRST_COMPLETED)
         if not starting.done():

@@ -50,6 +50,7 @@ class DevTools:
         self._socket = socket
         self._number = 0
         self._answers = {}
+        self._loaded = None
         self.events = []
         self._reader = asyncio.ensure_future(self._read())
 
@@ -60,6 +61,8 @@ class DevTools:
                 self._answers.pop(data["id"]).set_result(data)
             else:
                 self.events.append((data["method"], data["params"]))
+                if data["method"] == "Page.domContentEventFired" and self._loaded is not None and not self._loaded.done():
+                    self._loaded.set_result(None)
 
     async def call(self, method, **parameters):
         self._number += 1
@@ -72,15 +75,15 @@ class DevTools:
     async def evaluate(self, script):
         result = await self.call("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
         assert "exceptionDetails" not in result, result
-        return result["result"]["value"]
+        return result["result"].get("value")  # none for undefined
 
     async def open(self, url):
         """Open an address, and wait until its document is there."""
         await self.call("Page.enable")
+        self._loaded = asyncio.get_running_loop().create_future()
         result = await self.call("Page.navigate", url=url)
         assert "errorText" not in result, result
-        loaded = "new Promise((done) => addEventListener('DOMContentLoaded', () => done(true)))"
-        await self.evaluate(f"document.readyState !== 'loading' || {loaded}")
+        await self._loaded
 
     async def until(self, condition):
         """Wait until a condition on the document element's data is true in the page; `data` is `document.documentElement.dataset`."""

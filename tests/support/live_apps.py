@@ -8,7 +8,7 @@ from nclue_contract.live.feed import Feed
 from nclue_contract.live.service_watch import watched_app
 from nclue_contract.live.traffic_tasks import TrafficTasks
 from nclue_contract.proxy.app import ProxyApp, ProxyOptions
-from nclue_contract.service.addressing import AllowedHosts
+from nclue_contract.service.addressing import AllowedHosts, split_target
 from nclue_contract.service.lifecycle import ProgressMode
 from nclue_contract.service.messages import Request
 from nclue_contract.service.service import Service
@@ -41,7 +41,7 @@ class InMemory:
         sent = b"".join([chunk async for chunk in body])
         pairs = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
         self.passed.append(target)
-        return Answer(self.service.handle(Request(method, target.decode("latin-1"), pairs, sent), NOW))
+        return Answer(self.service.handle(Request(method, split_target(target.decode("latin-1"))[1], pairs, sent), NOW))
 
 
 class Answer:
