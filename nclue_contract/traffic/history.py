@@ -89,8 +89,8 @@ class TaskHistory:
 
     def newest(self, most: int) -> list[tuple[str, KnownTask]]:
         """Return at most so many tasks with their IDs: those that were seen last, in the order in which they were seen first."""
-        last = list(islice(reversed(self._tasks.items()), most))
-        return sorted(reversed(last), key=lambda one: one[1].first.sent_ms or 0)
+        last = list(islice(reversed(self._tasks.items()), most))[::-1]  # of two that were sent at the same time, the first one is first
+        return sorted(last, key=lambda one: one[1].first.sent_ms or 0)
 
     def counts(self) -> Counter[str]:
         """Return how many tasks have each status; see `KnownTask.status`."""
