@@ -39,7 +39,7 @@ MAX_STREAMS = 8
 """Streams and downloads at the same time. A browser opens at most six connections to one server."""
 
 SEND_S = 30.0
-"""Seconds in which a browser has to read what was sent; a stream that nobody reads is ended, so that another one can be opened."""
+"""Seconds in which a browser has to read what was sent; a stream that is not read is ended, so that another one can be opened."""
 
 CHUNK = 1 << 16
 """Characters of a download that are sent at once."""

@@ -25,7 +25,7 @@ BATCH = 50
 """Exchanges that are sent at once; between two batches, requests are handled."""
 
 POLL_S = 1.0
-"""Seconds after which tasks are looked at although nothing was requested: time alone can move them."""
+"""Seconds after which the tasks are read again although nothing was requested: time alone can move them."""
 
 KEEP_ALIVE_POLLS = 15
 """Polls without an event after which a comment is sent, by which both sides notice a connection that is gone."""
@@ -92,25 +92,25 @@ class EventStream:
 
 
 class TaskChanges:
-    """What has changed in the tasks since they were looked at before."""
+    """What has changed in the tasks since the call before."""
 
     def __init__(self, tasks: TaskSource) -> None:
         self._tasks = tasks
         self._known = TaskOverview()
-        self._told = False
+        self._sent = False
 
     def forget(self) -> None:
         """Begin from nothing."""
-        self._known, self._told = TaskOverview(), False
+        self._known, self._sent = TaskOverview(), False
 
     def next(self) -> dict[str, Any] | None:
         """Return the changes as a JSON value, None without any."""
         now, before = self._tasks(), {task.id: task for task in self._known.tasks}
         changed = [task.to_dict() for task in now.tasks if before.pop(task.id, None) != task]
-        if self._told and not changed and not before and now.counts == self._known.counts:
+        if self._sent and not changed and not before and now.counts == self._known.counts:
             return None
-        whole = not self._told
-        self._known, self._told = now, True
+        whole = not self._sent
+        self._known, self._sent = now, True
         return {
             "whole": whole,
             "changed": changed,
