@@ -19,7 +19,7 @@ LAYERS = [
     {"service", "clients"},
     {"check", "mock", "strategies"},
     {"traffic", "docs_drift"},
-    {"proxy"},
+    {"live", "proxy"},
     {"cli"},
     {"schemathesis_hooks", "pytest_plugin", "__main__"},
 ]
@@ -37,8 +37,11 @@ RESTRICTED = {
     },
     "traffic -> service": {},
     "proxy -> check": {"proxy.app": {"check.content_coding"}},
-    "proxy -> service": {},
-    "cli -> service": {"cli.proxy": {"service.uvicorn_server"}, "cli.serve": {"service"}},
+    "proxy -> service": {"proxy.app": {"service.addressing"}},
+    # The page shows any server. Only what watches the service itself may import it.
+    "live -> check": {},
+    "live -> service": {"live.app": {"service.addressing"}, "live.service_watch": {"service"}},
+    "cli -> service": {"cli.proxy": {"service.addressing", "service.uvicorn_server"}, "cli.serve": {"service"}},
 }
 THIRD_PARTY = {
     "check.transport_http": {"h11"},

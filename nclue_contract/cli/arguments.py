@@ -16,6 +16,20 @@ RULES = "this rule: a code, a slug, or the beginning of codes, such as NC12; sev
 """What options that name rules accept, for their help; `Contract.select_rules` reads it."""
 
 
+def add_listening(parser: argparse.ArgumentParser) -> None:
+    """Add the options about where a server listens, and for which hosts it responds."""
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        type=host,
+        metavar="NAME",
+        help="a host name under which clients reach it, beside loopback names and --host (repeatable)",
+    )
+    parser.add_argument("--port", type=port, default=0, help="port to listen on; 0, the default, means a free one")
+
+
 def positive_integer(text: str) -> int:
     """Return a whole number from 1 to 999,999,999; a type of argparse."""
     if not re.fullmatch("0*[1-9][0-9]{0,8}", text):

@@ -6,6 +6,7 @@ import argparse
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from secrets import token_hex
 from typing import TextIO
 
 from nclue_contract import __version__
@@ -16,6 +17,10 @@ from nclue_contract.cli.validate import standard_output
 from nclue_contract.contract.extras import require_extra
 from nclue_contract.contract.hosts import Target, is_loopback, is_real
 from nclue_contract.contract.trust import tls_context
+from nclue_contract.live.app import LiveApp, Watched
+from nclue_contract.live.feed import Feed
+from nclue_contract.live.traffic_tasks import TrafficTasks
+from nclue_contract.service.addressing import AllowedHosts
 from nclue_contract.signing import now_ms
 from nclue_contract.traffic.exchanges import RecordedExchange, without_secrets
 from nclue_contract.traffic.har_writer import FIRST_LINE, HarWriter
@@ -27,7 +32,7 @@ from nclue_contract.validation.reports.formats import renderer
 with require_extra("proxy", "proxy needs httpx and uvicorn"):
     from nclue_contract.proxy.app import ProxyApp, ProxyOptions
     from nclue_contract.proxy.upstream import Upstream
-    from nclue_contract.service.uvicorn_server import listen, serve_app
+    from nclue_contract.service.uvicorn_server import base_url, listen, serve_app
 
 NAME = "proxy"
 """How the report calls the recording where there is no HAR."""
@@ -36,7 +41,7 @@ NAME = "proxy"
 def run_proxy(options: argparse.Namespace, judging: JudgeOptions, run: Run, output: Output, stdout: TextIO, stderr: TextIO) -> int:
     """Pass requests on until a signal, and return the exit code by what they showed. Raises `ValueError` and `OSError`."""
     target = Target.parse(options.upstream, options.signed_prefix)
-    proxy_options = ProxyOptions(judging.readings, options.cap, allowed_creations(target, options.allow_create), options.block)
+    allowed = allowed_creations(target, options.allow_create)
     if not is_loopback(options.host):
         where = options.host or "every address"
         print(f"nclue-contract: warning: {where} is not loopback: others can send requests through it", file=stderr)
@@ -51,12 +56,21 @@ def run_proxy(options: argparse.Namespace, judging: JudgeOptions, run: Run, outp
         outputs = [standard_output(run, output.format, stdout, ProgressBar(stderr, 0, enabled=False), quiet=output.quiet)]
         outputs += [renderer(form, stack.enter_context(atomic_file(path)).write, run) for form, path in output.reports]
         har = HarWriter(stack.enter_context(atomic_file(options.har)).write, TOOL_NAME, __version__) if options.har else None
-        report = TrafficReport(TrafficJudge(replace(judging, servers=(target,))), outputs)
-        recording = _Recording(report, har, options.har, judging, stdout)
+        judging = replace(judging, servers=(target,))
+        judge = TrafficJudge(judging)
+        report = TrafficReport(judge, outputs)
+        keys = judging.credentials
+        feed = Feed(token_hex(4), () if keys is None else (keys.access_key, keys.secret_key))
+        recording = _Recording(report, har, options.har, feed, stdout)
         report.begin()
         if har is not None:
             har.begin()
-        app = ProxyApp(upstream, proxy_options, recording.add, now_ms)
+        # The upstream's own name is chosen by its owner, not by a web page, and clients may send it: see --keep-host.
+        listening_on = (options.host, listener.getsockname()[0], target.host)
+        hosts = AllowedHosts.listening(listening_on, options.allow_host, command=NAME)
+        proxy = ProxyApp(upstream, ProxyOptions(judging.readings, options.cap, allowed, options.block, hosts), recording.add, now_ms)
+        watched = Watched(NAME, base_url(listener, target.path), judging, run)
+        app = LiveApp(proxy, feed, TrafficTasks(judge), watched, hosts)
         announced = stdout if output.format == "text" else stderr  # other formats are read by programs
         serve_app(app, listener, target.path, announced, date_header=False, lifespan="on")
         if recording.error is not None:
@@ -69,14 +83,13 @@ def run_proxy(options: argparse.Namespace, judging: JudgeOptions, run: Run, outp
 
 
 class _Recording:
-    """What happens with an exchange: it is judged, and written to the HAR without its secrets."""
+    """What happens with an exchange: it is judged, written to the HAR without its secrets, and shown on the page."""
 
-    def __init__(self, report: TrafficReport, har: HarWriter | None, path: Path | None, judging: JudgeOptions, stdout: TextIO) -> None:
+    def __init__(self, report: TrafficReport, har: HarWriter | None, path: Path | None, feed: Feed, stdout: TextIO) -> None:
         self._report = report
         self._har = har
         self._file = NAME if path is None else str(path)
-        keys = judging.credentials
-        self._secrets = () if keys is None else (keys.access_key, keys.secret_key)
+        self._feed = feed
         self._stdout = stdout
         self._index = 0
         self.error: OSError | None = None
@@ -91,9 +104,10 @@ class _Recording:
             self.error = error
 
     def _add(self, exchange: RecordedExchange) -> None:
-        self._report.add(self._file, FIRST_LINE + self._index, self._index, exchange)
+        judgement = self._report.add(self._file, FIRST_LINE + self._index, self._index, exchange)
+        self._feed.add_judged(exchange, judgement)
         if self._har is not None:
-            self._har.add(without_secrets(exchange, self._secrets))
+            self._har.add(without_secrets(exchange, self._feed.secrets))
         self._index += 1
         self._stdout.flush()  # findings are shown as they come
 

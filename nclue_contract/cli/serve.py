@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from nclue_contract.cli.arguments import host, port, positive_integer
+from nclue_contract.cli.arguments import add_listening, positive_integer
 from nclue_contract.contract.extras import require_extra
 from nclue_contract.contract.hosts import is_loopback
 from nclue_contract.contract.readings import Readings
@@ -20,22 +20,14 @@ if TYPE_CHECKING:
 
 _ENVIRONMENT = """\
 The accepted key pair is read from NCLUE_ACCESS_KEY and NCLUE_SECRET_KEY; if neither is set, an example pair is accepted and printed.
-"LISTENING" and the base URL are printed when the server is ready. SIGTERM and SIGINT (Ctrl+C) end it with exit code 0."""
+"LISTENING" and the base URL are printed when the server is ready, then "PAGE" and the address of a page that shows live what happens.
+SIGTERM and SIGINT (Ctrl+C) end it with exit code 0."""
 
 
 def add_parsers(commands: Any, common: argparse.ArgumentParser) -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:  # noqa: ANN401  # argparse's own type has no public name
     """Add the parsers of `serve` and `faults` and return them; `common` has the options of all commands."""
     serve = commands.add_parser("serve", parents=[common], help="run a local server that responds like NCLUE", epilog=_ENVIRONMENT)
-    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    serve.add_argument(
-        "--allow-host",
-        action="append",
-        default=[],
-        type=host,
-        metavar="NAME",
-        help="a host name under which clients reach it, beside loopback names and --host (repeatable)",
-    )
-    serve.add_argument("--port", type=port, default=0, help="port to listen on; 0, the default, means a free one")
+    add_listening(serve)
     serve.add_argument(
         "--progress", default="immediate", metavar="MODE", help="immediate (the default), seconds[:0.5], reads[:1] per step, or manual"
     )
@@ -67,7 +59,10 @@ def run_serve(options: argparse.Namespace, readings: Readings, environment: Mapp
     keys, printed = (None, False) if options.no_auth else accepted_keys(environment)
     service = build(options, readings, keys)
     with require_extra("server", "serve needs uvicorn"):
-        from nclue_contract.service.uvicorn_server import listen, serve  # noqa: PLC0415  # uvicorn is an extra
+        from nclue_contract.service.uvicorn_server import base_url, listen, serve_app  # noqa: PLC0415  # uvicorn is an extra
+    from nclue_contract.live.service_watch import watched_app  # noqa: PLC0415  # for this command only
+    from nclue_contract.service.addressing import AllowedHosts  # noqa: PLC0415  # as above
+
     if not is_loopback(options.host) and sys.stderr:
         where = options.host or "every address"
         warning = f"{where} is not loopback: other machines can reach this server and read its journal"
@@ -80,7 +75,9 @@ def run_serve(options: argparse.Namespace, readings: Readings, environment: Mapp
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a host name"
         raise ValueError(f"cannot listen on {options.host!r:.80}, port {options.port}: {reason}") from error
-    serve(service, listener, sys.stdout, host=options.host, allow_hosts=options.allow_host)
+    with listener:
+        hosts = AllowedHosts.listening((options.host, listener.getsockname()[0]), options.allow_host)
+        serve_app(watched_app(service, base_url(listener, service.prefix), hosts), listener, service.prefix, sys.stdout)
     return PASSED
 
 

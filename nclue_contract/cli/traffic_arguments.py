@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from nclue_contract.cli.arguments import port, positive_integer, seconds, whole_number
+from nclue_contract.cli.arguments import add_listening, positive_integer, seconds, whole_number
 from nclue_contract.traffic.sides import SIDES
 from nclue_contract.validation.reports.base import FORMATS
 
@@ -18,9 +18,10 @@ unreadable input, 3 nothing was judged."""
 
 
 _PROXY_EPILOG = """\
-"LISTENING" and the base URL for clients are printed when the proxy is ready, and findings as they come. SIGTERM and SIGINT (Ctrl+C) end it
-with the report. Signatures are verified if NCLUE_ACCESS_KEY and NCLUE_SECRET_KEY are set. Exit codes: 0 passed, 1 failed, 2 usage, 3
-nothing was judged."""
+"LISTENING" and the base URL for clients are printed when the proxy is ready, then "PAGE" and the address of a page that shows live what
+happens, and findings as they come. SIGTERM and SIGINT (Ctrl+C) end it with the report. The host of UPSTREAM is allowed as well as those of
+--allow-host. Signatures are verified if NCLUE_ACCESS_KEY and NCLUE_SECRET_KEY are set. Exit codes: 0 passed, 1 failed, 2 usage, 3 nothing
+was judged."""
 
 
 def add_traffic(commands: Any, common: argparse.ArgumentParser) -> argparse.ArgumentParser:  # noqa: ANN401  # argparse's own type has no public name
@@ -42,8 +43,7 @@ def add_proxy(commands: Any, common: argparse.ArgumentParser) -> argparse.Argume
         "proxy", parents=[common], help="pass requests on to a server, and judge them and the responses", epilog=_PROXY_EPILOG
     )
     proxy.add_argument("upstream", metavar="UPSTREAM", help="base URL of the server, without /tasks")
-    proxy.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    proxy.add_argument("--port", type=port, default=0, help="port to listen on; 0, the default, means a free one")
+    add_listening(proxy)
     proxy.add_argument("--cacert", type=Path, metavar="FILE", help="certificates to trust (PEM)")
     proxy.add_argument("--keep-host", action="store_true", help="pass the header Host of the client on, instead of that of UPSTREAM")
     proxy.add_argument("--signed-prefix", metavar="PATH", help="path prefix that clients sign, if it is not that of UPSTREAM")

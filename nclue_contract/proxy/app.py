@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
@@ -18,6 +18,7 @@ from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Readings
 from nclue_contract.contract.rules import Certainty
 from nclue_contract.proxy.upstream import RawHeaders, Upstream, UpstreamError, UpstreamResponse
+from nclue_contract.service.addressing import AllowedHosts, split_target
 from nclue_contract.traffic.exchanges import Pairs, RecordedExchange
 from nclue_contract.validation.findings import Finding
 from nclue_contract.validation.validator import Validator
@@ -41,13 +42,14 @@ class ProxyOptions:
     """What the proxy does. `cap_bytes` of each body are kept to be judged; a body that is longer is passed on, and not judged.
 
     `create_requests` is how many requests that may create a task are passed on (None: all). With `block`, payloads that break a documented
-    rule are not.
+    rule are not. Requests for other hosts than `hosts` are not passed on, and not judged.
     """
 
     readings: Readings
     cap_bytes: int = 1 << 20
     create_requests: int | None = None
     block: bool = False
+    hosts: AllowedHosts = field(default_factory=AllowedHosts)
 
 
 class _Kept:
@@ -143,6 +145,7 @@ class _Exchange:
         self._method: str = scope["method"]
         self._target: bytes = scope["raw_path"] + (b"?" + query if query else b"")
         self._headers: RawHeaders = list(scope["headers"])
+        self._http_version: str = scope.get("http_version", "1.1")
         self._sent, self._received = _Kept(proxy.options.cap_bytes), _Kept(proxy.options.cap_bytes)
         self._begun_ms = proxy.now_ms()
         self._stream = self._body()
@@ -150,6 +153,9 @@ class _Exchange:
     async def run(self) -> None:
         """Pass the request on unless it is to be held back."""
         proxy = self._proxy
+        if refusal := self._refusal():
+            await self._send_own(HTTPStatus.MISDIRECTED_REQUEST, "misdirected", {"problem": refusal})
+            return
         try:
             held: list[bytes] = []
             if proxy.options.block and self._creates_task():
@@ -163,6 +169,12 @@ class _Exchange:
             await self._pass_on(held)
         except ClientGoneError:
             return
+
+    def _refusal(self) -> str:
+        """Return why the host that the request is for is not served, empty if it is."""
+        hosts = [value.decode("latin-1") for name, value in self._headers if name == b"host"]
+        authority, _ = split_target(self._target.decode("latin-1"))
+        return self._proxy.options.hosts.refusal(authority, hosts, self._http_version)
 
     def _creates_task(self) -> bool:
         operation = contract().operations["createTask"]
@@ -247,16 +259,23 @@ class _Exchange:
         await self._answer(HTTPStatus.UNPROCESSABLE_ENTITY, "blocked", value, ((b"x-nclue-rules", rules),))
 
     async def _answer(self, status: int, why: str, value: object, headers: tuple[tuple[bytes, bytes], ...] = (), error: str = "") -> None:
-        """Send a response of the proxy itself, with a JSON body."""
+        """Send a response of the proxy itself, and hand the exchange over."""
+        pairs, body = await self._send_own(status, why, value, headers)
+        if error:
+            self._finish(0, (), b"", error=error)
+        else:
+            self._finish(int(status), _texts(pairs), body, own=True)
+
+    async def _send_own(
+        self, status: int, why: str, value: object, headers: tuple[tuple[bytes, bytes], ...] = ()
+    ) -> tuple[RawHeaders, bytes]:
+        """Send a response of the proxy itself, with a JSON body; return its headers and its body."""
         body = json.dumps(value).encode()
         length = str(len(body)).encode()
         pairs = [(b"content-type", b"application/json"), (b"content-length", length), (OWN, why.encode()), *headers]
         await self._send({"type": "http.response.start", "status": int(status), "headers": pairs})
         await self._send({"type": "http.response.body", "body": b"" if self._method.upper() == "HEAD" else body})
-        if error:
-            self._finish(0, (), b"", error=error)
-        else:
-            self._finish(int(status), _texts(pairs), body, own=True)
+        return pairs, body
 
     def _finish(self, status: int, headers: Pairs, body: bytes | None, *, error: str = "", own: bool = False) -> None:
         exchange = RecordedExchange(

@@ -32,20 +32,24 @@ def split_target(target: str) -> tuple[str | None, str]:
 
 @dataclass(frozen=True, slots=True)
 class AllowedHosts:
-    """The hosts that a server responds for: loopback, `names`, and with `every_address` each IP address."""
+    """The hosts that a server responds for: loopback, `names`, and with `every_address` each IP address.
+
+    `command` is what runs the server, for the advice to those who need another host.
+    """
 
     names: frozenset[str] = frozenset()
     every_address: bool = False
+    command: str = "serve"
 
     @classmethod
-    def listening(cls, listening_on: Iterable[str], more: Iterable[str] = ()) -> AllowedHosts:
+    def listening(cls, listening_on: Iterable[str], more: Iterable[str] = (), *, command: str = "serve") -> AllowedHosts:
         """Return the hosts of a server that listens on these hosts or addresses, and of `more`, which are names.
 
         A server that listens on every address of the machine does not know them, so it responds for all.
         """
         hosts = {parse_host(f"[{host}]" if ":" in host else host) for host in (*listening_on, *more)}
         names = frozenset(host for host in hosts if host is not None)
-        return cls(names, any(map(_is_unspecified, names)))
+        return cls(names, any(map(_is_unspecified, names)), command)
 
     def allows(self, host: str) -> bool:
         """Return whether the server responds for a host, as `parse_host` returns it."""
@@ -67,7 +71,7 @@ class AllowedHosts:
             return ""
         return (
             f"this server does not respond for the host {host[:80]}, so that no web page can read from it by DNS rebinding; "
-            f"if the host is right, start the server with: nclue-contract serve --allow-host {host[:80]}"
+            f"if the host is right, start the server with: nclue-contract {self.command} --allow-host {host[:80]}"
         )
 
 

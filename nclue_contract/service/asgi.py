@@ -1,4 +1,4 @@
-"""The service as an ASGI application: NCLUE's paths, and control paths under `/_nclue/`.
+"""The service as an ASGI application: NCLUE's paths, and control paths under `/_nclue/`. The page there is by `nclue_contract.live`.
 
 GET  /_nclue/health        {"status": "ok", …}
 POST /_nclue/reset         remove tasks, journal and injected failures

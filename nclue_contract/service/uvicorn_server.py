@@ -11,16 +11,16 @@ import logging
 import signal
 import socket
 import threading
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from types import TracebackType
-from typing import Any, Self, TextIO, TypeVar
+from typing import Any, Protocol, Self, TextIO, TypeVar
 
 import uvicorn
 
 from nclue_contract.contract.real_time import monotonic
 from nclue_contract.service.addressing import AllowedHosts
-from nclue_contract.service.asgi import App
+from nclue_contract.service.asgi import App, Receive, Scope, Send
 from nclue_contract.service.service import Service
 
 T = TypeVar("T")
@@ -76,17 +76,25 @@ def _config(app: Any, *, shutdown_s: int, **options: Any) -> uvicorn.Config:  # 
 
 
 class _AnnouncingServer(uvicorn.Server):
-    """A uvicorn that prints a line when it is ready, and ends with success on SIGTERM and SIGINT."""
+    """A uvicorn that prints lines when it is ready, and ends with success on SIGTERM and SIGINT.
 
-    def __init__(self, config: uvicorn.Config, announcement: str, stdout: TextIO) -> None:
+    `ending` is called when it begins to end, before it waits for responses.
+    """
+
+    def __init__(self, config: uvicorn.Config, announcement: str, stdout: TextIO, ending: Callable[[], object]) -> None:
         super().__init__(config)
         self._announcement = announcement
         self._stdout = stdout
+        self._ending = ending
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             print(self._announcement, file=self._stdout, flush=True)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._ending()
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -99,21 +107,27 @@ class _AnnouncingServer(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-def serve(service: Service, listener: socket.socket, stdout: TextIO, *, host: str = "", allow_hosts: Iterable[str] = ()) -> None:
-    """Serve on a listening socket until SIGTERM or SIGINT; print the base URL when ready.
+class WatchedApp(Protocol):
+    """An ASGI application with a page for people, at the path `page`, and with responses that end only when they are asked to."""
 
-    It responds for loopback, for `host`, by which it was asked to listen, and for `allow_hosts`.
-    """
-    allowed = AllowedHosts.listening((host, listener.getsockname()[0]), allow_hosts)
-    with listener:
-        serve_app(App(service, allowed_hosts=allowed), listener, service.prefix, stdout)
+    @property
+    def page(self) -> str:
+        """Return the path of the page."""
+        ...
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Respond to one request."""
+
+    def close(self) -> None:
+        """End the responses that have no end of their own."""
 
 
-def serve_app(app: Any, listener: socket.socket, prefix: str, stdout: TextIO, **options: Any) -> None:  # noqa: ANN401  # an ASGI application, and options of uvicorn
-    """Serve an ASGI application on a listening socket until SIGTERM or SIGINT; print its base URL when it is ready."""
+def serve_app(app: WatchedApp, listener: socket.socket, prefix: str, stdout: TextIO, **options: Any) -> None:  # noqa: ANN401  # options of uvicorn
+    """Serve an ASGI application on a listening socket until SIGTERM or SIGINT; print its base URL and its page when it is ready."""
     config = _config(app, shutdown_s=2, log_level="error", access_log=False, **options)
     logging.getLogger("uvicorn.error").addFilter(_unexpected)
-    _AnnouncingServer(config, f"LISTENING {base_url(listener, prefix)}", stdout).run(sockets=[listener])
+    announcement = f"LISTENING {base_url(listener, prefix)}\nPAGE {base_url(listener, app.page)}"
+    _AnnouncingServer(config, announcement, stdout, app.close).run(sockets=[listener])
 
 
 def _unexpected(record: logging.LogRecord) -> bool:

@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 from functools import cached_property
 from urllib.parse import urlsplit
 
-from nclue_contract.contract.masking import Masker, sent_secrets
+from nclue_contract.contract.masking import Masker, is_secret_header, sent_secrets
 
 Pairs = tuple[tuple[str, str], ...]
 """Headers as they were recorded, repeated ones included."""
@@ -104,14 +104,16 @@ def is_masked(value: str) -> bool:
 
 
 def without_secrets(exchange: RecordedExchange, secrets: Iterable[str] = ()) -> RecordedExchange:
-    """Return the exchange with all secrets overwritten outside of its request headers, so that no finding can show one.
+    """Return the exchange with all secrets overwritten outside of the secret headers of its request, so that no finding can show one.
 
     Secrets are the values of the signed and other secret headers of the request, and those given, in every spelling (see `Masker`). Each is
-    replaced by as many `x`, so that no length and no position changes, and no character is added that a rule forbids.
+    replaced by as many `x`, so that no length and no position changes, and no character is added that a rule forbids. The secret headers
+    keep their values, by which a signature is verified; what shows an exchange leaves these out.
     """
     sent = sent_secrets(pair for pair in exchange.request_headers if not is_masked(pair[1]))
     masker = Masker((value for value in (*sent, *secrets) if len(value) >= MIN_SECRET_LENGTH), same_length=True)
-    values = (exchange.target, exchange.error, *(value for _, value in exchange.response_headers))
+    plain = [value for name, value in exchange.request_headers if not is_secret_header(name)]
+    values = (exchange.target, exchange.error, *plain, *(value for _, value in exchange.response_headers))
     together = b"\n".join((*(value.encode("utf-8", "surrogatepass") for value in values), *_bodies(exchange)))
     if masker.data(together) is together:  # as nearly always; one search is cheaper than one of each part
         return exchange
@@ -119,6 +121,7 @@ def without_secrets(exchange: RecordedExchange, secrets: Iterable[str] = ()) -> 
     return replace(
         exchange,
         target=masker.text(exchange.target),
+        request_headers=tuple((name, value if is_secret_header(name) else masker.text(value)) for name, value in exchange.request_headers),
         request_body=None if sent_body is None else masker.data(sent_body),
         response_headers=tuple((name, masker.text(value)) for name, value in exchange.response_headers),
         response_body=None if received_body is None else masker.data(received_body),

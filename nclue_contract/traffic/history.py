@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter, OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from nclue_contract.check.agreement import differences
@@ -33,6 +34,9 @@ CLOCK_MARGIN_MS = 5_000
 
 OTHERS = "another client may have done that"
 """The note of what is only a warning because the recording may not show everything."""
+
+DELETED = "deleted"
+"""What stands for the status of a task that was deleted."""
 
 Fields = Mapping[str, Any]
 
@@ -59,6 +63,13 @@ class KnownTask:
         name = self.values.get("task_name")
         return name if isinstance(name, str) else None
 
+    @property
+    def status(self) -> str:
+        """Return the word of the contract for the latest status, `DELETED` for a task that was deleted; empty if none was seen."""
+        if self.deleted is not None:
+            return DELETED
+        return contract().lifecycle.statuses[self.stage] if self.stage >= 0 else ""
+
 
 @dataclass(slots=True)
 class TaskHistory:
@@ -75,6 +86,15 @@ class TaskHistory:
         """Return what was sent to create a task; empty if the recording does not show it."""
         task = self._tasks.get(task_id)
         return dict(task.payload or {}) if task else {}
+
+    def newest(self, most: int) -> list[tuple[str, KnownTask]]:
+        """Return at most so many tasks with their IDs: those that were seen last, in the order in which they were seen first."""
+        last = list(islice(reversed(self._tasks.items()), most))[::-1]  # of two that were sent at the same time, the first one is first
+        return sorted(last, key=lambda one: one[1].first.sent_ms or 0)
+
+    def counts(self) -> Counter[str]:
+        """Return how many tasks have each status; see `KnownTask.status`."""
+        return Counter(task.status for task in self._tasks.values())
 
     def observe(self, exchange: RecordedExchange, route: Route, value: object, place: str) -> Iterator[Finding]:
         """Yield what is wrong with an exchange in view of those before it, and remember it.

@@ -89,6 +89,7 @@ def test_the_wheel_contains_only_the_package_with_its_tables_and_type_marker(whe
             "py.typed",
             "check/reports/html/report.css",
             "check/reports/html/report.js",
+            "live/page.html",
         )
     } <= names
     assert {name.partition("/")[0].partition("-")[0] for name in names} == {"nclue_contract"}

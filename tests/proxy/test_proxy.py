@@ -148,6 +148,7 @@ def test_in_formats_for_programs_standard_output_has_the_report_only(server):
     command = [sys.executable, "-m", "nclue_contract", "proxy", server.url, "--format", "json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()) as process:
         assert process.stderr.readline().startswith("LISTENING http://127.0.0.1:")
+        assert process.stderr.readline().startswith("PAGE http://127.0.0.1:")
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=DEADLINE)
     assert (json.loads(out)["exchanges"], err, process.returncode) == ([], "", 3)
@@ -232,9 +233,26 @@ def test_the_host_is_rewritten_or_kept(options, expected):
         seen.append(request.header("host"))
         return response()
 
-    with listening(answering(answer)) as port, running(url(port), *options, name="proxy") as proxy:
+    allowed = ["--allow-host", "nclue.example.com"]
+    with listening(answering(answer)) as port, running(url(port), *options, *allowed, name="proxy") as proxy:
         proxy.send("GET", "/tasks", headers={"Host": "nclue.example.com"})
         assert seen == [[f"{expected}:{port}" if not options else expected]]
+
+
+def test_a_host_that_a_web_page_has_chosen_reaches_neither_the_server_nor_the_page(server, proxy):
+    assert proxy.page == f"{proxy.origin}/_nclue/"
+    for path in ("/api/v1/tasks", "/_nclue/", "/_nclue/events", "/_nclue/health"):
+        answer = proxy.send("GET", path, headers={"Host": "rebound.example"})
+        assert (answer.status, "nclue-contract proxy --allow-host rebound.example" in answer.json()["problem"]) == (421, True)
+    assert server.journal() == []
+    assert ended(proxy)[0] == 3  # nothing was judged
+
+
+def test_the_host_of_the_server_behind_is_allowed_as_well():
+    """No server has this address (RFC 5737), so a request that is passed on gets no response."""
+    with running("http://192.0.2.1", "--timeout", "0.1", name="proxy") as proxy:
+        statuses = [proxy.send("GET", "/tasks", headers={"Host": host}).status for host in ("192.0.2.1:80", "192.0.2.2")]
+        assert statuses in ([504, 421], [502, 421])
 
 
 def test_a_head_request_and_a_response_without_content_are_passed_on():

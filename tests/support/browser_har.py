@@ -2,85 +2,25 @@
 
 import asyncio
 import base64
-import contextlib
 import json
-import subprocess
 from datetime import UTC, datetime
 
-import aiohttp
-
+from tests.support.devtools import DEADLINE, browse
 from tests.support.signing import signed
-from tests.support.tools import chromium_command
 
-DEADLINE = 300
-
-OPTIONS = [
-    "--disable-web-security",  # the page is of another origin than the server
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # no network lookups
-    "--remote-debugging-port=0",
-    "about:blank",
-]
+OTHER_ORIGIN = "--disable-web-security"
+"""The option by which the page, which is of another origin than the server, can send requests to it."""
 
 
 def record_har(folder, url, client_run):
     """Let a page in Chromium send what `client_run` says, and return the HAR. Skip the test if there is no Chromium."""
-    process = subprocess.Popen([*chromium_command(), *OPTIONS, f"--user-data-dir={folder / 'profile'}"], stderr=subprocess.PIPE, text=True)
-    try:
-        address = next(line.split()[-1] for line in process.stderr if line.startswith("DevTools listening on "))
-        return asyncio.run(asyncio.wait_for(_record(address, url, client_run), DEADLINE))
-    finally:
-        process.kill()
-        process.wait()
-        process.stderr.close()
 
+    async def record(tools):
+        await tools.call("Network.enable")
+        await _run(tools, f"{url}/tasks", client_run)
+        return await _entries(tools)
 
-class DevTools:
-    """A connection to a page by the DevTools protocol, with the events that have come."""
-
-    def __init__(self, socket):
-        self._socket = socket
-        self._number = 0
-        self._answers = {}
-        self.events = []
-        self._reader = asyncio.ensure_future(self._read())
-
-    async def _read(self):
-        async for message in self._socket:
-            data = json.loads(message.data)
-            if "id" in data:
-                self._answers.pop(data["id"]).set_result(data)
-            else:
-                self.events.append((data["method"], data["params"]))
-
-    async def call(self, method, **parameters):
-        self._number += 1
-        self._answers[self._number] = answer = asyncio.get_running_loop().create_future()
-        await self._socket.send_json({"id": self._number, "method": method, "params": parameters})
-        data = await answer
-        assert "error" not in data, data
-        return data["result"]
-
-    async def evaluate(self, script):
-        result = await self.call("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
-        return result["result"]["value"]
-
-    async def close(self):
-        self._reader.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._reader
-
-
-async def _record(address, url, client_run):
-    origin = address.partition("/devtools/")[0].replace("ws://", "http://")
-    async with aiohttp.ClientSession() as session:
-        async with session.get(f"{origin}/json/list") as response:
-            page = next(one for one in await response.json(content_type=None) if one["type"] == "page")
-        async with session.ws_connect(page["webSocketDebuggerUrl"], max_msg_size=0) as socket:
-            tools = DevTools(socket)
-            await tools.call("Network.enable")
-            await _run(tools, f"{url}/tasks", client_run)
-            entries = await _entries(tools)
-            await tools.close()
+    entries = browse(folder, record, OTHER_ORIGIN)
     return {"log": {"version": "1.2", "creator": {"name": "Chromium", "version": "0"}, "entries": entries}}
 
 

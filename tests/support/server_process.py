@@ -38,11 +38,12 @@ class Answer:
 
 @dataclass
 class Running:
-    """A server that is running. `url` is its base URL, `lines` what it has printed before the URL."""
+    """A server that is running. `url` is its base URL, `lines` what it has printed before the URL, `page` its page for people."""
 
     process: subprocess.Popen
     url: str
     lines: list
+    page: str
     _errors: Path = field(repr=False)
     _received: queue.Queue = field(repr=False)
 
@@ -132,8 +133,11 @@ def running(*options, cwd=None, name="serve", **variables):
             lines = []
             while (line := received.get(timeout=DEADLINE)) is not None and not line.startswith("LISTENING "):
                 lines.append(line)
-            server = Running(process, (line or "").removeprefix("LISTENING "), lines, Path(errors.name), received)
-            assert line is not None, f"the server ended with exit code {process.wait()}: {server.errors()}"
+            page = None if line is None else received.get(timeout=DEADLINE)
+            server = Running(
+                process, (line or "").removeprefix("LISTENING "), lines, (page or "").removeprefix("PAGE "), Path(errors.name), received
+            )
+            assert page is not None, f"the server ended with exit code {process.wait()}: {server.errors()}"
             yield server
         finally:
             process.kill()

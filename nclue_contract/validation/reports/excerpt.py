@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 
 from nclue_contract.contract.wording import escaped, harmless
@@ -128,13 +130,41 @@ def excerpt_with_carets(text: str, positions: Sequence[int], limit: int, encodin
     Positions are ascending offsets in code points, at least one. Both lines take at most `limit` cells, or 20 if that is more. An ellipsis
     marks where the text was cut.
     """
-    context = max(CONTEXT, limit)
-    begin, end = max(0, positions[0] - context), min(len(text), positions[0] + context)
+    begin, end = _around(text, positions[0], limit)
     around = text[begin:end]
     if around.isascii() and around.isprintable() and _encodable(around, encoding):
         return _plain_excerpt(text, positions, max(limit, MIN_CELLS), symbols(encoding).ellipsis)
+    before, shown, after = _marked(text, positions, limit, encoding)
+    carets = "".join(("^" if marked else " ") * glyph.cells for glyph, marked in shown)
+    return before + "".join(glyph.text for glyph, _ in shown) + after, " " * len(before) + carets.rstrip()
+
+
+def marked_pieces(text: str, positions: Sequence[int], limit: int) -> list[tuple[str, bool]]:
+    """Return the same excerpt in pieces, each with whether it is of characters at the positions, for those who do not mark with carets."""
+    before, shown, after = _marked(text, positions, limit, "utf-8")
+    parts = [(before, False), *((glyph.text, marked) for glyph, marked in shown), (after, False)]
+    grouped = groupby((part for part in parts if part[0]), key=itemgetter(1))
+    return [("".join(text for text, _ in group), marked) for marked, group in grouped]
+
+
+def source_line(text: str, offset: int) -> tuple[str, tuple[int, ...]]:
+    """Return the line around an offset, and the offset within it. At the end of the line, a space is added to be marked."""
+    start = max(text.rfind(end, 0, offset) for end in "\r\n") + 1
+    stop = min((at for end in "\r\n" if (at := text.find(end, offset)) >= 0), default=len(text))
+    return text[start:stop] if offset < stop else text[start:stop] + " ", (min(offset, stop) - start,)
+
+
+def _around(text: str, position: int, limit: int) -> tuple[int, int]:
+    """Return where the part of a text begins and ends that is examined for an excerpt."""
+    context = max(CONTEXT, limit)
+    return max(0, position - context), min(len(text), position + context)
+
+
+def _marked(text: str, positions: Sequence[int], limit: int, encoding: str) -> tuple[str, list[tuple[Glyph, bool]], str]:
+    """Return the glyphs around the first position, each with whether it is at a position, between ellipses where the text was cut."""
+    begin, end = _around(text, positions[0], limit)
     marked = {position - begin for position in positions}
-    glyphs_around = glyphs(around, encoding)
+    glyphs_around = glyphs(text[begin:end], encoding)
     ellipsis = symbols(encoding).ellipsis
     low, high = 0, len(glyphs_around)
     sizes = [glyph.cells for glyph in glyphs_around]
@@ -143,8 +173,8 @@ def excerpt_with_carets(text: str, positions: Sequence[int], limit: int, encodin
         low, high = _window(sizes, at, max(limit, MIN_CELLS) - 2 * len(ellipsis))
     before = ellipsis if begin > 0 or low > 0 else ""
     after = ellipsis if end < len(text) or high < len(glyphs_around) else ""
-    carets = "".join(("^" if marked.intersection(range(g.start, g.stop)) else " ") * g.cells for g in glyphs_around[low:high])
-    return before + "".join(glyph.text for glyph in glyphs_around[low:high]) + after, " " * len(before) + carets.rstrip()
+    shown = [(glyph, not marked.isdisjoint(range(glyph.start, glyph.stop))) for glyph in glyphs_around[low:high]]
+    return before, shown, after
 
 
 def _plain_excerpt(text: str, positions: Sequence[int], limit: int, ellipsis: str) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from nclue_contract.contract.wording import format_status, harmless
 from nclue_contract.validation.findings import Finding, Report
 from nclue_contract.validation.json_reader import Payload
 from nclue_contract.validation.reports.base import STDIN, Renderer, Run, Summary, tool_line, where
-from nclue_contract.validation.reports.excerpt import MIN_CELLS, excerpt_with_carets, safe, symbols, wrap
+from nclue_contract.validation.reports.excerpt import MIN_CELLS, excerpt_with_carets, safe, source_line, symbols, wrap
 
 EXCERPT_CELLS = 60
 """The widest excerpt of a value, in cells."""
@@ -180,7 +180,7 @@ def _excerpt(finding: Finding, console: Console, payload: Payload | None) -> Ite
     """Return the value with carets if the finding is about a character of it, or the line of the payload if it is about the JSON."""
     text, positions = finding.text, finding.positions
     if text is None and finding.offset is not None and payload and isinstance(payload.text, str):
-        text, positions = _source_line(payload.text, finding.offset)
+        text, positions = source_line(payload.text, finding.offset)
     if text is None or not positions:
         return
     gutter = f"{_INDENT}  {symbols(console.encoding).bar} "
@@ -188,13 +188,6 @@ def _excerpt(finding: Finding, console: Console, payload: Payload | None) -> Ite
     yield gutter + line
     indent = len(carets) - len(carets.lstrip())
     yield gutter + carets[:indent] + console.paint(carets[indent:], _style(finding))
-
-
-def _source_line(text: str, offset: int) -> tuple[str, tuple[int, ...]]:
-    """Return the line around an offset, and the offset within it. At the end of the line, a space is added for the caret."""
-    start = max(text.rfind(end, 0, offset) for end in "\r\n") + 1
-    stop = min((at for end in "\r\n" if (at := text.find(end, offset)) >= 0), default=len(text))
-    return text[start:stop] if offset < stop else text[start:stop] + " ", (min(offset, stop) - start,)
 
 
 @lru_cache(maxsize=256)  # there are few pins, pages and responses, and many findings

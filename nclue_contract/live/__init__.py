@@ -1,0 +1,1 @@
+"""The live page of `serve` and `proxy`: what happens there, for people with a browser."""
