@@ -32,7 +32,7 @@ DEPTH = 2
 WINDOW = 4
 """Items per process that may be sent and not given out yet, while an earlier one takes longer."""
 
-_SIGNALS = [number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None]
+_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 _NO_MEMORY = "MemoryError"
 _JOIN_S = 10  # a process whose pipe is closed has ended, or ends at once
 
@@ -176,11 +176,12 @@ class _Worker:
 
         context = multiprocessing.get_context(method)
         requests, self._requests = context.Pipe(duplex=False)
-        self.answers, answers = context.Pipe(duplex=False)
+        connection, answers = context.Pipe(duplex=False)
+        self.answers: Connection[Any, Any] = connection
         inherited = (self._requests, self.answers) if method == "fork" else ()
         arguments = (call, requests, answers, inherited)
         self.process: BaseProcess = context.Process(target=_work, args=arguments, daemon=True)  # type: ignore[attr-defined]
-        self.waiting = 0
+        self.waiting: int = 0
         try:
             self.process.start()
         except OSError as error:

@@ -129,10 +129,8 @@ class Renderer(Protocol[E]):
     entry: Callable[[Payload, Report], E]
     """Return what is written about one payload."""
 
-    @property
-    def shows_valid(self) -> bool:
-        """Return whether anything is written for a payload without findings. The others need not be called for these."""
-        ...
+    shows_valid: bool
+    """Whether anything is written for a payload without findings. The others need not be called for these."""
 
     def begin(self) -> None:
         """Start, before the first payload."""

@@ -56,7 +56,7 @@ class JsonLinesRenderer(Renderer[str]):
 
     def __init__(self, write: Callable[[str], object]) -> None:
         self._write = write
-        self.entry = PayloadEntry()
+        self.entry: Callable[[Payload, Report], str] = PayloadEntry()
 
     def begin(self) -> None:
         """Write nothing."""
@@ -80,7 +80,7 @@ class JsonRenderer(Renderer[str]):
     def __init__(self, write: Callable[[str], object], run: Run) -> None:
         self._write = write
         self._run = run
-        self.entry = PayloadEntry()
+        self.entry: Callable[[Payload, Report], str] = PayloadEntry()
         self._separator = "\n"
         self._unreadable: list[dict[str, str]] = []
 

@@ -64,7 +64,7 @@ class GithubRenderer(Renderer[str]):
         self._write = write
         self._run = run
         self._encoding = encoding
-        self.entry = GithubEntry(encoding)
+        self.entry: Callable[[Payload, Report], str] = GithubEntry(encoding)
 
     def begin(self) -> None:
         """Write nothing."""

@@ -138,7 +138,8 @@ class JunitRenderer(Renderer[str]):
         self._run = run
         self._clock = clock
         self._started = clock()
-        self.entry: JunitEntry = JunitEntry(clock, self._started)
+        self._case_of = JunitEntry(clock, self._started)
+        self.entry: Callable[[Payload, Report], str] = self._case_of
         self._cases = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115  # open from call to call; `end` closes it
 
     def begin(self) -> None:
@@ -150,7 +151,7 @@ class JunitRenderer(Renderer[str]):
 
     def unreadable(self, file: str, reason: str) -> None:
         """Keep a test case with an error."""
-        self.add((self.entry.unreadable(file, reason),))
+        self.add((self._case_of.unreadable(file, reason),))
 
     def end(self, summary: Summary) -> None:
         """Write the document."""

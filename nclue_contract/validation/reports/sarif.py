@@ -75,7 +75,7 @@ class SarifRenderer(Renderer[Results]):
         self._room = self._max_results = max_results
         self._warnings: list[str] = []
         self._left_out = 0
-        self.entry = SarifEntry(max_results)
+        self.entry: Callable[[Payload, Report], Results] = SarifEntry(max_results)
         self._separator = "\n"
         self._notifications: list[dict[str, Any]] = []
 

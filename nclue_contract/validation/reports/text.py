@@ -80,7 +80,7 @@ class TextRenderer(Renderer[str]):
         self._run = run
         self._console = Console(encoding=encoding, colour=colour)
         self._quiet = quiet
-        self.entry = TextEntry(self._console, quiet)
+        self.entry: Callable[[Payload, Report], str] = TextEntry(self._console, quiet)
 
     def begin(self) -> None:
         """Write nothing."""
