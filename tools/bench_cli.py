@@ -81,6 +81,17 @@ for path in ("train_file_path", "test_file_path"):
 valid = frame.select(good.fill_null(False).sum()).item()
 print(valid, len(frame) - valid)
 """
+DUCKDB = f"""
+import sys, duckdb
+FIELDS = ["name", "train_feature_id", "train_bucket", "train_file_path", "test_feature_id", "test_bucket", "test_file_path"]
+columns = ", ".join(f"{{field}}: 'VARCHAR'" for field in FIELDS)
+good = "length(name) BETWEEN 1 AND 100 AND " + " AND ".join(f"{{field}} IS NOT NULL" for field in FIELDS[:4])
+for path in ("train_file_path", "test_file_path"):
+    good += f" AND NOT regexp_matches(coalesce({{path}}, ''), $1)"
+query = f"SELECT count(*) FILTER (WHERE {{good}}), count(*) FROM read_json($2, format = 'newline_delimited', columns = {{{{{{columns}}}}}})"
+valid, total = duckdb.execute(query, [{CLASS!r}, sys.argv[1]]).fetchone()
+print(valid, total - valid)
+"""  # noqa: S608  # every part of the query is written here
 
 
 def payload(draw: random.Random, index: int, ids: list[str]) -> dict[str, Any]:
@@ -101,7 +112,7 @@ SLIPS: list[Callable[[dict[str, Any]], object]] = [
     lambda values: values.update(train_file_path="dt=2026-11-26/" + values["train_file_path"]),
     lambda values: values.update(name="x" * 101),
     lambda values: values.pop("train_bucket"),
-]  # no wrong types: polars reads numbers as strings
+]  # no wrong types: polars and DuckDB read numbers as strings
 
 
 def write_lines(path: Path, lines: int, *, bad: bool) -> None:
@@ -169,6 +180,7 @@ def scripts(path: Path, schema_path: Path) -> dict[str, list[str]]:
         "script of orjson + jsonschema-rs": (ORJSON_RS, "orjson"),
         "script of msgspec": (MSGSPEC, "msgspec"),
         "polars": (POLARS, "polars"),
+        "DuckDB": (DUCKDB, "duckdb"),
     }
     for name, (_, library) in found.items():
         if importlib.util.find_spec(library) is None:
