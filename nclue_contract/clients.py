@@ -65,8 +65,7 @@ class Signer:
         hosts: Collection[str] | None = None,
         preflight: Callable[[Any], object] | None = None,
     ) -> None:
-        if isinstance(hosts, str):  # `in` would find substrings
-            raise TypeError("hosts is a collection of host names, not one name")
+        _require_hosts(hosts)
         require_credentials(credentials)
         if not callable(clock):
             raise TypeError(f"clock is a function that returns milliseconds, not {type(clock).__name__}")
@@ -123,6 +122,21 @@ class Signer:
         return at_first_origin if self._hosts is None else sent.origin[1].lower() in self._hosts
 
 
+def _require_hosts(hosts: object) -> None:
+    """Raise `TypeError` or `ValueError` for hosts that no request is for: all would be sent without a signature, and without a word."""
+    if hosts is None:
+        return
+    if isinstance(hosts, str) or not isinstance(hosts, Collection):  # `in` would find substrings
+        raise TypeError("hosts is a collection of host names, not one name")
+    if not hosts:
+        raise ValueError("hosts names no host, so that no request would be signed; leave it out to sign for every host")
+    for host in hosts:
+        if not isinstance(host, str):
+            raise TypeError(f"hosts is a collection of host names, not of {type(host).__name__}")
+        if not host or host.count(":") == 1 or not {"/", "[", "@"}.isdisjoint(host):
+            raise ValueError(f"hosts are names without scheme and port, such as 127.0.0.1 or ::1, not {host!r:.80}")
+
+
 def preflight(validator: Validator | None = None, contested: Literal["warn", "raise"] = "warn") -> Callable[[ClientRequest], ClientRequest]:
     """Return a function that validates the body of a `POST …/tasks` before it is sent; an event hook of httpx, or `auth` of requests.
 
@@ -130,8 +144,9 @@ def preflight(validator: Validator | None = None, contested: Literal["warn", "ra
     a pin would allow) are issued as a `ContractWarning` that names the pin, unless `contested="raise"`, or the validator is strict. Other
     requests are not validated. Raises `ValueError` for another value of `contested`.
 
-    A body that httpx would stream is read into memory and sent from there. One that requests would stream is not validated, with a warning,
-    and neither is an asynchronous one, which only `async_preflight` can read.
+    A body that httpx would stream is read into memory and sent from there. Of a file that requests would stream, the rest is read, and sent
+    from where it stood. What can be read only once is not validated, with a warning, and neither is an asynchronous body, which only
+    `async_preflight` can read.
     """
     validate_body = _BodyValidator(validator, contested)
 
@@ -226,10 +241,10 @@ class _SentRequest:
     headers: MutableMapping[str, str]
 
     def creates_task(self) -> bool:
-        """Return whether the request is a `POST …/tasks`, whatever the host and the path before."""
+        """Return whether the request is a `POST …/tasks`, whatever the host and the path before; servers may ignore slashes behind it."""
         create = contract().operations["createTask"]
         target = self.target if isinstance(self.target, str) else self.target.decode("latin-1")
-        return self.method.upper() == create.method and target.partition("?")[0].endswith(create.path)
+        return self.method.upper() == create.method and target.partition("?")[0].rstrip("/").endswith(create.path)
 
     def at_first_origin(self) -> bool:
         """Return whether the request goes to the origin of the first request, and not to one that a redirect named."""
@@ -283,9 +298,16 @@ class _RequestsRequest(_SentRequest):
         return True
 
     def body(self) -> bytes | str | None:
-        """Return the whole body; None when it is to be streamed."""
+        """Return the whole body, that of a file read from where it stands; None when it can be read only once."""
         body = self._request.body
-        return b"" if body is None else body if isinstance(body, bytes | str) else None
+        if body is None or isinstance(body, bytes | str):
+            return body or b""
+        if not (hasattr(body, "seekable") and body.seekable()):
+            return None
+        start = body.tell()
+        data = body.read()
+        body.seek(start)
+        return data if isinstance(data, bytes | str) else None
 
 
 class _AiohttpRequest(_SentRequest):
@@ -302,9 +324,11 @@ class _AiohttpRequest(_SentRequest):
         return False
 
     def body(self) -> bytes | None:
-        """Return None, but for an empty body: aiohttp reads its bodies asynchronously."""
+        """Return an empty body. Raises `TypeError` for another one: aiohttp reads its bodies asynchronously."""
         body = self._request.body
-        return body if isinstance(body, bytes) else None
+        if not isinstance(body, bytes):
+            raise TypeError("the bodies of aiohttp are read asynchronously: use async_preflight()")
+        return body
 
     async def async_body(self) -> bytes | None:
         """Return the whole body; one that is to be streamed is kept, and sent from there."""

@@ -333,9 +333,28 @@ def test_a_request_of_another_kind_is_a_type_error(request_):
         preflight()(request_)
 
 
-def test_hosts_are_no_text():
-    with pytest.raises(TypeError, match="not one name"):
-        signer(hosts="127.0.0.1")
+@pytest.mark.parametrize(
+    ("hosts", "error", "sentence"),
+    [
+        ("127.0.0.1", TypeError, "hosts is a collection of host names, not one name"),
+        (7, TypeError, "hosts is a collection of host names, not one name"),
+        ([7], TypeError, "hosts is a collection of host names, not of int"),
+        ([], ValueError, "hosts names no host, so that no request would be signed; leave it out to sign for every host"),
+        (["127.0.0.1:80"], ValueError, "hosts are names without scheme and port, such as 127.0.0.1 or ::1, not '127.0.0.1:80'"),
+        (["a", "http://a"], ValueError, "hosts are names without scheme and port, such as 127.0.0.1 or ::1, not 'http://a'"),
+        (["[::1]"], ValueError, "hosts are names without scheme and port, such as 127.0.0.1 or ::1, not '[::1]'"),
+        ([""], ValueError, "hosts are names without scheme and port, such as 127.0.0.1 or ::1, not ''"),
+    ],
+    ids=str,
+)
+def test_hosts_that_no_request_is_for_are_named_at_once(hosts, error, sentence):
+    with pytest.raises(error) as caught:
+        signer(hosts=hosts)
+    assert str(caught.value) == sentence
+
+
+def test_hosts_are_names_and_addresses():
+    signer(hosts=["::1", "127.0.0.1", "LOCALHOST"])
 
 
 @pytest.mark.parametrize(
@@ -444,14 +463,10 @@ def test_the_middleware_of_aiohttp_signs_what_is_sent(method, path, options, ser
 @pytest.mark.parametrize("body", ["json", "streamed"])
 def test_the_middleware_of_aiohttp_validates_with_the_asynchronous_check(check, body, server):
     options = {"json": BAD} if body == "json" else {"data": in_parts_async(BAD)}
-    if check is async_preflight:
-        with pytest.raises(ContractError):
-            through_aiohttp("POST", f"{server.url}/tasks", signer={"preflight": check()}, **options)
-        assert server.sent == []
-        return
-    with pytest.warns(ContractWarning, match="could not be validated"):
+    expected = (ContractError, "NC1") if check is async_preflight else (TypeError, r"read asynchronously: use async_preflight\(\)$")
+    with pytest.raises(expected[0], match=expected[1]):
         through_aiohttp("POST", f"{server.url}/tasks", signer={"preflight": check()}, **options)
-    assert json.loads(server.sent[0].body) == BAD
+    assert server.sent == []
 
 
 def test_a_valid_body_that_aiohttp_streams_is_validated_and_sent(server):
@@ -640,11 +655,30 @@ def test_an_asynchronous_body_is_passed_over_by_what_is_not(library, server):
     assert json.loads(server.sent[0].body) == BAD
 
 
-@pytest.mark.parametrize("body", [lambda: in_parts(BAD), lambda: io.BytesIO(json.dumps(BAD).encode())], ids=["generator", "file"])
-def test_a_body_that_requests_streams_is_passed_over(body, server):
+def test_a_body_that_requests_can_read_only_once_is_passed_over(server):
     with pytest.warns(ContractWarning, match="streamed, so it could not be validated"):
-        through_requests("POST", f"{server.url}/tasks", preflight(), data=body())
+        through_requests("POST", f"{server.url}/tasks", preflight(), data=in_parts(BAD))
     assert json.loads(server.sent[0].body) == BAD
+
+
+def test_a_file_that_requests_streams_is_validated_from_where_it_stands(server):
+    with pytest.raises(ContractError):
+        through_requests("POST", f"{server.url}/tasks", preflight(), data=io.BytesIO(json.dumps(BAD).encode()))
+    file = io.BytesIO(b"a line before\n" + json.dumps(PAYLOAD).encode())
+    file.readline()
+    through_requests("POST", f"{server.url}/tasks", preflight(), data=file)
+    (sent,) = server.sent
+    assert json.loads(sent.body) == PAYLOAD
+
+
+@pytest.mark.parametrize("slashes", ["/", "//", "/?x=1"])
+def test_slashes_behind_the_path_leave_no_payload_unvalidated(slashes, server):
+    with pytest.raises(ContractError):
+        through_requests("POST", f"{server.url}/tasks{slashes}", preflight(), json=BAD)
+    client = httpx.Client(base_url=f"{server.url}/tasks", verify=False, event_hooks={"request": [preflight()]})
+    with client, pytest.raises(ContractError):
+        client.post("", json=BAD)
+    assert server.sent == []
 
 
 def test_requests_accepts_the_pre_flight_check_alone(server):

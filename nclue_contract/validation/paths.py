@@ -127,8 +127,9 @@ def _latin() -> Mapping[_Verdict | None, frozenset[str]]:
 
 @dataclass(frozen=True, slots=True)
 class PathSuggester:
-    """Suggests a path with only characters that every reading allows; a class, because closures cannot be pickled with their findings.
+    """Suggests a path with only allowed characters; a class, because closures cannot be pickled with their findings.
 
+    Allowed is what every option of a reading allows or, if it is pinned, that option: what need not be replaced names the object.
     With `keeps_beyond`, characters beyond U+00FF stay as they are: a path in Hangul has no equivalent in ASCII.
     """
 
@@ -140,7 +141,8 @@ class PathSuggester:
     def of(cls, policy: Policy) -> PathSuggester:
         """Return the suggester for a set of readings."""
         keeps_beyond = not policy.readings.option("path-high-codes").forbids(chr(_LATIN))
-        return cls(_latin()[None], policy.rule("NC120").replacements, keeps_beyond=keeps_beyond)
+        allowed = (characters for verdict, characters in _latin().items() if verdict is None or verdict.apply(policy) is None)
+        return cls(frozenset().union(*allowed), policy.rule("NC120").replacements, keeps_beyond=keeps_beyond)
 
     def __call__(self, path: str) -> str | None:
         """Return the suggestion; None where it would name an object that cannot be meant, and for a path of over 1,000 characters.

@@ -32,7 +32,7 @@ def ids(path):
 
 @pytest.mark.parametrize("path", PAGES, ids=ids)
 def test_the_commands_of_a_page_print_what_it_shows(path, tmp_path):
-    with Shell(tmp_path) as shell:
+    with Shell(tmp_path, live="/_nclue/traffic.har" in path.read_text(encoding="utf-8")) as shell:
         for part in parts(path):
             if isinstance(part, File):
                 shell.write(part)

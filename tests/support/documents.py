@@ -26,7 +26,7 @@ from nclue_contract.cli.serve import build
 from nclue_contract.contract.readings import Readings
 from nclue_contract.service.uvicorn_server import LoopbackServer
 from nclue_contract.signing import EXAMPLE
-from tests.support.server_process import environment
+from tests.support.server_process import environment, running
 
 FENCE = re.compile(
     r"^(?:<!-- (?:exit code (?P<code>\d+)|not run: (?P<reason>[^\n]+?)) -->\n+)?"
@@ -102,11 +102,12 @@ class Shell:
     """Runs the commands of one document in a folder, with a server in the background after `nclue-contract serve`.
 
     Commands of ours run in this process; their checks send the requests to the server without a network. Others, and lines that need a
-    shell, run in bash.
+    shell, run in bash. With `live`, the server is the command itself, whose page shows what is sent to it.
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder, *, live=False):
         self._folder = folder
+        self._live = live
         self._origin = ORIGIN
         self._service = None
         self._server = ExitStack()
@@ -125,6 +126,10 @@ class Shell:
     def serve(self, options):
         """Start a server in place of the last one."""
         self._server.close()
+        if self._live:
+            kept = [option for place, option in enumerate(options) if "--port" not in options[max(0, place - 1) : place + 1]]
+            self._origin = self._server.enter_context(running(*kept, cwd=self._folder)).origin
+            return
         parsed = _parser("serve").parse_args(["serve", *options])
         self._service = build(parsed, Readings.of(None), {EXAMPLE.access_key: EXAMPLE.secret_key})
         server = self._server.enter_context(LoopbackServer(self._service))
@@ -148,7 +153,8 @@ class Shell:
                 patch.delenv(name)
             for name, value in environment(**VARIABLES).items():
                 patch.setenv(name, value)
-            patch.setattr(check_run, "http_transport", self._transport)
+            if self._service is not None:
+                patch.setattr(check_run, "http_transport", self._transport)
             stack.enter_context(redirect_stdout(output))
             stack.enter_context(redirect_stderr(output))
             code = main(words[1:])

@@ -198,13 +198,15 @@ SAFE = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!()-./
 
 @given(PATHS, PINS)
 def test_a_suggestion_is_legal_under_every_reading(path, pins):
-    """A suggestion holds only the 69 characters that no generation of the page forbids, and characters beyond U+00FF that are in force."""
+    """A suggestion holds the 69 characters that no generation of the page forbids, and what a pinned reading allows."""
     report = Validator(pins).validate_request(PAYLOAD | {"train_file_path": path})
     kept = {c for c in path if ord(c) > 255} if pins.get("path-high-codes") != "utf8-bytes" else set()
     for finding in report.findings:
         if finding.suggestion is not None:
             assert finding.suggestion
-            assert set(finding.suggestion) <= SAFE | kept
+            allowed = set({"page-2024": " ", "page-2025": " =", "page-2026": "="}.get(pins.get("path-characters"), ""))
+            allowed |= {"\x7f"} if pins.get("path-del") == "allowed" else set()
+            assert set(finding.suggestion) <= SAFE | kept | allowed
             assert Validator(pins).is_valid_request(PAYLOAD | {"train_file_path": finding.suggestion})
 
 
@@ -227,6 +229,22 @@ def test_a_suggestion_replaces_each_forbidden_character_by_a_usual_one(path, sug
     report = Validator().validate_request(PAYLOAD | {"train_file_path": path})
     offers = {finding.suggestion for finding in report.findings if finding.character != "U+AC00"}
     assert offers == {suggestion}
+
+
+@pytest.mark.parametrize(
+    ("pins", "suggestion"),
+    [
+        ({}, "dt-1/a-b_c"),
+        ({"path-characters": "page-2024"}, "dt-1/a-b c"),
+        ({"path-characters": "page-2025"}, "dt=1/a-b c"),
+        ({"path-characters": "page-2026"}, "dt=1/a-b_c"),
+    ],
+    ids=str,
+)
+def test_what_a_pinned_reading_allows_is_not_replaced(pins, suggestion):
+    """Otherwise the suggestion would be the path of another file."""
+    report = Validator(pins).validate_request(PAYLOAD | {"train_file_path": "dt=1/a~b c"})
+    assert {finding.suggestion for finding in report.findings} == {suggestion}
 
 
 def test_a_line_feed_at_the_end_of_a_path_is_found():

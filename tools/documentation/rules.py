@@ -163,14 +163,15 @@ The documentation of the tasks API is silent in places, and some of its pages co
 option that rejects less.
 
 What the default forbids is an error. What the default allows, but another option forbids, is a warning. If you know which option is right,
-*pin* it. A pinned reading decides, without warnings, in every command and in every function:
+*pin* it. A pinned reading decides, without warnings. The settings of a project hold for the commands and the pytest plugin:
 
 ```toml title="pyproject.toml"
 [tool.nclue-contract.readings]
 path-characters = "page-2025"
 ```
 
-On the command line, write `--reading path-characters=page-2025`. In Python, write `Validator({"path-characters": "page-2025"})`.
+On the command line, write `--reading path-characters=page-2025`. In Python, nothing reads the settings: write
+`Validator({"path-characters": "page-2025"})`, and give that validator to `preflight()` and the others.
 
 `nclue-contract probe URL` finds out which options a server has, as far as a test can show it."""
 
