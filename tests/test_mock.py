@@ -223,9 +223,10 @@ def test_a_mock_is_created_from_options_in_any_form():
     [
         ((), {"keys": "AKIDEXAMPLE"}, "keys is a mapping of access keys to secret keys, not a string"),
         ((), {"keys": ["AKIDEXAMPLE", "secret"]}, "keys is a mapping of access keys to secret keys, not an array"),
+        ((), {"world": {"failing_files": {}}}, "fixture_data is an ExternalData object, not an object"),
         (({"AKIDEXAMPLE": "secret"},), {}, "service is a Service, not an object; keys and options are given by name, as in mock(keys=...)"),
     ],
-    ids=["text", "list", "keys without their name"],
+    ids=["text", "list", "world", "keys without their name"],
 )
 def test_arguments_of_another_type_are_named_at_once(arguments, named, sentence):
     with pytest.raises(TypeError, match=f"^{re.escape(sentence)}$"):

@@ -47,7 +47,8 @@ class Service:
     """Responds to requests like NCLUE. Not thread-safe: an adapter calls `handle` for one request at a time.
 
     `keys` maps access keys to secret keys; with None, no signature is needed. `prefix` is the path before `/tasks`. `fault_state` is what
-    injected faults remember, by the ID of the fault. Raises `TypeError` for keys that are no mapping.
+    injected faults remember, by the ID of the fault. Raises `TypeError` for keys that are no mapping, and for
+    other fixture data.
     """
 
     def __init__(
@@ -63,6 +64,8 @@ class Service:
     ) -> None:
         if keys is not None and not isinstance(keys, Mapping):
             raise TypeError(f"keys is a mapping of access keys to secret keys, not {json_kind(keys)}")
+        if fixture_data is not None and not isinstance(fixture_data, ExternalData):
+            raise TypeError(f"fixture_data is an ExternalData object, not {json_kind(fixture_data)}")
         self.keys = keys
         self.readings: Readings = Readings.of(readings)
         self.fixture_data: ExternalData = fixture_data or ExternalData()
