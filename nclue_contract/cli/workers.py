@@ -252,10 +252,13 @@ def serve(call: Callable[[Any], object], requests: Connection, answers: Connecti
 
 
 def _read(requests: Connection, received: SimpleQueue[tuple[int, Any] | None]) -> None:
-    with suppress(EOFError, OSError):  # the parent has gone
-        while True:
-            received.put(requests.recv())
-    received.put(None)
+    # The parent has gone, or there is too little memory for an item: this process ends, and its closed pipe tells the parent so.
+    try:
+        with suppress(EOFError, OSError, MemoryError):
+            while True:
+                received.put(requests.recv())
+    finally:
+        received.put(None)
 
 
 def _called(call: Callable[[Any], object], item: object) -> tuple[object, str]:

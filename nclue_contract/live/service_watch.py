@@ -82,7 +82,7 @@ class ServiceWatch:
         keys = self._service.keys or {}
         masker = Masker([*keys.keys(), *keys.values(), *self._sent_secrets.get(task.task_id, ())], same_length=True)
         status, created = self._service.serializer.status_words[task.stage], self._service.serializer.time(task.created_ms)
-        return TaskView(task.task_id, masker.text(task.name), status, task.stage, created)
+        return TaskView(task.task_id, masker.text(task.name), status, task.stage, str(created))  # a fault makes it a number
 
     def _handle(self, original: Callable[[Request, int], Response], request: Request, now_ms: int) -> Response:
         response = original(request, now_ms)

@@ -55,7 +55,7 @@ class EventStream:
             idle = 0
             while not feed.closed:
                 wake.clear()
-                if chunk := self._news():
+                if chunk := await self._news():
                     idle = 0
                     yield chunk
                     continue
@@ -76,12 +76,14 @@ class EventStream:
         self._tasks.forget()
         return event("hello", {**self._facts, "fresh": fresh, "dropped": max(0, feed.dropped - self._number)})
 
-    def _news(self) -> bytes:
+    async def _news(self) -> bytes:
         """Return the next events, empty without any."""
         feed = self._feed
         chunk = b"" if self._run == feed.run else self._hello()
         batch = feed.after(self._number, BATCH)
-        chunk += b"".join(self._exchange(one) for one in batch)
+        for one in batch:
+            chunk += self._exchange(one)
+            await asyncio.sleep(0)  # to validate a large body takes time, and other requests are to be handled meanwhile
         if batch:
             self._number = batch[-1].number
         changes = self._tasks.next()

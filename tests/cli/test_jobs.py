@@ -295,6 +295,23 @@ def test_a_worker_that_is_killed_is_a_sentence_whatever_the_way_it_was_started(m
     assert multiprocessing.active_children() == []
 
 
+def no_memory():
+    raise MemoryError
+
+
+class Large:
+    """An item for which a worker has too little memory."""
+
+    def __reduce__(self):
+        return no_memory, ()
+
+
+def test_a_worker_that_has_too_little_memory_for_an_item_ends_and_is_a_sentence():
+    with Workers(str, 2, "fork") as pool, pytest.raises(WorkerError, match=r"^a worker process "):
+        list(pool.results([1, Large(), 3], lambda _: 1))
+    assert multiprocessing.active_children() == []
+
+
 def test_a_worker_that_cannot_be_started_is_a_sentence(monkeypatch):
     def start(_):
         raise BlockingIOError(11, "Resource temporarily unavailable")

@@ -30,6 +30,29 @@ def test_end_tags_may_be_missing():
     assert (table.header, cells(table)) == (("A", "B"), [["1", "2"], ["3 4", "5"]])
 
 
+@pytest.mark.parametrize("section", ["<![foo[ x", "<![ x", "<![CDATA[ x", "<![foo[ x ]]>", "<!["])
+def test_a_marked_section_is_skipped(section):
+    document = read_html(f"<h1>A</h1>{section}<p>b</p>")
+    assert [block.text for block in document.of(Heading)] == ["A"]
+
+
+def test_an_attribute_that_looks_like_a_line_number_is_none():
+    markdown = '# A\n\n<p data-line-of-file="x">b</p>\n\n<p data-line-of-file="\u0663">c</p>\n'
+    assert [block.text for block in read_page(markdown.encode(), "a.md").of(Heading)] == ["A"]
+
+
+@pytest.mark.parametrize("number", [1, 30, 20_000])
+def test_any_number_of_comments_may_stand_before_a_document(number):
+    before = "<?xml version='1.0'?>\n" + "<!-- <html> -->\n" * number
+    assert read_page(f"{before}<html><h1>A</h1></html>".encode(), "a.txt").of(Heading)
+    assert not read_page(f"{before}x".encode(), "a.txt").of(Heading)
+
+
+def test_elements_that_are_left_out_end_where_they_are_closed():
+    document = read_html("<nav>a<svg>b</nav><h1>C</h1>" + "<nav>" * 20_000 + "</p>" * 20_000 + "d" + "</nav>" * 20_000 + "<h2>E</h2>")
+    assert [block.text for block in document.of(Heading)] == ["C", "E"]
+
+
 def test_a_cell_can_span_rows_and_columns():
     (table,) = read_html(
         "<table><tr><th>A<th>B<th>C</tr><tr><td rowspan=2>1<td colspan=2>2</tr><tr><td>3<td>4</tr><tr><td>5<td>6<td>7</table>"

@@ -10,6 +10,7 @@ import pytest
 
 from nclue_contract.live import app as live_app
 from nclue_contract.live.app import MAX_STREAMS
+from nclue_contract.service.faults.catalogue import inject_fault
 from nclue_contract.service.service import Service
 from tests.support.asgi import Talk, ask, events
 from tests.support.live_apps import new_service, proxied, served
@@ -264,6 +265,14 @@ def test_the_newest_200_tasks_are_shown_and_all_are_counted():
     told = tasks(served(service))
     assert [task["name"] for task in told["changed"]] == [f"{number}" for number in range(5, 205)]
     assert sum(count for _, count in told["counts"]) == 205
+
+
+def test_times_that_a_fault_makes_numbers_are_shown():
+    service = new_service()
+    inject_fault(service, "time-milliseconds")
+    service.store.add(service.new_task(PAYLOAD, NOW))
+    (task,) = tasks(served(service))["changed"]
+    assert str(NOW) in task.values()
 
 
 def test_a_reset_empties_the_page():

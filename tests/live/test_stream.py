@@ -179,6 +179,25 @@ def test_many_exchanges_come_in_portions_between_which_others_can_run():
     asyncio.run(run())
 
 
+def test_others_can_run_between_the_exchanges_of_a_portion():
+    async def run():
+        turns = []
+
+        async def other():
+            while True:
+                turns.append(1)
+                await asyncio.sleep(0)
+
+        async with aclosing(stream(feed(50)).chunks()) as chunks:
+            await anext(chunks)
+            task = asyncio.ensure_future(other())
+            await anext(chunks)
+            task.cancel()
+        assert len(turns) >= 50
+
+    asyncio.run(run())
+
+
 def test_an_idle_stream_is_kept_alive_by_comments():
     async def run():
         async with aclosing(stream(feed(), poll_s=0.001).chunks()) as chunks:

@@ -72,10 +72,26 @@ def _decode(data: bytes) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
+_HTML = re.compile(r"<(?:!doctype html|html|head|body)\b", re.IGNORECASE)
+_BLANKS = re.compile(r"\s*")
+_BEFORE = {"<!--": "-->", "<?xml": ">"}
+"""How comments and the XML declaration begin and end, which may stand before a document."""
+
+
+def _begin(text: str) -> int:
+    """Return the offset of what is no blank, comment or XML declaration."""
+    at = 0
+    while found := _BLANKS.match(text, at):
+        at = found.end()
+        closing = next((closing for opening, closing in _BEFORE.items() if text.startswith(opening, at)), None)
+        if closing is None or (end := text.find(closing, at + 4)) < 0:
+            break
+        at = end + len(closing)
+    return at
+
+
 def _form_of(text: str, name: str) -> str:
-    if re.match(
-        r"\s*(?:<\?xml[^>]{0,200}>\s*)?(?:<!--.{0,2000}?-->\s*)*<(?:!doctype html|html|head|body)\b", text, re.IGNORECASE | re.DOTALL
-    ):
+    if _HTML.match(text, _begin(text)):
         return "html"
     form = _SUFFIXES.get(PurePath(name).suffix.lower())
     if form is None and re.search(r"^(?:#{1,3} \S|\|? ?:?-{3,}:? ?\|)", text, re.MULTILINE):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -85,6 +87,7 @@ class _Parser(HTMLParser):
         self.blocks: list[Block] = []
         self.title = ""
         self._ignored: list[str] = []
+        self._ignored_counts: Counter[str] = Counter()
         self._tables: list[_OpenTable] = []
         self._in_cell: list[bool] = []
         self._lines: list[Line] = []
@@ -101,15 +104,20 @@ class _Parser(HTMLParser):
         """Return the line in the saved file."""
         return self.getpos()[0] + self._offset
 
+    def parse_marked_section(self, i: int, report: int = 1) -> int:  # noqa: ARG002  # as in the class above
+        """Skip `<![…>`, for which the parser of some versions of Python raises an error."""
+        return self.rawdata.find(">", i) + 1 or -1
+
     # -- events of the parser ---------------------------------------------------------------------------------------------------------
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Open an element."""
         if tag in _IGNORED:
             self._ignored.append(tag)
+            self._ignored_counts[tag] += 1
         if self._ignored:
             return
-        if number := dict(attrs).get(self._line_attribute):
+        if (number := dict(attrs).get(self._line_attribute)) and re.fullmatch("[0-9]{1,9}", number):
             self._offset = int(number) - self.getpos()[0]
         if self._pre:
             self._text += "\n" if tag == "br" else ""
@@ -133,9 +141,11 @@ class _Parser(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         """Close an element."""
         if self._ignored:
-            if tag in self._ignored:
-                while self._ignored.pop() != tag:
-                    pass
+            if self._ignored_counts[tag]:
+                closed = ""
+                while closed != tag:
+                    closed = self._ignored.pop()
+                    self._ignored_counts[closed] -= 1
             return
         if tag == "pre" and self._pre:
             self._end_code()
