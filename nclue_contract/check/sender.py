@@ -358,7 +358,7 @@ class Sender:
         if limit := self.limit_reached((request,)):
             raise limit
         response = self.send(request)[0]
-        return response.accepted
+        return not _no_response(response)
 
 
 def plain(exchange: Exchange) -> bool:

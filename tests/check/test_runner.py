@@ -700,3 +700,18 @@ def test_what_an_open_reading_showed_is_in_the_result():
     assert result.observations["queue"] == "no list showed a task in progress"
     (line,) = [line for line in reading_lines(result) if line.startswith("  queue ")]
     assert line.endswith("open: parallel or serial; no list showed a task in progress")
+
+
+@pytest.mark.parametrize("status", [401, 404, 500])
+def test_a_server_that_rejects_the_list_can_be_reached_all_the_same(status):
+    """The list request only finds out whether the server responds at all."""
+
+    def script(turn):
+        if turn.request.method == "GET" and turn.request.path.startswith("/tasks?"):
+            return status
+        return "the connection was closed without a response" if turn.request.body.startswith(b"[") else None
+
+    result, _ = run(script, only=("NC100",), limits=Limits(clean_up=False))
+    assert result.stop_reason == ""
+    assert ("json[an array]", "NC602") in {(failure.case, failure.rule) for failure in result.failures}
+    assert all(outcome.state != "untested" for outcome in result.outcomes.values() if outcome.case.rule == "NC100")
