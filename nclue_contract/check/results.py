@@ -193,7 +193,8 @@ class CheckResult:
     tasks (`remaining_tasks` are the IDs of those that are left), `enough_accepted` whether enough valid create requests were accepted for
     a conclusive result, `stop_reason` why the run ended early. `relevant` are the cases that concerned a reading, `observations` what
     the responses showed of a reading that may still be open, `fixed` the failures of the baseline, as test case and rule, that no longer
-    occur. `settings` is the settings file with the options from it, if any.
+    occur. `settings` is the settings file with the options from it, if any. With `fail_on_untested`, a case that was not tested fails the
+    run.
     """
 
     target: str
@@ -217,6 +218,7 @@ class CheckResult:
     relevant: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     observations: Mapping[str, str] = field(default_factory=dict)
     fixed: tuple[tuple[str, str], ...] = ()
+    fail_on_untested: bool = False
 
     @property
     def failures(self) -> list[Failure]:
@@ -241,7 +243,16 @@ class CheckResult:
     @property
     def exit_code(self) -> int:
         """Return the exit code: 0 passed, 1 failed, 3 inconclusive."""
-        return 1 if self.broken else 3 if self.stop_reason or not self.enough_accepted else 0
+        if self.broken:
+            return 1
+        if self.stop_reason or not self.enough_accepted:
+            return 3
+        return 1 if self.untested_fail else 0
+
+    @property
+    def untested_fail(self) -> bool:
+        """Return whether cases that were not tested fail the run."""
+        return self.fail_on_untested and bool(self.counts[State.NOT_TESTED])
 
     @property
     def counts(self) -> Counter[State]:

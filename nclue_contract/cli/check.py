@@ -24,7 +24,7 @@ from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Readings
 from nclue_contract.contract.wording import counted
 from nclue_contract.signing import Credentials, now_ms
-from nclue_contract.validation.reports.base import FAILED, FORMATS, INCONCLUSIVE, PASSED, USAGE
+from nclue_contract.validation.reports.base import FORMATS, INCONCLUSIVE, PASSED, USAGE
 
 if TYPE_CHECKING:
     from nclue_contract.check.results import CheckResult
@@ -141,7 +141,6 @@ def run_check(
 
     `settings` is where options are from that the command line does not have, for the reports.
     """
-    from nclue_contract.check.results import State  # noqa: PLC0415
     from nclue_contract.check.run import accept, baseline, only_failed  # noqa: PLC0415  # the check is imported only when it runs
 
     wanted = options_of(options, strict=strict)
@@ -164,12 +163,10 @@ def run_check(
         result = _explore(options, wanted, result)
     if settings:
         result = replace(result, settings=settings, notes=(*result.notes, f"settings from {settings}"))
-    result = accept(result, known)
+    result = replace(accept(result, known), fail_on_untested=options.fail_on_untested)
     problems = _write(result, options, reports, started_ms)
     for problem in problems:
         print_error(problem)
-    if options.fail_on_untested and result.exit_code == PASSED and result.counts[State.NOT_TESTED]:
-        return FAILED
     return result.exit_code or (USAGE if problems else PASSED)
 
 

@@ -905,7 +905,16 @@ def test_what_is_untested_fails_nothing_unless_that_is_wanted(run, server):
     over_http = [server.url, "--only", "NC203"]
     result = run("check", *over_http, "--format", "json")
     assert (result.code, result.report["summary"]["untested"]) == (0, 2)
-    assert run("check", *over_http, "--fail-on-untested").code == 1
+    result = run(
+        "check", *over_http, "--fail-on-untested", "--report", "json:a.json", "--report", "junit:a.xml", "--report", "github:a.txt"
+    )
+    words = "were not tested, and --fail-on-untested is set."
+    assert (result.code, words in result.out.splitlines()[-2], "PASSED" in result.out) == (1, True, False)
+    report = json.loads(Path("a.json").read_text(encoding="utf-8"))
+    assert (report["exit_code"], report["verdict"].startswith("FAILED: 2 of ")) == (1, True)
+    suites = ET.fromstring(Path("a.xml").read_text(encoding="utf-8"))
+    assert (suites.get("failures"), suites.get("errors"), len(suites.findall(".//failure"))) == ("1", "0", 1)
+    assert "::error title=not tested::FAILED: 2 of " in Path("a.txt").read_text(encoding="utf-8")
     assert run("check", "--only", "NC203", "--fail-on-untested").code == 0, "the embedded server has an exact clock"
 
 
@@ -1149,7 +1158,7 @@ def test_ctrl_c_and_termination_leave_a_usable_report_and_a_ledger_and_cleanup_f
     assert (report["trouble"], report["exit_code"], report["failures"]) == ("interrupted", 3, [])
     assert report["summary"]["passed"] >= 20
     assert report["summary"]["untested"] > 300
-    assert ET.parse("report.xml").getroot().get("tests") == str(report["summary"]["cases"])
+    assert ET.parse("report.xml").getroot().get("tests") == str(report["summary"]["cases"] + 1)  # and the result of the run
     assert left == 1, "the task whose answer never came"
     assert len(read_ledger(Path("run.jsonl")).uncertain) == 1
     assert cleaned == [(0, "1 task deleted, 0 left\n", ""), (0, "0 tasks deleted, 0 left\n", "")]

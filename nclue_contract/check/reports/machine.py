@@ -15,7 +15,7 @@ from nclue_contract.check.requests import Exchange
 from nclue_contract.check.results import CheckResult, Failure, Outcome, State
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.wording import counted
-from nclue_contract.validation.reports.base import TOOL_NAME, head, json_text, tool_line
+from nclue_contract.validation.reports.base import INCONCLUSIVE, TOOL_NAME, head, json_text, tool_line
 from nclue_contract.validation.reports.excerpt import safe_line
 from nclue_contract.validation.reports.github import annotation
 from nclue_contract.validation.reports.junit import Suite, add_outcome, add_output, case_element, duration, serialize, write_suites
@@ -141,8 +141,17 @@ def check_junit(result: CheckResult, version: str, reproduce_dir: Path | None = 
         group = list(members)
         attributes = _counts(group, f"{key}x {group_of(group[0].case.rule)}")
         suites.append(Suite(attributes, properties, [serialize(_test_case(outcome, result, commands)) for outcome in group]))
+    totals = _counts(outcomes, TOOL_NAME)
+    if result.exit_code and not result.broken:  # no case of the plan shows that the run did not pass
+        state = "error" if result.exit_code == INCONCLUSIVE else "failure"
+        whole = case_element("nclue.result", "the check as a whole", 0.0)
+        add_outcome(whole, state, result_line(result))
+        own = {"tests": 1, "failures": int(state == "failure"), "skipped": 0, "errors": int(state == "error")}
+        totals |= {name: str(int(totals[name]) + number) for name, number in own.items()}
+        attributes = {"name": "the result"} | {name: str(number) for name, number in own.items()} | {"time": duration(0)}
+        suites.append(Suite(attributes, properties, [serialize(whole)]))
     pieces: list[str] = []
-    write_suites(pieces.append, _counts(outcomes, TOOL_NAME), suites)
+    write_suites(pieces.append, totals, suites)
     return "".join(pieces)
 
 
@@ -212,6 +221,8 @@ def check_github(result: CheckResult, version: str, encoding: str) -> str:
         text += annotation("notice", {"title": "no longer fails; remove it from the baseline"}, listed, encoding)
     if result.stop_reason:
         text += annotation("error", {"title": "inconclusive"}, [result.stop_reason], encoding)
+    elif result.untested_fail and not result.broken:
+        text += annotation("error", {"title": "not tested"}, [result_line(result)], encoding)
     readings = ", ".join(f"{name}={'|'.join(left)}" for name, left in result.readings.items())
     final = (f"{tool_line(version, contract().revision)}, readings: {readings}", result_line(result))
     return text + "".join(f"{safe_line(line, encoding)}\n" for line in final)

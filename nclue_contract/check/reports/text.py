@@ -328,6 +328,8 @@ def result_line(result: CheckResult) -> str:
     if not result.enough_accepted:
         return "INCONCLUSIVE: too few valid create requests succeeded to say whether the server keeps the contract."
     not_tested = result.counts[State.NOT_TESTED]
+    if result.untested_fail:
+        return f"FAILED: {not_tested:,} of {counted(len(result.outcomes), 'case')} were not tested, and --fail-on-untested is set."
     if not_tested * 10 > len(result.outcomes):
         missing = f"{not_tested:,} of {counted(len(result.outcomes), 'case')} were not tested"
         return f"PASSED as far as it was tested{exceptions(result)}: {missing}."
