@@ -250,7 +250,7 @@ class _Exchange:
         """Return the response for the client, with `half` as its body if that is to be cut."""
         if self._too_late:
             raise self._library.ReadTimeout("The read operation timed out", request=self._request)
-        headers = [*self._service_response.headers, ("content-length", str(len(self._service_response.body)))]
+        headers = list(self._service_response.sent_headers)
         cut = self._service_response.cut and self._body
         # A `stream` is not read ahead, so that clients can stream it.
         body: dict[str, Any] = {"content": half} if cut else {"stream": self._library.ByteStream(self._body)}

@@ -167,10 +167,8 @@ async def _send(response: Response, send: Send, *, head: bool, close: bool) -> N
     """Send a response, delayed or cut as it says, without its body to a HEAD request; `close` lets the server close the connection."""
     if response.delay_s:
         await asyncio.sleep(response.delay_s)
-    # A response without content must not announce a length (RFC 9110, section 8.6).
-    length = () if response.status == HTTPStatus.NO_CONTENT else (("content-length", str(len(response.body))),)
     closing = (("connection", "close"),) if close else ()
-    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in (*response.headers, *length, *closing)]
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in (*response.sent_headers, *closing)]
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     if response.cut:
         # Half of the announced length, and no end: the server closes the connection.

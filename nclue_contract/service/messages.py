@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from http import HTTPStatus
 from itertools import islice
 from typing import Any
 
@@ -61,6 +62,11 @@ class Response:
     rules: tuple[str, ...] = ()
     delay_s: float = 0.0
     cut: bool = False
+
+    @property
+    def sent_headers(self) -> tuple[tuple[str, str], ...]:
+        """Return the headers as they are sent, with the length of the body. One without content has none (RFC 9110, section 8.6)."""
+        return self.headers if self.status == HTTPStatus.NO_CONTENT else (*self.headers, ("content-length", str(len(self.body))))
 
     def json(self) -> Any:  # noqa: ANN401  # any JSON value
         """Return the JSON value of the body. Raises `ValueError` when the body is not JSON."""
