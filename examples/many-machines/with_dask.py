@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     for row in (row for result in results for row in result.rows):
         print(json.dumps(row._asdict()))
     payloads, valid = sum(result.payloads for result in results), sum(result.valid for result in results)
-    print(f"{payloads:,} payloads in {len(results):,} parts: {valid:,} valid, {payloads - valid:,} invalid", file=sys.stderr)
+    print(f"parts: {len(results):,}, payloads: {payloads:,}, valid: {valid:,}, invalid: {payloads - valid:,}", file=sys.stderr)
     return 1 if valid < payloads else 0
 
 

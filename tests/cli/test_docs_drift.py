@@ -1,13 +1,12 @@
 """The command `docs-drift` as its users see it: exit codes, formats, several files, standard input, and what cannot be read."""
 
-import io
 import json
 import subprocess
 import sys
 
 import pytest
 
-from nclue_contract.cli.main import main
+from tests.support.command import run_main
 from tests.support.documentation_pages import page
 
 
@@ -25,16 +24,7 @@ def folder(tmp_path, monkeypatch):
 @pytest.fixture
 def run(capsys, monkeypatch):
     """Return a function that runs `docs-drift` in this process and returns exit code, standard output and standard error."""
-
-    def run(*arguments, stdin=b""):
-        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"))
-        try:
-            code = main(["docs-drift", *map(str, arguments)])
-        except SystemExit as end:
-            code = end.code
-        return (code, *capsys.readouterr())
-
-    return run
+    return lambda *arguments, stdin=b"": run_main(capsys, monkeypatch, ["docs-drift", *arguments], stdin)
 
 
 def test_a_page_without_a_difference_passes(run):

@@ -1,6 +1,5 @@
 """The command `traffic` as its users see it: exit codes, formats, entries by file, line and index, standard input, and real recordings."""
 
-import io
 import json
 import subprocess
 import sys
@@ -12,7 +11,6 @@ import pytest
 import requests
 import vcr
 
-from nclue_contract.cli.main import main
 from nclue_contract.clients import Signer
 from nclue_contract.service.faults.catalogue import inject_fault
 from nclue_contract.service.lifecycle import ProgressMode
@@ -20,6 +18,7 @@ from nclue_contract.service.service import Service
 from nclue_contract.service.uvicorn_server import LoopbackServer
 from nclue_contract.signing import EXAMPLE
 from tests.support.browser_har import record_har
+from tests.support.command import run_main
 from tests.support.payloads import PAYLOAD
 from tests.support.recordings import NEW, create, error, get, har, json_lines, task
 from tests.support.signing import ACCESS, SECRET
@@ -42,16 +41,7 @@ def folder(tmp_path, monkeypatch):
 @pytest.fixture
 def run(capsys, monkeypatch):
     """Return a function that runs `traffic` in this process and returns exit code, standard output and standard error."""
-
-    def run(*arguments, stdin=b""):
-        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"))
-        try:
-            code = main(["traffic", *map(str, arguments)])
-        except SystemExit as end:
-            code = end.code
-        return (code, *capsys.readouterr())
-
-    return run
+    return lambda *arguments, stdin=b"": run_main(capsys, monkeypatch, ["traffic", *arguments], stdin)
 
 
 def found(output):
