@@ -254,7 +254,7 @@ def serve(call: Callable[[Any], object], requests: Connection, answers: Connecti
 def _read(requests: Connection, received: SimpleQueue[tuple[int, Any] | None]) -> None:
     # The parent has gone, or there is too little memory for an item: this process ends, and its closed pipe tells the parent so.
     try:
-        with suppress(EOFError, OSError, MemoryError):
+        with requests, suppress(EOFError, OSError, MemoryError):
             while True:
                 received.put(requests.recv())
     finally:

@@ -53,7 +53,7 @@ class ThreadContext:
         return ThreadProcess(self.threads[-1])
 
     def _serve(self, call, requests, answers):
-        with requests, answers:
+        with answers:  # the thread that reads requests closes them: this one may return while it still reads
             workers.serve(call, requests, answers)
 
 
