@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from nclue_contract.check.created_tasks import CreatedTask, CreatedTasks
 from nclue_contract.check.expectations import (
@@ -89,7 +89,7 @@ class Evaluator:
         else:
             self.evaluate_create(case, exchange)
 
-    def evaluate(self, case: Case, exchange: Exchange, expectation: Expectation, sent: object = None) -> bool:
+    def evaluate(self, case: Case, exchange: Exchange, expectation: Expectation, sent: str | bytes | dict[str, Any] | None = None) -> bool:
         """Evaluate a response: whether it is one of those expected, and whether its status, headers and body are right.
 
         `sent` is what the body is compared with. Return whether everything is right and the request was accepted.
@@ -150,16 +150,16 @@ class Evaluator:
             self._results.add_finding(case, case.rule, mismatch.finding, exchange, mismatch.expected, advisory=advisory)
         self._add_inconsistencies(case, inconsistencies, exchange)
 
-    def _evaluate_content(self, case: Case, exchange: Exchange, sent: object) -> None:
+    def _evaluate_content(self, case: Case, exchange: Exchange, sent: str | bytes | dict[str, Any] | None) -> None:
         """Validate status, headers and body of the response by themselves and against what was sent."""
-        operation, parts = exchange.request.operation, (exchange.status, exchange.headers, exchange.body)
+        operation = exchange.request.operation
         # A body that is no object shows nothing about readings, unless there must be none.
         shows = bool(exchange.fields) or is_empty_success(operation, exchange.status)
         relevant = response_readings(operation, exchange.status) if shows else ()
         self._results.evaluated.update(_rules_about(operation, exchange.status, compared=sent is not None))
 
         def problems(readings: Readings) -> tuple[Finding, ...]:
-            return response_problems(operation, parts, sent, readings)
+            return response_problems(operation, exchange, sent, readings)
 
         if exchange.status in GATEWAY_STATUSES:  # a gateway may have another form of errors than the service behind it
             found, inconsistencies = self._inference.explain(relevant, problems), list[Inconsistency]()

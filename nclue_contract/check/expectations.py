@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
-from nclue_contract.check.requests import value_of
+from nclue_contract.check.requests import Exchange, value_of
 from nclue_contract.contract import server_data
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Policy, Readings
-from nclue_contract.contract.rules import Answer
-from nclue_contract.validation.findings import Finding
+from nclue_contract.contract.rules import Answer, Severity
+from nclue_contract.validation.findings import Finding, Report
 from nclue_contract.validation.response import SUCCESS, is_success
 from nclue_contract.validation.validator import Validator, default_validator
 
@@ -35,6 +36,12 @@ MALFORMED = tuple(Answer(answer.status, answer.code) for answer in contract().ru
 
 GATEWAY_STATUSES = frozenset(error.status for error in contract().errors.values()) - {answer.status for answer in CLIENT_ERROR}
 """The statuses of errors that may come from the gateway before the service, such as those for an invalid signature."""
+
+CACHED = 4096
+"""Results of validation that are kept: they are needed under several readings, and a plan sends the same requests to each server."""
+
+LONGEST_CACHED = 1 << 13
+"""The longest body, in bytes, of a request or response for which they are kept."""
 
 OWN_FOLDER = "nclue-check/"
 """The folder of the paths that checks make up; no server has files in it."""
@@ -126,14 +133,14 @@ def create_expectation(
     A file that is not part of the fixture data may be missing: then 404 is as right as success. A server that `looks_up_files` has
     responded so before; if it looks for files first, it does so for a path with a forbidden character as well, since no such file exists.
     """
-    types = [("content-type", value) for value in content_types]
+    types = tuple(content_types)
     not_found = _not_found(body, fixture_data)
     surely_not_found = _not_found(body, fixture_data, own_only=True) if looks_up_files else frozenset()
 
     def reasons(chosen: Readings) -> tuple[Finding, ...]:
         validator = validator_of(chosen)
-        headers = [f for f in validator.validate_headers(types).errors if f.pointer == "/content-type"]
-        return (*headers, *_errors(validator, body))
+        headers = [f for f in _type_findings(validator, types) if f.severity is Severity.ERROR]
+        return (*headers, *_request_report(validator, body).errors)
 
     def answers(chosen: Readings) -> frozenset[Answer]:
         found = reasons(chosen)
@@ -147,13 +154,13 @@ def create_expectation(
     return Expectation(answers, create_readings(body, types, may_be_missing=bool(not_found)), reasons)
 
 
-def create_readings(body: bytes, types: list[tuple[str, str]], *, may_be_missing: bool) -> tuple[str, ...]:
+def create_readings(body: bytes, types: tuple[str, ...], *, may_be_missing: bool) -> tuple[str, ...]:
     """Return the readings that change the response of createTask to a body, in the order of the contract.
 
-    `types` are the pairs of name and value of its content types; `may_be_missing`: the file of the payload may not exist.
+    `types` are its content types; `may_be_missing`: the file of the payload may not exist.
     """
-    named = {finding.reading for finding in default_validator().validate_request_json(body).findings}
-    named |= {finding.reading for finding in default_validator().validate_headers(types).findings if finding.pointer == "/content-type"}
+    validator = default_validator()
+    named = {finding.reading for finding in (*_request_report(validator, body).findings, *_type_findings(validator, types))}
     readings = [name for name in contract().readings if name in named]
     if {"name-unit", "name-edge"} & set(readings):
         readings += ["name-unit", "name-edge"]
@@ -195,13 +202,28 @@ def response_readings(operation: str, status: int) -> tuple[str, ...]:
     return (*shown.get(operation, ()), *(("success-status",) if status != SUCCESS else ())) if is_success(operation, status) else ()
 
 
-def response_problems(operation: str, answer: tuple[int, object, bytes], request: object, readings: Readings) -> tuple[Finding, ...]:
+def response_problems(
+    operation: str, exchange: Exchange, request: str | bytes | dict[str, Any] | None, readings: Readings
+) -> tuple[Finding, ...]:
     """Return the problems of a response by itself and against what was sent: status code, headers and body. Some are only warnings.
 
     Whether it fits the request is decided by an `Expectation`, which is stricter than NC313, since it knows the problem of the request.
     """
-    status, headers, body = answer
-    report = validator_of(readings).validate_response(operation, status, headers, body, request)
+    sent = tuple(request.items()) if isinstance(request, dict) else request
+    problems = _problems if len(exchange.body) + len(sent or b"") <= LONGEST_CACHED else _problems.__wrapped__
+    return problems(validator_of(readings), operation, exchange.status, exchange.headers, exchange.body, sent)
+
+
+@lru_cache(CACHED)
+def _problems(
+    validator: Validator,
+    operation: str,
+    status: int,
+    headers: tuple[tuple[str, str], ...],
+    body: bytes,
+    sent: str | bytes | tuple[tuple[str, object], ...] | None,
+) -> tuple[Finding, ...]:
+    report = validator.validate_response(operation, status, headers, body, dict(sent) if isinstance(sent, tuple) else sent)
     # NC313 and NC505 are left to the expectation. A lone surrogate is what a test case has sent, and comes back as it is.
     findings = [finding for finding in report.findings if finding.rule not in {"NC007", "NC313", "NC505"}]
     # Where the pages name no code, every code is right, so that it is not even an advisory.
@@ -214,9 +236,19 @@ def finding_of(rule: str, problem: str, pointer: str = "") -> Finding:
     return Finding(replace(applied, rule=replace(applied.rule, message="{problem}")), pointer, detail={"problem": problem})
 
 
-@lru_cache(maxsize=64)  # one response is evaluated under several readings, and both for its status and for the reasons
-def _errors(validator: Validator, body: bytes) -> tuple[Finding, ...]:
-    return validator.validate_request_json(body).errors
+def _request_report(validator: Validator, body: bytes) -> Report:
+    return (_validated if len(body) <= LONGEST_CACHED else _validated.__wrapped__)(validator, body)
+
+
+@lru_cache(CACHED)
+def _validated(validator: Validator, body: bytes) -> Report:
+    return validator.validate_request_json(body)
+
+
+@lru_cache(CACHED)
+def _type_findings(validator: Validator, types: tuple[str, ...]) -> tuple[Finding, ...]:
+    report = validator.validate_headers([("content-type", value) for value in types])
+    return tuple(finding for finding in report.findings if finding.pointer == "/content-type")
 
 
 def validator_of(readings: Readings) -> Validator:

@@ -310,7 +310,7 @@ class ResponseJudge:
 
     def _judge_create(self, body: bytes) -> None:
         exchange = self._exchange
-        types = [(name, value) for name, value in exchange.request_headers if name.lower() == "content-type"]
+        types = tuple(value for name, value in exchange.request_headers if name.lower() == "content-type")
         received = exchange.response_body if exchange.response_body is not None else b""
 
         def problems(readings: Readings) -> list[Finding]:
