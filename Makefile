@@ -20,6 +20,8 @@ NODE_IS_RECENT := node -e 'const [a, b] = process.versions.node.split(".").map(N
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export REDOCLY_TELEMETRY := off
 export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
+# The tests start many processes, each of which would compile the project anew, and pytest's plugins, which takes seconds.
+unexport PYTHONDONTWRITEBYTECODE
 
 # The stamp names the folder it was made in: scripts in .venv hold absolute paths, so a moved or copied .venv is made anew.
 STALE := $(shell [ -x $(PY) ] && [ "$$(cat $(VENV)/stamp 2>/dev/null)" = "$$(pwd -P)" ] || echo stale)

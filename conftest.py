@@ -54,6 +54,8 @@ SLOW = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests in slow files."""
     slow = [(TESTS / name).resolve(strict=True) for name in SLOW]
+    paths = {item.path for item in items}  # few; there are thousands of items
+    slow_paths = {path for path in paths if any(path.is_relative_to(place) for place in slow)}
     for item in items:
-        if any(item.path.is_relative_to(place) for place in slow):
+        if item.path in slow_paths:
             item.add_marker(pytest.mark.slow)

@@ -72,7 +72,7 @@ def of_tests():
 
 
 def test_the_table_names_every_module_and_folder_of_the_package(package):
-    assert {module.partition(".")[0] for module in package.trees} == set().union(*LAYERS)
+    assert {module.partition(".")[0] for module in package.paths} == set().union(*LAYERS)
 
 
 def test_imports_lead_to_lower_layers_only(package):
@@ -89,7 +89,7 @@ def test_third_party_libraries_are_imported_only_where_the_table_allows_it(packa
 
 def test_error_codes_and_path_characters_come_from_the_compiled_contract(package):
     # The injected faults are typed by hand, like tests: they must stay faulty when the contract changes.
-    modules = [module for module in package.trees if not module.startswith("service.faults")]
+    modules = [module for module in package.paths if not module.startswith("service.faults")]
     literals = [(module, text) for module in modules for text in package.literals(module)]
     assert [(module, text) for module, text in literals if re.search(r"(?<!\d)101(0\d|10)(?!\d)", text)] == []
     assert [(module, text) for module, text in literals if len(PATH_CHARACTERS & set(text)) > 20] == []
@@ -98,16 +98,16 @@ def test_error_codes_and_path_characters_come_from_the_compiled_contract(package
 @pytest.mark.parametrize("modules", [["second_server"], ["conforming_servers.flask_server"], ["conforming_servers.aiohttp_server"]])
 def test_a_server_of_the_tests_imports_nothing_of_the_package(of_tests, modules):
     # It is a second opinion on what a correct server is, so it must not share a mistake.
-    reached = {module for module in of_tests.trees if within(module, modules)}
+    reached = {module for module in of_tests.paths if within(module, modules)}
     assert reached
-    while more := set().union(*(of_tests.internal[module] for module in reached)) - reached:
+    while more := set().union(*(of_tests.internal(module) for module in reached)) - reached:
         reached |= more
-    assert [module for module in sorted(reached) if "nclue_contract" in of_tests.third_party[module]] == []
+    assert [module for module in sorted(reached) if "nclue_contract" in of_tests.third_party(module)] == []
 
 
 @pytest.mark.parametrize("name", ["flask", "aiohttp"])
 def test_the_conforming_servers_share_no_code(of_tests, name):
-    assert of_tests.internal[f"conforming_servers.{name}_server"] == set()
+    assert of_tests.internal(f"conforming_servers.{name}_server") == set()
 
 
 # -- each check can fail --------------------------------------------------------------------------------------------------------------

@@ -64,7 +64,7 @@ class TaskLifecycle(schema.as_state_machine()):
 
 
 TestTaskLifecycle = TaskLifecycle.TestCase
-TestTaskLifecycle.settings = settings(max_examples=25, stateful_step_count=6, deadline=None, suppress_health_check=list(HealthCheck))
+TestTaskLifecycle.settings = settings(max_examples=15, stateful_step_count=6, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def test_a_response_that_breaks_the_schema_fails():
@@ -86,7 +86,7 @@ def test_st_run_with_all_checks_and_phases_finds_no_issue(tmp_path):
         [programs / "nclue-contract", "spec", "--path"], capture_output=True, encoding="utf-8", check=True, timeout=300
     )
     with running("--progress", "reads:1") as server:
-        options = ["--url", server.url, "--checks", "all", "--seed", "1", "--max-examples", "40", "--no-color"]
+        options = ["--url", server.url, "--checks", "all", "--seed", "1", "--max-examples", "15", "--no-color"]
         command = [programs / "st", "run", document.stdout.strip(), *options]
         done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, encoding="utf-8", check=False, timeout=300)
         statuses = collections.Counter((entry["method"], entry["status"]) for entry in server.journal())

@@ -263,12 +263,16 @@ def test_no_name_occurs_twice(length):
     assert len(set(names)) == 5000
 
 
+NAME = "a name of thirty characters, say"
+
+
 def test_two_runs_have_other_names():
     # A server that stores its tasks would reject those of the second run.
-    code = "from nclue_contract.schemathesis_hooks import unique_name; print(unique_name('a name of thirty characters, say'))"
+    code = f"from nclue_contract.schemathesis_hooks import unique_name; print(unique_name({NAME!r}))"
     command = [sys.executable, "-c", code]
-    first, second = (subprocess.run(command, capture_output=True, encoding="utf-8", check=True, timeout=300).stdout for _ in range(2))
-    assert first != second
+    another = subprocess.run(command, capture_output=True, encoding="utf-8", check=True, timeout=300).stdout
+    assert another.strip() != unique_name(NAME)
+    assert another.strip()[9:] == NAME[9:]
 
 
 DRAWN = {
@@ -322,7 +326,7 @@ def test_names_and_files_are_put_in_in_every_phase(phase, monkeypatch):
     monkeypatch.setenv("NCLUE_FILE", "known/file.tsv")
     service = Service({ACCESS: SECRET})
     schema = load(
-        seed=1, phases={name: {"enabled": name == phase} for name in PHASES}, generation={"max-examples": 15}, cache={"enabled": False}
+        seed=1, phases={name: {"enabled": name == phase} for name in PHASES}, generation={"max-examples": 6}, cache={"enabled": False}
     )
     schema.app = App(service)
     for _ in from_schema(schema).execute():
@@ -535,36 +539,51 @@ from nclue_contract.contract.openapi import document
 from nclue_contract.service.asgi import App
 from nclue_contract.service.service import Service
 
-service = Service({keys})
-for fault in {faults}:
-    inject_fault(service, fault)
-config = schemathesis.Config.from_dict({{"phases": {{"coverage": {{"enabled": False}}}}}})  # hundreds of requests that change nothing here
-schema = schemathesis.openapi.from_dict(document(), config=config)
-schema.app = App(service)
+config = schemathesis.Config.from_dict({"phases": {"coverage": {"enabled": False}}})  # hundreds of requests that change nothing here
 
 
-@schema.include(method="POST").parametrize()
+def schema_of(keys, *faults):
+    service = Service(keys)
+    for fault in faults:
+        inject_fault(service, fault)
+    schema = schemathesis.openapi.from_dict(document(), config=config)
+    schema.app = App(service)
+    return schema
+"""
+ONE_TEST = """
+
+schema_{name} = schema_of({arguments})
+
+
+@schema_{name}.include(method="POST").parametrize()
 @settings(max_examples=5, phases=[Phase.explicit, Phase.generate])
-def test_api(case):
+def test_{name}(case):
     case.call_and_validate()
 """
 
 
-@pytest.mark.parametrize(
-    ("service", "code", "says"),
-    [
-        ({"keys": {ACCESS: SECRET}, "faults": []}, 0, "1 passed"),
-        ({"keys": {ACCESS: SECRET}, "faults": ["echo-lower-case:train_bucket"]}, 1, "- ST901 NC307 response-echo"),
-        ({"keys": {ACCESS: "another"}, "faults": []}, 1, "No valid create request was accepted; the responses were 401"),
-    ],
-    ids=["a clean service", "a faulty one", "one that knows other keys"],
-)
-def test_whoever_imports_the_hooks_in_pytest_gets_the_same(tmp_path, service, code, says):
-    (tmp_path / "test_it.py").write_text(IN_PYTEST.format(**service), encoding="utf-8")
-    variables = environment(NCLUE_ACCESS_KEY=ACCESS, NCLUE_SECRET_KEY=SECRET, PYTHONUTF8="1")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_it.py"]
-    done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, encoding="utf-8", check=False, timeout=300)
-    assert (done.returncode, says in done.stdout) == (code, True), done.stdout
+def run_in_pytest(folder, **services):
+    """Run pytest on a module with one test per service, and nothing but the plugin of Schemathesis."""
+    tests = [ONE_TEST.format(name=name, arguments=arguments) for name, arguments in services.items()]
+    (folder / "test_it.py").write_text("".join([IN_PYTEST, *tests]), encoding="utf-8")
+    variables = environment(NCLUE_ACCESS_KEY=ACCESS, NCLUE_SECRET_KEY=SECRET, PYTHONUTF8="1", PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
+    command = [sys.executable, "-m", "pytest", "-q", "-rA", "-pno:cacheprovider", "-pschemathesis.pytest.plugin", "test_it.py"]
+    return subprocess.run(command, cwd=folder, env=variables, capture_output=True, encoding="utf-8", check=False, timeout=300)
+
+
+def test_whoever_imports_the_hooks_in_pytest_gets_the_same(tmp_path):
+    keys = {ACCESS: SECRET}
+    done = run_in_pytest(tmp_path, clean=f"{keys}", faulty=f"{keys}, 'echo-lower-case:train_bucket'")
+    assert done.returncode == 1
+    assert re.findall(r"^(PASSED|FAILED) test_it\.py::test_(\w+)", done.stdout, re.MULTILINE) == [("PASSED", "clean"), ("FAILED", "faulty")]
+    assert done.stdout.count("- ST901 NC307 response-echo") == 1
+    assert "No valid create request was accepted" not in done.stdout
+
+
+def test_a_run_in_pytest_without_an_accepted_create_request_fails(tmp_path):
+    done = run_in_pytest(tmp_path, other_keys={ACCESS: "another"})
+    assert (done.returncode, "1 passed" in done.stdout) == (1, True), done.stdout
+    assert "No valid create request was accepted; the responses were 401" in done.stdout
 
 
 # -- settings of the check -----------------------------------------------------------------------------------------------------------
@@ -714,6 +733,7 @@ def test_an_application_in_this_process_may_have_any_host(wired, wire):
 PROGRAM = Path(sys.executable).parent / "st"
 SPECIFICATION = ROOT / "nclue_contract" / "contract" / "openapi.json"
 CANARY = "CANARYsecretKEY000000000000000000000001"
+CANARIES = {"NCLUE_ACCESS_KEY": "CANARYACCESSKEY0001", "NCLUE_SECRET_KEY": CANARY}
 
 
 def run(folder, location, *options, **variables):
@@ -730,7 +750,6 @@ def faulty_run(tmp_path_factory):
     """Run Schemathesis against a server with three faults, with all available reports; return the folder and the completed process."""
     folder = tmp_path_factory.mktemp("run")
     (folder / "schemathesis.toml").write_bytes(EXAMPLE.read_bytes())
-    secrets = {"NCLUE_ACCESS_KEY": "CANARYACCESSKEY0001", "NCLUE_SECRET_KEY": CANARY}
     known = {"NCLUE_FEATURE_ID": PAYLOAD["train_feature_id"], "NCLUE_BUCKET": "answers", "NCLUE_FILE": "churn/train.tsv"}
     faults = [option for fault in ("echo-trimmed:task_name", "path-codes-swapped", "auth-code") for option in ("--fault", fault)]
     reports = [
@@ -742,8 +761,8 @@ def faulty_run(tmp_path_factory):
         "10",
         "--continue-on-failure",
     ]
-    with running(*faults, **secrets) as server:
-        done = run(folder, SPECIFICATION, "--url", server.url, *reports, SCHEMATHESIS_HOOKS=None, **secrets, **known)
+    with running(*faults, **CANARIES) as server:
+        done = run(folder, SPECIFICATION, "--url", server.url, *reports, SCHEMATHESIS_HOOKS=None, **CANARIES, **known)
         assert server.errors() == ""
     return folder, done
 
@@ -770,12 +789,17 @@ def test_no_key_and_no_signature_is_in_any_output_or_report(faulty_run):
     assert leaks(folder, done) == set()
 
 
-def test_they_would_be_found_if_they_stood_there(tmp_path):
+@pytest.fixture(scope="module")
+def faulty_server():
+    """Start a server with a fault that every successful creation shows; its keys are `CANARIES`."""
+    with running("--fault", "status-201", **CANARIES) as server:
+        yield server
+
+
+def test_they_would_be_found_if_they_stood_there(tmp_path, faulty_server):
     # Otherwise the test above could search for the wrong thing. Also: masking can be switched off.
-    secrets = {"NCLUE_ACCESS_KEY": "CANARYACCESSKEY0001", "NCLUE_SECRET_KEY": CANARY}
     (tmp_path / "schemathesis.toml").write_text("[output.sanitization]\nenabled = false\n", encoding="utf-8")
-    with running("--fault", "status-201", **secrets) as server:
-        done = run(tmp_path, SPECIFICATION, "--url", server.url, "--phases", "examples", "--report", "vcr", **secrets)
+    done = run(tmp_path, SPECIFICATION, "--url", faulty_server.url, "--phases", "examples", "--report", "vcr", **CANARIES)
     found = leaks(tmp_path, done)
     assert "CANARYACCESSKEY0001" in found
     assert any(len(text) == 44 for text in found)
@@ -783,46 +807,14 @@ def test_they_would_be_found_if_they_stood_there(tmp_path):
     assert CANARY not in found, "this one is never sent"
 
 
-def test_signed_headers_are_masked_without_any_settings_file(tmp_path):
-    secrets = {"NCLUE_ACCESS_KEY": "CANARYACCESSKEY0001", "NCLUE_SECRET_KEY": CANARY}
-    with running("--fault", "status-201", **secrets) as server:
-        done = run(tmp_path, SPECIFICATION, "--url", server.url, "--phases", "examples", "--report", "vcr,har,ndjson", **secrets)
+def test_signed_headers_are_masked_without_any_settings_file(tmp_path, faulty_server):
+    done = run(tmp_path, SPECIFICATION, "--url", faulty_server.url, "--phases", "examples", "--report", "vcr,har,ndjson", **CANARIES)
     assert "[Filtered]" in done.stdout
     assert leaks(tmp_path, done) == set()
 
 
-MISSING = {
-    "no key": ({}, "the environment variables NCLUE_ACCESS_KEY and NCLUE_SECRET_KEY must hold your key"),
-    "half a pair": ({"NCLUE_ACCESS_KEY": ACCESS}, "the environment variable NCLUE_SECRET_KEY must hold your key"),
-}
-
-
-def test_what_exists_must_be_something_that_can_be_sent(tmp_path):
-    # Otherwise every create request would be rejected, correctly: a green run that has tested nothing.
-    variables = {"NCLUE_ACCESS_KEY": ACCESS, "NCLUE_SECRET_KEY": SECRET, "NCLUE_FILE": "churn/a~b.tsv"}
-    with running() as server:
-        done = run(tmp_path, SPECIFICATION, "--url", server.url, **variables)
-        assert server.journal() == []
-    sentence = "nclue-contract: the values of NCLUE_FEATURE_ID, NCLUE_BUCKET, NCLUE_FILE must be valid: train_file_path holds '~'"
-    assert (done.returncode, done.stderr[: len(sentence)]) == (2, sentence)
-
-
-def test_what_exists_may_be_contested():
-    schemathesis_hooks._require_usable({"train_file_path": "dt=2026-11-01/a.csv"})  # noqa: SLF001  # a server can have such a file
-
-
-@pytest.mark.parametrize("what", MISSING)
-def test_without_keys_the_command_ends_with_a_sentence(tmp_path, what):
-    variables, missing = MISSING[what]
-    with running() as server:
-        done = run(tmp_path, SPECIFICATION, "--url", server.url, **variables)
-        assert server.journal() == []
-    assert (done.returncode, done.stderr) == (2, f"nclue-contract: {missing}\n")
-    assert "Traceback" not in done.stdout
-
-
 class Trap:
-    """A proxy on loopback that counts who calls, and hangs up."""
+    """A server, or a proxy, on loopback that counts who calls, and hangs up."""
 
     def __enter__(self):
         self.calls = 0
@@ -857,6 +849,34 @@ class Trap:
 def trap():
     with Trap() as trap:
         yield trap
+
+
+MISSING = {
+    "no key": ({}, "the environment variables NCLUE_ACCESS_KEY and NCLUE_SECRET_KEY must hold your key"),
+    "half a pair": ({"NCLUE_ACCESS_KEY": ACCESS}, "the environment variable NCLUE_SECRET_KEY must hold your key"),
+}
+
+
+def test_what_exists_must_be_something_that_can_be_sent(tmp_path, trap):
+    # Otherwise every create request would be rejected, correctly: a green run that has tested nothing.
+    variables = {"NCLUE_ACCESS_KEY": ACCESS, "NCLUE_SECRET_KEY": SECRET, "NCLUE_FILE": "churn/a~b.tsv"}
+    done = run(tmp_path, SPECIFICATION, "--url", trap.url, **variables)
+    assert trap.calls == 0
+    sentence = "nclue-contract: the values of NCLUE_FEATURE_ID, NCLUE_BUCKET, NCLUE_FILE must be valid: train_file_path holds '~'"
+    assert (done.returncode, done.stderr[: len(sentence)]) == (2, sentence)
+
+
+def test_what_exists_may_be_contested():
+    schemathesis_hooks._require_usable({"train_file_path": "dt=2026-11-01/a.csv"})  # noqa: SLF001  # a server can have such a file
+
+
+@pytest.mark.parametrize("what", MISSING)
+def test_without_keys_the_command_ends_with_a_sentence(tmp_path, trap, what):
+    variables, missing = MISSING[what]
+    done = run(tmp_path, SPECIFICATION, "--url", trap.url, **variables)
+    assert trap.calls == 0
+    assert (done.returncode, done.stderr) == (2, f"nclue-contract: {missing}\n")
+    assert "Traceback" not in done.stdout
 
 
 def rejected(done, trap):

@@ -5,7 +5,7 @@ import json
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nclue_contract.cli.main import main
@@ -35,6 +35,7 @@ def example():
         sys.modules.pop("with_dask", None)
 
 
+@settings(max_examples=40)
 @given(
     lines=st.lists(st.sampled_from(LINES), max_size=8),
     ends=st.sampled_from(["\n", "\r\n"]),
@@ -43,7 +44,7 @@ def example():
 )
 def test_each_line_belongs_to_one_part(example, tmp_path_factory, lines, ends, last, size):
     parts, _ = example
-    path = tmp_path_factory.mktemp("lines") / "a.jsonl"
+    path = tmp_path_factory.getbasetemp() / "lines.jsonl"
     data = (ends.join(lines) + (ends if last else "")).encode()
     path.write_bytes(data)
     results = [parts.validate_part(part) for part in parts.parts_of(str(path), size)]

@@ -39,7 +39,13 @@ def edited(edits: Sequence[Edit]) -> dict[str, str]:
 
 @cache
 def compiled(edits: tuple[Edit, ...]) -> tuple[CodeType, ...]:
-    return tuple(compile(text, f"{part}.py", "exec", dont_inherit=True) for part, text in edited(edits).items())
+    return tuple(_code(part, text) for part, text in edited(edits).items())
+
+
+@cache
+def _code(part: str, text: str) -> CodeType:
+    """Return the code of a part; most faults change only one."""
+    return compile(text, f"{part}.py", "exec", dont_inherit=True)
 
 
 def load(edits: Sequence[Edit]) -> ModuleType:

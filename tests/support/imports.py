@@ -15,17 +15,30 @@ class Package:
 
     def __init__(self, folder: Path) -> None:
         self.name = folder.name
-        self.trees = {
-            _module(path.relative_to(folder)): (path, ast.parse(path.read_text(encoding="utf-8"))) for path in sorted(folder.rglob("*.py"))
-        }
-        self.internal: dict[str, set[str]] = {}
-        """For each module, the modules of the package that it imports."""
-        self.third_party: dict[str, set[str]] = {}
-        """For each module, the packages that it imports from neither the standard library nor this package."""
-        for module, (path, tree) in self.trees.items():
-            targets = set(self._targets(module, tree, is_package=path.stem == "__init__"))
-            self.internal[module] = {target for target, inside in targets if inside} - {module}
-            self.third_party[module] = {target for target, inside in targets if not inside} - sys.stdlib_module_names
+        self.paths = {_module(path.relative_to(folder)): path for path in sorted(folder.rglob("*.py"))}
+        """The file of each module. A file is read when it is asked for."""
+        self._trees: dict[str, ast.Module] = {}
+        self._imports: dict[str, tuple[set[str], set[str]]] = {}
+
+    def internal(self, module: str) -> set[str]:
+        """Return the modules of the package that a module imports."""
+        return self._imports_of(module)[0]
+
+    def third_party(self, module: str) -> set[str]:
+        """Return the packages that a module imports from neither the standard library nor this package."""
+        return self._imports_of(module)[1]
+
+    def _tree(self, module: str) -> ast.Module:
+        if module not in self._trees:
+            self._trees[module] = ast.parse(self.paths[module].read_text(encoding="utf-8"))
+        return self._trees[module]
+
+    def _imports_of(self, module: str) -> tuple[set[str], set[str]]:
+        if module not in self._imports:
+            targets = set(self._targets(module, self._tree(module), is_package=self.paths[module].stem == "__init__"))
+            internal = {target for target, inside in targets if inside} - {module}
+            self._imports[module] = internal, {target for target, inside in targets if not inside} - sys.stdlib_module_names
+        return self._imports[module]
 
     def _targets(self, module: str, tree: ast.Module, *, is_package: bool) -> Iterator[tuple[str, bool]]:
         for node in ast.walk(tree):
@@ -55,13 +68,13 @@ class Package:
         first, _, rest = name.partition(".")
         if first != self.name:
             return first, False
-        while rest and rest not in self.trees:
+        while rest and rest not in self.paths:
             rest = rest.rpartition(".")[0]
         return rest or "__init__", True
 
     def literals(self, module: str) -> Iterator[str]:
         """Yield the strings and numbers that are typed in a module, as text, without its docstrings."""
-        tree = self.trees[module][1]
+        tree = self._tree(module)
         docstrings = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
         for node in ast.walk(tree):
             if isinstance(node, ast.Constant) and node not in docstrings:
@@ -86,8 +99,8 @@ def not_downward(package: Package, layers: Sequence[Collection[str]], restricted
     """
     level = {name: number for number, names in enumerate(layers) for name in names}
     found = []
-    for module, targets in package.internal.items():
-        for target in targets:
+    for module in package.paths:
+        for target in package.internal(module):
             here, there = module.partition(".")[0], target.partition(".")[0]
             allowed = restricted.get(f"{here} -> {there}")
             upward = here != there and level[there] >= level[here]
@@ -99,7 +112,7 @@ def not_downward(package: Package, layers: Sequence[Collection[str]], restricted
 def cycle(package: Package) -> list[str]:
     """Return the modules of a cycle of imports, the first one twice; empty if there is none."""
     try:
-        TopologicalSorter(package.internal).prepare()
+        TopologicalSorter({module: package.internal(module) for module in package.paths}).prepare()
     except CycleError as error:
         return list(error.args[1])
     return []
@@ -109,7 +122,7 @@ def misplaced_third_party(package: Package, allowed: Mapping[str, Collection[str
     """Return the imports of third-party packages where `allowed` (module or folder -> packages) does not allow them."""
     return sorted(
         f"{module} -> {library}"
-        for module, libraries in package.third_party.items()
-        for library in libraries
+        for module in package.paths
+        for library in package.third_party(module)
         if not any(library in allowed[place] for place in allowed if within(module, [place]))
     )
