@@ -29,12 +29,12 @@ from nclue_contract.service.service import Service
 from nclue_contract.service.uvicorn_server import LoopbackServer
 from nclue_contract.signing import EXAMPLE, now_ms, signed_headers
 from tests.support.command import Result, run_main
+from tests.support.forked_command import run_forked
 from tests.support.payloads import PAYLOAD
 from tests.support.server_process import environment, running
 from tests.support.signing import ACCESS, SECRET
 from tests.support.stub_servers import COMPRESSED, answering, certificates, forwarding, listening, received, response, sending, url, yes
 
-COMMAND = [sys.executable, "-m", "nclue_contract"]
 # Whoever runs the tests in the background may have switched the signal off, and children inherit that.
 INTERRUPTIBLE = [
     sys.executable,
@@ -65,8 +65,10 @@ def run(capsys, monkeypatch):
     return run
 
 
-def process(*arguments, command=COMMAND, cwd=None, **variables):
-    """Run the command in a separate process."""
+def process(*arguments, command=None, cwd=None, **variables):
+    """Run the command in a separate process; another one is started anew."""
+    if command is None:
+        return run_forked(arguments, environment(**variables), cwd=cwd)
     done = subprocess.run(
         [*command, *map(str, arguments)], capture_output=True, text=True, check=False, timeout=300, cwd=cwd, env=environment(**variables)
     )
