@@ -15,15 +15,16 @@ from nclue_contract.service.faults.catalogue import inject_fault
 from nclue_contract.service.service import Service
 from nclue_contract.service.store import ExternalData
 from tests.service.faults.exchange import ACCESS, SECRET
+from tests.support.plans import short_plan
 from tools.measure_check import PREFIX, reference_server, second_server
 
 APART = [f"echo[train and test {group} apart]" for group in ("feature IDs", "buckets", "paths")]
 
 
-def check(handle, *ids, known=None):
+def check(handle, *ids, known=None, cases=None):
     transport = MemoryTransport(handle, PREFIX)
     session = CheckSession(Readings.of(None), known or FixtureData(), run="run", prefix=PREFIX, now_ms=transport.now_ms, exact_clock=True)
-    return Runner(session, plan(ids=ids or None), transport, Limits(clean_up=False)).run("in process", "tested")
+    return Runner(session, cases or plan(ids=ids or None), transport, Limits(clean_up=False)).run("in process", "tested")
 
 
 def sentences(result):
@@ -94,7 +95,7 @@ SIGNS = {
 
 @pytest.mark.parametrize("fault", SIGNS)
 def test_another_string_to_sign_is_one_failure_that_says_which(fault):
-    result = check(reference_server(fault))
+    result = check(reference_server(fault), cases=plan() if fault == "auth-signs-no-prefix" else short_plan())
     assert [rule for rule, _ in sentences(result)] == ["NC208"]
     assert f"the server seems to {SIGNS[fault]}, which concerns" in result.failures[0].sentence
     assert (result.exit_code, result.stop_reason) == (1, "")
@@ -102,7 +103,7 @@ def test_another_string_to_sign_is_one_failure_that_says_which(fault):
 
 
 def test_without_an_explanation_the_property_of_the_rejected_requests_is_named():
-    result = check(reference_server("auth-query-rejected"))
+    result = check(reference_server("auth-query-rejected"), cases=short_plan())
     assert [rule for rule, _ in sentences(result)] == ["NC208"]
     assert result.failures[0].sentence.startswith("valid signatures of GET requests with a query are rejected with 401")
 
@@ -111,11 +112,11 @@ def test_what_else_is_wrong_is_found_although_the_signature_is():
     service = Service({ACCESS: SECRET})
     inject_fault(service, "auth-signs-no-prefix")
     inject_fault(service, "name-empty-allowed")
-    rules = {rule for rule, _ in sentences(check(service.handle))}
+    rules = {rule for rule, _ in sentences(check(service.handle, cases=short_plan()))}
     assert {"NC208", "NC110"} <= rules
 
 
 def test_a_server_of_other_make_is_diagnosed_as_well():
-    result = check(second_server("auth-key-before-timestamp"))
+    result = check(second_server("auth-key-before-timestamp"), cases=short_plan())
     assert [rule for rule, _ in sentences(result)] == ["NC208"]
     assert "the access key before the timestamp" in result.failures[0].sentence

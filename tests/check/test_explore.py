@@ -4,6 +4,7 @@ The explorations are bounded by examples and a seed. The seconds are an upper bo
 """
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,8 @@ from nclue_contract.check.explore import FINDINGS_FILE, Found, finish, read_find
 from nclue_contract.cli.main import main
 from nclue_contract.guard import guard
 from tests.support.command import run_main
-from tests.support.server_process import environment, running
+from tests.support.forked_command import run_forked
+from tests.support.server_process import DEADLINE, environment, running
 from tests.support.signing import ACCESS, SECRET
 from tests.support.stub_servers import forwarding, url
 
@@ -26,18 +28,9 @@ BOUNDED = ("--explore", "600", "--explore-examples", "5", "--seed", "1")
 
 def explored(url, folder, *options):
     """Check a server with a short exploration; return the exit code, the output and the JSON report."""
-    command = [sys.executable, "-m", "nclue_contract", "check", url, *FEW, *BOUNDED, "--report", "json:report.json"]
-    done = subprocess.run(
-        [*command, *options],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=700,
-        cwd=folder,
-        env=environment(PYTHONIOENCODING="utf-8"),
-    )
-    assert done.stderr == ""
-    return done.returncode, done.stdout, json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    done = run_forked(["check", url, *FEW, *BOUNDED, "--report", "json:report.json", *options], environment(), cwd=folder)
+    assert done.err == ""
+    return done.code, done.out, json.loads((folder / "report.json").read_text(encoding="utf-8"))
 
 
 def states(report):
@@ -216,11 +209,27 @@ def test_the_file_of_findings_returns_what_was_written(tmp_path):
         assert (found, finished) == ([odd, SHORT][: whole[:end].count(b"\n")], False)
 
 
-@pytest.mark.parametrize("script", ["", "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); "], ids=["ends", "is killed"])
-def test_a_process_that_never_ends_is_terminated(tmp_path, monkeypatch, script):
-    monkeypatch.setattr(explore_module, "GRACE_S", 0.2)
-    command = [sys.executable, "-S", "-c", f"{script}import time; time.sleep(600)"]
-    assert explore_module._run(command, tmp_path, environment(), 0.2)[0] is True  # noqa: SLF001  # what ends processes is tested
+@pytest.mark.parametrize(
+    ("handler", "end"), [(signal.SIG_DFL, signal.SIGTERM), (signal.SIG_IGN, signal.SIGKILL)], ids=["ends", "is killed"]
+)
+def test_a_process_that_never_ends_is_terminated(tmp_path, monkeypatch, handler, end):
+    """Whether it ignores the signal is inherited, so it does that from its beginning."""
+    started = []
+
+    class Popen(subprocess.Popen):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            started.append(self)
+
+    monkeypatch.setattr(explore_module, "GRACE_S", DEADLINE if handler == signal.SIG_DFL else 0.1)
+    monkeypatch.setattr(subprocess, "Popen", Popen)
+    before = signal.signal(signal.SIGTERM, handler)
+    try:
+        command = [sys.executable, "-S", "-c", "import time; time.sleep(600)"]
+        assert explore_module._run(command, tmp_path, environment(), 0.1) == (True, "")  # noqa: SLF001  # what ends processes is tested
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert started[0].returncode == -end
     assert explore_module._run([sys.executable, "-c", "print(1)"], tmp_path, environment(), 600) == (False, "1\n")  # noqa: SLF001  # as above
 
 

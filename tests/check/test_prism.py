@@ -3,13 +3,13 @@
 import json
 import socket
 import subprocess
-import sys
 import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from tests.support.forked_command import run_forked
 from tests.support.server_process import environment
 from tests.support.tools import ROOT, missing, node_tool
 
@@ -72,19 +72,11 @@ def report(tmp_path_factory):
     with subprocess.Popen([*command, "mock", *options, folder / "openapi.json"], stdout=subprocess.DEVNULL) as prism:
         try:
             wait_for(port, prism)
-            check = [
-                sys.executable,
-                "-m",
-                "nclue_contract",
-                "check",
-                f"http://127.0.0.1:{port}/api/v1",
-                "--report",
-                f"json:{folder / 'report.json'}",
-            ]
-            done = subprocess.run(check, capture_output=True, text=True, check=False, timeout=300, env=environment())
+            arguments = ["check", f"http://127.0.0.1:{port}/api/v1", "--report", f"json:{folder / 'report.json'}"]
+            done = run_forked(arguments, environment())
         finally:
             prism.kill()
-    assert (done.returncode, done.stderr) == (1, "")
+    assert (done.code, done.err) == (1, "")
     return json.loads((folder / "report.json").read_text())
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.support.forked_command import run_forked
 from tests.support.server_process import environment
 from tests.support.signing import ACCESS, SECRET
 from tests.support.stub_servers import always_yes, with_a_dollar
@@ -29,10 +30,9 @@ class Checked(NamedTuple):
 
 def checked(address, folder):
     """Check a server completely, in a separate process."""
-    command = [sys.executable, "-m", "nclue_contract", "check", address, "--report", f"json:{folder / 'report.json'}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, env=environment())
-    assert done.stderr == ""
-    return Checked(done.returncode, done.stdout, json.loads((folder / "report.json").read_text()))
+    done = run_forked(["check", address, "--report", f"json:{folder / 'report.json'}"], environment())
+    assert done.err == ""
+    return Checked(done.code, done.out, json.loads((folder / "report.json").read_text()))
 
 
 @pytest.fixture(scope="module")

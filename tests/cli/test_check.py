@@ -29,12 +29,12 @@ from nclue_contract.service.service import Service
 from nclue_contract.service.uvicorn_server import LoopbackServer
 from nclue_contract.signing import EXAMPLE, now_ms, signed_headers
 from tests.support.command import Result, run_main
+from tests.support.forked_command import run_forked
 from tests.support.payloads import PAYLOAD
 from tests.support.server_process import environment, running
 from tests.support.signing import ACCESS, SECRET
 from tests.support.stub_servers import COMPRESSED, answering, certificates, forwarding, listening, received, response, sending, url, yes
 
-COMMAND = [sys.executable, "-m", "nclue_contract"]
 # Whoever runs the tests in the background may have switched the signal off, and children inherit that.
 INTERRUPTIBLE = [
     sys.executable,
@@ -65,8 +65,10 @@ def run(capsys, monkeypatch):
     return run
 
 
-def process(*arguments, command=COMMAND, cwd=None, **variables):
-    """Run the command in a separate process."""
+def process(*arguments, command=None, cwd=None, **variables):
+    """Run the command in a separate process; another one is started anew."""
+    if command is None:
+        return run_forked(arguments, environment(**variables), cwd=cwd)
     done = subprocess.run(
         [*command, *map(str, arguments)], capture_output=True, text=True, check=False, timeout=300, cwd=cwd, env=environment(**variables)
     )
@@ -108,12 +110,15 @@ class Twice(NamedTuple):
 
 @pytest.fixture(scope="module")
 def twice(tmp_path_factory):
-    """Two runs in a row against one server with stages of half a second, and what the server has seen of the first."""
+    """Two runs in a row against one server with stages of half a second, and what the server has seen of the first.
+
+    The second one has none of the many cases about single characters.
+    """
     folder = tmp_path_factory.mktemp("twice")
     with running("--progress", "seconds:0.5") as server:
         first = process("check", server.url, "--report", "json:first.json", cwd=folder)
         sent, left = server.control("journal").json()["requests"], server.control("health").json()["tasks"]
-        second = process("check", server.url, "--format", "json", cwd=folder)
+        second = process("check", server.url, "--skip", "NC120", "--format", "json", cwd=folder)
     assert (first.err, second.err) == ("", "")
     return Twice(first, json.loads((folder / "first.json").read_text()), second.report, sent, left)
 
@@ -138,8 +143,8 @@ SAMPLED = re.compile(r"(life|delete|queue|gone)\[|name\[of a task that ")
 def test_two_runs_in_a_row_have_the_same_outcomes(twice):
     """Those of the other cases with a simulated clock, see `test_conformance`."""
     first, second = ({case: state for case, state in states(report).items() if not SAMPLED.match(case)} for report in twice[1:3])
-    assert first == second
-    assert len(first) > 500
+    assert first.items() >= second.items()
+    assert (len(first) > 500, len(second) > 150) == (True, True)
     assert twice.second["failures"] == []
     assert twice.second["exit_code"] == 0
 
@@ -1469,8 +1474,8 @@ def test_test_data_that_breaks_a_rule_is_rejected_before_anything_is_sent(run, s
 
 
 def test_a_file_that_is_pinned_as_allowed_and_a_bucket_that_is_only_odd_are_used(run):
-    assert run("check", "--file", "a/dt=1.csv", "--reading", "path-characters=page-2025").code == 0
-    assert run("check", "--bucket", "한글").code == 0
+    assert run("check", *FEW, "--file", "a/dt=1.csv", "--reading", "path-characters=page-2025").code == 0
+    assert run("check", *FEW, "--bucket", "한글").code == 0
 
 
 def test_a_selection_without_cases_is_reported(run):

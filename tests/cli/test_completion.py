@@ -5,11 +5,14 @@ import shutil
 import subprocess
 import sys
 import threading
+from functools import cache
 
 import pytest
 
 from nclue_contract.cli.completion import SHELLS
 from nclue_contract.cli.main import main
+from tests.support.forked_command import run_forked
+from tests.support.server_process import environment
 
 BASH = """
 source "$1"; shift
@@ -34,10 +37,12 @@ COMPLETIONS = {
 def script(tmp_path_factory):
     """Return a function from a shell to a file with its script."""
 
+    @cache
     def script(shell):
         path = tmp_path_factory.mktemp(shell) / "_nclue-contract"
-        command = [sys.executable, "-m", "nclue_contract", "completion", shell]
-        path.write_bytes(subprocess.run(command, capture_output=True, check=True, timeout=60).stdout)
+        done = run_forked(["completion", shell], environment())
+        assert (done.code, done.err) == (0, "")
+        path.write_text(done.out, encoding="utf-8")
         return path
 
     return script
@@ -90,10 +95,10 @@ def in_zsh(path, line, expected):
 
     reader = threading.Thread(target=read, daemon=True)
     reader.start()
-    environment = os.environ | {"TERM": "xterm", "ZDOTDIR": str(path.parent)}
+    variables = os.environ | {"TERM": "xterm", "ZDOTDIR": str(path.parent)}
     setup = 'fpath=("$ZDOTDIR" $fpath)\nautoload -Uz compinit\ncompinit -u -D\nnclue-contract() { print -r -- "<$*>" }\nPS1=READY\n'
     (path.parent / ".zshrc").write_text(setup, encoding="utf-8")
-    with subprocess.Popen(["zsh", "-i"], stdin=slave, stdout=slave, stderr=slave, env=environment, start_new_session=True) as shell:
+    with subprocess.Popen(["zsh", "-i"], stdin=slave, stdout=slave, stderr=slave, env=variables, start_new_session=True) as shell:
         os.close(slave)
         try:
             assert ready.wait(60), bytes(seen)

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +20,7 @@ from nclue_contract.cli.files import atomic_file
 from nclue_contract.cli.main import main
 from nclue_contract.cli.sources import Note, Unreadable, expand
 from nclue_contract.validation.validator import Validator
+from tests.support.forked_command import ForkedCommand, run_forked
 from tests.support.server_process import environment, running
 from tests.support.sources import payloads
 
@@ -38,9 +40,7 @@ def folder(tmp_path, monkeypatch):
 
 def process(*arguments, **options):
     """Run the command in a process of its own; return its exit code and what it has printed."""
-    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
-    done = subprocess.run([*COMMAND, *arguments], env=environment(), check=False, timeout=DEADLINE, **streams)
-    return done.returncode, (done.stdout or b"").decode(), (done.stderr or b"").decode()
+    return run_forked(arguments, environment(), **options)
 
 
 def names(folder):
@@ -121,8 +121,7 @@ def test_the_limit_is_64_megabytes_by_default(monkeypatch, capsys):
         assert "is not a size, such as 64MB (B, kB, MB or GB; a number alone is in bytes)" in capsys.readouterr().err
 
 
-def little_memory():
-    resource.setrlimit(resource.RLIMIT_AS, (400_000_000, 400_000_000))
+LITTLE_MEMORY = {resource.RLIMIT_AS: 400_000_000}
 
 
 @pytest.mark.parametrize("name", ["a.json", "a.jsonl"])
@@ -130,7 +129,7 @@ def test_an_input_that_does_not_fit_into_memory_ends_in_a_sentence(folder, name)
     with (folder / name).open("wb") as file:
         file.truncate(600_000_000)  # takes no room on the disk
     (folder / "b.json").write_text(GOOD)
-    code, out, err = process("validate", name, "b.json", "--max-line", "1000GB", preexec_fn=little_memory)
+    code, out, err = process("validate", name, "b.json", "--max-line", "1000GB", limits=LITTLE_MEMORY)
     assert (code, err) == (2, "")
     assert out.startswith(f"{name}: could not be read: there is too little memory for it\n\n1 payload: 1 valid; 1 input could not be read")
 
@@ -212,7 +211,7 @@ FULL = "No space left on device"
 )
 def test_a_full_disk_behind_standard_output_is_a_sentence(arguments):
     with Path("/dev/full").open("wb") as full:
-        code, _, err = process(*arguments, stdout=full)
+        code, _, err = process(*arguments, stdout=full.fileno())
     assert (code, err) == (2, f"nclue-contract: cannot write the output: {FULL}\n")
 
 
@@ -220,7 +219,7 @@ def test_a_full_disk_behind_standard_output_is_a_sentence(arguments):
 @pytest.mark.parametrize("arguments", [["explain", "NC999"], ["validate", "--no-such-option"], ["validate", "gone", "--format", "json"]])
 def test_a_full_disk_behind_standard_error_does_not_change_the_exit_code(arguments):
     with Path("/dev/full").open("wb") as full:
-        assert process(*arguments, stderr=full)[0] == 2
+        assert process(*arguments, stderr=full.fileno())[0] == 2
 
 
 @needs_full
@@ -244,9 +243,8 @@ def test_a_reader_that_is_gone_is_no_error(folder, arguments):
     assert (code, err) == (3, "")
 
 
-def small_files():
-    """Let files become no longer than this: each write beyond fails, as on a full disk."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))
+SMALL_FILES = {resource.RLIMIT_FSIZE: 4000}
+"""Files become no longer than this: each write beyond fails, as on a full disk."""
 
 
 def test_a_disk_that_is_full_in_the_middle_leaves_no_half_report(folder):
@@ -254,11 +252,11 @@ def test_a_disk_that_is_full_in_the_middle_leaves_no_half_report(folder):
     (folder / "old.json").write_text("old")
     before = names(folder)
     reports = ["--report", "json:old.json", "--report", "junit:new.xml"]
-    code, _, err = process("validate", "a.jsonl", *reports, preexec_fn=small_files)
+    code, _, err = process("validate", "a.jsonl", *reports, limits=SMALL_FILES)
     assert (code, err) == (2, "nclue-contract: cannot write old.json: File too large\n")
     assert names(folder) == before
     assert (folder / "old.json").read_text() == "old"
-    code, _, err = process("check", "--only", "NC110", *reports, preexec_fn=small_files)
+    code, _, err = process("check", "--only", "NC110", *reports, limits=SMALL_FILES)
     sentence = "nclue-contract: the report {} cannot be written: File too large\n"
     assert (code, err) == (2, sentence.format("old.json") + sentence.format("new.xml"))
     assert names(folder) == before
@@ -267,18 +265,18 @@ def test_a_disk_that_is_full_in_the_middle_leaves_no_half_report(folder):
 
 def test_bodies_and_settings_are_whole_or_absent_on_a_full_disk(folder):
     with running("--fault", "crash-on-depth") as server:
-        code, _, err = process("check", server.url, "--only", "NC006", "--reproduce-dir", "bodies", preexec_fn=small_files)
+        code, _, err = process("check", server.url, "--only", "NC006", "--reproduce-dir", "bodies", limits=SMALL_FILES)
     assert (code, names(folder / "bodies")) == (1, [])
     assert err == "nclue-contract: the files in bodies cannot be written: File too large\n"
     (folder / "p.toml").write_text("# " + "x" * 3990 + "\n")
-    code, _, err = process("probe", "--write", "p.toml", preexec_fn=small_files)
+    code, _, err = process("probe", "--write", "p.toml", limits=SMALL_FILES)
     assert (code, err) == (2, "nclue-contract: cannot write p.toml: File too large\n")
     assert (names(folder), (folder / "p.toml").stat().st_size) == (["bodies", "p.toml"], 3993)
 
 
 def test_a_ledger_on_a_full_disk_ends_the_check_before_the_request_that_it_could_not_record(folder):
     with running() as server:
-        code, _, err = process("check", server.url, "--only", "NC12", "--ledger", "run.jsonl", preexec_fn=small_files)
+        code, _, err = process("check", server.url, "--only", "NC12", "--ledger", "run.jsonl", limits=SMALL_FILES)
         created = sum(entry["method"] == "POST" for entry in server.journal())
     recorded = (folder / "run.jsonl").read_text().count('{"creating"')
     assert code == 3
@@ -312,13 +310,13 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup does
 from pathlib import Path
 from nclue_contract.cli import files
 from nclue_contract.cli.main import main
-point, number, reached = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+point, number = sys.argv[1], int(sys.argv[2])
 
 def hold():
     global number
     number -= 1
     if number == 0:
-        os.write(reached, b"x")
+        os.write(0, b"x")
         while True:
             time.sleep(0.01)  # a signal is handled between two of these
 
@@ -338,27 +336,28 @@ elif point == "replace":
     Path.replace = before(Path.replace)
 else:
     Path.unlink = before(Path.unlink)
-sys.exit(main(sys.argv[4:]))
+sys.exit(main(sys.argv[3:]))
 """
 """Run the command, and stop it for ever at a point of writing: the given time that a temporary file was created, or is to be renamed or
-removed."""
+removed. Standard input, which it does not read, is a pipe to the test."""
 
 
 def signalled(number, point, times, *arguments):
     """Run the command, send the signal when it has reached the point, and return its exit code and what it has printed as an error."""
-    reading, writing = os.pipe()
-    command = [sys.executable, "-c", HELD, point, str(times), str(writing), *arguments]
-    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "pass_fds": [writing]}
-    with subprocess.Popen(command, env=environment(), **streams) as child:
-        os.close(writing)
+    reading, reached = os.pipe()
+    with tempfile.TemporaryFile() as err, Path(os.devnull).open("wb") as nothing:
+        streams = {"stdin": reached, "stdout": nothing.fileno(), "stderr": err.fileno()}
+        child = ForkedCommand([point, times, *arguments], environment(), **streams, script=HELD)
+        os.close(reached)
         try:
-            assert os.read(reading, 1) == b"x", child.stderr.read()
+            assert os.read(reading, 1) == b"x"
             child.send_signal(number)
             code = child.wait(DEADLINE)
         finally:
             child.kill()
             os.close(reading)
-        return code, child.stderr.read().decode()
+        err.seek(0)
+        return code, err.read().decode()
 
 
 VALIDATE = ["validate", "a.json", "--report", "json:report"]

@@ -17,6 +17,7 @@ import requests
 
 from nclue_contract.clients import Signer
 from nclue_contract.signing import EXAMPLE
+from tests.support.forked_command import run_forked
 from tests.support.payloads import PAYLOAD, TASK
 from tests.support.server_process import DEADLINE, environment, running
 from tests.support.signing import ACCESS, SECRET, signed
@@ -58,8 +59,12 @@ def client_run(send, base):
     return [created, *rest, send("GET", f"{base}/tasks?index=0&limit=1"), send("DELETE", task), send("GET", task)]
 
 
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Without authorities: to load those of the system takes longer than a request."""
+
+
 def by_httpx(method, target, payload=None):
-    done = httpx.request(method, target, json=payload, auth=Signer(EXAMPLE), timeout=DEADLINE)
+    done = httpx.request(method, target, json=payload, auth=Signer(EXAMPLE), timeout=DEADLINE, verify=NO_TLS)
     return done.status_code, done.json()
 
 
@@ -156,7 +161,7 @@ def test_in_formats_for_programs_standard_output_has_the_report_only(server):
 
 def test_many_clients_at_the_same_time(proxy):
     def run(number, results):
-        results[number] = [by_httpx("POST", f"{proxy.url}/tasks", PAYLOAD | {"name": f"{number}-{n}"})[0] for n in range(5)]
+        results[number] = [proxy.create(f"{number}-{n}").status for n in range(5)]
 
     results = {}
     threads = [threading.Thread(target=run, args=(number, results)) for number in range(8)]
@@ -422,15 +427,8 @@ def test_only_so_many_create_requests_are_passed_on_as_are_allowed(server):
 
 def command(*options):
     """Run `proxy` with invalid options; return exit code and the last line of standard error."""
-    done = subprocess.run(
-        [sys.executable, "-m", "nclue_contract", "proxy", *options],
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE,
-        check=False,
-        env=environment(),
-    )
-    return done.returncode, done.stderr.strip().rpartition("\n")[2]
+    done = run_forked(["proxy", *options], environment())
+    return done.code, done.err.strip().rpartition("\n")[2]
 
 
 @pytest.mark.parametrize(
@@ -470,10 +468,8 @@ def test_a_har_has_all_exchanges_and_no_secret_and_is_judged_alike(server, tmp_p
     ] == []
     entries = json.loads(text)["log"]["entries"]
     assert [entry["response"]["status"] for entry in entries] == [200, 422, 200, 200, 200, 200, 200, 200, 404, 200]
-    again = subprocess.run(
-        [sys.executable, "-m", "nclue_contract", "traffic", str(har)], capture_output=True, text=True, check=False, timeout=DEADLINE
-    )
-    assert (again.returncode, again.stdout.splitlines()) == (code, lines)
+    again = run_forked(["traffic", har], environment())
+    assert (again.code, again.out.splitlines()) == (code, lines)
 
 
 def test_the_report_is_written_at_the_end_in_any_format(server, tmp_path):

@@ -363,7 +363,7 @@ def compare(loopback, clients, pins, progress, sequence, *, keys=True):
 def test_all_adapters_return_the_same_responses(loopback, clients, keys):
     seen = Counter()
 
-    @settings(calmly, max_examples=50)
+    @settings(calmly, max_examples=40)
     @given(SEQUENCES, st.integers(0, 19).map(some_pins), PROGRESS)
     @example(ONE_OF_EACH, {}, "manual")
     @example([TAKEN, DELETED], {"success-status": "gateway"}, "immediate")
@@ -493,7 +493,7 @@ def test_every_response_is_one_that_the_findings_about_its_request_allow(reading
     seen = Counter()
     choices = [{reading: option}, some_pins(f"{reading}={option}") | {reading: option}]
 
-    @settings(calmly, max_examples=15)
+    @settings(calmly, max_examples=6)
     @given(SEQUENCES, st.sampled_from(choices), PROGRESS)
     @example([TAKEN, TAKEN, REFUSED, SIMILAR], choices[0], "manual")
     @example([TAKEN, DELETED, TAKEN], choices[0], "immediate")

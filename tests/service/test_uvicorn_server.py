@@ -20,6 +20,7 @@ import pytest
 from nclue_contract.service.asgi import App
 from nclue_contract.service.service import Service
 from nclue_contract.service.uvicorn_server import LoopbackServer
+from tests.support.forked_command import run_forked
 from tests.support.payloads import PAYLOAD
 from tests.support.server_process import DEADLINE, environment, running
 from tests.support.signing import ACCESS, SECRET, signed
@@ -43,9 +44,8 @@ def server(process):
 
 def serve(*options, **variables):
     """Run `serve` with invalid arguments; return exit code, standard output, and the last line of standard error."""
-    command = [sys.executable, "-m", "nclue_contract", "serve", *options]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, check=False, env=environment(**variables))
-    return done.returncode, done.stdout, done.stderr.strip().rpartition("\n")[2]
+    done = run_forked(["serve", *options], environment(**variables))
+    return done.code, done.out, done.err.strip().rpartition("\n")[2]
 
 
 # -- start and end ------------------------------------------------------------------------------------------------------------------
@@ -78,6 +78,19 @@ def test_without_authentication_nothing_needs_a_signature_and_no_key_is_printed(
     with running("--no-auth") as server:
         assert server.lines == []
         assert server.send("GET", "/api/v1/tasks").status == 200
+
+
+def test_a_server_that_is_started_as_by_its_users_ends_with_exit_code_0():
+    """The servers of all other tests are forks of a process that has imported the package already."""
+    command = [sys.executable, "-m", "nclue_contract", "serve", "--no-auth"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()) as process:
+        address = process.stdout.readline().removeprefix("LISTENING ").rstrip()
+        with closing(http.client.HTTPConnection(urlsplit(address).netloc, timeout=DEADLINE)) as connection:
+            connection.request("GET", "/api/v1/tasks")
+            assert connection.getresponse().status == 200
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout.read().startswith("PAGE ")
+        assert (process.stderr.read(), process.wait(DEADLINE)) == ("", 0)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -161,8 +174,7 @@ def test_the_options_set_what_exists_and_what_fails():
 
 
 def test_faults_are_listed_and_can_be_injected():
-    command = [sys.executable, "-m", "nclue_contract", "faults"]
-    listed = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, check=True).stdout.splitlines()
+    listed = run_forked(["faults"], environment()).out.splitlines()
     assert len(listed) > 20
     with running(*(f"--fault={line.split()[0]}" for line in listed[:3])) as server:
         assert server.control("health").status == 200

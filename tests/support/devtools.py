@@ -19,28 +19,41 @@ OPTIONS = [
 
 
 def browse(folder, use, *options):
-    """Return what the coroutine function `use` returns for a new page of Chromium; its profile is in `folder`. Skip without Chromium."""
+    """Return what the coroutine function `use` returns for a new page of Chromium. Skip without Chromium."""
+    with chromium(folder, *options) as run:
+        return run(use)
+
+
+@contextlib.contextmanager
+def chromium(folder, *options):
+    """Start Chromium with its profile in a folder; yield a function that returns what a coroutine function returns for its one page."""
     command = [*chromium_command(), *OPTIONS, *options, f"--user-data-dir={folder / 'profile'}", "about:blank"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
         address = next(line.split()[-1] for line in process.stderr if line.startswith("DevTools listening on "))
-        return asyncio.run(asyncio.wait_for(_use(address, use), DEADLINE))
+        with asyncio.Runner() as runner:
+            session = runner.run(_session())
+            try:
+                tools = runner.run(_page(session, address))
+                yield lambda use: runner.run(asyncio.wait_for(use(tools), DEADLINE))
+                runner.run(tools.close())
+            finally:
+                runner.run(session.close())
     finally:
         process.kill()
         process.wait()
         process.stderr.close()
 
 
-async def _use(address, use):
+async def _session():
+    return aiohttp.ClientSession()
+
+
+async def _page(session, address):
     origin = address.partition("/devtools/")[0].replace("ws://", "http://")
-    async with aiohttp.ClientSession() as session:
-        async with session.get(f"{origin}/json/list") as response:
-            page = next(one for one in await response.json(content_type=None) if one["type"] == "page")
-        async with session.ws_connect(page["webSocketDebuggerUrl"], max_msg_size=0) as socket:
-            tools = DevTools(socket)
-            result = await use(tools)
-            await tools.close()
-            return result
+    async with session.get(f"{origin}/json/list") as response:
+        page = next(one for one in await response.json(content_type=None) if one["type"] == "page")
+    return DevTools(await session.ws_connect(page["webSocketDebuggerUrl"], max_msg_size=0))
 
 
 class DevTools:
@@ -107,3 +120,4 @@ class DevTools:
         self._reader.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._reader
+        await self._socket.close()

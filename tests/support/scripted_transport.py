@@ -79,10 +79,13 @@ class Scripted:
         return [request for request in self.sent if request.method not in {"GET", "DELETE"}]
 
 
-def run(script=lambda _: None, only=("NC12",), *, limits=None, observer=None, word="abc", transport=None, pins=None, **server):
-    """Return the result of a run, and the transport with the requests. `word` is the word of the run, `pins` are readings."""
+def run(script=lambda _: None, only=("NC12",), *, limits=None, observer=None, word="abc", transport=None, pins=None, cases=None, **server):
+    """Return the result of a run, and the transport with the requests. `word` is the word of the run, `pins` are readings.
+
+    `cases` replace those of the rules `only`.
+    """
     transport = transport or Scripted(script, **server)
     known = FixtureData(failing_file=FAILING)
     session = CheckSession(Readings.of(pins), known, run=word, prefix=transport.prefix, now_ms=transport.now_ms)
-    runner = Runner(session, plan(only=only), transport, limits or Limits(clean_up=False), observer)
+    runner = Runner(session, cases or plan(only=only), transport, limits or Limits(clean_up=False), observer)
     return runner.run("http://127.0.0.1:8000/api/v1", "loopback"), transport

@@ -5,8 +5,6 @@ import json
 import os
 import queue
 import signal
-import subprocess
-import sys
 import tempfile
 import threading
 from contextlib import closing, contextmanager
@@ -14,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tests.support.forked_command import ForkedCommand
 from tests.support.payloads import PAYLOAD
 from tests.support.signing import signed
 
@@ -40,7 +39,7 @@ class Answer:
 class Running:
     """A server that is running. `url` is its base URL, `lines` what it has printed before the URL, `page` its page for people."""
 
-    process: subprocess.Popen
+    process: ForkedCommand
     url: str
     lines: list
     page: str
@@ -114,20 +113,23 @@ def environment(**changes):
     return kept | {name: value for name, value in changes.items() if value is not None}
 
 
-def lines_of(process, received):
-    for line in process.stdout:
-        received.put(line.rstrip("\n"))
+def lines_of(stdout, received):
+    with stdout:
+        for line in stdout:
+            received.put(line.rstrip("\n"))
     received.put(None)
 
 
 @contextmanager
 def running(*options, cwd=None, name="serve", **variables):
-    """Start `python -m nclue_contract serve`, or another command, with these options, and wait until it listens."""
-    command = [sys.executable, "-m", "nclue_contract", name, *options]
-    with tempfile.TemporaryDirectory() as folder, (Path(folder) / "errors").open("wb") as errors:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, cwd=cwd, env=environment(**variables))
+    """Start `nclue-contract serve`, or another command, with these options, and wait until it listens."""
+    reading, writing = os.pipe()
+    with tempfile.TemporaryDirectory() as folder, (Path(folder) / "errors").open("wb") as errors, Path(os.devnull).open("rb") as nothing:
+        streams = {"stdin": nothing.fileno(), "stdout": writing, "stderr": errors.fileno()}
+        process = ForkedCommand([name, *options], environment(**variables), **streams, cwd=cwd)
+        os.close(writing)
         received = queue.Queue()
-        reader = threading.Thread(target=lines_of, args=(process, received), daemon=True)
+        reader = threading.Thread(target=lines_of, args=(os.fdopen(reading, encoding="utf-8"), received), daemon=True)
         reader.start()
         try:
             lines = []
@@ -143,4 +145,3 @@ def running(*options, cwd=None, name="serve", **variables):
             process.kill()
             process.wait()
             reader.join()
-            process.stdout.close()

@@ -22,7 +22,7 @@ from nclue_contract.check.requests import Exchange, create_request, get_request
 from nclue_contract.check.results import Case, CheckResult, Failure, Outcome, State, StatusSample
 from nclue_contract.contract.model import contract
 from nclue_contract.signing import EXAMPLE
-from tests.support.html_reports import FAULTS, HOSTILE, accepted, check, finding_with, one_failure, page, parsed, report
+from tests.support.html_reports import FAULTS, HOSTILE, accepted, check, finding_with, one_failure, page, parsed, report, short
 from tests.support.tools import ROOT
 
 INCONCLUSIVE = "Check inconclusive"
@@ -53,8 +53,8 @@ def of(run):
     [
         pytest.param(check, "Check passed", "All {cases} cases were tested, without failures.", id="kept"),
         pytest.param(lambda: check(*FAULTS), "Check failed", "{failed} of {cases} cases failed, by 6 rules.", id="broken"),
-        pytest.param(lambda: dataclasses.replace(check(), stop_reason="interrupted"), INCONCLUSIVE, "", id="trouble"),
-        pytest.param(lambda: dataclasses.replace(check(), enough_accepted=False), INCONCLUSIVE, "", id="too few valid create requests"),
+        pytest.param(lambda: dataclasses.replace(short(), stop_reason="interrupted"), INCONCLUSIVE, "", id="trouble"),
+        pytest.param(lambda: dataclasses.replace(short(), enough_accepted=False), INCONCLUSIVE, "", id="too few valid create requests"),
         pytest.param(
             lambda: accepted(check(*FAULTS)),
             "Check passed",
@@ -81,7 +81,7 @@ def test_the_headline_is_the_result(result, headline, lead):
     ],
 )
 def test_the_reason_of_an_inconclusive_result_is_below_the_headline(changes, why):
-    found = parsed(report(dataclasses.replace(check(), **changes))).all("p", class_="trouble")
+    found = parsed(report(dataclasses.replace(short(), **changes))).all("p", class_="trouble")
     assert [why in paragraph.text for paragraph in found] == ([True] if why else [])
 
 
@@ -94,7 +94,7 @@ def test_the_head_states_what_was_run_where_and_which_tasks_remain():
         "cleanup_requests": 7,
     }
     left = {"seconds": 61.25, "remaining_tasks": ("task-1", "task-2"), "notes": ("one note", "another")}
-    facts = parsed(report(dataclasses.replace(check(), **run, **left))).one("section", id="run").one("dl")
+    facts = parsed(report(dataclasses.replace(short(), **run, **left))).one("section", id="run").one("dl")
     assert [(fact.one("dt").text, fact.one("dd").text) for fact in facts.all("div")] == [
         ("Server", "https://gateway.example.org/v1"),
         ("Mode", "at most 9 create requests"),
@@ -237,7 +237,7 @@ def test_a_pointer_leads_to_a_text_a_number_or_a_word(pointer, value):
 def test_a_failure_because_of_another_rule_than_that_of_the_case_names_it():
     case = Case("case[one]", "NC404")
     outcome = Outcome(case, State.FAILED, "", [Failure(case.id, "NC404", finding_with("x", "NC120"))])
-    article = parsed(report(dataclasses.replace(check(), outcomes={case.id: outcome}))).one("article")
+    article = parsed(report(dataclasses.replace(short(), outcomes={case.id: outcome}))).one("article")
     facts = dict(zip([dt.text for dt in article.all("dt")], [dd.text for dd in article.all("dd")], strict=True))
     assert facts["Because of"] == "NC120 path-character (page: Create task, Request body, train_file_path and test_file_path)"
     assert facts.keys() == {"Because of", "Expected"}  # and no response, since no single one shows it
@@ -338,7 +338,7 @@ def test_a_pinned_reading_states_where_it_was_pinned():
 
 
 def seen(*samples):
-    return dataclasses.replace(check(), status_samples=tuple(StatusSample(*sighting, "getTask") for sighting in samples))
+    return dataclasses.replace(short(), status_samples=tuple(StatusSample(*sighting, "getTask") for sighting in samples))
 
 
 def picture(document):
@@ -588,7 +588,7 @@ ATTRIBUTES = {
 
 
 @given(result=results(), line=texts)
-@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 def test_text_never_becomes_markup_whatever_it_is(result, line):
     """Whatever a server sends, the document can be encoded, has our script and no other, and no element or attribute that we do not use."""
     text = report(result, curl=lambda _: line)
@@ -689,7 +689,7 @@ def test_advisories_have_a_section_and_a_link():
     outcome = one_failure().outcomes["case[one]"]
     advised = [dataclasses.replace(failure, advisory=True) for failure in outcome.failures]
     changed = dataclasses.replace(outcome, state=State.ADVISORY, failures=[], advisories=advised)
-    document = parsed(report(dataclasses.replace(check(), outcomes={"case[one]": changed})))
+    document = parsed(report(dataclasses.replace(short(), outcomes={"case[one]": changed})))
     assert document.one("h1").text == "Check passed"
     assert "with 1 advisory" in document.one("p", class_="lead").text
     assert document.one("section", id="advisories").one("article").attributes["data-state"] == "advisory"
@@ -699,6 +699,6 @@ def test_advisories_have_a_section_and_a_link():
 
 def test_an_open_reading_says_what_was_seen():
     result = dataclasses.replace(
-        check(), readings={"queue": ("parallel", "serial")}, evidence={"queue": ()}, observations={"queue": "seen"}
+        short(), readings={"queue": ("parallel", "serial")}, evidence={"queue": ()}, observations={"queue": "seen"}
     )
     assert parsed(report(result)).one("section", id="readings").one("p", class_="evidence").text == "Still open: seen."

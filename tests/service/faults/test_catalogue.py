@@ -37,18 +37,19 @@ def faulty_service(*instances):
     return service
 
 
-@pytest.mark.parametrize("instance", INSTANCES)
-def test_a_witness_distinguishes_faulty_services_from_clean_ones(instance):
+@pytest.mark.parametrize("fault", CATALOGUE, ids=lambda fault: fault.id)
+def test_a_witness_distinguishes_faulty_services_from_clean_ones(fault):
     """Both values are typed by hand, so a fault without effect, or a service that has it anyway, is detected.
 
     Faults keep no state outside the service: of two that exist at the same time, and of one made later, each shows the fault, and a clean
     service stays clean beside them.
     """
-    shown = witness_for(instance)
-    assert shown.clean != shown.faulty
-    clean, first, second = witness_service(), faulty_service(instance), faulty_service(instance)
-    assert [shown.observe(service) for service in (first, second, faulty_service(instance))] == [shown.faulty] * 3
-    assert shown.observe(clean) == shown.clean
+    for instance in fault.instances():
+        shown = witness_for(instance)
+        assert shown.clean != shown.faulty, instance
+        clean, first, second = witness_service(), faulty_service(instance), faulty_service(instance)
+        assert [shown.observe(service) for service in (first, second, faulty_service(instance))] == [shown.faulty] * 3, instance
+        assert shown.observe(clean) == shown.clean, instance
 
 
 def test_every_fault_has_a_witness_and_every_witness_a_fault():
