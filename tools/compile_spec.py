@@ -38,7 +38,10 @@ PROJECT = ROOT / "pyproject.toml"
 COMMAND = "python tools/compile_spec.py"
 
 RULE_POINTER, READING_POINTER, LIFECYCLE = "x-nclue-rule", "x-nclue-reading", "x-nclue-lifecycle"
-EXTENSIONS = {RULE_POINTER, READING_POINTER, LIFECYCLE}
+ECHO_OF, NAME_OF, TYPE_READING = "x-nclue-echo-of", "x-nclue-name-of", "x-nclue-type-reading"
+EXTENSIONS = {RULE_POINTER, READING_POINTER, LIFECYCLE, ECHO_OF, NAME_OF, TYPE_READING}
+# What a field of a response has to do with one of the request, and the reading by which a number is written as a number or in a string.
+FIELD_KEYS = {ECHO_OF: "echoOf", NAME_OF: "nameOf", TYPE_READING: "typeReading"}
 # What the consumers implement; the comments name the modules to extend before a keyword is added here.
 SCHEMA_KEYWORDS = {"$ref", "type", "title", "description", "examples", "default", "enum", "properties", "required", "items"} | {
     "minLength",  # validation.request: the name
@@ -149,6 +152,7 @@ def _fields(document: dict[str, Any], name: str) -> list[dict[str, Any]]:
         first = alternatives[0]
         row: dict[str, Any] = {"name": field, "required": field in schema["required"], "types": types}
         row |= {key: first[key] for key in ("minLength", "maxLength", "minimum", "maximum", "format", "enum") if key in first}
+        row |= {key: first[extension] for extension, key in FIELD_KEYS.items() if extension in first}
         if "items" in first:
             row["items"] = first["items"]["$ref"].rpartition("/")[2]
         rows.append(row)
@@ -320,12 +324,15 @@ def _check_pointers(sources: Sources) -> None:
     """Check that the document names existing rules and readings, and that each rule is named by exactly the fields that it concerns."""
     rules = {rule["code"]: rule for rule in sources.rules}
     readings = {reading["id"] for reading in sources.readings}
+    request = sources.document["components"]["schemas"]["TaskRequest"]["properties"]
     found: set[str] = set()
     for where, node in _nodes(sources.document):
         _only((key for key in node if key.startswith("x-")), EXTENSIONS, where)
         _only(_pointers(node, RULE_POINTER), rules, f"{where}, {RULE_POINTER}")
         _only(_pointers(node, READING_POINTER), readings, f"{where}, {READING_POINTER}")
         found.update(_pointers(node, READING_POINTER))
+        _only(_pointers(node, TYPE_READING), _pointers(node, READING_POINTER), f"{where}, {TYPE_READING}")
+        _only((*_pointers(node, ECHO_OF), *_pointers(node, NAME_OF)), request, f"{where}, {ECHO_OF} and {NAME_OF}")
     missing = readings - found
     _require(not missing, f"no {READING_POINTER} names {', '.join(sorted(missing))}")
     named: dict[str, set[str]] = defaultdict(set)

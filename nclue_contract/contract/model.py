@@ -70,7 +70,11 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A property of a request or response. Lengths are in characters; `minimum` and `maximum` are None where the schema has none."""
+    """A property of a request or response. Lengths are in characters; `minimum` and `maximum` are None where the schema has none.
+
+    `echo_of` is the field of the request whose value comes back under this other name, `name_of` the field of the request that has the ID
+    of what this names, and `type_reading` the reading by which a number is written as a number or in a string; empty where there is none.
+    """
 
     name: str
     required: bool
@@ -82,6 +86,9 @@ class Field:
     format: str = ""
     enum: tuple[str, ...] = ()
     items: str = ""
+    echo_of: str = ""
+    name_of: str = ""
+    type_reading: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,7 +322,7 @@ def _lifecycle(tables: dict[str, Any]) -> TaskLifecycle:
 
 
 def _fields(rows: list[dict[str, Any]]) -> tuple[Field, ...]:
-    names = {"minLength": "min_length", "maxLength": "max_length"}
+    names = {"minLength": "min_length", "maxLength": "max_length", "echoOf": "echo_of", "nameOf": "name_of", "typeReading": "type_reading"}
 
     def field_of(row: dict[str, Any]) -> Field:
         values: dict[str, Any] = {names.get(key, key): tuple(value) if isinstance(value, list) else value for key, value in row.items()}

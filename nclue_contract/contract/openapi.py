@@ -57,8 +57,9 @@ def _write_request(schemas: dict[str, Any], readings: Readings) -> None:
 
 
 def _write_responses(schemas: dict[str, Any], readings: Readings) -> None:
-    if readings["auroc-type"] == "number":
-        schemas["Task"]["properties"]["AUROC"]["type"] = ["number", "null"]
+    for field in contract().responses["Task"]:
+        if field.type_reading and readings[field.type_reading] == "number":
+            schemas["Task"]["properties"][field.name]["type"] = ["number", "null"]
     schemas["TaskStatus"]["enum"] = list(readings.status_words)
     if readings["absent-fields"] == "absent":
         for name in ("Task", "TaskSummary"):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from enum import StrEnum
@@ -88,7 +89,8 @@ def compare_page(page: Page, readings: Readings) -> Comparison:
     comparing = _Comparing(page, spec, _of_page(spec, readings))
     differences = comparing.differences()
     if differences:
-        differences = [replace(one, reading=reading) for one, reading in comparing.with_readings(differences)]
+        readings_of = comparing.readings_of(differences)
+        differences = [replace(one, reading=reading) for one, reading in zip(differences, readings_of, strict=True)]
     ordered = sorted(differences, key=lambda one: one.line)
     return Comparison(spec, comparing.statements.language, tuple(ordered), tuple(comparing.remarks))
 
@@ -131,13 +133,24 @@ class _Comparing:
         stated = contract_parts(self._spec, readings)
         return [one for name, part in found.items() for one in _of_part(stated[name], part)]
 
-    def with_readings(self, differences: list[Difference]) -> Iterator[tuple[Difference, str | None]]:
-        """Yield each difference with the option under which it does not exist: the one under which the fewest remain in its place."""
-        concerned = [name for name in self._found if name in {one.part for one in differences}]
-        options = [(name, self._under(readings, concerned)) for name, readings in self._alternatives(concerned)]
-        for one in differences:
-            explaining = [(len(_at(one.place, others)), name) for name, others in options if _explained(one, differences, others)]
-            yield one, min(explaining, key=lambda pair: pair[0])[1] if explaining else None
+    def readings_of(self, differences: Sequence[Difference]) -> list[str | None]:
+        """Return for each difference the option under which it does not exist: of several, the one with the fewest others in its place.
+
+        An option under which another difference has come in its place explains none there.
+        """
+        parts = {one.part for one in differences}
+        concerned = [name for name in self._found if name in parts]
+        before = _by_place(differences)
+        found: list[str | None] = [None] * len(differences)
+        fewest = [len(differences)] * len(differences)
+        for name, readings in self._alternatives(concerned):
+            after = _by_place(self._under(readings, concerned))
+            worse = {place for place, others in after.items() if not others <= before.get(place, set())}
+            for number, one in enumerate(differences):
+                remaining = after.get(one.place, set())
+                if one.identity not in remaining and one.place not in worse and len(remaining) < fewest[number]:
+                    found[number], fewest[number] = name, len(remaining)
+        return found
 
     def _alternatives(self, parts: Sequence[str]) -> Iterator[tuple[str, Readings]]:
         """Yield the options that change what the contract states in these parts, or what it requires of their examples."""
@@ -158,14 +171,12 @@ class _Comparing:
         return self._differences(readings, found)
 
 
-def _explained(one: Difference, differences: Sequence[Difference], others: Sequence[Difference]) -> bool:
-    """Return whether a difference does not exist under another option, and none has come in its place."""
-    after = _at(one.place, others)
-    return one.identity not in after and after <= _at(one.place, differences)
-
-
-def _at(place: tuple[str, str, str], differences: Iterable[Difference]) -> set[tuple[object, ...]]:
-    return {difference.identity for difference in differences if difference.place == place}
+def _by_place(differences: Iterable[Difference]) -> Mapping[tuple[str, str, str], set[tuple[object, ...]]]:
+    """Return the identities of the differences in each place."""
+    found: defaultdict[tuple[str, str, str], set[tuple[object, ...]]] = defaultdict(set)
+    for one in differences:
+        found[one.place].add(one.identity)
+    return found
 
 
 # -- one part --------------------------------------------------------------------------------------------------------------------------

@@ -46,17 +46,17 @@ class Description:
     def rest(self) -> list[Line]:
         """Return the items of lists that no statement was read from, and below which no item is either that one was read from."""
         _ = self.statements  # reading them finds what is used
-        return [line for at, line in enumerate(self._lines) if line.level and not self._is_used(at)]
-
-    def _is_used(self, at: int) -> bool:
-        if at in self._used:
-            return True
-        for below in range(at + 1, len(self._lines)):
-            if self._lines[below].level <= self._lines[at].level:
-                return False
-            if below in self._used:
-                return True
-        return False
+        found: list[Line] = []
+        highest: int | None = None  # the smallest level of the lines from here down to the next one that is used; None without such a one
+        for at, line in reversed(list(enumerate(self._lines))):
+            if at in self._used:
+                highest = line.level
+                continue
+            if line.level and (highest is None or highest <= line.level):
+                found.append(line)
+            if highest is not None:
+                highest = min(highest, line.level)
+        return found[::-1]
 
     def _characters(self) -> Iterator[Statement]:
         characters, codes, line_of = "", [], 0

@@ -16,16 +16,16 @@ def identify(page: Page) -> PageSpec:
     titled = [words.spec(found.meaning) for title in page.titles if (found := words.titles.find(title))]
     addressed = [spec for table in page.of(Table) if (spec := _spec_of(table, words)) is not None]
     # A navigation lists the titles of other pages, too: the one whose operation the page has is right, or else the one that is repeated.
-    for spec in titled or addressed:
-        others = [other for other in titled or addressed if other.id != spec.id]
-        if not others or (titled and spec in addressed):
+    known = {spec.id: spec for spec in titled or addressed}
+    for spec in known.values():
+        if len(known) == 1 or (titled and spec in addressed):
             return spec
     counts = sorted(((sum(one.id == spec.id for one in titled), spec.id) for spec in words.specs), reverse=True)
     if counts[0][0] > counts[1][0]:
         return words.spec(counts[0][1])
-    known = ", ".join(spec.name for spec in words.specs)
+    names = ", ".join(spec.name for spec in words.specs)
     titles = " / ".join(excerpt(title) for title in dict.fromkeys(page.titles[:5]))
-    raise NotUnderstoodError(f"no page of: {known}; its title is {titles}" if titles else f"no page of: {known}; it has no title")
+    raise NotUnderstoodError(f"no page of: {names}; its title is {titles}" if titles else f"no page of: {names}; it has no title")
 
 
 def _mentions(page: Page, product: str) -> bool:

@@ -83,7 +83,7 @@ class PageStatements:
 
     def uncompared_tables(self, parts: Iterable[str]) -> list[Table]:
         """Return the tables that belong to none of these parts."""
-        used = [id(table) for name in parts for table, _ in self._tables(name)]
+        used = {id(table) for name in parts for table, _ in self._tables(name)}
         return [table for table in self.page.of(Table) if id(table) not in used and table.rows]
 
     # -- parts ---------------------------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
-"""The live page as an ASGI application around another one: four addresses are its own, everything else is passed on.
+"""The live page as an ASGI application around another one: five addresses are its own, everything else is passed on.
 
+GET /_nclue              leads to the page
 GET /_nclue/             the page
 GET /_nclue/events       its events (`stream`)
 GET /_nclue/report.json  the exchanges that are kept, as the report of `traffic --format json`
@@ -34,6 +35,9 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 PAGE = "/_nclue/"
 """The address of the page."""
+
+WITHOUT_SLASH = PAGE.rstrip("/")
+"""What people type instead."""
 
 MAX_STREAMS = 8
 """Streams and downloads at the same time. A browser opens at most six connections to one server."""
@@ -87,7 +91,7 @@ class LiveApp:
         authority, target = split_target(raw.decode("latin-1"))
         path = target.partition("?")[0]
         streams = {f"{PAGE}events": self._events, f"{PAGE}report.json": self._report, f"{PAGE}traffic.har": self._har}
-        if path != PAGE and path not in streams:
+        if path not in {PAGE, WITHOUT_SLASH, *streams}:
             await self._inner(scope, receive, send)
             return
         response = _Response(scope, receive, send)
@@ -95,6 +99,8 @@ class LiveApp:
         if problem:
             allowed = [("allow", "GET, HEAD")] if status == HTTPStatus.METHOD_NOT_ALLOWED else []
             await response.whole(status, "application/json", json.dumps({"problem": problem}).encode(), allowed)
+        elif path == WITHOUT_SLASH:
+            await response.whole(HTTPStatus.PERMANENT_REDIRECT, "text/plain; charset=utf-8", PAGE.encode(), [("location", PAGE)])
         elif path == PAGE:
             csp = [("content-security-policy", policy())]
             await response.whole(HTTPStatus.OK, "text/html; charset=utf-8", page(), csp)

@@ -242,9 +242,27 @@ def locate(text: str, pointer: str, offset: int | None) -> int:
     return start
 
 
-@lru_cache(maxsize=4)  # the findings of one payload concern the same few objects
+MAX_LOCATED = 256
+"""Arrays and objects of a text whose members are remembered: more than are inside each other in any text that is read."""
+
+
+@lru_cache(maxsize=2)  # the findings of one payload concern the same few objects, those around them included
+def _located(text: str) -> dict[int, dict[str, int]]:  # noqa: ARG001  # the key of the cache
+    """Return what `_members` has found in a text, by the offset of the array or object."""
+    return {}
+
+
 def _members(text: str, start: int) -> dict[str, int]:
     """Return the offsets of the values in the array or object at `start`, as far as it can be read, by the last part of their pointers."""
+    located = _located(text)
+    if start not in located:
+        if len(located) >= MAX_LOCATED:
+            located.clear()
+        located[start] = _find_members(text, start)
+    return located[start]
+
+
+def _find_members(text: str, start: int) -> dict[str, int]:
     if (flat := flat_members(text, start)) is not None:
         return flat
     parser = Parser(text, start)

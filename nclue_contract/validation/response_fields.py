@@ -98,8 +98,8 @@ def _python_types(names: tuple[str, ...]) -> frozenset[type]:
 
 
 def _check_value(policy: Policy, field: Field, pointer: str, value: object) -> Iterator[Finding]:
-    if field.name == "AUROC" and value is not None:
-        yield from _check_auroc(policy, pointer, value)
+    if field.type_reading and value is not None:
+        yield from _check_score(policy, field.type_reading, pointer, value)
     elif type(value) not in _python_types(field.types):
         expected = " or ".join(_TYPE_PHRASES[name] for name in field.types if name != "null")
         yield Finding(policy.documented("NC305"), pointer, detail={"kind": json_kind(value), "expected": expected})
@@ -129,13 +129,14 @@ def _apply_to_word(policy: Policy, words: tuple[str, ...], value: str) -> Applie
     return None if value in words else policy.documented("NC309")
 
 
-def _check_auroc(policy: Policy, pointer: str, value: object) -> Iterator[Finding]:
+def _check_score(policy: Policy, type_reading: str, pointer: str, value: object) -> Iterator[Finding]:
+    """Check a number that is written as a number or in a string, by a reading with the options `number` and `string`."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        expected = _TYPE_PHRASES[policy.readings["auroc-type"]]
+        expected = _TYPE_PHRASES[policy.readings[type_reading]]
         yield Finding(policy.documented("NC305"), pointer, detail={"kind": json_kind(value), "expected": expected})
         return
     kind, other = ("string", "number") if isinstance(value, str) else ("number", "string")
-    if applied := policy.error_unless_chosen("NC305", "auroc-type", kind):
+    if applied := policy.error_unless_chosen("NC305", type_reading, kind):
         yield Finding(applied, pointer, detail={"kind": json_kind(value), "expected": _TYPE_PHRASES[other]})
     rule = policy.rule("NC309")
     low, high = rule.range
@@ -184,12 +185,16 @@ class StateCheck:
 
 
 class EchoCheck:
-    """The response against what was sent; `name` comes back as `task_name`."""
+    """The response against what was sent; a value may come back under another name (`Field.echo_of`)."""
 
     def __init__(self, policy: Policy) -> None:
         self._differs, self._nullness = policy.documented("NC307"), policy.documented("NC306")
         self._nullable = self._nullness.rule.fields
         self._sendable = {field.name for field in policy.contract.request}
+        fields = policy.contract.responses["CreatedTask"]
+        self._sent_as = {field.name: field.echo_of or field.name for field in fields}
+        self._shown_as = {field.echo_of: field.name for field in fields if field.echo_of}
+        self._cause = {field.name: field.name_of or field.name for field in fields}
         self._absent = policy.documented("NC304") if policy.readings["absent-fields"] == "absent" else None
         self._inferred = replace(self._nullness, certainty=Certainty.UNDECIDED)
 
@@ -200,27 +205,23 @@ class EchoCheck:
         created = schema == "CreatedTask"
         # Undocumented fields of the request are not compared, even if the response has one of that name.
         known = {name: value for name, value in request.items() if name in self._sendable or (name == "task_id" and not created)}
-        sent = {"task_name" if name == "name" else name: value for name, value in known.items()}
+        sent = {self._shown_as.get(name, name): value for name, value in known.items()}
         whole = created or "name" in request  # else the request was only an ID
         for name, value in body.items():
             given = sent.get(name)
             if name in self._nullable and whole:
-                given = sent.get(name.replace("feature_name", "feature_id"))
+                given = sent.get(self._cause[name])
                 if (value is None) != (given is None) and given != "":  # an empty one may count as none: the pages are silent
                     had = "had no such field" if given is None else "had one"
                     nullness = self._nullness if created else self._inferred  # the page shows a response of createTask only
                     yield Finding(nullness, pointer_to(name), detail={"kind": json_kind(value), "had": had})
                     continue
             if name in sent and isinstance(value, str) and isinstance(sent[name], str) and value != sent[name]:
-                yield _difference(self._differs, pointer_to(name), value, str(sent[name]), "name" if name == "task_name" else name)
-        if self._absent is not None and schema in MAY_OMIT and whole:  # what the request had is no field without a value
-            missing = [name for name in self._nullable if name not in body and _has_value(name, sent)]
+                yield _difference(self._differs, pointer_to(name), value, str(sent[name]), self._sent_as.get(name, name))
+        # What the request had is no field without a value; an empty one may count as none.
+        if self._absent is not None and schema in MAY_OMIT and whole:
+            missing = [name for name in self._nullable if name not in body and sent.get(self._cause[name])]
             yield from (Finding(self._absent, pointer_to(name)) for name in missing)
-
-
-def _has_value(name: str, sent: Object) -> bool:
-    """Return whether the request had the test field, or the ID of the feature whose name it is; an empty one may count as none."""
-    return bool(sent.get(name.replace("feature_name", "feature_id")))
 
 
 def _difference(applied: AppliedRule, pointer: str, value: str, sent: str, origin: str) -> Finding:

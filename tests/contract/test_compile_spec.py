@@ -129,6 +129,18 @@ REJECTED = {
     "a reading twice": (put_in_reading("path-del", "id", "path-empty"), "readings.yaml: path-empty occurs more than once"),
     "a reading without a rule": (put_in_rule("NC409", "readings", ["list-index"]), "no rule depends on the reading queue"),
     "a pointer to no rule": (put(f"{NAME}.x-nclue-rule", "NC199"), "properties.name, x-nclue-rule: unknown: NC199"),
+    "an echo of no field of the request": (
+        put(f"{SCHEMAS}.TaskName.x-nclue-echo-of", "title"),
+        "TaskName, x-nclue-echo-of and x-nclue-name-of: unknown: title",
+    ),
+    "a name of no field of the request": (
+        put(f"{SCHEMAS}.TestFeatureName.x-nclue-name-of", "feature"),
+        "TestFeatureName, x-nclue-echo-of and x-nclue-name-of: unknown: feature",
+    ),
+    "a type by a reading that the field does not name": (
+        put(f"{SCHEMAS}.Task.properties.AUROC.x-nclue-type-reading", "name-unit"),
+        "AUROC, x-nclue-type-reading: unknown: name-unit",
+    ),
     "a pointer to no reading": (put(f"{NAME}.x-nclue-reading", ["name-unit", "name-eggs"]), "x-nclue-reading: unknown: name-eggs"),
     "a pointer to a rule of another field": (
         put(f"{NAME}.x-nclue-rule", ["NC101", "NC102", "NC110", "NC111", "NC404", "NC120"]),

@@ -3,12 +3,14 @@
 import importlib.util
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from pydantic import ValidationError
 
 from nclue_contract.cli.main import main
-from tools.engines.cases import all_cases
+from tests.support.tools import NODE_MODULES, ROOT, missing, node, node_tool
+from tools.engines.cases import PAYLOAD, all_cases
 
 OPTIONS = ["--output-model-type", "pydantic_v2.BaseModel", "--formatters", "builtin", "--disable-timestamp"]
 
@@ -43,3 +45,31 @@ def accepts(model, value):
 def test_the_models_of_datamodel_code_generator_have_the_results_of_the_schema_engines(models):
     cases = all_cases()
     assert [case.name for case in cases if accepts(getattr(models, case.schema), case.instance) != case.valid] == []
+
+
+@pytest.fixture(scope="module")
+def zod_module(tmp_path_factory):
+    """Return the module with zod schemas that orval writes from our OpenAPI document."""
+    node()
+    if not (NODE_MODULES / "orval").is_dir():
+        missing("orval is not in tools/node/node_modules; run: make node")
+    folder = tmp_path_factory.mktemp("zod")
+    (folder / "node_modules").symlink_to(NODE_MODULES, target_is_directory=True)  # where the module finds zod
+    document = ROOT / "nclue_contract" / "contract" / "openapi.json"
+    command = [*node_tool("orval/dist/bin/orval.js"), "--input", str(document), "--output", "./schemas.ts", "--client", "zod"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return (folder / "schemas.ts").rename(folder / "schemas.mjs")  # it has no types, so every Node can load it
+
+
+def test_the_zod_schemas_of_orval_have_the_results_of_the_schema_engines(zod_module, tmp_path):
+    of_paths = [replace(case, instance=PAYLOAD | {"train_file_path": case.instance}) for case in all_cases() if case.schema == "FilePath"]
+    cases = [*of_paths, *(case for case in all_cases() if case.schema == "TaskRequest")]
+    (tmp_path / "instances.jsonl").write_text("".join(case.line() for case in cases), encoding="utf-8")
+    program = ROOT / "tests" / "engines" / "zod.mjs"
+    command = [node(), str(program), str(zod_module), "createTaskBody", str(tmp_path / "instances.jsonl")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    results = dict(zip((case.name for case in cases), done.stdout.strip(), strict=True))
+    assert [case.name for case in cases if (results[case.name] == "1") != case.valid] == []
+    assert results["payload: train_file_path with a tilde"] == results["payload: test_file_path with a tilde"] == "0"

@@ -2,6 +2,7 @@
 
 import copy
 import re
+import sys
 
 import pytest
 from hypothesis import given, settings
@@ -471,6 +472,56 @@ def test_each_character_of_the_list_is_compared(form, language):
         assert [(one.kind, one.subject, one.contract, one.reading) for one in found] == [("gone", field, character, reading)]
 
 
+def changes_of_tables():
+    for table in (BODY, RESPONSE):
+        for name, _, answer, _ in page("create").table(table).rows:
+            yield (table, name), cell(table, name, 0, f"{name}_2")
+            yield (table, name), without_row(table, name)
+            yield (table, name), cell(table, name, 1, "Integer")
+            if table == BODY:
+                yield (table, name), cell(table, name, 2, {"Required": "Optional", "Optional": "Required"}[answer])
+    yield ("address", ""), cell("address", "POST", 0, "PATCH")
+    yield ("address", ""), cell("address", "POST", 1, "jobs")
+
+
+def changes_of_descriptions():
+    for limit in ("0-100", "1-101"):
+        yield (BODY, "name"), item(BODY, "name", "1-100", limit)
+    for field in ("train_file_path", "test_file_path"):
+        for character in CHARACTERS:
+            yield (BODY, field), item(BODY, field, CHARACTERS, CHARACTERS.replace(character, ""))
+        for old, new in {"0 to 31": "1 to 31", "to 31": "to 30", "128 to": "129 to", "to 255": "to 256"}.items():
+            yield (BODY, field), item(BODY, field, old, new)
+    yield (RESPONSE, "created_at"), item(RESPONSE, "created_at", "ISO 8601", "seconds")
+
+
+def changes_of_statuses():
+    for number, word in enumerate(("registered", "pending", "in_progress"), 1):
+        yield ("statuses", word), cell("statuses", f"Step {number}", 1, "paused: waits")
+    for word, words in {"complete": ("paused", "failed"), "failed": ("complete", "paused")}.items():
+        yield ("statuses", word), cell("statuses", "Step 4", 1, ["", *((1, f"{one}: about it") for one in words)])
+
+
+def changes_of_examples():
+    for old in ("POST", "/api/v1/tasks", "X-NCP-APIGW-TIMESTAMP", "X-NCP-IAM-ACCESS-KEY", "X-NCP-APIGW-SIGNATURE-V2"):
+        yield ("request-example", ""), code("request-example", old, f"{old}X")
+    for part in ("request-example", "response-example"):
+        for name in re.findall(r'"([a-z_]+)":', page("create").code(part).text):
+            yield (part, f"/{name}"), code(part, f'"{name}"', f'"{name}_2"')
+
+
+EACH = [*changes_of_tables(), *changes_of_descriptions(), *changes_of_statuses(), *changes_of_examples()]
+"""Each statement of the page Create task as (part, subject), and a function that changes it alone."""
+
+
+def test_each_statement_of_create_task_is_compared_and_a_change_of_it_is_one_difference():
+    assert len(EACH) == 149
+    for at, (place, change) in enumerate(EACH):
+        form, changed = FORMATS[at % 3], page("create")
+        change(changed)
+        assert [(one.part, one.subject) for one in differences(changed.render(form), form)] in ([place], [(place[0], f"{place[1]}_2")])
+
+
 TABLES = [(kind, block.name) for kind in KINDS for block in page(kind).blocks if isinstance(block, Table) and len(block.rows) > 1]
 
 
@@ -633,3 +684,43 @@ def test_a_page_with_an_unknown_title_is_known_by_its_method_and_uri():
 def test_values_are_paired_by_name_and_then_by_place(mine, other, expected):
     found = list(pairs(list(mine), list(other)))
     assert [pair for pair in found if pair[0] != pair[1]] == expected
+
+
+# -- many differences ----------------------------------------------------------------------------------------------------------------
+
+
+def with_many(number):
+    """Return pages with so many fields, words or titles too many, each with its format."""
+    fields, words = page("create"), page("get")
+    fields.table(BODY).rows += [[f"field_{at}", *STRING] for at in range(number)]
+    words.table(RESPONSE).row("status")[-1] += [(1, f"word{at}: about") for at in range(number)]
+    titles = page("create").render("html").replace("<body>", "<body>" + "<h1>Get task</h1><h1>Delete task</h1>" * number)
+    return {
+        "fields": (fields.render("html"), "html"),
+        "words of one field": (words.render("text"), "text"),
+        "titles": (titles, "html"),
+    }
+
+
+def lines(text, form):
+    """Return how many lines are executed to compare a page, those of loops in one line included."""
+    count, before = 0, sys.gettrace()
+
+    def trace(_frame, event, _argument):
+        nonlocal count
+        count += event == "line"
+        return trace
+
+    sys.settrace(trace)
+    try:
+        compare(text, form)
+    finally:
+        sys.settrace(before)
+    return count
+
+
+@pytest.mark.parametrize("name", with_many(0))
+def test_the_work_grows_in_proportion_to_the_page(name):
+    compare(*with_many(1)[name])  # what is cached
+    once, twice, four_times = (lines(*with_many(number)[name]) for number in (30, 60, 120))
+    assert 100 < four_times - twice < 2.2 * (twice - once)

@@ -108,6 +108,17 @@ def test_it_is_only_read(app, path, method):
     )
 
 
+@pytest.mark.parametrize("address", ["/_nclue", "/_nclue?x=1"])
+def test_the_address_without_the_slash_leads_to_the_page(app, address):
+    reply = ask(app, address)
+    assert (reply.status, reply.header("location"), reply.body) == (308, ["/_nclue/"], b"/_nclue/")
+    assert ask(app, address, method="HEAD").body == b""
+    assert ask(app, address, method="POST").status == 405
+    assert ask(app, address, headers={"host": "rebound.example"}).status == 421
+    assert ask(app, address, headers={"sec-fetch-site": "cross-site"}).status == 403
+    assert exchanges(app) == []  # it is no request of the client
+
+
 @pytest.mark.parametrize("path", [PAGE, EVENTS])
 def test_a_query_changes_nothing(app, path):
     assert ask(app, f"{path}?x", method="HEAD").status == 200
@@ -182,9 +193,9 @@ def test_all_other_addresses_are_those_of_the_server():
     assert json.loads(ask(app, "/_nclue/health").body)["status"] == "ok"
     assert ask(app, "/_nclue/journal", headers={"sec-fetch-site": "same-origin"}).status == 403, "still not for web pages"
     app = proxied()
-    for path in ("/_nclue/health", "/_nclue", "/_nclue/events/", "/_nclue/page.html"):
+    for path in ("/_nclue/health", "/_nclueless", "/_nclue/events/", "/_nclue/page.html"):
         ask(app, path)
-    assert app.upstream.passed == [b"/_nclue/health", b"/_nclue", b"/_nclue/events/", b"/_nclue/page.html"]
+    assert app.upstream.passed == [b"/_nclue/health", b"/_nclueless", b"/_nclue/events/", b"/_nclue/page.html"]
 
 
 # -- what is shown --------------------------------------------------------------------------------------------------------------------

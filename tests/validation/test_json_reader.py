@@ -573,6 +573,21 @@ def test_a_place_in_a_broken_text_is_found_as_far_as_it_can_be_read():
     assert locate(BOM + ' {"a":1}', "/a", None) == 7
 
 
+def test_of_many_places_deep_in_a_text_each_array_or_object_is_read_once(monkeypatch):
+    text = '{"a": ' * 50 + "[" + ", ".join(["1"] * 100) + "]" + "}" * 50
+    parsed = []
+    monkeypatch.setattr(json_reader, "Parser", lambda text, start: parsed.append(start) or Parser(text, start))
+    places = [locate(text, "/a" * 50 + f"/{index}", None) for index in range(100)]
+    assert places == list(range(301, 601, 3))
+    assert len(parsed) == 51
+
+
+def test_more_objects_than_are_remembered_are_found(monkeypatch):
+    monkeypatch.setattr(json_reader, "MAX_LOCATED", 10)
+    wide = "[" + ", ".join(['{"b": 1}'] * 40) + "]"
+    assert [locate(wide, f"/{index}/b", None) for index in range(40)] == list(range(7, 407, 10))
+
+
 def test_a_name_longer_than_an_excerpt_is_found_by_its_cut_pointer():
     text = '{"' + "n" * 100 + '": 1}'
     assert locate(text, "/" + "n" * 60 + "…", None) == 105

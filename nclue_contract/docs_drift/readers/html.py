@@ -28,7 +28,7 @@ def read_html(text: str, line_attribute: str = "") -> Page:
     parser.close()
     parser.finish()
     titles = [block.text for block in parser.blocks if isinstance(block, Heading) and block.level == 1]
-    return Page(tuple(filter(None, [*titles, *_parts_of_title(parser.title)])), tuple(parser.blocks))
+    return Page(tuple(filter(None, [*titles, *_parts_of_title(parser.title.take())])), tuple(parser.blocks))
 
 
 def _parts_of_title(title: str) -> list[str]:
@@ -77,6 +77,35 @@ class _OpenTable:
         self.cells = None
 
 
+class _Text:
+    """Text that comes in pieces; joining them only once keeps the time in proportion to the length."""
+
+    def __init__(self) -> None:
+        self._pieces: list[str] = []
+        self.is_blank = True
+
+    def add(self, piece: str) -> None:
+        """Add a piece."""
+        self._pieces.append(piece)
+        self.is_blank = self.is_blank and not piece.strip()
+
+    def take(self) -> str:
+        """Return the text, and begin another one."""
+        text = "".join(self._pieces)
+        self.clear()
+        return text
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether no piece has come yet."""
+        return not self._pieces
+
+    def clear(self) -> None:
+        """Begin another text."""
+        self._pieces.clear()
+        self.is_blank = True
+
+
 class _Parser(HTMLParser):
     """Collects blocks. `_text` is the text of what is open: a cell, a heading, a paragraph, or code."""
 
@@ -85,13 +114,13 @@ class _Parser(HTMLParser):
         self._line_attribute = line_attribute
         self._offset = 0
         self.blocks: list[Block] = []
-        self.title = ""
+        self.title = _Text()
         self._ignored: list[str] = []
         self._ignored_counts: Counter[str] = Counter()
         self._tables: list[_OpenTable] = []
         self._in_cell: list[bool] = []
         self._lines: list[Line] = []
-        self._text = ""
+        self._text = _Text()
         self._line = 1
         self._lists = 0
         self._level = 0
@@ -120,15 +149,15 @@ class _Parser(HTMLParser):
         if (number := dict(attrs).get(self._line_attribute)) and re.fullmatch("[0-9]{1,9}", number):
             self._offset = int(number) - self.getpos()[0]
         if self._pre:
-            self._text += "\n" if tag == "br" else ""
+            self._text.add("\n" if tag == "br" else "")
         elif tag == "pre":
             self._end_text()
-            self._pre, self._text, self._line = 1, "", self._number
+            self._pre, self._line = 1, self._number
         elif tag in _HEADINGS:
             self._end_text()
             self._heading = tag
         elif tag == "title":
-            self._in_title = not self.title
+            self._in_title = self.title.is_empty
         elif tag == "li":
             self._end_line()
             self._level = max(self._lists, 1)
@@ -165,12 +194,12 @@ class _Parser(HTMLParser):
         if self._ignored:
             return
         if self._in_title:
-            self.title += data
+            self.title.add(data)
             return
-        if not self._text.strip() and not self._pre:
+        if self._text.is_blank and not self._pre:
             skipped = len(data) - len(data.lstrip())
             self._line = self._number + data.count("\n", 0, skipped)
-        self._text += data
+        self._text.add(data)
 
     def finish(self) -> None:
         """Close all that the document leaves open."""
@@ -197,12 +226,12 @@ class _Parser(HTMLParser):
             if table.cells is None:
                 table.cells, table.row_line = [], self._number
             table.span = (_span(attrs.get("rowspan")), _span(attrs.get("colspan")))
-            self._lines, self._text, self._level, self._lists = [], "", 0, 0
+            self._text.clear()
+            self._lines, self._level, self._lists = [], 0, 0
             self._in_cell[-1] = True
 
     def _end_code(self) -> None:
-        text, self._pre = self._text, 0
-        self._text = ""
+        text, self._pre = self._text.take(), 0
         if any(self._in_cell):
             self._lines += [Line(line.strip(), self._line + at) for at, line in enumerate(text.split("\n")) if line.strip()]
         else:
@@ -210,8 +239,7 @@ class _Parser(HTMLParser):
 
     def _end_line(self) -> None:
         """End a line of what is open: a cell has several, a paragraph one."""
-        text = " ".join(self._text.split())
-        self._text = ""
+        text = " ".join(self._text.take().split())
         if not text:
             return
         if self._tables:

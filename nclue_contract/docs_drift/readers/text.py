@@ -7,7 +7,6 @@ then the words of the columns tell where a cell ends. Items of a list below a ro
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -82,6 +81,27 @@ class _OpenTable:
     def closed(self) -> Table:
         """Return the table."""
         return Table(tuple(self.header), tuple(row.closed() for row in self.rows), self.number)
+
+
+@dataclass
+class _OpenCode:
+    """Code that is being read: its lines, how many brackets are open, and whether the last line that is not empty goes on."""
+
+    lines: list[str] = field(default_factory=list)
+    _open: int = 0
+    _goes_on: bool = False
+
+    def add(self, line: str) -> None:
+        """Add a line."""
+        self.lines.append(line)
+        self._open += sum(map(line.count, "{[")) - sum(map(line.count, "}]"))
+        if stripped := line.rstrip():
+            self._goes_on = stripped.endswith("\\")
+
+    @property
+    def is_whole(self) -> bool:
+        """Return whether the code may end here: as many brackets are closed as are open, and the last line does not go on."""
+        return not self._open and not self._goes_on
 
 
 @cache
@@ -200,26 +220,21 @@ class _Reader:
             return False
         self._end_table()
         indent = len(text) - len(text.lstrip())
-        lines = [text[indent:]]
+        code = _OpenCode()
+        code.add(text[indent:])
         while self._at < len(self._lines):
             line = self._lines[self._at]
             known = line.strip() and (self._words.code_labels.find(line) or self._words.headings.find(line))
-            if known or (not line.strip() and _is_whole(lines)):
+            if known or (not line.strip() and code.is_whole):
                 break
-            lines.append(line[indent:] if not line[:indent].strip() else line.strip())
+            code.add(line[indent:] if not line[:indent].strip() else line.strip())
             self._at += 1
         if self._at < len(self._lines) and self._words.code_labels.find(self._lines[self._at]):
             self._at += 1
-        self._blocks.append(Code("\n".join(lines).rstrip(), number))
+        self._blocks.append(Code("\n".join(code.lines).rstrip(), number))
         return True
 
     def _end_table(self) -> None:
         if self._table is not None:
             self._blocks.append(self._table.closed())
         self._table = None
-
-
-def _is_whole(lines: Sequence[str]) -> bool:
-    """Return whether code may end here: as many brackets are closed as are open, and the last line does not go on."""
-    text = "\n".join(lines)
-    return sum(map(text.count, "{[")) == sum(map(text.count, "}]")) and not text.rstrip().endswith("\\")
