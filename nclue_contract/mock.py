@@ -42,7 +42,7 @@ from nclue_contract.contract.wording import json_kind
 from nclue_contract.service.addressing import split_target
 from nclue_contract.service.control import ServiceControl
 from nclue_contract.service.lifecycle import ProgressMode
-from nclue_contract.service.messages import Rejection, Request, Response, journal_entry
+from nclue_contract.service.messages import Request, Response
 from nclue_contract.service.service import Service
 from nclue_contract.service.store import ExternalData, Store
 from nclue_contract.signing import Credentials, now_ms
@@ -133,17 +133,9 @@ class Mock(ServiceControl):
             if not _active:
                 _unpatch()
 
-    def respond(self, request: Request, *, secure: bool = True) -> Response:
-        """Return the response of the service to a request received now; without TLS, that of the gateway."""
-        return self.call(lambda service, now_ms: service.handle(request, now_ms) if secure else _without_tls(service, request, now_ms))
-
-
-def _without_tls(service: Service, request: Request, now_ms: int) -> Response:
-    rejection = Rejection.of(service.errors["BAD_REQUEST"])
-    response = service.respond(rejection.status, service.serializer.error_body(rejection), (), ())
-    service.store.requests += 1
-    service.store.journal.append({"number": service.store.requests, **journal_entry(request, response, (), now_ms)})
-    return response
+    def respond(self, request: Request) -> Response:
+        """Return the response of the service to a request received now."""
+        return self.call(lambda service, now_ms: service.handle(request, now_ms))
 
 
 # -- the patches ---------------------------------------------------------------------------------------------------------------------
@@ -239,8 +231,8 @@ class _Exchange:
         raw_target = request.extensions.get("target", url.raw_path)  # httpcore sends the former if it is given
         _, target = split_target(raw_target.decode("latin-1"))
         headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw)
-        sent = Request(request.method, target, headers, request.content)
-        self._service_response = current.respond(sent, secure=url.scheme == "https")
+        sent = Request(request.method, target, headers, request.content, without_tls=url.scheme == "http")
+        self._service_response = current.respond(sent)
         self._body = b"" if request.method == "HEAD" else self._service_response.body
         limit: float | None = request.extensions.get("timeout", {}).get("read")
         self._too_late: bool = limit is not None and self._service_response.delay_s > limit

@@ -338,7 +338,9 @@ def test_without_tls_the_gateway_rejects(call, nclue):
     answer = call("GET", "http://nclue.apigw.ntruss.com/api/v1/tasks")
     assert answer.status_code == 400
     assert answer.json() == {"error": {"errorCode": "100", "message": "Bad Request Exception"}}
-    assert (nclue.requests[-1]["status"], nclue.requests[-1]["number"]) == (400, 1)
+    entry = nclue.requests[-1]
+    assert (entry["status"], entry["number"], entry["rules"]) == (400, 1, ["NC300"])
+    assert entry["findings"][0]["suggestion"] == "https://nclue.apigw.ntruss.com/api/v1/tasks"
 
 
 @pytest.mark.parametrize("url", ["https://nclue.apigw.ntruss.com:8443/api/v1/tasks", "http://nclue.apigw.ntruss.com:443/api/v1/tasks"])

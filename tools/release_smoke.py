@@ -73,7 +73,9 @@ def try_extra(extra: str) -> None:
 def try_plugin() -> None:
     """Run a test with a fixture of the plugin."""
     with TemporaryDirectory() as folder:
-        Path(folder, "test_a.py").write_text("def test_a(nclue_validate, nclue_task_request):\n    assert nclue_validate(nclue_task_request).ok\n")
+        Path(folder, "test_a.py").write_text(
+            "def test_a(nclue_validate, nclue_task_request):\n    assert nclue_validate(nclue_task_request).ok\n"
+        )
         command = [sys.executable, "-I", "-m", "pytest", "--quiet", "-p", "no:cacheprovider", folder]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, encoding="utf-8", timeout=300, check=False)
     if done.returncode or "1 passed" not in done.stdout:
