@@ -56,6 +56,9 @@ UNAUTHENTICATED = frozenset(contract().errors[name].status for name in ("ACCESS_
 MAX_SERVERS = 100
 """Servers of one run that are judged; a recording of a test run has one, or one per port."""
 
+SIGNATURE = contract().rules["NC208"].fields[0]
+"""The header with the signature."""
+
 OWN_STEP = frozenset({"NC313", "NC505"})
 """The rules about whether a response fits its request, which are judged apart from its content: other readings decide them."""
 
@@ -119,6 +122,14 @@ class Uncounted:
             self.more_hosts += 1
 
 
+@dataclass(slots=True)
+class Unverified:
+    """Signatures that could not be verified: without a key to do so, and those that the recorder has masked."""
+
+    without_key: int = 0
+    masked: int = 0
+
+
 class TrafficJudge:
     """Judges exchanges in the order in which they were recorded."""
 
@@ -129,6 +140,7 @@ class TrafficJudge:
         self._sides = SIDES[options.side]
         self.servers: dict[str, Server] = {}
         self.uncounted: Uncounted = Uncounted()
+        self.unverified: Unverified = self._requests.unverified
 
     def begin_recording(self) -> None:
         """Forget the tasks of the recordings before."""
@@ -186,6 +198,8 @@ class RequestJudge:
         self._validator = Validator(options.readings)
         self._verifier = Verifier(options.readings)
         self._credentials = options.credentials
+        self._counts_unverified = "NC208" not in options.ignore
+        self.unverified: Unverified = Unverified()
 
     def findings(self, exchange: RecordedExchange, route: Route) -> Iterator[tuple[Side, Finding]]:
         """Yield the findings of headers, payload and query."""
@@ -215,6 +229,10 @@ class RequestJudge:
             targets = _signed_targets(route.signed_target)
             body = exchange.request_body or None
             found = self._verifier.any_of(exchange.method, targets, shown, self._credentials, now_ms, body).report.findings
+        elif self._counts_unverified and masked:
+            self.unverified.masked += 1
+        elif self._counts_unverified and any(name.lower() == SIGNATURE for name, _ in shown):
+            self.unverified.without_key += 1
         hidden = {pointer_to(name) for name in masked}
         removed = not any(name.lower() in signed for name, _ in headers) and exchange.status not in UNAUTHENTICATED
         for finding in found:

@@ -421,3 +421,16 @@ def test_overwriting_a_secret_changes_no_length_and_breaks_no_rule():
     exchanged = create(PAYLOAD | {"train_file_path": f"{key}/a"}, NEW | {"train_file_path": f"{key}/a"})
     assert judge(exchanged)[1] == []
     assert len(without_secrets(exchanged).request_body) == len(exchanged.request_body)
+
+
+def test_signatures_that_cannot_be_verified_are_counted():
+    masked = create(headers=dict.fromkeys((SIGNATURE, TIMESTAMP, ACCESS_KEY), "***"))
+    exchanges = (create(), get(task("pending"), at=1), masked, create(headers={}))
+
+    def unverified(**options):
+        return (counts := judge(*exchanges, **options)[0].unverified).without_key, counts.masked
+
+    assert unverified() == (2, 1)
+    assert unverified(credentials=Credentials(ACCESS, SECRET)) == (0, 1)
+    assert unverified(side="server") == (0, 0)
+    assert unverified(ignore=frozenset({"NC208"})) == (0, 0)
