@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from nclue_contract.cli.arguments import add_listening, positive_integer, seconds, whole_number
+from nclue_contract.cli.arguments import RULES, add_listening, positive_integer, seconds, whole_number
 from nclue_contract.traffic.sides import SIDES
 from nclue_contract.validation.reports.base import FORMATS
 
@@ -63,10 +63,8 @@ def add_judging(parser: argparse.ArgumentParser) -> None:
     """Add the options about how exchanges are judged."""
     parser.add_argument("--side", choices=sorted(SIDES), default="both", help="whose part is judged (%(default)s)")
     parser.add_argument("--strict", action="store_true", default=None, help="treat warnings as errors")
-    parser.add_argument("--ignore", action="append", default=[], metavar="RULE", help="ignore a rule, by code or slug (repeatable)")
-    parser.add_argument(
-        "--fail-on", action="append", default=[], metavar="RULE", help="treat warnings of this rule or group as errors (repeatable)"
-    )
+    parser.add_argument("--ignore", action="append", default=[], metavar="RULE", help=f"ignore {RULES}")
+    parser.add_argument("--fail-on", action="append", default=[], metavar="RULE", help=f"treat warnings as errors: of {RULES}")
 
 
 def add_output(parser: argparse.ArgumentParser, command: str) -> None:

@@ -385,9 +385,7 @@ def nclue_server_url(request: pytest.FixtureRequest, _nclue_loopback: LoopbackSe
 
 
 @pytest.fixture
-def _nclue_url_keys(
-    request: pytest.FixtureRequest, _nclue_loopback: LoopbackServer | None, nclue_credentials: Credentials | None
-) -> None:
+def _nclue_url_keys(request: pytest.FixtureRequest, _nclue_loopback: LoopbackServer | None, nclue_credentials: Credentials | None) -> None:
     """Let the private server accept the key pair of this test: the server is the same for the whole session, the key pair need not be."""
     if _nclue_loopback is not None:
         _session(request.config).choose_keys(_nclue_loopback, nclue_credentials)
