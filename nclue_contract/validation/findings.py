@@ -22,6 +22,10 @@ POSITIONS_KEPT = 100
 _OTHER_FORM = "; the text is not in the Unicode form NFC, and an object may be stored under that form instead (keys are bytes)"
 
 
+UNPLACED = "unplaced"
+"""The member of a finding's detail with its problem as `Finding.without_place` words it."""
+
+
 class Finding:
     """One violation of a rule, or a value that another reading of the pages would reject.
 
@@ -188,6 +192,13 @@ class Finding:
     def noted(self, note: str) -> Finding:
         """Return the same finding with another note behind its sentence, such as how a server responded."""
         return Finding(dataclasses.replace(self._applied, note=note), self._pointer, self._offset, self._text, self._detail)
+
+    def without_place(self) -> Finding:
+        """Return the same finding without the place in its sentence, which is in the payload: for reports that show the place in the file."""
+        detail = self._detail or {}
+        if UNPLACED not in detail:
+            return self
+        return Finding(self._applied, self._pointer, self._offset, self._text, {**detail, "problem": detail[UNPLACED]})
 
     def rated(self, severity: Severity) -> Finding:
         """Return the same finding with another severity, such as that of an advisory about a server."""

@@ -348,6 +348,21 @@ def test_a_command_must_be_given(run):
 
 
 @pytest.mark.parametrize(
+    ("text", "place", "words"),
+    [
+        ('[{},\n  {"name": "b" "x": 1}]', "<stdin>:2:16", "expected ',' or '}', but found '\"'"),
+        ('[{},\n{"name": "b"\n"x": 1}]', "<stdin>:3:1", "expected ',' or '}', but found '\"'"),
+        ('{"name": "b" "x": 1}', "<stdin>:1:14", "expected ',' or '}', but found '\"' at column 14 of the text"),
+        ('{\n"name": "b"\n"x": 1}', "<stdin>:3:1", "expected ',' or '}', but found '\"' at line 3, column 1 of the text"),
+    ],
+    ids=["an element", "an element of several lines", "a line", "a text of several lines"],
+)
+def test_a_syntax_error_has_one_place(run, text, place, words):
+    result = run("validate", "-", "--quiet", stdin=text.encode())
+    assert f"{place}: error NC001 not JSON: {words}" in [line.partition("; ")[0] for line in result.out.splitlines()]
+
+
+@pytest.mark.parametrize(
     ("word", "words"),
     [
         ("valdate", "there is no command 'valdate'; did you mean validate?"),
