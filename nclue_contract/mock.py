@@ -6,6 +6,7 @@
         assert nclue.tasks[0]["status"] == "pending"
 
 A rejected request is explained: the header `x-nclue-rules` names the rules, `nclue.requests[-1]["findings"]` what broke them and where.
+For an accepted payload, these findings are its warnings.
 Of an invalid signature, the header `x-nclue-mistakes` and `nclue.requests[-1]["signature"]` tell what the client does wrong.
 
 The mock works for every client of this process, in every thread, synchronous or not, because it patches the transports of the two
@@ -20,6 +21,8 @@ Mocks can be nested; the innermost responds. With other mocks in the same test:
   routes to `nclue.router`, a router of respx: `nclue.router.get(path="/api/v1/tasks").mock(side_effect=httpx.ConnectError)`. Requests that
   match no route get the response of the service; all calls of httpx are in `nclue.router.calls`. (It supports httpx only, not httpx2.)
 * `respx.mock(using="httpx")` and pytest-httpx patch a higher level, or the same one: requests that they handle do not come here.
+* vcrpy, also in pytest-recording, patches the same level, and knows the unpatched one: a cassette inside the mock gets all requests, and
+  sends those that it does not have to the real service. A mock inside a cassette responds, and nothing is recorded.
 
 Needs respx and httpx, the extra `mock`; httpx2 is patched if it is installed.
 """

@@ -155,6 +155,8 @@ class Service:
         if verification is not None and verification.mistakes:
             extra += (("x-nclue-mistakes", ", ".join(mistake.word for mistake in verification.mistakes)),)
         response = self.respond(status, value, rules, extra)
+        if response.status < HTTPStatus.BAD_REQUEST and request.method.upper() == contract().operations["createTask"].method:
+            findings = self.validator.validate_request_json(request.body).warnings
         if failure is not None:
             response = dataclasses.replace(response, delay_s=failure.delay_s, cut=failure.cut)
         self.store.journal.append({"number": self.store.requests, **journal_entry(request, response, findings, now_ms, verification)})

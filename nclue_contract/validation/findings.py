@@ -194,7 +194,7 @@ class Finding:
         return Finding(dataclasses.replace(self._applied, note=note), self._pointer, self._offset, self._text, self._detail)
 
     def without_place(self) -> Finding:
-        """Return the same finding without the place in its sentence, which is in the payload: for reports that show the place in the file."""
+        """Return the same finding without the place in its sentence: for reports that show the place in the file."""
         detail = self._detail or {}
         if UNPLACED not in detail:
             return self
@@ -296,11 +296,29 @@ class Report:
 
 
 class ContractError(ValueError):
-    """Raised by `Report.raise_for_errors`; `report` holds the findings."""
+    """Raised by `Report.raise_for_errors`; `report` holds the findings. `finding` is the first error, or else the first finding.
+
+    `value` is the text that this finding is about, and `suggestion` what to use instead; both are None where the finding has none.
+    """
 
     def __init__(self, report: Report) -> None:
         super().__init__(report)
-        self.report = report
+        self.report: Report = report
+
+    @property
+    def finding(self) -> Finding | None:
+        """Return the first error, or else the first finding; None for a report without findings."""
+        return next(iter(self.report.errors or self.report.findings), None)
+
+    @property
+    def value(self) -> str | None:
+        """Return the text that the finding is about; None for a finding about no text."""
+        return None if self.finding is None else self.finding.text
+
+    @property
+    def suggestion(self) -> str | None:
+        """Return the suggestion of the finding, if it has one."""
+        return None if self.finding is None else self.finding.suggestion
 
     def __str__(self) -> str:
         return f"the contract is broken:\n{self.report}"
