@@ -157,7 +157,7 @@ class HttpTransport:
     def _exchange(self, request: RequestSpec, timeout_s: float, *, reuse: bool) -> Exchange:
         sent_ms = self.now_ms()
         pairs = header_pairs(request, self.prefix + request.path, sent_ms, self._credentials)
-        response, deadline, failure, unread = _PartialResponse(), _Deadline(timeout_s), None, None
+        response, deadline, failure, unread, late = _PartialResponse(), _Deadline(timeout_s), None, None, False
         try:
             if not self._attempt(request, pairs, response, deadline, reuse=reuse):
                 first, response = response, _PartialResponse()
@@ -166,7 +166,8 @@ class HttpTransport:
                 if response.status != first.status:
                     unread = first.unread
         except IncompleteResponseError as error:
-            failure, unread = error, None if isinstance(error.__cause__, TimeoutError) else response.unread
+            failure, late = error, isinstance(error.__cause__, TimeoutError)
+            unread = None if late else response.unread
         if unread is not None:
             self._reuses, self._left_unread = False, unread
         self._masker.add(valid_signature(request, self.prefix + request.path, sent_ms, self._credentials))
@@ -183,7 +184,8 @@ class HttpTransport:
         if failure is None:
             unread, self._left_unread = self._left_unread, None
             return exchange if unread is None else replace(exchange, left_unread=unread)
-        return replace(exchange, error=masked.text(str(failure))[:MAX_REASON], not_sent=failure.not_sent, permanent=failure.permanent)
+        reason = masked.text(str(failure))[:MAX_REASON]
+        return replace(exchange, error=reason, late=late, not_sent=failure.not_sent, permanent=failure.permanent)
 
     def _attempt(
         self, request: RequestSpec, pairs: list[tuple[str, str]], response: _PartialResponse, deadline: _Deadline, *, reuse: bool

@@ -55,8 +55,14 @@ def causes(failures: Iterable[Failure]) -> list[Cause]:
         key, title = _cause_of(failure, broken_forms.get(place, set()), expected.get(place, ()))
         grouped.setdefault(key, []).append(failure)
         titles.setdefault(key, title)
-    found = [Cause(titles[key], tuple(members)) for key, members in grouped.items()]
+    found = [Cause("" if _says_itself(members) else titles[key], tuple(members)) for key, members in grouped.items()]
     return sorted(found, key=lambda cause: (not cause.title, cause.rules[0]))
+
+
+def _says_itself(failures: list[Failure]) -> bool:
+    """Return whether failures without a complete response need no title: they are of one rule, and their sentence is the same."""
+    first = failures[0]
+    return bool(first.exchange and first.exchange.error) and len({(one.rule, one.sentence) for one in failures}) == 1
 
 
 def _cause_of(failure: Failure, broken_forms: set[str], expected: tuple[Answer, ...]) -> tuple[tuple[object, ...], str]:
@@ -70,7 +76,8 @@ def _cause_of(failure: Failure, broken_forms: set[str], expected: tuple[Answer, 
     if exchange is None:
         return usual, ""
     if exchange.error:
-        return (failure.accepted, exchange.status, exchange.error), f"A request gets no complete response: {exchange.error}"
+        kind = "late" if exchange.late else "incomplete"
+        return (failure.accepted, kind, exchange.status), f"A request gets no complete response{' in time' * exchange.late}"
     kind = media_type(next((value for name, value in exchange.headers if name.lower() == "content-type"), ""))
     if exchange.status >= 500:
         return (failure.accepted, exchange.status, kind), f"The server responds with {exchange.status}{_form(exchange, kind)}"

@@ -477,11 +477,24 @@ def test_a_wrong_error_code_is_one_block_whatever_the_cases_sent(passing):
 
 def test_an_incomplete_response_is_one_block_for_all_rules_and_cases_that_it_fails(passing):
     closed = Exchange(create_request({}), "/api/v1/tasks", 0, 0, error="the connection was closed")
-    late = replace(closed, error="no response within 10 s")
-    outcomes = with_responses(("NC200", closed, ["NC602"]), ("NC208", closed, ["NC602"]), ("NC208", late, ["NC602"]))
+    reset = replace(closed, error="Connection reset by peer")
+    late = replace(closed, error="no response within 10 s", late=True)
+    outcomes = with_responses(("NC200", closed, ["NC602"]), ("NC208", reset, ["NC602"]), ("NC208", late, ["NC602"]))
     assert [(cause.title, cause.rules, cause.cases) for cause in causes(replace(passing, outcomes=outcomes).failures)] == [
-        ("A request gets no complete response: the connection was closed", ["NC200", "NC208", "NC602"], ["case 0", "case 1"]),
-        ("A request gets no complete response: no response within 10 s", ["NC208", "NC602"], ["case 2"]),
+        ("A request gets no complete response", ["NC200", "NC208", "NC602"], ["case 0", "case 1"]),
+        ("A request gets no complete response in time", ["NC208", "NC602"], ["case 2"]),
+    ]
+
+
+def test_an_incomplete_response_of_which_everything_says_the_same_needs_no_title(passing):
+    closed = Exchange(create_request({}), "/api/v1/tasks", 0, 0, error="the connection was closed")
+    outcomes = {}
+    for number in range(3):
+        case = Case(f"case {number}", "NC200")
+        found = [Failure(case.id, "NC602", finding_of("NC602", closed.error), closed)]
+        outcomes[case.id] = Outcome(case, State.FAILED, "", found, [closed])
+    assert [(one.title, one.cases) for one in causes(replace(passing, outcomes=outcomes).failures)] == [
+        ("", ["case 0", "case 1", "case 2"])
     ]
 
 
