@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from nclue_contract.check.expectations import (
     GATEWAY_STATUSES,
@@ -42,6 +42,7 @@ from nclue_contract.traffic.routes import Route, Router
 from nclue_contract.traffic.sides import SIDES, Side
 from nclue_contract.validation.error_body import error_code
 from nclue_contract.validation.findings import Finding
+from nclue_contract.validation.operation import unknown_operation
 from nclue_contract.validation.query import read_query, replacements
 from nclue_contract.validation.response import is_empty_success
 from nclue_contract.validation.signature import Verifier
@@ -153,22 +154,31 @@ class TrafficJudge:
         if route is None or (route.server not in self.servers and len(self.servers) >= MAX_SERVERS):
             self.uncounted.count_host(exchange.host)
             return None
-        if route.operation is None:
+        options = self._options
+        secrets = (options.credentials.access_key, options.credentials.secret_key) if options.credentials else ()
+        exchange = without_secrets(exchange, secrets)
+        found = self._about_url(exchange, route)
+        if route.operation is None and not found:
             self.uncounted.no_operation += 1
             return None
         if not exchange.status and not exchange.error:
             self.uncounted.no_response += 1
             return None
-        options = self._options
-        secrets = (options.credentials.access_key, options.credentials.secret_key) if options.credentials else ()
-        exchange = without_secrets(exchange, secrets)
-        found = list(self._requests.findings(exchange, route)) if Side.REQUEST in self._sides else []
+        if Side.REQUEST in self._sides:
+            found += self._requests.findings(exchange, route)
         server = self.servers.get(route.server) or self._new_server(route.server)
         server.exchanges += 1
-        if Side.RESPONSE in self._sides and not exchange.own:
+        if Side.RESPONSE in self._sides and not exchange.own and route.operation is not None:
             found += ResponseJudge(server, exchange, route, place).findings()
         rated = [(side, self._rated(side, finding, exchange.status)) for side, finding in found if finding.rule not in options.ignore]
         return Judgement(exchange, route, tuple(rated))
+
+    def _about_url(self, exchange: RecordedExchange, route: Route) -> list[tuple[Side, Finding]]:
+        """Return a finding about a URL that was surely meant to be one of the API; a server may have others beside that."""
+        if route.operation is not None or Side.REQUEST not in self._sides:
+            return []
+        finding = unknown_operation(exchange.method, exchange.path, urlsplit(route.server).path)
+        return [] if finding.suggestion is None else [(Side.REQUEST, finding)]
 
     def _new_server(self, url: str) -> Server:
         inference = ReadingInference(self._options.readings)
