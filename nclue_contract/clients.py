@@ -148,16 +148,7 @@ def preflight(validator: Validator | None = None, contested: Literal["warn", "ra
     from where it stood. What can be read only once is not validated, with a warning, and neither is an asynchronous body, which only
     `async_preflight` can read.
     """
-    validate_body = _BodyValidator(validator, contested)
-
-    def check(request: ClientRequest) -> ClientRequest:
-        _require_caller("the hooks of an AsyncClient are awaited: use async_preflight()", is_async=False)
-        sent = _sent_form(request)
-        if sent.creates_task():
-            validate_body(sent.body())
-        return request
-
-    return check
+    return _Preflight(validator, contested)
 
 
 def async_preflight(
@@ -167,8 +158,22 @@ def async_preflight(
     return _AsyncPreflight(validator, contested)
 
 
+class _Preflight:
+    """A callable that validates the body of a request before it is sent; it can be pickled, as hooks of worker processes are."""
+
+    def __init__(self, validator: Validator | None, contested: str) -> None:
+        self._validate_body = _BodyValidator(validator, contested)
+
+    def __call__(self, request: ClientRequest) -> ClientRequest:
+        _require_caller("the hooks of an AsyncClient are awaited: use async_preflight()", is_async=False)
+        sent = _sent_form(request)
+        if sent.creates_task():
+            self._validate_body(sent.body())
+        return request
+
+
 class _AsyncPreflight:
-    """A callable that validates the body of a request before it is sent, once it is awaited."""
+    """The same, once it is awaited."""
 
     def __init__(self, validator: Validator | None, contested: str) -> None:
         self._validate_body = _BodyValidator(validator, contested)

@@ -6,6 +6,7 @@
         assert nclue.tasks[0]["status"] == "pending"
 
 A rejected request is explained: the header `x-nclue-rules` names the rules, `nclue.requests[-1]["findings"]` what broke them and where.
+For an accepted payload, these findings are its warnings.
 Of an invalid signature, the header `x-nclue-mistakes` and `nclue.requests[-1]["signature"]` tell what the client does wrong.
 
 The mock works for every client of this process, in every thread, synchronous or not, because it patches the transports of the two
@@ -20,6 +21,8 @@ Mocks can be nested; the innermost responds. With other mocks in the same test:
   routes to `nclue.router`, a router of respx: `nclue.router.get(path="/api/v1/tasks").mock(side_effect=httpx.ConnectError)`. Requests that
   match no route get the response of the service; all calls of httpx are in `nclue.router.calls`. (It supports httpx only, not httpx2.)
 * `respx.mock(using="httpx")` and pytest-httpx patch a higher level, or the same one: requests that they handle do not come here.
+* vcrpy, also in pytest-recording, patches the same level, and knows the unpatched one: a cassette inside the mock gets all requests, and
+  sends those that it does not have to the real service. A mock inside a cassette responds, and nothing is recorded.
 
 Needs respx and httpx, the extra `mock`; httpx2 is patched if it is installed.
 """
@@ -42,7 +45,7 @@ from nclue_contract.contract.wording import json_kind
 from nclue_contract.service.addressing import split_target
 from nclue_contract.service.control import ServiceControl
 from nclue_contract.service.lifecycle import ProgressMode
-from nclue_contract.service.messages import Rejection, Request, Response, journal_entry
+from nclue_contract.service.messages import Request, Response
 from nclue_contract.service.service import Service
 from nclue_contract.service.store import ExternalData, Store
 from nclue_contract.signing import Credentials, now_ms
@@ -133,17 +136,9 @@ class Mock(ServiceControl):
             if not _active:
                 _unpatch()
 
-    def respond(self, request: Request, *, secure: bool = True) -> Response:
-        """Return the response of the service to a request received now; without TLS, that of the gateway."""
-        return self.call(lambda service, now_ms: service.handle(request, now_ms) if secure else _without_tls(service, request, now_ms))
-
-
-def _without_tls(service: Service, request: Request, now_ms: int) -> Response:
-    rejection = Rejection.of(service.errors["BAD_REQUEST"])
-    response = service.respond(rejection.status, service.serializer.error_body(rejection), (), ())
-    service.store.requests += 1
-    service.store.journal.append({"number": service.store.requests, **journal_entry(request, response, (), now_ms)})
-    return response
+    def respond(self, request: Request) -> Response:
+        """Return the response of the service to a request received now."""
+        return self.call(lambda service, now_ms: service.handle(request, now_ms))
 
 
 # -- the patches ---------------------------------------------------------------------------------------------------------------------
@@ -239,8 +234,8 @@ class _Exchange:
         raw_target = request.extensions.get("target", url.raw_path)  # httpcore sends the former if it is given
         _, target = split_target(raw_target.decode("latin-1"))
         headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw)
-        sent = Request(request.method, target, headers, request.content)
-        self._service_response = current.respond(sent, secure=url.scheme == "https")
+        sent = Request(request.method, target, headers, request.content, without_tls=url.scheme == "http")
+        self._service_response = current.respond(sent)
         self._body = b"" if request.method == "HEAD" else self._service_response.body
         limit: float | None = request.extensions.get("timeout", {}).get("read")
         self._too_late: bool = limit is not None and self._service_response.delay_s > limit

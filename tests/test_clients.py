@@ -485,6 +485,19 @@ def test_the_middleware_of_aiohttp_needs_the_hosts(server):
         through_aiohttp("GET", server.url, signer={"hosts": None})
 
 
+@pytest.mark.parametrize("options", [{}, {"validator": Validator({"path-del": "forbidden"}, strict=True), "contested": "raise"}])
+def test_a_hook_can_be_pickled(options):
+    hook = pickle.loads(pickle.dumps(preflight(**options)))
+    request = httpx.Request("POST", "https://nclue.apigw.ntruss.com/api/v1/tasks", json=PAYLOAD | {"train_file_path": "a\x7fb"})
+    if options:
+        with pytest.raises(ContractError, match="NC120"):
+            hook(request)
+    else:
+        with pytest.warns(ContractWarning, match="NC120"):
+            assert hook(request) is request
+    assert pickle.loads(pickle.dumps(async_preflight(**options)))
+
+
 def test_a_signer_shows_and_pickles_no_key():
     assert repr(signer()) == "<Signer>"
     assert "EXAMPLE" not in f"{signer()}"

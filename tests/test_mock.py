@@ -10,13 +10,14 @@ import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 import httpx2
 import pytest
 import respx
+import vcr
 
 from nclue_contract.contract.readings import Readings
 from nclue_contract.guard import guard
@@ -338,7 +339,9 @@ def test_without_tls_the_gateway_rejects(call, nclue):
     answer = call("GET", "http://nclue.apigw.ntruss.com/api/v1/tasks")
     assert answer.status_code == 400
     assert answer.json() == {"error": {"errorCode": "100", "message": "Bad Request Exception"}}
-    assert (nclue.requests[-1]["status"], nclue.requests[-1]["number"]) == (400, 1)
+    entry = nclue.requests[-1]
+    assert (entry["status"], entry["number"], entry["rules"]) == (400, 1, ["NC300"])
+    assert entry["findings"][0]["suggestion"] == "https://nclue.apigw.ntruss.com/api/v1/tasks"
 
 
 @pytest.mark.parametrize("url", ["https://nclue.apigw.ntruss.com:8443/api/v1/tasks", "http://nclue.apigw.ntruss.com:443/api/v1/tasks"])
@@ -346,6 +349,28 @@ def test_other_ports_are_closed(call, nclue, url):
     with pytest.raises(call.library.ConnectError, match="listens on the ports 443 and 80"):
         call("GET", url)
     assert nclue.requests == []
+
+
+def test_warnings_about_an_accepted_payload_are_in_the_journal(call, nclue):
+    assert call("POST", "/tasks", json=PAYLOAD | {"train_file_path": "데이터.csv"}).status_code == 200
+    assert call("GET", "/tasks").status_code == 200
+    accepted, listed = nclue.requests
+    assert [(finding["rule"], finding["severity"]) for finding in accepted["findings"]] == [("NC120", "warning")]
+    assert (accepted["rules"], listed["findings"]) == ([], [])
+
+
+@pytest.mark.parametrize("mock_inside", [False, True])
+def test_a_cassette_inside_the_mock_replaces_it_and_one_around_it_replays_nothing(tmp_path, mock_inside):
+    nclue, file = mock(), tmp_path / "cassette.yaml"
+    recorded = {"request": {"method": "GET", "uri": f"{nclue.url}/tasks", "headers": {}, "body": ""}}
+    recorded |= {"response": {"status": {"code": 200, "message": "OK"}, "headers": {}, "body": {"string": "recorded"}}}
+    file.write_text(json.dumps({"interactions": [recorded], "version": 1}))
+    cassette = vcr.use_cassette(file, record_mode="none")
+    with ExitStack() as stack:
+        for one in (cassette, nclue) if mock_inside else (nclue, cassette):
+            stack.enter_context(one)
+        text = httpx.get(f"{nclue.url}/tasks").text
+    assert (text == "recorded", len(nclue.requests)) == ((False, 1) if mock_inside else (True, 0))
 
 
 def test_other_hosts_are_reached_as_if_nothing_were_patched(call, nclue, other_host):

@@ -12,6 +12,7 @@ import sys
 import sysconfig
 from importlib.metadata import distribution
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 MODULES = {"mock": "mock", "strategies": "strategies", "schemathesis": "schemathesis_hooks"}
 """The public module of an extra."""
@@ -56,8 +57,44 @@ def try_extra(extra: str) -> None:
             importlib.import_module("nclue_contract.docs_drift.readers.markdown").read_markdown("# Create task\n")
         case "check":
             importlib.import_module("nclue_contract.check.transport_http")
+        case "fast":
+            importlib.import_module("nclue_contract.cli.msgspec_reader")
+        case "proxy":
+            run("proxy", "--help")
+            importlib.import_module("nclue_contract.proxy.app")
+        case "pytest":
+            try_plugin()
+        case "traffic":
+            try_recordings()
         case _:
             raise SystemExit(f"nothing tries the extra {extra}; add it to {__file__}")
+
+
+def try_plugin() -> None:
+    """Run a test with a fixture of the plugin."""
+    with TemporaryDirectory() as folder:
+        Path(folder, "test_a.py").write_text(
+            "def test_a(nclue_validate, nclue_task_request):\n    assert nclue_validate(nclue_task_request).ok\n"
+        )
+        command = [sys.executable, "-I", "-m", "pytest", "--quiet", "-p", "no:cacheprovider", folder]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, encoding="utf-8", timeout=300, check=False)
+    if done.returncode or "1 passed" not in done.stdout:
+        raise SystemExit(f"the plugin: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+
+
+def try_recordings() -> None:
+    """Judge an exchange of a cassette and of a HAR file, read by the two libraries of the extra."""
+    tasks = json.dumps({"index": 0, "limit": 20, "total": 0, "tasks": []})
+    url, kind = "http://127.0.0.1/api/v1/tasks", "application/json"
+    response = {"status": 200, "headers": [{"name": "content-type", "value": kind}], "content": {"text": tasks}}
+    har = {"log": {"entries": [{"request": {"method": "GET", "url": url, "headers": []}, "response": response}]}}
+    recorded = {"status": {"code": 200}, "headers": {"content-type": [kind]}, "body": {"string": tasks}}
+    cassette = {"interactions": [{"request": {"method": "GET", "uri": url, "headers": {}}, "response": recorded}], "version": 1}
+    with TemporaryDirectory() as folder:
+        for name, content in (("a.har", har), ("b.yaml", cassette)):  # JSON is YAML, too
+            file = Path(folder, name)
+            file.write_text(json.dumps(content), encoding="utf-8")
+            run("traffic", "--side", "server", str(file))
 
 
 def main() -> None:

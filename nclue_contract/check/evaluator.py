@@ -32,6 +32,9 @@ from nclue_contract.contract.rules import Answer, Rule
 from nclue_contract.validation.findings import Finding
 from nclue_contract.validation.response import format_answer, format_answers, is_empty_success, is_success
 
+LEFT_UNREAD = "a request was rejected without reading its body, which the server then took for the next request on the same connection"
+"""The problem of a server that neither reads the body nor closes the connection (RFC 9112, section 9.3)."""
+
 
 class _Mismatch(NamedTuple):
     """An unexpected response: the finding, and the responses that the contract allows."""
@@ -97,6 +100,8 @@ class Evaluator:
         results = self._results
         results.add_exchange(case, exchange)
         self.response_lost |= bool(exchange.error) or exchange.attempts > 1
+        if exchange.left_unread is not None:
+            results.fail_by_request(exchange.left_unread, "NC602", LEFT_UNREAD)
         if exchange.error:
             results.fail(case, "NC602", exchange.error, exchange)
             return False

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from nclue_contract.check.expectations import finding_of
-from nclue_contract.check.requests import Exchange
+from nclue_contract.check.requests import Exchange, RequestSpec
 from nclue_contract.check.results import Case, Cause, Failure, Outcome, State, StatusSample
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.rules import Answer, Severity
@@ -41,6 +41,9 @@ class ResultRecorder:
         self.positives: Counter[bool] = Counter()
         """Valid create requests, by whether they were accepted."""
         self.failed: bool = False
+        self._violating: dict[
+            int, tuple[RequestSpec, str, str]
+        ] = {}  # requests whose exchange is still to be recorded, with rule and problem
 
     def outcome(self, case: Case) -> Outcome:
         """Return the outcome of a case, a new one at the first call."""
@@ -51,6 +54,9 @@ class ResultRecorder:
         exchanges = self.outcome(case).exchanges
         if len(exchanges) < MAX_EXCHANGES and (not exchanges or exchanges[-1] is not exchange):
             exchanges.append(exchange)
+        if (violation := self._violating.pop(id(exchange.request), None)) is not None:
+            _, rule, problem = violation
+            self.add_finding(case, rule, finding_of(rule, problem), exchange)
 
     def add_finding(
         self,
@@ -100,6 +106,14 @@ class ResultRecorder:
         """Record that an exchange violates a rule, where a script has found the problem itself."""
         self.add_exchange(case, exchange)
         self.add_finding(case, rule, finding_of(rule, problem, pointer), exchange)
+
+    def fail_by_request(self, request: RequestSpec, rule: str, problem: str) -> None:
+        """Record that an earlier request has caused a violation, for the case that has sent it, now or when its response is evaluated."""
+        recorded = [(outcome.case, one) for outcome in self.outcomes.values() for one in outcome.exchanges if one.request is request]
+        for case, exchange in recorded[:1]:
+            self.add_finding(case, rule, finding_of(rule, problem), exchange)
+        if not recorded:
+            self._violating[id(request)] = request, rule, problem
 
     def require(self, case: Case, condition: object, rule: str, problem: str, exchange: Exchange) -> None:
         """Record a pass if the condition is true, else a failure of the rule."""

@@ -139,7 +139,9 @@ class Exchange:
 
     `target` was sent, `signed_target` was signed where that is something else (behind a proxy that rewrites it). `error` says why there is
     no complete response (empty when there is one); the status may be known all the same. `attempts` counts how often the request was sent.
-    `not_sent`: there was no connection; `permanent`: there will be none for the next request either.
+    `late`: the time for the exchange was over. `not_sent`: there was no connection; `permanent`: there will be none for the next request
+    either. `left_unread` is an earlier request on
+    the same connection whose body the server took for the next request; this exchange shows that, and was repeated on a new connection.
     """
 
     request: RequestSpec
@@ -152,8 +154,10 @@ class Exchange:
     error: str = ""
     attempts: int = 1
     signed_target: str = ""
+    late: bool = False
     not_sent: bool = False
     permanent: bool = False
+    left_unread: RequestSpec | None = None
 
     @property
     def value(self) -> Any:  # noqa: ANN401  # any JSON value

@@ -84,7 +84,8 @@ class Case:
     depends on no responses to the cases before, except for what `assumes` returns for the session. So its requests may be sent while those
     of others are under way; if what it assumed has changed until the response is evaluated, it starts again. `readings_agree`: every
     reading expects the same response, although the rule depends on readings. `advisory`: no page forbids the server to accept the request,
-    so that it gets an advisory for that, and does not fail.
+    so that it gets an advisory for that, and does not fail. `controls` are the IDs of cases that show that nothing else is wrong with such
+    a request: they run with a selection, too.
     """
 
     id: str
@@ -101,6 +102,7 @@ class Case:
     needs: tuple[str, ...] = ()
     needs_tasks: int = 0
     best_with_tasks: int = 0
+    controls: tuple[str, ...] = ()
     independent: bool = False
     assumes: Callable[[Any], object] = lambda _: None
     readings_agree: bool = False

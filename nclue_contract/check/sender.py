@@ -60,6 +60,7 @@ from nclue_contract.check.cases.plan import BUDGET
 from nclue_contract.check.requests import Exchange, RequestSpec, list_request
 from nclue_contract.check.results import Case
 from nclue_contract.check.session import CheckSession
+from nclue_contract.check.signature_variants import authenticated
 from nclue_contract.contract.hosts import documented_path
 
 FEW_ATTEMPTS = 3
@@ -298,13 +299,14 @@ class Sender:
     def documented_path(self, rejected: Exchange) -> str:
         """Return the documented path of a base URL if `/tasks` is there, and not where `rejected` was sent; else an empty text.
 
-        That takes one list request. None is sent if the base URL has the path, or if the budget does not allow it.
+        A server that rejects the signature may do so whatever the path is. That takes one list request. None is sent if the base URL has
+        the path, or if the budget does not allow it.
         """
         path, request = documented_path(), list_request(LIST_QUERY)
         if rejected.target.startswith(path) or self.limit_reached((request,)):
             return ""
         exchange = self.send(replace(request, path=path + request.path))[0]
-        return "" if exchange.error or exchange.status == HTTPStatus.NOT_FOUND else path
+        return path if authenticated(exchange) and exchange.status != HTTPStatus.NOT_FOUND else ""
 
     def _await_server(self, last: Exchange) -> bool:
         """Poll a server that has not responded to the control request; return whether it responds."""

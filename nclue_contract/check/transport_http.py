@@ -38,16 +38,23 @@ RECEIVE_BYTES = 65_536
 
 USER_AGENT = "nclue-contract"
 
+BY_THE_HEAD = frozenset({401, 403, 405, 411, 413, 415})
+"""The statuses with which a server may reject a request before it reads the body."""
+
+NO_REQUEST = frozenset({400, 501})
+"""The statuses with which a server rejects what is no request, such as a body that it has left on the connection."""
+
 MAX_REASON = 160
 """Characters of the reason for an incomplete response, at most: it may contain what a server sent."""
 
 
 @dataclass(slots=True)
 class _Connection:
-    """An open connection, with the state of the protocol on it."""
+    """An open connection, with the state of the protocol on it, and the last request if its body may not have been read."""
 
     socket: socket.socket
     http: h11.Connection
+    unread: RequestSpec | None = None
 
     def idle(self) -> bool:
         """Return whether nothing was received since the last response: neither the end of the connection nor unexpected bytes."""
@@ -104,6 +111,7 @@ class HttpTransport:
         self._tls = tls_context(cafile) if target.scheme == "https" else None
         self._open: list[_Connection] = []
         self._reuses = True
+        self._left_unread: RequestSpec | None = None  # until an exchange shows it
         self._clock = RunningClock()
 
     def now_ms(self) -> int:
@@ -149,12 +157,19 @@ class HttpTransport:
     def _exchange(self, request: RequestSpec, timeout_s: float, *, reuse: bool) -> Exchange:
         sent_ms = self.now_ms()
         pairs = header_pairs(request, self.prefix + request.path, sent_ms, self._credentials)
-        response, deadline, failure = _PartialResponse(), _Deadline(timeout_s), None
+        response, deadline, failure, unread, late = _PartialResponse(), _Deadline(timeout_s), None, None, False
         try:
             if not self._attempt(request, pairs, response, deadline, reuse=reuse):
-                self._attempt(request, pairs, response, deadline, reuse=reuse)  # the server had closed the idle connection
+                first, response = response, _PartialResponse()
+                # The server had closed the idle connection, or taken the body before for this request.
+                self._attempt(request, pairs, response, deadline, reuse=reuse and first.unread is None)
+                if response.status != first.status:
+                    unread = first.unread
         except IncompleteResponseError as error:
-            failure = error
+            failure, late = error, isinstance(error.__cause__, TimeoutError)
+            unread = None if late else response.unread
+        if unread is not None:
+            self._reuses, self._left_unread = False, unread
         self._masker.add(valid_signature(request, self.prefix + request.path, sent_ms, self._credentials))
         masked = _ResponseMask(self._masker, request, pairs)
         headers, body = masked.headers(response.headers), bytes(response.body)
@@ -167,8 +182,10 @@ class HttpTransport:
         signed_target = signed if signed != target else ""
         exchange = Exchange(request, target, sent_ms, self.now_ms(), response.status, headers, body, signed_target=signed_target)
         if failure is None:
-            return exchange
-        return replace(exchange, error=masked.text(str(failure))[:MAX_REASON], not_sent=failure.not_sent, permanent=failure.permanent)
+            unread, self._left_unread = self._left_unread, None
+            return exchange if unread is None else replace(exchange, left_unread=unread)
+        reason = masked.text(str(failure))[:MAX_REASON]
+        return replace(exchange, error=reason, late=late, not_sent=failure.not_sent, permanent=failure.permanent)
 
     def _attempt(
         self, request: RequestSpec, pairs: list[tuple[str, str]], response: _PartialResponse, deadline: _Deadline, *, reuse: bool
@@ -176,12 +193,14 @@ class HttpTransport:
         """Send a request and read the response into `response`; with `reuse` on the open connection, if there is one.
 
         Return False when that connection turned out to be closed, nothing came back, and the request may be repeated: only GET is a safe
-        method (RFC 9110, 9.2.1), since the server may have read the request. Raise `IncompleteResponseError`.
+        method (RFC 9110, 9.2.1), since the server may have read the request. Return False as well for what may be the response to the body
+        of the request before, which the server has not read (`response.unread`). Raise `IncompleteResponseError`.
         """
         connection = self._idle_connection() if reuse else None
         reused = connection is not None
         if connection is None:
             connection = self._connect(deadline)
+        response.unread = connection.unread
         try:
             self._write(connection, request, pairs, deadline)
             self._read(connection, response, deadline)
@@ -194,6 +213,10 @@ class HttpTransport:
                 if request.method == "GET":
                     return False
             raise IncompleteResponseError(_reason(error, deadline.timeout_s)) from error
+        if response.unread is not None and response.status in NO_REQUEST:
+            connection.close()
+            return False
+        connection.unread = request if request.body and response.status in BY_THE_HEAD else None
         if self._reuses and reuse and connection.http.our_state is h11.DONE and connection.http.their_state is h11.DONE:
             connection.http.start_next_cycle()
             self._open.append(connection)
@@ -300,9 +323,10 @@ class _ResponseMask:
 
 @dataclass(slots=True)
 class _PartialResponse:
-    """What was received so far; status 0 before the status line."""
+    """What was received so far; status 0 before the status line. `unread` is that of the connection."""
 
     status: int = 0
+    unread: RequestSpec | None = None
     headers: tuple[tuple[str, str], ...] = ()
     body: bytearray = field(default_factory=bytearray)
 

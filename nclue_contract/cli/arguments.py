@@ -12,7 +12,7 @@ from pathlib import Path
 from nclue_contract.cli.files import require_writable
 from nclue_contract.contract.hosts import parse_host
 
-RULES = "this rule: a code, a slug, or the beginning of codes, such as NC12; several with commas (repeatable)"
+RULES = "this rule: a code, a slug, the beginning of codes, such as NC12, or a range, such as NC001-NC007; several with commas (repeatable)"
 """What options that name rules accept, for their help; `Contract.select_rules` reads it."""
 
 
@@ -122,11 +122,17 @@ def port(text: str) -> int:
 
 
 def report_target(text: str, formats: Collection[str]) -> tuple[str, Path]:
-    """Return format and path of a text such as `json:report.json`. Raises `ValueError` for another form, or an unwritable path."""
+    """Return format and path of a text such as `json:report.json`. Raises `ValueError` for another form, or an unwritable path.
+
+    So does `-`: every command has another report on standard output.
+    """
     form, colon, path = text.partition(":")
     if not colon or not path or form not in formats:
         wanted = f"FORMAT:PATH; formats: {', '.join(formats)}" if len(formats) > 1 else f"{next(iter(formats))}:PATH"
         raise ValueError(f"{text!r:.80}: write it as {wanted}")
+    if path == "-":
+        instead = f"; --format {form} writes it there" if len(formats) > 1 else ""
+        raise ValueError(f"{text!r:.80}: standard output has other text already{instead}; a file of that name is ./-")
     if not Path(path).absolute().parent.is_dir():
         raise ValueError(f"{text!r:.80}: there is no folder {Path(path).parent}")
     if Path(path).is_dir():

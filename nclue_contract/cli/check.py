@@ -244,8 +244,8 @@ def run_cleanup(options: argparse.Namespace) -> int:
     why = ": their state does not allow it yet, the server rejected the request, or their ID cannot be put into a path"
     left = f"{len(result.left)} left{why if result.left and not result.stop_reason else ''}"
     print(f"{counted(len(result.deleted), 'task')} deleted, {left}")
-    notes = [f"the task named {name} may belong to the check or to another user; please check it" for name in result.doubtful]
-    notes += [f"the ID of the task named {name} {UNUSABLE}" for name in result.unusable]
+    notes = [f"the task named {name!r} may belong to the check or to another user; please check it" for name in result.doubtful]
+    notes += [f"the ID of the task named {name!r} {UNUSABLE}" for name in result.unusable]
     for note in notes:
         print(safe_line(f"not deleted: {note}", sys.stdout.encoding or "ascii"))
     if result.stop_reason:

@@ -24,6 +24,7 @@ from nclue_contract.contract.extras import MissingExtraError
 from nclue_contract.contract.json_schema import DRAFTS, standalone_schema
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Readings, parse_pins
+from nclue_contract.contract.wording import nearest
 from nclue_contract.validation.reports.base import FORMATS, INCONCLUSIVE, MAX_RESULTS, PASSED, USAGE, Run
 
 if TYPE_CHECKING:
@@ -71,8 +72,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(argv: Sequence[str] | None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
+    command = next((word for word in words if not word.startswith("-")), "")
+    if command not in {"", *_BUILDERS}:
+        near = nearest(command, _BUILDERS)
+        hint = f"did you mean {near}?" if near else f"there are {', '.join(_BUILDERS)}"
+        raise UsageError(f"there is no command {command!r:.80}; {hint}")
     try:
-        options = _parser(next((word for word in words if not word.startswith("-")), "")).parse_args(words)
+        options = _parser(command).parse_args(words)
     except SystemExit:  # argparse has printed the help or a message, and ignores that it cannot be written
         sys.stdout.flush()
         flush_errors()

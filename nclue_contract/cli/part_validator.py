@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 
 from nclue_contract.cli.sources import LineBlock, Note, Part, PayloadGroup, Reading, Unreadable, parts
 from nclue_contract.cli.valid_blocks import ValidLines
+from nclue_contract.validation.findings import Report
 from nclue_contract.validation.json_reader import Payload
 from nclue_contract.validation.reports.base import Renderer, Summary
 from nclue_contract.validation.request import VALID
@@ -20,6 +21,12 @@ FILE_COST, LINE_COST = 500, 10
 """The bytes of lines that take as long to validate as it takes to open a file, and to write that a line is valid."""
 
 _GROUP_COST = 1 << 16
+
+
+def _as_placed(payload: Payload, report: Report) -> Report:
+    """Return the report without places in the payload, unless these are the columns of its line in the file, which is shown as well."""
+    alone = payload.column == 1 and (payload.line == 1 or not isinstance(payload.text, str) or "\n" not in payload.text)
+    return report if alone or not report.findings else Report(tuple(finding.without_place() for finding in report.findings))
 
 
 class Empty(Note):
@@ -126,7 +133,7 @@ class PartValidator:
                     for payload in item.payloads():
                         add(entry(payload, VALID))
                 continue
-            report = self._validator.validate_request_json(item.text)
+            report = _as_placed(item, self._validator.validate_request_json(item.text))
             summary.add(report)
             for add, entry, shows_valid in outputs:
                 if shows_valid or report.findings:

@@ -133,7 +133,7 @@ def expand(names: Sequence[str], suffixes: Sequence[str] = PAYLOAD_SUFFIXES) -> 
 
     A folder stands for all files with these suffixes in it and its subfolders, except hidden ones. A name that exists is not a glob.
     Pipes, sockets and devices in a folder, or of a glob, are skipped with a note, because reading one may never end; one that is named is
-    read. Whether a file can be read shows only when it is read.
+    read. So are such files in a folder that are compressed with gzip. Whether a file can be read shows only when it is read.
     """
     seen: set[str] = set()
     for file in chain.from_iterable(_expand_name(name, suffixes) for name in names):
@@ -184,9 +184,14 @@ def _expand_folder(name: str, suffixes: Sequence[str]) -> Iterator[str | Note | 
     for folder, subfolders, files in os.walk(name, onerror=errors.append):
         subfolders[:] = sorted(entry for entry in subfolders if not entry.startswith("."))
         for file in sorted(files):
-            if not file.startswith(".") and Path(file).suffix.lower() in suffixes:
-                count += 1
-                yield _regular(str(Path(folder, file)))
+            suffix = Path(file.lower().removesuffix(".gz")).suffix
+            if file.startswith(".") or suffix not in suffixes:
+                continue
+            if file.lower().endswith(".gz"):
+                yield Note(str(Path(folder, file)), "skipped, because it is compressed with gzip; unpack it first")
+                continue
+            count += 1
+            yield _regular(str(Path(folder, file)))
     for error in errors:
         yield Unreadable(str(error.filename), reason_of(error))
     if not count and not errors:

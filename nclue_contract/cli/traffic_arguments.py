@@ -6,22 +6,22 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from nclue_contract.cli.arguments import add_listening, positive_integer, seconds, whole_number
+from nclue_contract.cli.arguments import RULES, add_listening, positive_integer, seconds, whole_number
 from nclue_contract.traffic.sides import SIDES
 from nclue_contract.validation.reports.base import FORMATS
 
 _EPILOG = """\
 Formats: HAR 1.2, cassettes of vcrpy, Schemathesis and Ruby's VCR (YAML or JSON), the journal of `serve`, and an object per line:
 {"time_ms": 0, "request": {"method": "POST", "url": "https://...", "headers": {}, "body": "..."}, "response": {"status": 200, "headers": {},
-"body": "..."}}. Signatures are verified if NCLUE_ACCESS_KEY and NCLUE_SECRET_KEY are set. Exit codes: 0 passed, 1 failed, 2 usage or
-unreadable input, 3 nothing was judged."""
+"body": "..."}}. Signatures are verified if NCLUE_ACCESS_KEY and NCLUE_SECRET_KEY are set; otherwise they are counted. Exit codes: 0
+passed, 1 failed, 2 usage or unreadable input, 3 nothing was judged."""
 
 
 _PROXY_EPILOG = """\
 "LISTENING" and the base URL for clients are printed when the proxy is ready, then "PAGE" and the address of a page that shows live what
 happens, and findings as they come. SIGTERM and SIGINT (Ctrl+C) end it with the report. The host of UPSTREAM is allowed as well as those of
---allow-host. Signatures are verified if NCLUE_ACCESS_KEY and NCLUE_SECRET_KEY are set. Exit codes: 0 passed, 1 failed, 2 usage, 3 nothing
-was judged."""
+--allow-host. Signatures are verified if NCLUE_ACCESS_KEY and NCLUE_SECRET_KEY are set; otherwise they are counted. Exit codes: 0 passed, 1
+failed, 2 usage, 3 nothing was judged."""
 
 
 def add_traffic(commands: Any, common: argparse.ArgumentParser) -> argparse.ArgumentParser:  # noqa: ANN401  # argparse's own type has no public name
@@ -63,10 +63,8 @@ def add_judging(parser: argparse.ArgumentParser) -> None:
     """Add the options about how exchanges are judged."""
     parser.add_argument("--side", choices=sorted(SIDES), default="both", help="whose part is judged (%(default)s)")
     parser.add_argument("--strict", action="store_true", default=None, help="treat warnings as errors")
-    parser.add_argument("--ignore", action="append", default=[], metavar="RULE", help="ignore a rule, by code or slug (repeatable)")
-    parser.add_argument(
-        "--fail-on", action="append", default=[], metavar="RULE", help="treat warnings of this rule or group as errors (repeatable)"
-    )
+    parser.add_argument("--ignore", action="append", default=[], metavar="RULE", help=f"ignore {RULES}")
+    parser.add_argument("--fail-on", action="append", default=[], metavar="RULE", help=f"treat warnings as errors: of {RULES}")
 
 
 def add_output(parser: argparse.ArgumentParser, command: str) -> None:

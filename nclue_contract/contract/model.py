@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import pkgutil
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -15,6 +16,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from nclue_contract.contract.rules import Certainty, ExpectedAnswer, Rule, Severity
+from nclue_contract.contract.wording import nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,11 @@ class QueryParameter:
     maximum: int | None
 
 
+SIMILAR = 0.77
+"""How similar to a rule a name is that was meant to be it: more than `NC9` to `NC209` (see `nearest`)."""
+
+_RANGE = re.compile("NC([0-9]{3})-(?:NC)?([0-9]{3})", re.IGNORECASE)
+
 _Named = TypeVar("_Named", Field, QueryParameter)
 
 
@@ -179,8 +186,9 @@ class Contract:
     def select_rules(self, names: Iterable[object]) -> tuple[str, ...]:
         """Return the codes of the named rules, each once. It is what every option and setting that names rules accepts.
 
-        A name is a code (`NC120`), a slug (`path-character`), the beginning of codes (`NC12`, `NC12x`, `NC3xx`), or several of them with
-        commas, in any letter case. Raises `ValueError` for a name that means no rule.
+        A name is a code (`NC120`), a slug (`path-character`), the beginning of codes (`NC12`, `NC12x`, `NC3xx`), a range of codes
+        (`NC001-NC007`, `NC001-007`), or several of them with commas, in any letter case. Raises `ValueError` for a name that means no
+        rule, with the one that was probably meant.
         """
         codes: list[str] = []
         for name in names:
@@ -188,7 +196,9 @@ class Contract:
                 found = self._named_rules(part.strip())
                 if not found:
                     shown = part.strip() if isinstance(name, str) else name
-                    message = f"unknown rule {shown!r:.80}; `nclue-contract explain` lists them"
+                    near = nearest(part.strip(), [*self.rules, *self._slugs], SIMILAR)
+                    hint = f"did you mean {near}?" if near else "`nclue-contract explain` lists them"
+                    message = f"unknown rule {shown!r:.80}; {hint}"
                     raise ValueError(message)
                 codes += found
         return tuple(dict.fromkeys(codes))
@@ -196,6 +206,8 @@ class Contract:
     def _named_rules(self, name: str) -> list[str]:
         if (rule := self.rule(name)) is not None:
             return [rule.code]
+        if match := _RANGE.fullmatch(name):
+            return [code for code in self.rules if match[1] <= code.removeprefix("NC") <= match[2]]
         beginning = name.upper().rstrip("X")
         return [code for code in self.rules if code.startswith(beginning)] if len(beginning) > len("NC") else []
 

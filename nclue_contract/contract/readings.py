@@ -17,6 +17,7 @@ from types import MappingProxyType
 
 from nclue_contract.contract.model import Contract, ErrorShape, Option, contract
 from nclue_contract.contract.rules import AppliedRule, Certainty, Rule, Severity
+from nclue_contract.contract.wording import nearest
 
 DEFAULT = "default"
 """The source of a reading that is not pinned."""
@@ -110,10 +111,8 @@ def parse_pins(texts: Iterable[str]) -> dict[str, str]:
 
 
 def _unknown(kind: str, name: object, known: list[str]) -> str:
-    import difflib  # noqa: PLC0415  # only for errors
-
-    near = difflib.get_close_matches(str(name)[:80], known, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+    near = nearest(str(name), known)
+    hint = f"did you mean {near}?" if near else f"known: {', '.join(known)}"
     return f"unknown {kind} {name!r:.80}; {hint}"
 
 

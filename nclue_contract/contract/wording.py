@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 
 EXCERPT_LENGTH = 60
@@ -95,6 +96,24 @@ def _truncated(name: str) -> str:
 def counted(number: int, word: str) -> str:
     """Return a number with a noun, in the plural unless the number is 1."""
     return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
+def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """Return the known name that is most similar to another one, in any letter case; None if none is similar.
+
+    Of equally similar names it is the one with the longest common beginning, and the first of these. `cutoff` is how similar it has to be,
+    from 0 to 1 (`difflib`).
+    """
+    import difflib  # noqa: PLC0415  # only for errors
+    from os.path import commonprefix  # noqa: PLC0415
+
+    name, names = name[:80].lower(), {word.lower(): word for word in known}
+    near = difflib.get_close_matches(name, names, n=5, cutoff=cutoff)
+
+    def similarity(word: str) -> tuple[float, int]:
+        return difflib.SequenceMatcher(None, word, name).ratio(), len(commonprefix([word, name]))  # noqa: RUF071  # no paths
+
+    return names[max((word for word in names if word in near), key=similarity)] if near else None
 
 
 def format_status(status: int, code: str | None) -> str:

@@ -193,6 +193,9 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 
 def _start_test(item: pytest.Item, *, uses_fixture: bool) -> RunningTest:
+    names = getattr(item, "fixturenames", [])
+    if "nclue_server_url" in names and "_nclue_url_keys" not in names:
+        names.insert(0, "_nclue_url_keys")  # before the fixtures of the user that send requests
     item.stash[_TEST] = test = _session(item.config).running_test(item, uses_fixture=uses_fixture)
     return test
 
@@ -375,9 +378,17 @@ def _nclue_loopback(request: pytest.FixtureRequest, nclue_credentials: Credentia
 def nclue_server_url(request: pytest.FixtureRequest, _nclue_loopback: LoopbackServer | None) -> str:
     """Return the base URL of the private server, or of the one that `nclue_url` names.
 
-    In tests that do not use `nclue_server`, the private server keeps its tasks for the whole session.
+    In tests that do not use `nclue_server`, the private server keeps its tasks for the whole session. Tests with other `nclue_credentials`
+    have tasks of their own.
     """
     return _nclue_loopback.url if _nclue_loopback is not None else _session(request.config).settings.url
+
+
+@pytest.fixture
+def _nclue_url_keys(request: pytest.FixtureRequest, _nclue_loopback: LoopbackServer | None, nclue_credentials: Credentials | None) -> None:
+    """Let the private server accept the key pair of this test: the server is the same for the whole session, the key pair need not be."""
+    if _nclue_loopback is not None:
+        _session(request.config).choose_keys(_nclue_loopback, nclue_credentials)
 
 
 @pytest.fixture

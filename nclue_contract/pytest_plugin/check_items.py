@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 import pytest
 
 from nclue_contract.check.reports.reproduce import Reproducer, reproducer
-from nclue_contract.check.reports.text import failure_lines
+from nclue_contract.check.reports.text import Pins, failure_lines, pins_in
 from nclue_contract.check.results import Case, CheckResult, Failure, State
 from nclue_contract.check.run import EMBEDDED, CheckOptions, check, selected_cases
 from nclue_contract.cli import check as check_command
@@ -145,8 +145,8 @@ class CheckPlan:
         state, reason, requests, failures, advisories = State.NOT_TESTED, self._trouble, 0, "", ""
         if self._result is not None and (found := self._result.outcomes.get(case.id)) is not None:
             state, reason, requests = found.state, found.reason, len(found.exchanges)
-            commands = reproducer(self._result)
-            failures, advisories = (_blocks(several, commands) for several in (found.failures, found.advisories))
+            commands, pins = reproducer(self._result), pins_in(self._result)
+            failures, advisories = (_blocks(several, commands, pins) for several in (found.failures, found.advisories))
         target = self._options.url or EMBEDDED if self._result is None else self._result.target
         named = {"rule": case.rule, "state": str(state), "requests": str(requests), "target": target}
         properties = tuple((f"nclue.{name}", value) for name, value in named.items())
@@ -167,9 +167,9 @@ class CheckPlan:
             self._trouble = str(error)
 
 
-def _blocks(found: Sequence[Failure], commands: Reproducer) -> str:
+def _blocks(found: Sequence[Failure], commands: Reproducer, pins: Pins) -> str:
     """Return a block of lines for each failure or advisory."""
-    return "\n\n".join("\n".join(safe_line(line, "utf-8") for line in failure_lines(one, commands)) for one in found)
+    return "\n\n".join("\n".join(safe_line(line, "utf-8") for line in failure_lines(one, commands, pins)) for one in found)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -37,6 +37,8 @@ class PluginSession:
         """The reasons why the run as a whole fails."""
         self.traffic: str = ""
         """The report on recorded traffic."""
+        self._url_services: dict[tuple[str, str] | None, Service] = {}
+        """The services behind the bare URL of the private server, by the key pair that they accept."""
 
     @cached_property
     def record(self) -> Recorder:
@@ -64,8 +66,18 @@ class PluginSession:
     def loopback(self, keys: Credentials | None) -> LoopbackServer:
         """Return the private server, to be used in a `with` statement."""
         module = _import_or_fail("service.uvicorn_server", "nclue_server needs uvicorn", "server")
-        loopback: LoopbackServer = module.LoopbackServer(self._service(self.settings, keys))
+        loopback: LoopbackServer = module.LoopbackServer(self._url_service(keys))
         return loopback
+
+    def choose_keys(self, loopback: LoopbackServer, keys: Credentials | None) -> None:
+        """Let the private server accept this key pair from now on; what it stores for another one stays apart."""
+        loopback.service = self._url_service(keys)
+
+    def _url_service(self, keys: Credentials | None) -> Service:
+        pair = None if keys is None else (keys.access_key, keys.secret_key)
+        if pair not in self._url_services:
+            self._url_services[pair] = self._service(self.settings, keys)
+        return self._url_services[pair]
 
     def server(self, settings: PluginSettings, keys: Credentials | None, loopback: LoopbackServer | None) -> Iterator[ServerControl]:
         """Give the private server a new service during one test. Without a private server, yield only the URL of `nclue_url`."""

@@ -43,7 +43,7 @@ class Recordings:
         options = JudgeOptions(settings.readings, settings.strict, ignored, servers=self.servers, side=self.side)
         run = Run(__version__, contract().revision, settings.readings, settings.strict, tuple(sorted(ignored)), "exchange")
         lines: list[str] = []
-        report = TrafficReport(TrafficJudge(options), [TextRenderer(lines.append, run, colour=False, encoding="utf-8")])
+        report = TrafficReport(TrafficJudge(options), [TextRenderer(lines.append, run, colour=False, encoding="utf-8")], keys_from="")
         report.begin()
         for source in expand([_absolute(*pattern) for pattern in self.patterns], RECORDING_SUFFIXES):
             if isinstance(source, Note):

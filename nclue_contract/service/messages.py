@@ -27,7 +27,8 @@ MAX_JOURNAL_FINDINGS = 20
 class Request:
     """A request as it was received: `target` is the path with the query, exactly as sent (in the origin form).
 
-    `mark_hidden`: whether an empty query had its question mark is not known, as in ASGI.
+    `mark_hidden`: whether an empty query had its question mark is not known, as in ASGI. `without_tls`: it came to the host of the pages,
+    but not by https.
     """
 
     method: str
@@ -35,6 +36,7 @@ class Request:
     headers: tuple[tuple[str, str], ...]
     body: bytes = b""
     mark_hidden: bool = False
+    without_tls: bool = False
 
     def values(self, name: str) -> list[str]:
         """Return the values of a header, given in lower case."""
@@ -98,8 +100,8 @@ class Rejection(Exception):  # noqa: N818  # it is a response, not an error of t
 class MethodNotAllowed(Rejection):
     """Rejects a method that the path does not have. No page mentions this case; the status is that of RFC 9110, section 15.5.6."""
 
-    def __init__(self, allowed: Iterable[str]) -> None:
-        super().__init__(405, None, "METHOD_NOT_ALLOWED")
+    def __init__(self, allowed: Iterable[str], findings: Iterable[Finding] = ()) -> None:
+        super().__init__(405, None, "METHOD_NOT_ALLOWED", findings)
         self.allowed: str = ", ".join(sorted(allowed))
 
 

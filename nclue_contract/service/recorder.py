@@ -142,8 +142,8 @@ def record_requests(service: Service, recorder: Recorder, validator: Validator, 
     validate = _RequestValidator(service.keys, validator)
 
     def handle(original: Callable[[Request, int], Response], request: Request, now_ms: int) -> Response:
-        operation = _operation(service, request)
-        errors, mistakes = validate(request, operation, now_ms)
+        operation, findings = _operation(service, request)
+        errors, mistakes = validate(request, operation, findings, now_ms)
         response = original(request, now_ms)
         broken = None
         if errors:
@@ -173,25 +173,29 @@ def recorded_service(
     return service
 
 
-def _operation(service: Service, request: Request) -> Operation | None:
-    try:  # called on the class, so that no injected fault affects it
-        return Service.find_operation(service, request.method.upper(), request.target.partition("?")[0])[0]
-    except Rejection:
-        return None
+def _operation(service: Service, request: Request) -> tuple[Operation | None, tuple[Finding, ...]]:
+    """Return the operation that a request is for, and why it is for none."""
+    try:  # called on the class, so that no injected fault affects them
+        Service.check_tls(service, request)
+        return Service.find_operation(service, request.method.upper(), request.target.partition("?")[0])[0], ()
+    except Rejection as rejection:
+        return None, rejection.findings
 
 
 class _RequestValidator:
-    """Validates a request: its signature, if keys are given, its content type, JSON and payload, and its query."""
+    """Validates a request: its URL, its signature, if keys are given, its content type, JSON and payload, and its query."""
 
     def __init__(self, keys: Mapping[str, str] | None, validator: Validator) -> None:
         self._keys = keys
         self._validator = validator
         self._verify = Verifier(validator.readings)
 
-    def __call__(self, request: Request, operation: Operation | None, now_ms: int) -> tuple[tuple[Finding, ...], tuple[Mistake, ...]]:
-        """Return the errors, and the mistakes that explain an invalid signature."""
+    def __call__(
+        self, request: Request, operation: Operation | None, about_url: Iterable[Finding], now_ms: int
+    ) -> tuple[tuple[Finding, ...], tuple[Mistake, ...]]:
+        """Return the errors, those about the URL first, and the mistakes that explain an invalid signature."""
         validator = self._validator
-        findings: list[Finding] = []
+        findings = list(about_url)
         mistakes: tuple[Mistake, ...] = ()
         if self._keys is not None:
             verified = self._verify.any_of(request.method, request.signed_targets, request.headers, self._keys, now_ms, request.body)

@@ -25,6 +25,7 @@ from nclue_contract.service.serializers import Serializer
 from nclue_contract.service.store import ExternalData, Store
 from nclue_contract.validation.findings import Finding
 from nclue_contract.validation.json_reader import read
+from nclue_contract.validation.operation import unknown_operation, without_tls
 from nclue_contract.validation.query import read_query
 from nclue_contract.validation.response import GATEWAY_SUCCESS, SUCCESS
 from nclue_contract.validation.signature import Verification, Verifier
@@ -135,6 +136,7 @@ class Service:
         try:
             if failure is not None and failure.error is not None:
                 raise Rejection.of(failure.error)  # noqa: TRY301  # handled like any other rejection
+            self.check_tls(request)
             self.lifecycle.tick(self.active, now_ms)
             self.active = [task for task in self.active if not self.lifecycle.ended(task)]
             self.check_rate(now_ms)
@@ -153,6 +155,8 @@ class Service:
         if verification is not None and verification.mistakes:
             extra += (("x-nclue-mistakes", ", ".join(mistake.word for mistake in verification.mistakes)),)
         response = self.respond(status, value, rules, extra)
+        if response.status < HTTPStatus.BAD_REQUEST and request.method.upper() == contract().operations["createTask"].method:
+            findings = self.validator.validate_request_json(request.body).warnings
         if failure is not None:
             response = dataclasses.replace(response, delay_s=failure.delay_s, cut=failure.cut)
         self.store.journal.append({"number": self.store.requests, **journal_entry(request, response, findings, now_ms, verification)})
@@ -184,10 +188,15 @@ class Service:
             if operation.method == method:
                 return operation, task_id
         if known:
-            raise MethodNotAllowed(operation.method for operation, _ in known)
-        raise Rejection.of(self.errors["NOT_FOUND"])
+            raise MethodNotAllowed((operation.method for operation, _ in known), [unknown_operation(method, path, self.prefix)])
+        raise Rejection.of(self.errors["NOT_FOUND"], [unknown_operation(method, path, self.prefix)])
 
     # -- before the operation ----------------------------------------------------------------------------------------------------
+
+    def check_tls(self, request: Request) -> None:
+        """Reject a request without TLS, as the gateway does."""
+        if request.without_tls:
+            raise Rejection.of(self.errors["BAD_REQUEST"], [without_tls(request.target)])
 
     def check_rate(self, now_ms: int) -> None:
         """Reject a request that comes within a second of the one before, if the rate limit is on."""

@@ -6,7 +6,6 @@ Users import these from `nclue_contract.strategies`.
 from __future__ import annotations
 
 import json
-from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
@@ -14,7 +13,7 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Readings
-from nclue_contract.contract.wording import pointer_to
+from nclue_contract.contract.wording import nearest, pointer_to
 from nclue_contract.strategies.broken_payloads import BREAKERS, BY_READING, Breaker, BreakingContext, Drawn, Expected, PayloadDict
 from nclue_contract.strategies.payloads import JSON_VALUES, unknown_names, weighted
 
@@ -181,9 +180,9 @@ def _broken(draw: DrawFn, context: BreakingContext, code: str) -> BrokenRequest:
 def _code_of(name: str) -> str:
     rule = contract().rule(str(name))
     if rule is None:
-        known = {name.lower(): name for code in _ALL_BREAKERS for name in (code, contract().rules[code].slug)}
-        near = get_close_matches(str(name)[:80].lower(), known, n=1)
-        hint = f"did you mean {known[near[0]]}?" if near else "`nclue-contract explain` lists them"
+        known = [name for code in _ALL_BREAKERS for name in (code, contract().rules[code].slug)]
+        near = nearest(str(name), known)
+        hint = f"did you mean {near}?" if near else "`nclue-contract explain` lists them"
         raise ValueError(f"unknown rule {name!r:.80}; {hint}")
     if rule.code not in _ALL_BREAKERS:
         raise ValueError(f"{_name_of(rule.code)} is not about the payload of createTask, so no payload can break it; NC0xx and NC1xx are")

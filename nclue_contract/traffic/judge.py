@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from nclue_contract.check.expectations import (
     GATEWAY_STATUSES,
@@ -42,6 +42,7 @@ from nclue_contract.traffic.routes import Route, Router
 from nclue_contract.traffic.sides import SIDES, Side
 from nclue_contract.validation.error_body import error_code
 from nclue_contract.validation.findings import Finding
+from nclue_contract.validation.operation import unknown_operation
 from nclue_contract.validation.query import read_query, replacements
 from nclue_contract.validation.response import is_empty_success
 from nclue_contract.validation.signature import Verifier
@@ -55,6 +56,9 @@ UNAUTHENTICATED = frozenset(contract().errors[name].status for name in ("ACCESS_
 
 MAX_SERVERS = 100
 """Servers of one run that are judged; a recording of a test run has one, or one per port."""
+
+SIGNATURE = contract().rules["NC208"].fields[0]
+"""The header with the signature."""
 
 OWN_STEP = frozenset({"NC313", "NC505"})
 """The rules about whether a response fits its request, which are judged apart from its content: other readings decide them."""
@@ -119,6 +123,14 @@ class Uncounted:
             self.more_hosts += 1
 
 
+@dataclass(slots=True)
+class Unverified:
+    """Signatures that could not be verified: without a key to do so, and those that the recorder has masked."""
+
+    without_key: int = 0
+    masked: int = 0
+
+
 class TrafficJudge:
     """Judges exchanges in the order in which they were recorded."""
 
@@ -129,6 +141,7 @@ class TrafficJudge:
         self._sides = SIDES[options.side]
         self.servers: dict[str, Server] = {}
         self.uncounted: Uncounted = Uncounted()
+        self.unverified: Unverified = self._requests.unverified
 
     def begin_recording(self) -> None:
         """Forget the tasks of the recordings before."""
@@ -141,22 +154,31 @@ class TrafficJudge:
         if route is None or (route.server not in self.servers and len(self.servers) >= MAX_SERVERS):
             self.uncounted.count_host(exchange.host)
             return None
-        if route.operation is None:
+        options = self._options
+        secrets = (options.credentials.access_key, options.credentials.secret_key) if options.credentials else ()
+        exchange = without_secrets(exchange, secrets)
+        found = self._about_url(exchange, route)
+        if route.operation is None and not found:
             self.uncounted.no_operation += 1
             return None
         if not exchange.status and not exchange.error:
             self.uncounted.no_response += 1
             return None
-        options = self._options
-        secrets = (options.credentials.access_key, options.credentials.secret_key) if options.credentials else ()
-        exchange = without_secrets(exchange, secrets)
-        found = list(self._requests.findings(exchange, route)) if Side.REQUEST in self._sides else []
+        if Side.REQUEST in self._sides:
+            found += self._requests.findings(exchange, route)
         server = self.servers.get(route.server) or self._new_server(route.server)
         server.exchanges += 1
-        if Side.RESPONSE in self._sides and not exchange.own:
+        if Side.RESPONSE in self._sides and not exchange.own and route.operation is not None:
             found += ResponseJudge(server, exchange, route, place).findings()
         rated = [(side, self._rated(side, finding, exchange.status)) for side, finding in found if finding.rule not in options.ignore]
         return Judgement(exchange, route, tuple(rated))
+
+    def _about_url(self, exchange: RecordedExchange, route: Route) -> list[tuple[Side, Finding]]:
+        """Return a finding about a URL that was surely meant to be one of the API; a server may have others beside that."""
+        if route.operation is not None or Side.REQUEST not in self._sides:
+            return []
+        finding = unknown_operation(exchange.method, exchange.path, urlsplit(route.server).path)
+        return [] if finding.suggestion is None else [(Side.REQUEST, finding)]
 
     def _new_server(self, url: str) -> Server:
         inference = ReadingInference(self._options.readings)
@@ -186,6 +208,8 @@ class RequestJudge:
         self._validator = Validator(options.readings)
         self._verifier = Verifier(options.readings)
         self._credentials = options.credentials
+        self._counts_unverified = "NC208" not in options.ignore
+        self.unverified: Unverified = Unverified()
 
     def findings(self, exchange: RecordedExchange, route: Route) -> Iterator[tuple[Side, Finding]]:
         """Yield the findings of headers, payload and query."""
@@ -215,6 +239,10 @@ class RequestJudge:
             targets = _signed_targets(route.signed_target)
             body = exchange.request_body or None
             found = self._verifier.any_of(exchange.method, targets, shown, self._credentials, now_ms, body).report.findings
+        elif self._counts_unverified and masked:
+            self.unverified.masked += 1
+        elif self._counts_unverified and any(name.lower() == SIGNATURE for name, _ in shown):
+            self.unverified.without_key += 1
         hidden = {pointer_to(name) for name in masked}
         removed = not any(name.lower() in signed for name, _ in headers) and exchange.status not in UNAUTHENTICATED
         for finding in found:

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from nclue_contract.contract.wording import counted, escaped, excerpt
+from nclue_contract.signing import VARIABLES
 from nclue_contract.traffic.exchanges import RecordedExchange
-from nclue_contract.traffic.judge import Judgement, Server, TrafficJudge
+from nclue_contract.traffic.judge import Judgement, Server, TrafficJudge, Unverified
 from nclue_contract.validation.findings import Report
 from nclue_contract.validation.json_reader import Payload
 from nclue_contract.validation.reports.base import FAILED, INCONCLUSIVE, PASSED, USAGE, Renderer, Summary
@@ -47,11 +48,15 @@ class JudgedPayload(Payload):
 
 
 class TrafficReport:
-    """Judges exchanges and renders each as it comes. `begin` and `end` are called once."""
+    """Judges exchanges and renders each as it comes. `begin` and `end` are called once.
 
-    def __init__(self, judge: TrafficJudge, outputs: Sequence[Renderer[Any]]) -> None:
+    `keys_from` is where a key to verify signatures is read from, for who gave none; empty where none can be given.
+    """
+
+    def __init__(self, judge: TrafficJudge, outputs: Sequence[Renderer[Any]], keys_from: str = " and ".join(VARIABLES)) -> None:
         self._judge = judge
         self._outputs = outputs
+        self._keys_from = keys_from
         self.summary: Summary = Summary(noun="exchange")
 
     def begin(self) -> None:
@@ -91,8 +96,9 @@ class TrafficReport:
             "more_hosts": uncounted.more_hosts,
             "no_operation": uncounted.no_operation,
             "no_response": uncounted.no_response,
+            "unverified_signatures": {"without_key": judge.unverified.without_key, "masked": judge.unverified.masked},
         }
-        summary.notes = list(_notes(judge))
+        summary.notes = [*_notes(judge), *_unverified(judge.unverified, self._keys_from)]
         for output in self._outputs:
             output.end(summary)
 
@@ -136,3 +142,11 @@ def _notes(judge: TrafficJudge) -> Iterator[str]:
         yield f"not judged: {counted(uncounted.no_operation, 'exchange')} with a method or path that is no operation"
     if uncounted.no_response:
         yield f"not judged: {counted(uncounted.no_response, 'exchange')} without a response"
+
+
+def _unverified(unverified: Unverified, keys_from: str) -> Iterator[str]:
+    if unverified.without_key:
+        hint = f"; {keys_from} give one" if keys_from else ""
+        yield f"not verified: {counted(unverified.without_key, 'signature')}, because no key was given{hint}"
+    if unverified.masked:
+        yield f"not verified: {counted(unverified.masked, 'signature')}, because the recorder has replaced what it takes"

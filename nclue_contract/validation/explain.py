@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import textwrap
 from collections.abc import Iterator
-from os.path import commonprefix
+from contextlib import suppress
 
 from nclue_contract.contract.model import Contract, DocumentedError, Reading
 from nclue_contract.contract.readings import Readings
 from nclue_contract.contract.rules import Rule
-from nclue_contract.contract.wording import format_status
+from nclue_contract.contract.wording import format_status, nearest
 
 _WIDTH = 100
 
@@ -27,7 +26,7 @@ def overview(contract: Contract) -> str:
 
 
 def explain(contract: Contract, name: str, readings: Readings) -> str:
-    """Return the explanation of a rule (code or slug), a reading (id) or an error code (`10104`, or its message).
+    """Return the explanation of a rule (code or slug; also a group or range), a reading (id) or an error code (`10104`, or its message).
 
     An error code of five digits behind the last one that could be read is explained as unknown.
 
@@ -42,24 +41,16 @@ def explain(contract: Contract, name: str, readings: Readings) -> str:
     if not parts and _is_unread(name, contract):
         parts.append("\n".join(_unread_error(name, contract)))
     if not parts:
+        with suppress(ValueError):
+            parts = ["\n".join(_rule(contract.rules[code], contract)) for code in contract.select_rules([name])]
+    if not parts:
         slugs = [rule.slug for rule in contract.rules.values()]
         codes = [error.code for error in contract.errors.values()]
-        near = _nearest(name[:80].lower(), [*contract.rules, *slugs, *contract.readings, *contract.errors, *codes])
+        near = nearest(name, [*contract.rules, *slugs, *contract.readings, *contract.errors, *codes])
         hint = f"did you mean {near}?" if near else "explain without a name lists them"
         message = f"there is no rule, reading or error code {name!r:.80}; {hint}"
         raise ValueError(message)
     return "\n\n".join(parts) + "\n"
-
-
-def _nearest(name: str, known: list[str]) -> str | None:
-    """Return the most similar name; of equally similar ones, the one with the longest common prefix."""
-    names = {word.lower(): word for word in known}
-    near = difflib.get_close_matches(name, names, n=5)
-
-    def similarity(word: str) -> tuple[float, int]:
-        return difflib.SequenceMatcher(None, word, name).ratio(), len(commonprefix([word, name]))  # noqa: RUF071  # no paths
-
-    return names[max(near, key=similarity)] if near else None
 
 
 def _error(error: DocumentedError, contract: Contract) -> Iterator[str]:

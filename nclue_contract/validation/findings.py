@@ -22,6 +22,10 @@ POSITIONS_KEPT = 100
 _OTHER_FORM = "; the text is not in the Unicode form NFC, and an object may be stored under that form instead (keys are bytes)"
 
 
+UNPLACED = "unplaced"
+"""The member of a finding's detail with its problem as `Finding.without_place` words it."""
+
+
 class Finding:
     """One violation of a rule, or a value that another reading of the pages would reject.
 
@@ -189,6 +193,13 @@ class Finding:
         """Return the same finding with another note behind its sentence, such as how a server responded."""
         return Finding(dataclasses.replace(self._applied, note=note), self._pointer, self._offset, self._text, self._detail)
 
+    def without_place(self) -> Finding:
+        """Return the same finding without the place in its sentence: for reports that show the place in the file."""
+        detail = self._detail or {}
+        if UNPLACED not in detail:
+            return self
+        return Finding(self._applied, self._pointer, self._offset, self._text, {**detail, "problem": detail[UNPLACED]})
+
     def rated(self, severity: Severity) -> Finding:
         """Return the same finding with another severity, such as that of an advisory about a server."""
         return Finding(dataclasses.replace(self._applied, severity=severity), self._pointer, self._offset, self._text, self._detail)
@@ -285,11 +296,29 @@ class Report:
 
 
 class ContractError(ValueError):
-    """Raised by `Report.raise_for_errors`; `report` holds the findings."""
+    """Raised by `Report.raise_for_errors`; `report` holds the findings. `finding` is the first error, or else the first finding.
+
+    `value` is the text that this finding is about, and `suggestion` what to use instead; both are None where the finding has none.
+    """
 
     def __init__(self, report: Report) -> None:
         super().__init__(report)
-        self.report = report
+        self.report: Report = report
+
+    @property
+    def finding(self) -> Finding | None:
+        """Return the first error, or else the first finding; None for a report without findings."""
+        return next(iter(self.report.errors or self.report.findings), None)
+
+    @property
+    def value(self) -> str | None:
+        """Return the text that the finding is about; None for a finding about no text."""
+        return None if self.finding is None else self.finding.text
+
+    @property
+    def suggestion(self) -> str | None:
+        """Return the suggestion of the finding, if it has one."""
+        return None if self.finding is None else self.finding.suggestion
 
     def __str__(self) -> str:
         return f"the contract is broken:\n{self.report}"

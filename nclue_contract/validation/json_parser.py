@@ -101,8 +101,8 @@ class MalformedError(Exception):
         self.hint = hint
 
     def describe(self, place: str) -> str:
-        """Return what was expected, what was found instead, and where; under 300 characters."""
-        return f"expected {self.expected}, but {self.found} {place}" + (f"; {self.hint}" if self.hint else "")
+        """Return what was expected, what was found instead, and where, if that is given; under 300 characters."""
+        return f"expected {self.expected}, but {self.found}{place and f' {place}'}" + (f"; {self.hint}" if self.hint else "")
 
 
 class _Frame:

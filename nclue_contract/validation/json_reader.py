@@ -13,6 +13,7 @@ from typing import Any
 
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.wording import pointer_to
+from nclue_contract.validation.findings import UNPLACED
 from nclue_contract.validation.json_parser import (
     BLANKS,
     JsonProblem,
@@ -132,7 +133,8 @@ def _read_exactly(text: str, found: tuple[JsonProblem, ...]) -> Document:
     try:
         value = parser.document()
     except MalformedError as error:
-        problem = JsonProblem("NC001", "", error.offset, {"problem": error.describe(_place_in_words(text, error.offset))})
+        detail = {"problem": error.describe(_place_in_words(text, error.offset)), UNPLACED: error.describe("")}
+        problem = JsonProblem("NC001", "", error.offset, detail)
         return Document(None, (*found, *parser.problems, problem), readable=False)
     return Document(value, (*found, *parser.problems), readable=True)
 

@@ -6,15 +6,21 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from nclue_contract.check.run import CheckOptions, check
+from nclue_contract.contract.readings import Readings
+from nclue_contract.service.messages import Request
+from nclue_contract.service.service import Service
+from nclue_contract.signing import EXAMPLE, now_ms
 from tests.support.forked_command import run_forked
 from tests.support.server_process import environment
 from tests.support.signing import ACCESS, SECRET
-from tests.support.stub_servers import always_yes, with_a_dollar
+from tests.support.stub_servers import always_yes, listening, reading_no_rejected_body, response, with_a_dollar
 from tests.support.tools import missing
 
 
@@ -81,3 +87,20 @@ def test_a_line_of_the_report_shows_the_failure_again(dollar):
     assert (done.returncode, done.stdout.splitlines()[0]) == (0, "HTTP/1.1 200 OK")
     assert json.loads(done.stdout.splitlines()[-1])["train_file_path"].endswith("train.tsv\n")
     assert f"note: before reproducing a request: export NCLUE_ACCESS_KEY={ACCESS} NCLUE_SECRET_KEY={SECRET}" in result.text
+
+
+@pytest.mark.parametrize("connections", [1, 8])
+def test_a_server_that_reads_no_rejected_body_is_reported_once_for_the_case_that_shows_it(connections):
+    service, lock = Service({EXAMPLE.access_key: EXAMPLE.secret_key}), threading.Lock()
+
+    def handle(method, target, headers, body):
+        with lock:
+            answer = service.handle(Request(method, target, tuple(headers), body), now_ms())
+        return response(answer.status, answer.body)
+
+    with listening(reading_no_rejected_body(handle)) as port:
+        options = CheckOptions(url=f"http://127.0.0.1:{port}/api/v1", only=("NC200", "NC11"), connections=connections)
+        result = check(options, Readings.of(None), {})
+    found = [(failure.case, failure.rule) for failure in result.failures]
+    assert found == [("access[unsigned creation]", "NC602")] or (connections > 1 and not found)  # no later request need use that one
+    assert result.exit_code == len(found)

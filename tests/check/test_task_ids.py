@@ -172,7 +172,7 @@ def test_an_unusable_id_is_a_finding_and_gets_no_request(tmp_path, monkeypatch, 
     reasons = {case["case"]: case["reason"] for case in report["cases"] if case["state"] == "untested"}
     assert reasons["access[unsigned look]"] == f"the ID of every task of this run {REASON}"
     assert f"{len(server.created)} tasks of this run cannot be deleted: the ID {REASON}" in report["notes"]
-    assert f"the ID of the task named {server.created[0]['task_name']} {REASON}" in written["terminal"].decode()
+    assert f"the ID of the task named {server.created[0]['task_name']!r} {REASON}" in written["terminal"].decode()
     assert all(b"\x1b" not in text and b"\0" not in text for text in written.values())
     assert all(len(text) < 400_000 for text in written.values())
 

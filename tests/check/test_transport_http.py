@@ -21,7 +21,17 @@ from nclue_contract.check.transport_http import MAX_BODY_BYTES, HttpTransport
 from nclue_contract.contract.hosts import Target
 from nclue_contract.signing import Credentials
 from tests.support.signing import ACCESS, SECRET, signed
-from tests.support.stub_servers import COMPRESSED, answering, certificates, listening, raw_deflate, received, response, sending
+from tests.support.stub_servers import (
+    COMPRESSED,
+    answering,
+    certificates,
+    listening,
+    raw_deflate,
+    reading_no_rejected_body,
+    received,
+    response,
+    sending,
+)
 
 KEYS = Credentials(ACCESS, SECRET)
 SHORT_S = 1
@@ -300,6 +310,43 @@ def test_a_connection_that_ends_with_its_response_is_not_reused(wire, answer):
         over = wire(port)
         assert [over.send(create_request(b"{}"))[0].error for _ in range(3)] == ["", "", ""]
     assert len(connections) == 3
+
+
+UNSIGNED = {"x-ncp-apigw-signature-v2": None}
+
+
+@pytest.mark.parametrize("body", [b'{"name": "a"}', b"{}"], ids=["400 to the body", "501 to the body"])
+def test_a_body_that_a_server_leaves_unread_is_not_blamed_on_the_next_request(wire, body):
+    rejected = RequestSpec("POST", body=body, headers=UNSIGNED)
+    with listening(reading_no_rejected_body(lambda *_: response())) as port:
+        over = wire(port)
+        exchanges = [over.send(one)[0] for one in (rejected, create_request(b"{}"), list_request())]
+    assert [(one.status, one.error) for one in exchanges] == [(401, ""), (200, ""), (200, "")]
+    assert exchanges[1].left_unread is rejected
+    assert (exchanges[0].left_unread, exchanges[2].left_unread) == (None, None)
+
+
+def test_a_request_that_is_rejected_on_a_new_connection_too_is_rejected_for_itself(wire):
+    with listening(sending(response(401), response(400))) as port:
+        over = wire(port)
+        over.send(RequestSpec("POST", body=b"{}", headers=UNSIGNED))
+        exchange = over.send(list_request())[0]
+    assert (exchange.status, exchange.left_unread) == (400, None)
+
+
+def test_a_connection_that_an_unread_body_ends_is_named_with_the_next_response(wire):
+    answers = [response(401), b"", response()]
+    rejected = RequestSpec("POST", body=b"{}", headers=UNSIGNED)
+
+    def talk(connection):
+        while received(connection) is not None and (answer := answers.pop(0)):
+            connection.sendall(answer)
+
+    with listening(talk) as port:
+        over = wire(port)
+        exchanges = [over.send(one)[0] for one in (rejected, create_request(b"{}"), create_request(b"{}"))]
+    assert [(one.status, bool(one.error)) for one in exchanges] == [(401, False), (0, True), (200, False)]
+    assert [one.left_unread for one in exchanges] == [None, None, rejected]
 
 
 def test_a_connection_that_was_closed_while_idle_costs_nothing(wire):

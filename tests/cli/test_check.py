@@ -234,6 +234,14 @@ def test_no_path_is_suggested_where_none_has_the_tasks_or_the_budget_is_used_up(
     assert len(server.journal()) == 3
 
 
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_no_path_is_suggested_that_rejects_every_signature(run, status):
+    with listening(answering(lambda request: response(status if request.target.startswith("/api") else 404, {}))) as port:
+        result = run("check", url(port), *FEW)
+    assert (result.code, "there is nothing at" in result.out) == (3, False)
+    assert "the control request got 404, although it is valid" in result.out
+
+
 def test_behind_a_proxy_that_rewrites_the_signed_prefix_is_named(run, server):
     with forwarding(server.origin, rewrite=lambda target: target.replace("/team/nclue", "/api/v1", 1)) as port:
         rejected = run("check", url(port) + "/team/nclue", *FEW)
@@ -1321,7 +1329,7 @@ def test_cleanup_leaves_a_task_that_may_belong_to_another_user_and_names_it(run,
     write_ledger(server, 京=None)
     result = run("cleanup", "run.jsonl")
     assert (result.code, result.err) == (3, "")
-    assert "not deleted: the task named 京 may belong to the check or to another user; please check it" in result.out
+    assert "not deleted: the task named '京' may belong to the check or to another user; please check it" in result.out
     assert server.control("health").json()["tasks"] == 1
 
 

@@ -309,6 +309,7 @@ def test_the_keys_of_a_json_line_are_stable(run):
     ("arguments", "words"),
     [
         (["--ignore", "NC999"], "--ignore: unknown rule 'NC999'; `nclue-contract explain` lists them"),
+        (["--ignore", "path-charcter"], "--ignore: unknown rule 'path-charcter'; did you mean path-character?"),
         (["--ignore", "\x1b[31m"], r"--ignore: unknown rule '\x1b[31m'"),
         (["--reading", "path-character=page-2025"], "--reading: unknown reading 'path-character'; did you mean path-characters?"),
         (
@@ -323,6 +324,10 @@ def test_the_keys_of_a_json_line_are_stable(run):
         (["--report", "json:"], "--report: 'json:': write it as FORMAT:PATH"),
         (["--report", "xml:out.xml"], "--report: 'xml:out.xml': write it as FORMAT:PATH"),
         (["--report", "json:gone/out.json"], "--report: 'json:gone/out.json': there is no folder gone"),
+        (
+            ["--report", "jsonl:-"],
+            "'jsonl:-': standard output has other text already; --format jsonl writes it there; a file of that name is ./-",
+        ),
         (["--report", "json:."], "--report: 'json:.': . is a folder"),
         (["--report", "json:" + "x" * 5000], "File name too long"),
         (["--colour"], "unrecognized arguments: --colour"),
@@ -336,11 +341,39 @@ def test_usage_errors_are_reported_in_a_sentence(run, arguments, words):
     assert "\x1b" not in result.err
 
 
-@pytest.mark.parametrize("arguments", [[], ["judge"]])
-def test_a_command_must_be_given(run, arguments):
-    result = run(*arguments)
+def test_a_command_must_be_given(run):
+    result = run()
     assert (result.code, result.out) == (2, "")
     assert "usage: nclue-contract" in result.err
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "words"),
+    [
+        ('[{},\n  {"name": "b" "x": 1}]', "<stdin>:2:16", "expected ',' or '}', but found '\"'"),
+        ('[{},\n{"name": "b"\n"x": 1}]', "<stdin>:3:1", "expected ',' or '}', but found '\"'"),
+        ('{"name": "b" "x": 1}', "<stdin>:1:14", "expected ',' or '}', but found '\"' at column 14 of the text"),
+        ('{\n"name": "b"\n"x": 1}', "<stdin>:3:1", "expected ',' or '}', but found '\"' at line 3, column 1 of the text"),
+    ],
+    ids=["an element", "an element of several lines", "a line", "a text of several lines"],
+)
+def test_a_syntax_error_has_one_place(run, text, place, words):
+    result = run("validate", "-", "--quiet", stdin=text.encode())
+    assert f"{place}: error NC001 not JSON: {words}" in [line.partition("; ")[0] for line in result.out.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("word", "words"),
+    [
+        ("valdate", "there is no command 'valdate'; did you mean validate?"),
+        ("Check", "there is no command 'Check'; did you mean check?"),
+        ("judge", "there is no command 'judge'; there are validate, explain, spec, sign, check, "),
+    ],
+)
+def test_of_a_wrong_command_the_nearest_is_suggested(run, word, words):
+    result = run(word, "x.json")
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith(f"nclue-contract: {words}")
 
 
 # -- settings ----------------------------------------------------------------------------------------------------------------------------

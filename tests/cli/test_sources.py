@@ -142,6 +142,15 @@ def test_a_folder_is_no_file(tmp_path):
     assert from_file(tmp_path) == [Unreadable(str(tmp_path), "Is a directory")]
 
 
+def test_compressed_files_of_a_folder_are_skipped_with_a_note(tmp_path):
+    (tmp_path / "1.json").write_text("{}")
+    for name in ("2.jsonl.gz", "3.JSON.GZ", "notes.txt.gz", ".hidden.json.gz"):
+        (tmp_path / name).write_bytes(b"\x1f\x8b")
+    reason = "skipped, because it is compressed with gzip; unpack it first"
+    skipped = [Note(str(tmp_path / name), reason) for name in ("2.jsonl.gz", "3.JSON.GZ")]
+    assert list(expand([str(tmp_path)])) == [str(tmp_path / "1.json"), *skipped]
+
+
 # -- one payload per line -------------------------------------------------------------------------------------------------------------
 
 

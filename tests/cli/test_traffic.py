@@ -61,6 +61,17 @@ def test_exchanges_that_keep_the_contract_pass(run, folder):
     assert out.splitlines()[-1].startswith("2 exchanges: 2 valid [nclue-contract ")
 
 
+def test_signatures_that_were_not_verified_are_counted_in_text_and_json(run, folder, monkeypatch):
+    (folder / "a.har").write_bytes(har(GOOD))
+    sentence = "not verified: 2 signatures, because no key was given; NCLUE_ACCESS_KEY and NCLUE_SECRET_KEY give one"
+    assert sentence in run("a.har")[1].splitlines()
+    assert json.loads(run("a.har", "--format", "json")[1])["summary"]["unverified_signatures"] == {"without_key": 2, "masked": 0}
+    monkeypatch.setenv("NCLUE_ACCESS_KEY", ACCESS)
+    monkeypatch.setenv("NCLUE_SECRET_KEY", SECRET)
+    assert "not verified" not in run("a.har")[1]
+    assert json.loads(run("a.har", "--format", "json")[1])["summary"]["unverified_signatures"] == {"without_key": 0, "masked": 0}
+
+
 def test_a_broken_exchange_fails_and_is_named_by_file_line_and_index(run, folder):
     (folder / "a.jsonl").write_bytes(json_lines(BROKEN))
     code, out, _ = run("a.jsonl")

@@ -39,6 +39,8 @@ REQUEST_RULES |= {"NC110", "NC111", "NC120", "NC121", "NC130", "NC131"}
         (["NC12"], ("NC120", "NC121")),
         (["nc12x"], ("NC120", "NC121")),
         (["NC1xx"], ("NC100", "NC101", "NC102", "NC103", "NC104", "NC105", "NC106", "NC110", "NC111", "NC120", "NC121", "NC130", "NC131")),
+        (["NC001-NC007"], ("NC001", "NC002", "NC003", "NC004", "NC005", "NC006", "NC007")),
+        (["nc104-nc111", "NC120-130"], ("NC104", "NC105", "NC106", "NC110", "NC111", "NC120", "NC121", "NC130")),
         (["NC121,NC11 , path-character", "NC13"], ("NC121", "NC110", "NC111", "NC120", "NC130", "NC131")),
     ],
 )
@@ -55,7 +57,6 @@ def test_rules_are_named_by_code_slug_beginning_and_lists_with_commas(names, cod
         ("X", "'X'"),
         ("NCX", "'NCX'"),
         ("path", "'path'"),
-        ("NC1200", "'NC1200'"),
         ("NC120,", "''"),
         ("NC120;NC121", "'NC120;NC121'"),
         (120, "120"),
@@ -64,6 +65,21 @@ def test_rules_are_named_by_code_slug_beginning_and_lists_with_commas(names, cod
 def test_a_name_that_means_no_rule_is_rejected(name, shown):
     with pytest.raises(ValueError, match=re.escape(f"unknown rule {shown}; `nclue-contract explain` lists them")):
         contract().select_rules(["NC120", name])
+
+
+@pytest.mark.parametrize("name", ["NC007-NC001", "NC140-NC199"])
+def test_a_range_without_a_rule_is_rejected(name):
+    with pytest.raises(ValueError, match=f"unknown rule '{name}'"):
+        contract().select_rules([name])
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("NC12O", "NC120"), ("NC1200", "NC120"), ("nc-120", "NC120"), ("path-charakter", "path-character"), ("Name_Length", "name-length")],
+)
+def test_of_an_unknown_name_the_nearest_is_suggested(name, meant):
+    with pytest.raises(ValueError, match=re.escape(f"unknown rule '{name}'; did you mean {meant}?")):
+        contract().select_rules([name])
 
 
 # -- contents of the YAML ---------------------------------------------------------------------------------------------------------------

@@ -180,6 +180,16 @@ def test_raise_for_errors_raises_with_the_report_and_names_the_errors():
     validate_request({**INVALID, "name": "n", "train_file_path": "p"}).raise_for_errors()
 
 
+def test_the_error_has_value_and_suggestion_of_the_first_error():
+    payload = {"name": "n", "train_feature_id": "i", "train_bucket": "answers", "train_file_path": "데/a~b.csv"}
+    error = ContractError(validate_request(payload))
+    assert (error.finding.rule, error.value, error.suggestion) == ("NC120", "데/a~b.csv", "데/a-b.csv")
+    assert error.finding.severity is Severity.ERROR
+    missing = ContractError(validate_request({}))
+    assert (missing.finding.rule, missing.value, missing.suggestion) == ("NC101", None, None)
+    assert (ContractError(Report()).finding, ContractError(Report()).value, ContractError(Report()).suggestion) == (None, None, None)
+
+
 def test_a_report_without_findings_is_shown_as_such():
     assert str(Report()) == "no findings"
     assert Report() == Report(())

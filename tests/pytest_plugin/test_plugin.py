@@ -255,6 +255,50 @@ def test_the_bare_url_keeps_its_tasks_while_others_use_an_empty_service(project)
     result.assert_outcomes(passed=3)
 
 
+def test_the_bare_url_accepts_the_key_pair_of_each_test(project):
+    result = project.run(
+        """
+        import httpx, pytest
+        from nclue_contract.clients import Signer
+        from nclue_contract.signing import EXAMPLE, Credentials
+
+        def status(url, keys):
+            with httpx.Client(auth=Signer(keys) if keys else None) as client:
+                return client.get(f"{url}/tasks").status_code
+
+        def test_the_example_pair(nclue_server_url, nclue_task_request):
+            assert send(nclue_server_url, nclue_task_request).status_code == 200
+
+        class TestWithoutKeys:
+            @pytest.fixture(scope="session")
+            @classmethod
+            def nclue_credentials(cls):
+                return None
+
+            @pytest.fixture
+            def before(self, nclue_server_url):
+                return status(nclue_server_url, None)
+
+            def test_none_is_needed(self, before, nclue_server_url):
+                assert (before, status(nclue_server_url, None)) == (200, 200)
+
+        class TestAnotherPair:
+            @pytest.fixture(scope="session")
+            @classmethod
+            def nclue_credentials(cls):
+                return Credentials("EXAMPLEACCESSKEY0002", "EXAMPLEsecretKEY2")
+
+            @pytest.mark.nclue(allow=["NC209"])
+            def test_only_that_one_is_accepted(self, nclue_server_url, nclue_credentials):
+                assert (status(nclue_server_url, nclue_credentials), status(nclue_server_url, EXAMPLE)) == (200, 401)
+
+        def test_the_example_pair_again_with_its_tasks(nclue_server_url):
+            assert look(nclue_server_url).json()["total"] == 1
+        """,
+    )
+    result.assert_outcomes(passed=4)
+
+
 def test_log_lines_about_a_cut_response_are_suppressed_and_those_about_crashes_are_not(project):
     result = project.run(
         """

@@ -53,3 +53,23 @@ def test_findings_quote_no_secret(shown):
     assert "error NC120 path-character" in text
     assert "a~***" in text
     assert SECRET[:20] not in text
+
+
+@pytest.mark.parametrize(
+    ("request_", "suggestion"),
+    [
+        (Request("GET", "/v1/tasks?limit=2", ()), "/api/v1/tasks"),
+        (Request("GET", "/api/v1/tasks", (), without_tls=True), "https://nclue.apigw.ntruss.com/api/v1/tasks"),
+    ],
+    ids=["another path", "without TLS"],
+)
+def test_a_wrong_url_is_a_finding_with_the_right_one(request_, suggestion):
+    recorder = Recorder()
+    service = recorded_service(recorder, Validator(), None)
+    response = service.handle(request_, NOW_MS)
+    assert dict(response.headers)["x-nclue-rules"] == "NC300"
+    assert [(one["rule"], one["suggestion"]) for one in service.journal()[-1]["findings"]] == [("NC300", suggestion)]
+    text = format_broken_requests(recorder.broken())
+    assert text.startswith("NC300 operation-unknown: a request breaks the contract\n\nrequest 1: GET ")
+    assert f"\n  suggestion: {suggestion}\n" in text
+    assert recorder.broken(["NC300"]) == []

@@ -203,3 +203,28 @@ def certificates(folder):
     signing = ("-CA", "ca.pem", "-CAkey", "ca.key", "-set_serial", "1", "-days", "2", "-extfile", "extensions")
     run("x509", "-req", "-in", "server.csr", *signing, "-out", "server.pem")
     return folder / "ca.pem", folder / "server.pem", folder / "server.key"
+
+
+def reading_no_rejected_body(handle):
+    """Serve on a connection like a server that rejects a create request without a signature by its head, and leaves the body unread.
+
+    `handle` returns the bytes of a response for method, target, headers and body. What is no request line gets 400, and another method 501.
+    """
+
+    def talk(connection):
+        stream = connection.makefile("rb")
+        while line := stream.readline():
+            words = line.decode("latin-1").split()
+            lines = iter(lambda: stream.readline().decode("latin-1").strip(), "")
+            headers = [(name, value.strip()) for name, _, value in (one.partition(":") for one in lines)]
+            values = {name.lower(): value for name, value in headers}
+            if len(words) != 3 or words[0] not in {"GET", "POST", "DELETE", "PUT"}:
+                connection.sendall(response(400 if len(words) != 3 else 501, {}))
+                return
+            if words[0] == "POST" and "x-ncp-apigw-signature-v2" not in values:
+                connection.sendall(response(401, {"error": {"errorCode": "10100", "message": "Access Denied"}}))
+                continue
+            body = stream.read(int(values.get("content-length", 0)))
+            connection.sendall(handle(words[0], words[1], headers, body))
+
+    return talk

@@ -337,6 +337,29 @@ def test_other_hosts_are_counted_and_not_judged():
     assert (judged.uncounted.no_operation, judged.uncounted.no_response) == (2, 1)
 
 
+@pytest.mark.parametrize(
+    ("path", "suggestion"), [("/task", "/api/v1/tasks"), ("/tasks/", "/api/v1/tasks"), ("/Tasks/x", "/api/v1/tasks/x")]
+)
+def test_a_url_that_was_meant_to_be_one_of_the_api_is_a_finding(path, suggestion):
+    wrong = exchange(
+        "GET", received=error("300"), status=404, target=f"/api/v1{path}", headers=signed("GET", f"/api/v1{path}", timestamp=NOW)
+    )
+    judged, found = judge(wrong)
+    assert found == [(0, "request", "error", "NC300", "")]
+    assert judged.uncounted.no_operation == 0
+    judgement = judged.judge(wrong, "a")
+    assert [finding.suggestion for _, finding in judgement.findings] == [suggestion]
+    assert judge(wrong, side="server")[0].uncounted.no_operation == 1
+
+
+def test_a_finding_about_a_url_shows_no_secret():
+    headers = signed("GET", "/api/v1/task", timestamp=NOW)
+    target = f"/api/v1/task/{headers[SIGNATURE]}"
+    judgement = TrafficJudge(JudgeOptions(Readings.of(None))).judge(exchange("GET", received={}, target=target, headers=headers), "a")
+    assert "xxxx" in judgement.findings[0][1].message
+    assert headers[SIGNATURE][:8] not in judgement.findings[0][1].message
+
+
 @pytest.mark.parametrize("origin", ["http://127.0.0.1:8000", "http://localhost:1", "http://[::1]:2", ""])
 def test_servers_on_loopback_and_those_not_recorded_are_judged(origin):
     assert judge(create(TILDE, error("10104"), status=422, origin=origin))[1] == [(0, "request", "error", "NC120", "/train_file_path")]
@@ -421,3 +444,16 @@ def test_overwriting_a_secret_changes_no_length_and_breaks_no_rule():
     exchanged = create(PAYLOAD | {"train_file_path": f"{key}/a"}, NEW | {"train_file_path": f"{key}/a"})
     assert judge(exchanged)[1] == []
     assert len(without_secrets(exchanged).request_body) == len(exchanged.request_body)
+
+
+def test_signatures_that_cannot_be_verified_are_counted():
+    masked = create(headers=dict.fromkeys((SIGNATURE, TIMESTAMP, ACCESS_KEY), "***"))
+    exchanges = (create(), get(task("pending"), at=1), masked, create(headers={}))
+
+    def unverified(**options):
+        return (counts := judge(*exchanges, **options)[0].unverified).without_key, counts.masked
+
+    assert unverified() == (2, 1)
+    assert unverified(credentials=Credentials(ACCESS, SECRET)) == (0, 1)
+    assert unverified(side="server") == (0, 0)
+    assert unverified(ignore=frozenset({"NC208"})) == (0, 0)

@@ -114,6 +114,12 @@ def test_a_name_of_both_a_rule_and_a_reading_explains_both():
     assert "\n\nreading path-empty (undecided)\n" in text
 
 
+@pytest.mark.parametrize(("name", "codes"), [("NC12", ["NC120", "NC121"]), ("NC110-NC120", ["NC110", "NC111", "NC120"])])
+def test_a_group_or_a_range_explains_each_of_its_rules(name, codes):
+    text = explain(contract(), name, DEFAULTS)
+    assert [part.split()[0] for part in text.split("\n\n")] == codes
+
+
 @pytest.mark.parametrize("name", ["10104", "invalid_character_in_train_path"])
 def test_an_error_code_or_its_message_leads_to_its_rule(name):
     text = explain(contract(), name, DEFAULTS)

@@ -26,6 +26,9 @@ Change = Callable[[CheckSession, RequestSpec], RequestSpec]
 UNKNOWN_KEY = "NOBODY0000000000KEY1"
 """An access key that no server knows."""
 
+CONTROLS = ("list[limit before index]",)
+"""The case that sends a valid list request: where that is rejected, too, the rejection of one with a defect shows nothing."""
+
 REPLAYED = Case("access[the signature of an earlier request]", "NC208", decided_by="access[header names in capitals]", rank=0)
 
 
@@ -50,7 +53,7 @@ def _rejected(defect: str, rule: str, change: Change, rank: int = 1, *, unreadab
         exchange = yield request
         session.evaluator.evaluate(case, exchange, rejected(rule, *(MALFORMED if unreadable else ())))
 
-    return Case(f"access[{defect}]", rule, script, rank=rank, independent=True)
+    return Case(f"access[{defect}]", rule, script, rank=rank, independent=True, controls=CONTROLS)
 
 
 def _with(**changes: Any) -> Change:  # noqa: ANN401  # fields of RequestSpec
@@ -78,7 +81,7 @@ def _key_cases() -> Iterator[Case]:
     yield Case(REPLAYED.decided_by, "NC200", _capitals, requests=2, rank=0, independent=True)
     yield REPLAYED
     yield _rejected("unknown access key", "NC209", lambda s, request: replace(request, credentials=_other_letter_case(s)), rank=0)
-    yield Case("access[unknown access key, no secret key]", "NC209", _no_secret_key, independent=True)
+    yield Case("access[unknown access key, no secret key]", "NC209", _no_secret_key, independent=True, controls=CONTROLS)
     yield _rejected(
         "another secret key",
         "NC208",

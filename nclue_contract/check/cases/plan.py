@@ -10,10 +10,10 @@ before do not find, in the catalogue and in the second server, each next case fi
 more than any other, and so it begins early, and the runner reserves requests for its polls.
 
 A selection (`only`, `skip`, `ids`) is completed by what the selected cases depend on: the case whose script decides a case (`decided_by`)
-and those whose requests it needs (`needs`). These run, but are not `selected`: they are not in the result, except for failures of selected
-rules. `skip` leaves out cases, too, so a skipped case still runs if another one depends on it. What a selected case shows about other
-rules, such as a response without a field, is a failure in any case. Tasks that a case needs (`needs_tasks`) and that no case before it
-creates, it creates itself.
+and those whose requests it needs (`needs`), or which show that its request would be accepted without its defect (`controls`). These run,
+but are not `selected`: they are not in the result, except for failures of selected rules. `skip` leaves out cases, too, so a skipped case
+still runs if another one depends on it. What a selected case shows about other rules, such as a response without a field, is a failure in
+any case. Tasks that a case needs (`needs_tasks`) and that no case before it creates, it creates itself.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ def _with_dependencies(wanted: set[str], cases: list[Case]) -> set[str]:
         case = by_id.get(left.pop())
         if case is not None and case.id not in found:
             found.add(case.id)
-            left += [*case.needs, case.decided_by]
+            left += [*case.needs, *case.controls, case.decided_by]
     return found
 
 

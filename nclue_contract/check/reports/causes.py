@@ -42,31 +42,52 @@ def causes(failures: Iterable[Failure]) -> list[Cause]:
     """Return the failures by their causes: those that responses of a wrong form have in common first, then by rule and problem."""
     failures = list(failures)
     broken_forms: dict[int, set[str]] = {}
+    expected: dict[int, tuple[Answer, ...]] = {}
     for failure in failures:
         if failure.exchange is not None and failure.rule in FORM_RULES:
             broken_forms.setdefault(id(failure.exchange), set()).add(failure.rule)
+        if failure.exchange is not None and failure.expected:
+            expected.setdefault(id(failure.exchange), failure.expected)
     grouped: dict[tuple[object, ...], list[Failure]] = {}
     titles: dict[tuple[object, ...], str] = {}
     for failure in failures:
-        key, title = _cause_of(failure, broken_forms.get(id(failure.exchange), set()))
+        place = id(failure.exchange)
+        key, title = _cause_of(failure, broken_forms.get(place, set()), expected.get(place, ()))
         grouped.setdefault(key, []).append(failure)
         titles.setdefault(key, title)
-    found = [Cause(titles[key], tuple(members)) for key, members in grouped.items()]
+    found = [Cause("" if _says_itself(members) else titles[key], tuple(members)) for key, members in grouped.items()]
     return sorted(found, key=lambda cause: (not cause.title, cause.rules[0]))
 
 
-def _cause_of(failure: Failure, broken_forms: set[str]) -> tuple[tuple[object, ...], str]:
-    """Return what identifies the cause of a failure, and its title; the title is empty for a problem of one rule."""
+def _says_itself(failures: list[Failure]) -> bool:
+    """Return whether failures without a complete response need no title: they are of one rule, and their sentence is the same."""
+    first = failures[0]
+    return bool(first.exchange and first.exchange.error) and len({(one.rule, one.sentence) for one in failures}) == 1
+
+
+def _cause_of(failure: Failure, broken_forms: set[str], expected: tuple[Answer, ...]) -> tuple[tuple[object, ...], str]:
+    """Return what identifies the cause of a failure, and its title; the title is empty for a problem of one rule.
+
+    `broken_forms` are the rules about the form that the response breaks, `expected` the responses that were expected in its place, if any
+    failure says so.
+    """
     exchange = failure.exchange
     usual = (failure.accepted, failure.rule, failure.sentence)
-    if exchange is None or exchange.error:
+    if exchange is None:
         return usual, ""
+    if exchange.error:
+        kind = "late" if exchange.late else "incomplete"
+        return (failure.accepted, kind, exchange.status), f"A request gets no complete response{' in time' * exchange.late}"
     kind = media_type(next((value for name, value in exchange.headers if name.lower() == "content-type"), ""))
     if exchange.status >= 500:
         return (failure.accepted, exchange.status, kind), f"The server responds with {exchange.status}{_form(exchange, kind)}"
     if broken_forms and (failure.rule in FORM_RULES or _lacks_code(failure, exchange.answer)):
         what = "success" if exchange.status < 400 else "errors"
         return (failure.accepted, what, kind, frozenset(broken_forms)), _title(exchange, what, kind, broken_forms)
+    codes = sorted(one.code for one in expected if one.status == exchange.status and one.code is not None)
+    if codes and exchange.answer.code not in {None, *codes} and (failure.expected or failure.rule == "NC312"):
+        title = f"An error response with status {exchange.status} has code {exchange.answer.code} instead of {' or '.join(codes)}"
+        return (failure.accepted, exchange.answer, *codes), title
     return usual, ""
 
 

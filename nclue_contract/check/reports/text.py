@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -48,6 +48,11 @@ PROBLEMS_SHOWN = 5
 
 SENTENCES_SHOWN = 3
 """Different problems of one cause that are shown."""
+
+Pins = Mapping[str, str]
+"""Pinned options by their readings, each with where it comes from."""
+
+NO_PINS: Pins = {}
 
 _WIDTH = 110
 _RESULT_STYLES = {PASSED: GREEN, FAILED: RED}
@@ -98,9 +103,10 @@ def _quiet(result: CheckResult) -> Iterator[str]:
 
 def _full(result: CheckResult, version: str, commands: Reproducer) -> Iterator[str]:
     yield f"checked {result.target} ({result.mode})"
-    yield from _failures(result.broken, commands)
-    yield from _failures(result.advisories, commands)
-    yield from _failures([failure for failure in result.failures if failure.accepted], commands)
+    pins = pins_in(result)
+    yield from _failures(result.broken, commands, pins)
+    yield from _failures(result.advisories, commands, pins)
+    yield from _failures([failure for failure in result.failures if failure.accepted], commands, pins)
     yield from _fixed(result)
     yield ""
     if result.counts[State.NOT_TESTED] < len(result.outcomes):  # else only the reason matters
@@ -196,7 +202,7 @@ def _asks(outcome: Outcome, name: str) -> bool:
 # -- failures -----------------------------------------------------------------------------------------------------------------------
 
 
-def _failures(found: Sequence[Failure], commands: Reproducer) -> Iterator[str]:
+def _failures(found: Sequence[Failure], commands: Reproducer, pins: Pins) -> Iterator[str]:
     """Return a block for each cause; of the problems of one rule only some in full."""
     shown: Counter[str] = Counter()
     rest: dict[str, list[str]] = {}
@@ -207,17 +213,17 @@ def _failures(found: Sequence[Failure], commands: Reproducer) -> Iterator[str]:
             rest.setdefault(rule, []).extend(cause.cases)
             continue
         yield ""
-        yield from cause_lines(cause, commands)
+        yield from cause_lines(cause, commands, pins)
     for rule, cases in rest.items():
         yield ""
         yield f"... and {counted(len(dict.fromkeys(cases)), 'more case')} of {rule}: {_case_list(list(dict.fromkeys(cases)))}"
 
 
-def cause_lines(cause: Cause, commands: Reproducer) -> Iterator[str]:
+def cause_lines(cause: Cause, commands: Reproducer, pins: Pins = NO_PINS) -> Iterator[str]:
     """Return the lines about one cause, by the example of its first failure."""
     first = cause.failures[0]
     if len(cause.cases) == 1 and not cause.title:
-        yield from failure_lines(first, commands)
+        yield from failure_lines(first, commands, pins)
         return
     slugs = ", ".join(f"{code} {contract().rules[code].slug}" for code in cause.rules)
     heading, *more = textwrap.wrap(
@@ -235,15 +241,18 @@ def cause_lines(cause: Cause, commands: Reproducer) -> Iterator[str]:
     yield from textwrap.wrap(
         f"cases:     {_case_list(cause.cases)}", _WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False
     )
-    yield from _facts(first, commands)
+    yield from _facts(first, commands, pins)
 
 
-def failure_lines(failure: Failure, commands: Reproducer) -> Iterator[str]:
-    """Return the lines about one failure or advisory; `commands` writes the command that sends its request again."""
+def failure_lines(failure: Failure, commands: Reproducer, pins: Pins = NO_PINS) -> Iterator[str]:
+    """Return the lines about one failure or advisory; `commands` writes the command that sends its request again.
+
+    `pins` are the pinned options by their readings, with where they come from; those that concern the rule are named.
+    """
     heading = f"{_word(failure)} {failure.rule} {contract().rules[failure.rule].slug}: {failure.case}{_accepted(failure)}"
     yield _Headline.of(heading, _style(failure))
     yield from _paragraph(failure.sentence)
-    yield from _facts(failure, commands)
+    yield from _facts(failure, commands, pins)
 
 
 def _word(failure: Failure) -> str:
@@ -262,7 +271,7 @@ def _paragraph(text: str) -> list[str]:
     return textwrap.wrap(text, _WIDTH, initial_indent="  ", subsequent_indent="  ", break_long_words=False)
 
 
-def _facts(failure: Failure, commands: Reproducer) -> Iterator[str]:
+def _facts(failure: Failure, commands: Reproducer, pins: Pins) -> Iterator[str]:
     if (exchange := failure.exchange) is not None:
         yield f"  received:  {format_response(exchange)}"
     if failure.expected:
@@ -270,8 +279,21 @@ def _facts(failure: Failure, commands: Reproducer) -> Iterator[str]:
     yield f"  page:      {failure.finding.page}"
     if failure.finding.pin or failure.finding.reading:
         yield f"  reading:   {failure.finding.pin or failure.finding.reading}"
+    if used := pins_of(failure, pins):
+        yield f"  pinned:    {', '.join(used)}"
     if exchange is not None:
         yield f"  reproduce: {commands.command(exchange)}"
+
+
+def pins_of(failure: Failure, pins: Pins) -> list[str]:
+    """Return the pins that decide what a failure's rule, and that of its finding, expect, each with where it comes from."""
+    readings = dict.fromkeys(name for code in (failure.rule, failure.finding.rule) for name in contract().rules[code].readings)
+    return [f"{name}={pins[name]}" for name in readings if name in pins]
+
+
+def pins_in(result: CheckResult) -> Pins:
+    """Return the pinned options of a run, as `failure_lines` takes them."""
+    return {name: f"{option} ({result.sources[name]})" for name, option in result.pinned.items()}
 
 
 def format_response(exchange: Exchange) -> str:

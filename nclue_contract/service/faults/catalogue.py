@@ -6,8 +6,7 @@ instance. Some have an argument (`path-character-allowed:U+007E`).
 
 from __future__ import annotations
 
-import difflib
-
+from nclue_contract.contract.wording import nearest
 from nclue_contract.service.faults import authentication, deletion, echo, lists, paths, payload, responses, tasks, tidying
 from nclue_contract.service.faults.injection import Fault
 from nclue_contract.service.service import Service
@@ -32,8 +31,8 @@ def find_fault(text: str) -> tuple[Fault, str]:
     """Return the fault and the argument of `ID` or `ID:ARGUMENT`, by default its first one. Raises `ValueError` for an unknown ID."""
     name, _, argument = text.partition(":")
     if name not in _BY_ID:
-        near = difflib.get_close_matches(name[:80], list(_BY_ID), n=1)
-        message = f"unknown fault {name!r:.80}" + (f"; did you mean {near[0]}?" if near else "; `nclue-contract faults` lists them")
+        near = nearest(name, _BY_ID)
+        message = f"unknown fault {name!r:.80}" + (f"; did you mean {near}?" if near else "; `nclue-contract faults` lists them")
         raise ValueError(message)
     fault = _BY_ID[name]
     if argument and fault.arguments == ("",):

@@ -37,6 +37,14 @@ def test_a_selection_is_completed_by_what_it_depends_on():
     ]
 
 
+def test_a_selection_of_rejected_requests_has_a_valid_one_beside_them():
+    chosen = plan(only=["NC201"])
+    assert [case.id for case in chosen if not case.selected] == ["list[limit before index]"]
+    assert {case.id for case in plan(only=["NC209"], may_create=False) if not case.selected} == {"list[limit before index]"}
+    result, _ = run(lambda turn: 401 if turn.request.method == "GET" else None, ("NC201",), limits=LIMITS)
+    assert result.notes == ("not selected, but seen in what the selected cases depend on: failures of NC208",)
+
+
 @pytest.mark.parametrize("fault", ["deletion-without-effect", "deletion-repeats"])
 def test_only_one_rule_finds_its_faults(fault):
     result, _ = run(only=("NC402",), faults=[fault], limits=LIMITS)

@@ -17,7 +17,7 @@ from nclue_contract.check.reports.causes import causes
 from nclue_contract.check.reports.formats import render
 from nclue_contract.check.reports.machine import check_github, check_json, check_jsonl, check_junit
 from nclue_contract.check.reports.reproduce import Reproducer
-from nclue_contract.check.reports.text import groups_not_tested, report_lines, result_line
+from nclue_contract.check.reports.text import failure_lines, groups_not_tested, report_lines, result_line
 from nclue_contract.check.requests import Exchange, RequestSpec, create_request, delete_request, get_request, list_request
 from nclue_contract.check.results import Case, Failure, Outcome, State
 from nclue_contract.check.run import accept
@@ -445,6 +445,66 @@ def test_one_cause_is_one_block_in_every_format(passing, status, kind, body, tit
     assert check_github(result, VERSION, "utf-8").count("::error ") == 1
     (cause,) = json.loads(check_json(result, VERSION))["causes"]
     assert (cause["title"], cause["cases"]) == (title, ["case 0", "case 1", "case 2", "case 3"])
+
+
+def with_responses(*pairs):
+    """Return outcomes of a check: for each pair of a rule and a response, a case of this rule in which it was not expected."""
+    outcomes = {}
+    for number, (rule, answer, more) in enumerate(pairs):
+        case, expected = Case(f"case {number}", rule), (Answer(422, "10104"),)
+        found = [Failure(case.id, rule, finding_of(rule, f"problem {number}"), answer, expected=() if answer.error else expected)]
+        found += [Failure(case.id, one, finding_of(one, f"{one} of {number}"), answer) for one in more]
+        outcomes[case.id] = Outcome(case, State.FAILED, "", found, [answer])
+    return outcomes
+
+
+def coded(code, status=422):
+    body = json.dumps({"error": {"errorCode": code, "message": "NO"}}).encode()
+    return Exchange(create_request({}), "/api/v1/tasks", 0, 0, status, (("Content-Type", "application/json"),), body)
+
+
+def test_a_wrong_error_code_is_one_block_whatever_the_cases_sent(passing):
+    wrong, other, right = coded("10105"), coded("10103"), coded("10104")
+    outcomes = with_responses(("NC120", wrong, []), ("NC121", coded("10105"), ["NC312"]), ("NC120", other, []), ("NC120", right, []))
+    result = replace(passing, outcomes=outcomes)
+    assert [(cause.title, cause.cases) for cause in causes(result.failures)] == [
+        ("An error response with status 422 has code 10105 instead of 10104", ["case 0", "case 1"]),
+        ("An error response with status 422 has code 10103 instead of 10104", ["case 2"]),
+        ("", ["case 3"]),
+    ]
+    assert text(result).count("\nFAILED ") == 3
+
+
+def test_an_incomplete_response_is_one_block_for_all_rules_and_cases_that_it_fails(passing):
+    closed = Exchange(create_request({}), "/api/v1/tasks", 0, 0, error="the connection was closed")
+    reset = replace(closed, error="Connection reset by peer")
+    late = replace(closed, error="no response within 10 s", late=True)
+    outcomes = with_responses(("NC200", closed, ["NC602"]), ("NC208", reset, ["NC602"]), ("NC208", late, ["NC602"]))
+    assert [(cause.title, cause.rules, cause.cases) for cause in causes(replace(passing, outcomes=outcomes).failures)] == [
+        ("A request gets no complete response", ["NC200", "NC208", "NC602"], ["case 0", "case 1"]),
+        ("A request gets no complete response in time", ["NC208", "NC602"], ["case 2"]),
+    ]
+
+
+def test_an_incomplete_response_of_which_everything_says_the_same_needs_no_title(passing):
+    closed = Exchange(create_request({}), "/api/v1/tasks", 0, 0, error="the connection was closed")
+    outcomes = {}
+    for number in range(3):
+        case = Case(f"case {number}", "NC200")
+        found = [Failure(case.id, "NC602", finding_of("NC602", closed.error), closed)]
+        outcomes[case.id] = Outcome(case, State.FAILED, "", found, [closed])
+    assert [(one.title, one.cases) for one in causes(replace(passing, outcomes=outcomes).failures)] == [
+        ("", ["case 0", "case 1", "case 2"])
+    ]
+
+
+def test_pins_that_concern_the_rule_of_a_failure_are_named(failing):
+    assert failing.pinned == {"path-characters": "page-2026"}
+    blocks = [block for block in text(failing).split("\n\n") if block.startswith("FAILED ")]
+    pinned = {block.split()[1] for block in blocks if "\n  pinned:    path-characters=page-2026 (argument)\n" in block}
+    assert pinned == {"NC120"}
+    assert len({block.split()[1] for block in blocks}) > 1
+    assert "pinned" not in "\n".join(failure_lines(failing.failures[0], Reproducer("http://127.0.0.1:1")))
 
 
 def test_failures_of_different_causes_stay_apart(failing):
