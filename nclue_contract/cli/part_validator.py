@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISREG
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from nclue_contract.cli.sources import LineBlock, Note, Part, PayloadGroup, Reading, Unreadable, parts
 from nclue_contract.cli.valid_blocks import ValidLines
@@ -26,8 +25,7 @@ class Empty(Note):
     """The note about an input without a payload."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileGroup:
+class FileGroup(NamedTuple):
     """Small files in a row, which are read where they are validated; `size` is the number of bytes of all of them."""
 
     names: Sequence[str]
@@ -38,8 +36,7 @@ Work = Part | FileGroup
 """What is validated at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Validated:
+class Validated(NamedTuple):
     """Payloads in a row that have been validated: their counts, and for each output the entries that it writes about them."""
 
     summary: Summary

@@ -7,10 +7,9 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain, takewhile
 from pathlib import Path
-from typing import BinaryIO, Final, Literal
+from typing import BinaryIO, Final, Literal, NamedTuple
 
 from nclue_contract.cli.valid_blocks import ValidBlocks, ValidLines, cut
 from nclue_contract.validation.json_parser import BLANKS, skip_blanks
@@ -31,16 +30,14 @@ _BOM = b"\xef\xbb\xbf"
 _BLANKS = BLANKS.encode()
 
 
-@dataclass(frozen=True, slots=True)
-class Unreadable:
+class Unreadable(NamedTuple):
     """A file that cannot be read, or a name without a file, and the reason."""
 
     file: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(NamedTuple):
     """A remark about a file that is not a finding."""
 
     file: str
@@ -97,8 +94,7 @@ class LineBlock:
         self._counts = first - self.line, index - self.index
 
 
-@dataclass(frozen=True, slots=True)
-class PayloadGroup:
+class PayloadGroup(NamedTuple):
     """Some payloads of a file that is not one per line, in a row."""
 
     found: Sequence[Payload]
@@ -112,8 +108,7 @@ Part = LineBlock | PayloadGroup | Note | Unreadable
 """What a file is read as, in order."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """How `parts` reads files: their format, if it is given, the longest line in bytes, and what finds lines that are surely valid."""
 
     input_format: InputFormat | None = None

@@ -6,10 +6,9 @@ import io
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import Any, BinaryIO, NamedTuple, TextIO
 
 from nclue_contract.cli.colour import use_colour
 from nclue_contract.cli.files import atomic_file
@@ -24,8 +23,7 @@ from nclue_contract.validation.reports.formats import renderer
 from nclue_contract.validation.validator import Validator
 
 
-@dataclass(frozen=True, slots=True)
-class ValidateOptions:
+class ValidateOptions(NamedTuple):
     """The options of the command; `names` are files, folders, globs or "-", `reports` pairs of a format and a path, `jobs` processes."""
 
     names: Sequence[str]

@@ -12,13 +12,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from nclue_contract.contract.rules import Certainty, ExpectedAnswer, Rule, Severity
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorShape:
+class ErrorShape(NamedTuple):
     """Where the body of an error has its code and its message: in the field `object` (empty: at the top), under these names."""
 
     object: str
@@ -26,8 +25,7 @@ class ErrorShape:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(NamedTuple):
     """One option of a reading, with the pages that support it and what it changes."""
 
     id: str
@@ -47,8 +45,7 @@ class Option:
         return character in self.characters or in_ranges(character, self.code_points)
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """One question that the documentation does not decide."""
 
     id: str
@@ -68,8 +65,7 @@ class Reading:
         raise ValueError(message)
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """A property of a request or response. Lengths are in characters; `minimum` and `maximum` are None where the schema has none."""
 
     name: str
@@ -84,8 +80,7 @@ class Field:
     items: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class DocumentedError:
+class DocumentedError(NamedTuple):
     """A row of the documented tables of errors."""
 
     status: int
@@ -96,8 +91,7 @@ class DocumentedError:
     """Codes of rules that concern the error, although createTask responds with another one when they are broken."""
 
 
-@dataclass(frozen=True, slots=True)
-class QueryParameter:
+class QueryParameter(NamedTuple):
     """A query parameter; an integer."""
 
     name: str
@@ -109,8 +103,7 @@ class QueryParameter:
 _Named = TypeVar("_Named", Field, QueryParameter)
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(NamedTuple):
     """An operation: method, path template, name of the response schema, documented error codes by status code."""
 
     id: str
@@ -121,8 +114,7 @@ class Operation:
     query: tuple[QueryParameter, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class TaskLifecycle:
+class TaskLifecycle(NamedTuple):
     """The statuses of a task, in the order in which a task goes through them, and the role of each. The page is "Create task"."""
 
     statuses: tuple[str, ...]

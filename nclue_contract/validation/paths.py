@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
+from typing import NamedTuple
 
 from nclue_contract.contract.model import contract, in_ranges
 from nclue_contract.contract.readings import Policy
@@ -90,8 +91,7 @@ class PathCheck:
         return joined.isascii() and all(values) and (data := joined.encode()).translate(self.marks) == data
 
 
-@dataclass(frozen=True, slots=True)
-class _Verdict:
+class _Verdict(NamedTuple):
     """Who forbids a character: the reading with these options, or every reading where no reading is named."""
 
     reading: str = ""

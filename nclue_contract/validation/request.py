@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from nclue_contract.contract.readings import Policy
 from nclue_contract.contract.wording import EXCERPT_LENGTH, excerpt, json_kind, pointer_to, quoted, type_name
@@ -26,8 +27,7 @@ VALID = Report()
 """The report on every payload without findings."""
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
+class Columns(NamedTuple):
     """The values of many payloads that have the four required fields, or all seven, and nothing else: by their kind, not by the payload."""
 
     names: Sequence[str]

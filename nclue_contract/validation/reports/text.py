@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from nclue_contract.contract.rules import Severity
 from nclue_contract.contract.wording import format_status, harmless
@@ -30,8 +31,7 @@ BOLD, RED, YELLOW, GREEN = "1", "1;31", "1;33", "1;32"
 """Styles for `Console.paint`: SGR parameters of ECMA-48."""
 
 
-@dataclass(frozen=True, slots=True)
-class Console:
+class Console(NamedTuple):
     """Where text is shown: its width in cells, its encoding, and whether it has ANSI colours."""
 
     width: int = 80
