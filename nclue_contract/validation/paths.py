@@ -152,11 +152,11 @@ class PathSuggester:
         """
         if len(path) > _LONG or _NO_KEY.search(path) or not unicodedata.is_normalized("NFC", path):
             return None
-        suggestion = "".join(map(self._replace, path))
+        suggestion = path.translate({ord(character): self._replace(character) for character in set(path) - self.safe})
         return suggestion if _NO_STEPS.isdisjoint(suggestion.split("/")) else None
 
     def _replace(self, character: str) -> str:
-        if character in self.safe or (self.keeps_beyond and _BEYOND.match(character)):
+        if self.keeps_beyond and _BEYOND.match(character):
             return character
         if character in self.replacements:
             return self.replacements[character]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
@@ -45,6 +46,7 @@ class Glyph(NamedTuple):
     stop: int
 
 
+@lru_cache(maxsize=8)
 def symbols(encoding: str) -> Symbols:
     """Return the symbols for an encoding; all in ASCII when it lacks one, since East Asian code pages that have some show them wide."""
     return _UNICODE if _encodable("".join(_UNICODE), encoding) else _ASCII
