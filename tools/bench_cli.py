@@ -26,8 +26,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from nclue_contract.contract.openapi import document
-from tools.comparison import Row, print_head, print_row
+from tools.comparison import Row, payload_schema, print_head, print_row
 
 CLASS = "[&$@=;:+,?*\\\\{}^%`\\[\\]<>~#|\"'\\x00-\\x1f\\x80-\\xff]"  # the page's values by hand: the scripts are witnesses, too
 LINES = 250_000
@@ -127,15 +126,6 @@ def write_lines(path: Path, lines: int, *, bad: bool) -> None:
             file.write(json.dumps(values) + "\n")
 
 
-def schema() -> dict[str, Any]:
-    """Return the schema of a payload with its references resolved by hand."""
-    schemas = document()["components"]["schemas"]
-    request: dict[str, Any] = schemas["TaskRequest"]
-    request["properties"]["train_file_path"] = schemas["FilePath"]
-    request["properties"]["test_file_path"]["anyOf"][0] = schemas["FilePath"]
-    return request
-
-
 def cpu(command: list[str], counts: tuple[int, int] | None = None) -> float:
     """Run a command and return its seconds of the processor; it must print these counts of valid and invalid lines, if they are given."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
@@ -198,7 +188,7 @@ def rows(folder: Path, lines: int) -> Iterable[Row]:
     write_lines(valid, lines, bad=False)
     write_lines(bad, lines // 10, bad=True)
     write_lines(one, 1, bad=False)
-    schema_path.write_text(json.dumps(schema()), encoding="utf-8")
+    schema_path.write_text(json.dumps(payload_schema()), encoding="utf-8")
     without_fast = [sys.executable, "-c", WITHOUT_FAST, "validate", str(valid)]
     sizes = f"{valid.stat().st_size / 1e6:,.0f} MB", f"{bad.stat().st_size / 1e6:,.0f} MB"
     goals = {"script of orjson + jsonschema-rs": 1.0}

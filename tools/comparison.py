@@ -10,6 +10,9 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
+
+from nclue_contract.contract.openapi import document
 
 COLUMNS = "{:46} {:34} {:>12} {:>8} {:>8}  {}"
 
@@ -26,6 +29,20 @@ class Row:
     goals: Mapping[str, float] = field(default_factory=dict)
     unit: str = "s"
     scale: float = 1.0
+
+
+def payload_schema() -> dict[str, Any]:
+    """Return the schema of a payload with its references resolved by hand, so that every engine can read it.
+
+    The rule about paths is in the document twice. The anchored pattern is for code generators only; without it, engines are faster, and
+    report a path once.
+    """
+    schemas = document()["components"]["schemas"]
+    request: dict[str, Any] = schemas["TaskRequest"]
+    del schemas["FilePath"]["pattern"]
+    request["properties"]["train_file_path"] = schemas["FilePath"]
+    request["properties"]["test_file_path"]["anyOf"][0] = schemas["FilePath"]
+    return request
 
 
 def print_head() -> None:
