@@ -26,22 +26,12 @@ import msgspec
 import pydantic
 
 from nclue_contract import Report, Validator, is_valid_request, validate_request
-from nclue_contract.contract.openapi import document
-from tools.comparison import Row, print_head, print_row
+from tools.comparison import Row, payload_schema, print_head, print_row
 
 Payload = dict[str, Any]
 COUNT = 1000
 RS, RS_ERRORS, RS_PLACES = "jsonschema-rs is_valid", "jsonschema-rs iter_errors", "jsonschema-rs + positions"
 CHOSEN = {"test-triple": "independent"}  # the schema does not know warnings
-
-
-def schema() -> dict[str, Any]:
-    """Return the schema of a payload with its references resolved by hand, so that every engine can read it."""
-    schemas = document()["components"]["schemas"]
-    request: dict[str, Any] = schemas["TaskRequest"]
-    request["properties"]["train_file_path"] = schemas["FilePath"]
-    request["properties"]["test_file_path"]["anyOf"][0] = schemas["FilePath"]
-    return request
 
 
 # The models type the page's values by hand: they are witnesses, too.
@@ -101,7 +91,7 @@ def raises(function: Callable[[Payload], object], errors: tuple[type[Exception],
 
 def yes_no() -> dict[str, Callable[[Payload], Any]]:
     """Candidates that return whether a payload is valid."""
-    rules = schema()
+    rules = payload_schema()
     fast = fastjsonschema.compile({key: value for key, value in rules.items() if key != "title"})
     return {
         "ours, full report": Validator(CHOSEN).validate_request,
@@ -115,7 +105,7 @@ def yes_no() -> dict[str, Callable[[Payload], Any]]:
 
 def violations() -> dict[str, Callable[[Payload], int]]:
     """Candidates that find which forbidden character is where, and all other violations; they return the number of places."""
-    rules = schema()
+    rules = payload_schema()
     engine, plain = jsonschema_rs.Draft202012Validator(rules), jsonschema.Draft202012Validator(rules)
     check = Validator(CHOSEN).validate_request
 
@@ -140,7 +130,7 @@ def violations() -> dict[str, Callable[[Payload], int]]:
 
 def all_errors() -> dict[str, Callable[[Payload], Any]]:
     """Candidates that collect all violations, without their places: a list, and ours a report."""
-    rules = schema()
+    rules = payload_schema()
     check, engine = Validator(CHOSEN).validate_request, jsonschema_rs.Draft202012Validator(rules)
     plain = jsonschema.Draft202012Validator(rules)
     return {

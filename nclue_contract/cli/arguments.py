@@ -10,7 +10,6 @@ from contextlib import suppress
 from pathlib import Path
 
 from nclue_contract.cli.files import require_writable
-from nclue_contract.contract.hosts import parse_host
 
 RULES = "this rule: a code, a slug, the beginning of codes, such as NC12, or a range, such as NC001-NC007; several with commas (repeatable)"
 """What options that name rules accept, for their help; `Contract.select_rules` reads it."""
@@ -105,6 +104,8 @@ def number_or_word(text: str) -> str:
 
 def host(text: str) -> str:
     """Return a host, a name or an address without a port, as it is in the header `Host`; a type of argparse."""
+    from nclue_contract.contract.hosts import parse_host  # noqa: PLC0415  # only for commands with such an option
+
     parsed = parse_host(f"[{text}]" if text.count(":") > 1 else text)
     if parsed is None or text.count(":") == 1:
         raise argparse.ArgumentTypeError(

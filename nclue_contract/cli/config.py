@@ -5,17 +5,19 @@ Library functions never read them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from difflib import get_close_matches
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 TABLE = "tool.nclue-contract"
 """The table of the settings in pyproject.toml; in a file of their own they are at the top."""
 
 READINGS_TABLE = f"{TABLE}.readings"
 """The table of the pinned readings in it."""
+
+_SIMILAR = 0.85
+"""How similar a name is to ours, from 0 to 1, that is rejected as a slip."""
 
 _KEYS = ("readings", "ignore", "strict", "check")
 
@@ -24,18 +26,17 @@ class ConfigError(ValueError):
     """The settings cannot be used; the message names the file and says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProjectSettings:
+class ProjectSettings(NamedTuple):
     """Pinned readings, rules to ignore, whether warnings are errors, and options of the check by their names, not validated yet.
 
     `path` is None when no file has the table; `table` is the name of the table in it, empty for a file of its own.
     """
 
-    readings: Mapping[str, str] = field(default_factory=dict)
+    readings: Mapping[str, str] = MappingProxyType({})
     ignore: tuple[str, ...] = ()
     strict: bool = False
     path: Path | None = None
-    check: Mapping[str, object] = field(default_factory=dict)
+    check: Mapping[str, object] = MappingProxyType({})
     table: str = TABLE
 
     @property
@@ -92,9 +93,18 @@ def _reject_slips(path: Path, document: Mapping[str, object]) -> None:
     name = TABLE.removeprefix("tool.")
     tables = {f"tool.{key}": key for key in (tools if isinstance(tools, dict) else ())} | {key: key for key in document}
     for table, key in tables.items():
-        if table != TABLE and isinstance(key, str) and get_close_matches(key.lower()[:80], [name], cutoff=0.85):
+        if table != TABLE and isinstance(key, str) and _is_slip(key.lower(), name):
             message = f"{path}: the table [{table}] is not read; its name must be [{TABLE}]"
             raise ConfigError(message)
+
+
+def _is_slip(key: str, name: str) -> bool:
+    """Return whether a name is nearly another one."""
+    if 2 * min(len(key), len(name)) < _SIMILAR * (len(key) + len(name)):  # the ratio cannot be higher; most names need no import
+        return False
+    from difflib import get_close_matches  # noqa: PLC0415  # only for names of about this length
+
+    return bool(get_close_matches(key, [name], cutoff=_SIMILAR))
 
 
 def _settings(path: Path, table: object, name: str) -> ProjectSettings:
@@ -108,12 +118,19 @@ def _settings(path: Path, table: object, name: str) -> ProjectSettings:
         message = f"{path}: {name} must be a table"
         raise ConfigError(message)
     unknown = sorted(set(table) - set(_KEYS))
-    near = [match for key in unknown for match in get_close_matches(key.lower()[:80], _KEYS, n=1)]
-    meant = f"; did you mean {' and '.join(near)}?" if near else ""
-    require(not unknown, ", ".join(unknown), f"removed; known are {', '.join(_KEYS[:-1])} and {_KEYS[-1]}{meant}")
+    require(not unknown, ", ".join(unknown), f"removed; known are {', '.join(_KEYS[:-1])} and {_KEYS[-1]}{_meant(unknown)}")
     readings, ignore, strict, check = table.get("readings", {}), table.get("ignore", []), table.get("strict", False), table.get("check", {})
     require(isinstance(readings, dict) and all(isinstance(v, str) for v in readings.values()), "readings", "a table of strings")
     require(isinstance(ignore, list) and all(isinstance(v, str) for v in ignore), "ignore", "an array of strings")
     require(isinstance(strict, bool), "strict", "true or false")
     require(isinstance(check, dict), "check", "a table")
     return ProjectSettings(readings, tuple(ignore), strict, path, check, name)
+
+
+def _meant(unknown: Sequence[str]) -> str:
+    if not unknown:
+        return ""
+    from difflib import get_close_matches  # noqa: PLC0415  # only for the message
+
+    near = [match for key in unknown for match in get_close_matches(key.lower()[:80], _KEYS, n=1)]
+    return f"; did you mean {' and '.join(near)}?" if near else ""

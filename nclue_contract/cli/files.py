@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import io
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -84,7 +83,7 @@ def _errors_about(path: Path) -> Iterator[None]:
 
 def _temporary(target: Path) -> Path:
     """Return the name of a file beside the target that does not exist yet; it is short, since the name of the target may be the longest."""
-    return target.parent / f".nclue-contract.{secrets.token_hex(8)}"
+    return target.parent / f".nclue-contract.{os.urandom(8).hex()}"
 
 
 def _discard(temporary: Path) -> None:

@@ -21,7 +21,6 @@ from nclue_contract.cli.messages import discard, flush_errors, print_error
 from nclue_contract.cli.signals import termination_as_interruption
 from nclue_contract.cli.valid_blocks import fast_version
 from nclue_contract.contract.extras import MissingExtraError
-from nclue_contract.contract.json_schema import DRAFTS, standalone_schema
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Readings, parse_pins
 from nclue_contract.contract.wording import nearest
@@ -153,6 +152,8 @@ def _add_explain(commands: Any, common: argparse.ArgumentParser) -> None:  # noq
 
 
 def _add_spec(commands: Any, common: argparse.ArgumentParser) -> None:  # noqa: ANN401  # as above
+    from nclue_contract.contract.json_schema import DRAFTS  # noqa: PLC0415  # for this command only
+
     spec = commands.add_parser("spec", parents=[common], help="print the OpenAPI document")
     what = spec.add_mutually_exclusive_group()
     what.add_argument("--path", action="store_true", help="print the path of the file (default readings)")
@@ -339,7 +340,8 @@ def _explain(options: argparse.Namespace) -> int:
 
 
 def _spec(options: argparse.Namespace) -> int:
-    from nclue_contract.contract.openapi import document  # noqa: PLC0415  # for this command only
+    from nclue_contract.contract.json_schema import DRAFTS, standalone_schema  # noqa: PLC0415  # for this command only
+    from nclue_contract.contract.openapi import document  # noqa: PLC0415
 
     _, readings = _settings(options)
     if options.draft and options.schema is None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISREG
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
-from nclue_contract.cli.sources import LineBlock, Note, Part, PayloadGroup, Reading, Unreadable, parts
+from nclue_contract.cli.line_blocks import FileRange, LineBlock, RangeBlock, Survey, survey
+from nclue_contract.cli.sources import Note, Part, PayloadGroup, Reading, Surveyor, Unreadable, parts, reason_of
 from nclue_contract.cli.valid_blocks import ValidLines
 from nclue_contract.validation.findings import Report
 from nclue_contract.validation.json_reader import Payload
@@ -19,6 +19,9 @@ from nclue_contract.validation.validator import Validator
 
 FILE_COST, LINE_COST = 500, 10
 """The bytes of lines that take as long to validate as it takes to open a file, and to write that a line is valid."""
+
+_SURVEYED = 16
+"""The bytes that are surveyed in the time of one that is validated."""
 
 _GROUP_COST = 1 << 16
 
@@ -33,27 +36,25 @@ class Empty(Note):
     """The note about an input without a payload."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileGroup:
+class FileGroup(NamedTuple):
     """Small files in a row, which are read where they are validated; `size` is the number of bytes of all of them."""
 
     names: Sequence[str]
     size: int
 
 
-Work = Part | FileGroup
+Work = Part | FileGroup | FileRange
 """What is validated at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Validated:
+class Validated(NamedTuple):
     """Payloads in a row that have been validated: their counts, and for each output the entries that it writes about them."""
 
     summary: Summary
     entries: Sequence[list[Any]]
 
 
-Outcome = Validated | Note | Unreadable
+Outcome = Validated | Note | Unreadable | Survey
 
 
 def grouped(sources: Iterable[str | Note | Unreadable]) -> Iterator[str | FileGroup | Note | Unreadable]:
@@ -82,12 +83,14 @@ def _small_size(name: str) -> int | None:
     return status.st_size if S_ISREG(status.st_mode) and status.st_size <= _GROUP_COST else None
 
 
-def file_parts(name: str, stdin: BinaryIO, reading: Reading, progress: Callable[[int], None] | None = None) -> Iterator[Part]:
+def file_parts(
+    name: str, stdin: BinaryIO, reading: Reading, progress: Callable[[int], None] | None = None, surveyor: Surveyor | None = None
+) -> Iterator[Part]:
     """Yield the parts of one file, as `parts` does, and `Empty` if there is no payload in them."""
     empty = True
-    for part in parts(name, stdin, reading, progress):
+    for part in parts(name, stdin, reading, progress, surveyor):
         yield part
-        empty = empty and (isinstance(part, Note) or (isinstance(part, LineBlock) and not part.counts()[1]))
+        empty = empty and (isinstance(part, Note) or (isinstance(part, LineBlock | RangeBlock) and not part.counts()[1]))
     if empty:
         yield Empty(name, "nothing was validated, because it contains no payload")
 
@@ -103,7 +106,9 @@ class PartValidator:
 
     def cost(self, work: Work) -> int:
         """Return how much there is to do, in bytes of lines that are read one by one; 0 if it is nearly nothing."""
-        if isinstance(work, LineBlock):
+        if isinstance(work, FileRange):
+            return -(-(work.end - work.start) // _SURVEYED)
+        if isinstance(work, LineBlock | RangeBlock):
             return work.size() + (LINE_COST * work.counts()[1] if self._shows_valid else 0)
         if isinstance(work, PayloadGroup):
             return sum(len(payload.text) for payload in work.found)
@@ -115,10 +120,15 @@ class PartValidator:
             return [self._outcome(part) for name in work.names for part in file_parts(name, io.BytesIO(), self._reading)]
         return [self._outcome(work)]
 
-    def _outcome(self, part: Part) -> Outcome:
-        if isinstance(part, LineBlock | PayloadGroup):
-            return self._validated(part.payloads())
-        return part
+    def _outcome(self, work: Part | FileRange) -> Outcome:
+        if isinstance(work, FileRange | RangeBlock):
+            try:
+                if isinstance(work, FileRange):
+                    return survey(work, self._reading.valid_blocks)
+                work = work.load()
+            except (OSError, ValueError) as error:
+                return Unreadable(work.file, reason_of(error))
+        return self._validated(work.payloads()) if isinstance(work, LineBlock | PayloadGroup) else work
 
     def _validated(self, payloads: Iterable[Payload | ValidLines]) -> Validated:
         summary = Summary()

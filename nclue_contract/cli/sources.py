@@ -7,12 +7,12 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import chain, takewhile
+from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, Final, Literal
+from typing import BinaryIO, Final, Literal, NamedTuple
 
-from nclue_contract.cli.valid_blocks import ValidBlocks, ValidLines, cut
+from nclue_contract.cli.line_blocks import FileRange, LineBlock, RangeBlock, Survey, decode_line, short_lines, with_line_feeds
+from nclue_contract.cli.valid_blocks import ValidBlocks, cut
 from nclue_contract.validation.json_parser import BLANKS, skip_blanks
 from nclue_contract.validation.json_reader import Payload, decode, line_column, value_end, wide_encoding
 from nclue_contract.validation.reports.base import STDIN
@@ -22,83 +22,29 @@ InputFormat = Literal["json", "jsonl"]
 READ_BYTES = 1 << 20
 """Bytes that are read first: they decide about the format."""
 
-BLOCK_BYTES = 1 << 18
+BLOCK_BYTES = 1 << 19
 """Bytes of lines that are read, and then validated by one process, at once."""
 
 _FORMATS: Final[dict[str, InputFormat]] = {".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 _GZIP = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
-_BLANKS = BLANKS.encode()
 
 
-@dataclass(frozen=True, slots=True)
-class Unreadable:
+class Unreadable(NamedTuple):
     """A file that cannot be read, or a name without a file, and the reason."""
 
     file: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(NamedTuple):
     """A remark about a file that is not a finding."""
 
     file: str
     text: str
 
 
-class LineBlock:
-    """Whole lines of a file, about `BLOCK_BYTES` of them, in pieces: of those that are surely valid, there is only the number of lines.
-
-    `line` (from 1) and `index` (from 0) are those of its first line, and of the first payload in it.
-    """
-
-    __slots__ = ("_counts", "file", "index", "line", "pieces")
-
-    def __init__(self, file: str, line: int, index: int, pieces: Sequence[bytes | int]) -> None:
-        self.file: str = file
-        self.line: int = line
-        self.index: int = index
-        self.pieces: Sequence[bytes | int] = pieces
-        self._counts: tuple[int, int] | None = None
-
-    def size(self) -> int:
-        """Return the number of bytes of the lines that are not surely valid."""
-        return sum(len(piece) for piece in self.pieces if isinstance(piece, bytes))
-
-    def counts(self) -> tuple[int, int]:
-        """Return the numbers of lines and of payloads. They are known when the payloads have been read; else the lines are counted."""
-        if self._counts is None:
-            lines = [line for piece in self.pieces if isinstance(piece, bytes) for line in piece.split(b"\n")]
-            valid = sum(piece for piece in self.pieces if isinstance(piece, int))
-            blank = 0
-            if not all(lines) or any(map(bytes.isspace, lines)):  # the quick test, as below
-                blank = sum(not line.strip(_BLANKS) for line in lines)
-            self._counts = valid + len(lines), valid + len(lines) - blank
-        return self._counts
-
-    def payloads(self) -> Iterator[Payload | ValidLines]:
-        """Yield the payloads, in order."""
-        first, index = self.line, self.index
-        for piece in self.pieces:
-            if isinstance(piece, int):
-                yield ValidLines(self.file, first, index, piece)
-                first += piece
-                index += piece
-                continue
-            lines = _decode_lines(piece)
-            for number, line in enumerate(lines, first):
-                # isspace() is the quick test; it is true for more characters than JSON has blanks
-                if isinstance(line, str) and (not line or line.isspace()) and not line.strip(BLANKS):
-                    continue
-                yield Payload(self.file, number, 1, index, line)
-                index += 1
-            first += len(lines)
-        self._counts = first - self.line, index - self.index
-
-
-@dataclass(frozen=True, slots=True)
-class PayloadGroup:
+class PayloadGroup(NamedTuple):
     """Some payloads of a file that is not one per line, in a row."""
 
     found: Sequence[Payload]
@@ -108,12 +54,11 @@ class PayloadGroup:
         yield from self.found
 
 
-Part = LineBlock | PayloadGroup | Note | Unreadable
+Part = LineBlock | RangeBlock | PayloadGroup | Note | Unreadable
 """What a file is read as, in order."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """How `parts` reads files: their format, if it is given, the longest line in bytes, and what finds lines that are surely valid."""
 
     input_format: InputFormat | None = None
@@ -144,13 +89,19 @@ def expand(names: Sequence[str], suffixes: Sequence[str] = PAYLOAD_SUFFIXES) -> 
             yield file
 
 
-def parts(name: str, stdin: BinaryIO, reading: Reading, progress: Callable[[int], None] | None = None) -> Iterator[Part]:
+Surveyor = Callable[[Iterable[FileRange]], Iterable[Survey | Unreadable]]
+"""Surveys ranges, in order, such as with worker processes."""
+
+
+def parts(
+    name: str, stdin: BinaryIO, reading: Reading, progress: Callable[[int], None] | None = None, surveyor: Surveyor | None = None
+) -> Iterator[Part]:
     """Yield the parts of one file, or of `stdin` if the name is "-".
 
     The file is one JSON text (one payload or an array of them), or has one per line; if its format is not given, the extension decides,
-    then the content. `progress` is called for each block with its number of bytes. The longest line is also the longest JSON text that is
-    not one per line: what has to be in memory at once. What is longer ends the file, and is yielded as `Unreadable`, as are errors of the
-    operating system.
+    then the content. `progress` is called for each block with its number of bytes. With a surveyor, the lines of a regular file are not
+    read here, but as ranges. The longest line is also the longest JSON text that is not one per line: what has to be in memory at once.
+    What is longer ends the file, and is yielded as `Unreadable`, as are errors of the operating system.
     """
     try:
         if name == STDIN:
@@ -158,7 +109,7 @@ def parts(name: str, stdin: BinaryIO, reading: Reading, progress: Callable[[int]
         else:
             with Path(name).open("rb") as file:
                 input_format = reading.input_format or _FORMATS.get(Path(name).suffix.lower())
-                yield from _parts(name, file, input_format, reading, progress)
+                yield from _parts(name, file, input_format, reading, progress, surveyor)
     except (OSError, ValueError) as error:
         yield Unreadable(name, reason_of(error))
     except MemoryError:
@@ -234,14 +185,19 @@ def reason_of(error: OSError | ValueError) -> str:
 
 
 def _parts(
-    name: str, stream: BinaryIO, input_format: InputFormat | None, reading: Reading, progress: Callable[[int], None] | None
+    name: str,
+    stream: BinaryIO,
+    input_format: InputFormat | None,
+    reading: Reading,
+    progress: Callable[[int], None] | None,
+    surveyor: Surveyor | None = None,
 ) -> Iterator[Part]:
     blocks = _blocks(stream, progress)
     first = next(blocks, b"")
     if first.startswith(_GZIP):
         yield Unreadable(name, "compressed with gzip; unpack it first, as in: gunzip -c FILE | nclue-contract validate -")
         return
-    if first.startswith(_BOM):
+    if marked := first.startswith(_BOM):
         first = first.removeprefix(_BOM)
         yield Note(name, "skipped a byte order mark")
     if input_format is None:
@@ -254,6 +210,9 @@ def _parts(
     # in UTF-16 and UTF-32 a line cannot be cut at the byte of \n
     if input_format == "json" or wide_encoding(first):
         yield from _groups(_payloads_of_document(name, b"".join(_up_to(reading.max_line, blocks))))
+    elif surveyor and (ranges := file_ranges(name, stream, len(_BOM) if marked else 0, reading)):
+        first, blocks = b"", iter(())  # to free the memory before processes are started
+        yield from _surveyed_blocks(surveyor(ranges), stream.tell(), reading, progress)
     else:
         yield from _line_blocks(name, blocks, reading)
 
@@ -307,13 +266,56 @@ def _line_blocks(name: str, blocks: Iterable[bytes], reading: Reading) -> Iterat
     line, index = 1, 0
     for data in _whole_lines(blocks, reading.max_line):
         if data is None:
-            raise ValueError(f"line {line:,} is longer than {_bytes(reading.max_line)}; --max-line allows more")
+            raise _too_long(line, reading.max_line)
         for piece in cut(data, BLOCK_BYTES):
             pieces = [count or small for small, count in reading.valid_blocks.split(piece)] if reading.valid_blocks else [piece]
             yield (block := LineBlock(name, line, index, pieces))
             lines, payloads = block.counts()
             line += lines
             index += payloads
+
+
+def file_ranges(name: str, stream: BinaryIO, first: int, reading: Reading) -> Iterator[FileRange] | None:
+    """Return the ranges of a file whose lines begin at `first`; None if it is short, or no regular file that others find."""
+    path, status = os.path.realpath(name), os.fstat(stream.fileno())
+    if not stat.S_ISREG(status.st_mode) or status.st_size <= BLOCK_BYTES or not _is_at(path, status):
+        return None
+    if reading.valid_blocks:
+        reading.valid_blocks.expect(status.st_size)
+    identity, end = (status.st_dev, status.st_ino), status.st_size
+    starts = range(first, end, BLOCK_BYTES)
+    return (FileRange(name, path, identity, first, at, min(at + BLOCK_BYTES, end), reading.max_line) for at in starts)
+
+
+def _is_at(path: str, status: os.stat_result) -> bool:
+    """Return whether a path leads to a file that is open: that of standard input leads to another one in every process."""
+    try:
+        return os.path.samestat(os.stat(path), status)  # noqa: PTH116  # as above
+    except OSError:
+        return False
+
+
+def _surveyed_blocks(
+    surveys: Iterable[Survey | Unreadable], counted: int, reading: Reading, progress: Callable[[int], None] | None
+) -> Iterator[RangeBlock | Unreadable]:
+    """Yield the blocks of ranges; `counted` bytes are part of the progress already."""
+    line, index = 1, 0
+    for found in surveys:
+        if isinstance(found, Unreadable):
+            yield found
+            return
+        if progress:
+            progress(max(found.range.end, counted) - max(found.range.start, counted))
+        if found.lines:
+            yield RangeBlock(found, line, index)
+        line += found.lines
+        index += found.payloads
+        if found.too_long:
+            raise _too_long(line, reading.max_line)
+
+
+def _too_long(line: int, max_line: int) -> ValueError:
+    return ValueError(f"line {line:,} is longer than {_bytes(max_line)}; --max-line allows more")
 
 
 def _whole_lines(blocks: Iterable[bytes], max_line: int) -> Iterator[bytes | None]:
@@ -330,45 +332,19 @@ def _whole_lines(blocks: Iterable[bytes], max_line: int) -> Iterator[bytes | Non
             size += len(block)
         else:
             whole = b"".join((*pending, block[:end]))
-            if len(whole) > max_line and (short := _short_lines(whole, max_line)) is not None:
+            if len(whole) > max_line and (short := short_lines(whole, max_line)) is not None:
                 if short:
-                    yield _with_line_feeds(b"\n".join(short))
+                    yield with_line_feeds(b"\n".join(short))
                 yield None
                 return
-            yield _with_line_feeds(whole)
+            yield with_line_feeds(whole)
             pending = [block[end + 1 :]]
             size = len(pending[0])
         if size > max_line:
             yield None
             return
     if last := b"".join(pending):
-        yield _with_line_feeds(last)
-
-
-def _with_line_feeds(data: bytes) -> bytes:
-    # the search for one byte is many times as fast as that for two
-    return data.replace(b"\r\n", b"\n").removesuffix(b"\r") if b"\r" in data else data
-
-
-def _short_lines(data: bytes, max_line: int) -> list[bytes] | None:
-    """Return the lines before the first one that is too long; None if there is none."""
-    lines = data.split(b"\n")
-    short = list(takewhile(lambda line: len(line) <= max_line, lines))
-    return None if len(short) == len(lines) else short
-
-
-def _decode_lines(data: bytes) -> Sequence[str | bytes]:
-    try:
-        return data.decode().split("\n")
-    except UnicodeDecodeError:
-        return [_decode_line(line) for line in data.split(b"\n")]
-
-
-def _decode_line(line: bytes) -> str | bytes:
-    try:
-        return line.decode()
-    except UnicodeDecodeError:
-        return line
+        yield with_line_feeds(last)
 
 
 def _payloads_of_document(name: str, data: bytes) -> Iterator[Payload]:
@@ -386,7 +362,7 @@ def _payloads_of_document(name: str, data: bytes) -> Iterator[Payload]:
     for index, (at, part) in enumerate(parts):
         line, column = line_column(text[seen:at], at - seen, line, column)
         seen = at
-        yield Payload(name, line, column, index, part if readable else _decode_line(part.encode(errors="surrogateescape")))
+        yield Payload(name, line, column, index, part if readable else decode_line(part.encode(errors="surrogateescape")))
 
 
 def _groups(payloads: Iterable[Payload]) -> Iterator[PayloadGroup]:

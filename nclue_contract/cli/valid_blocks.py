@@ -55,6 +55,11 @@ class ValidBlocks:
         self._read = read
         self._seen = 0
 
+    def expect(self, size: int) -> None:
+        """Prepare for so many bytes, also in processes that are forked later: what is imported now need not be imported by each of them."""
+        if self._seen + size > FAST_AFTER and fast_reader() is not None:
+            self._seen += FAST_AFTER
+
     def split(self, data: bytes) -> Iterator[tuple[bytes, int]]:
         r"""Yield the pieces of a block, in order, without the `\n` between; each with its number of lines if it is surely valid, or 0."""
         self._seen += len(data)

@@ -5,27 +5,26 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import Any, BinaryIO, NamedTuple, TextIO
 
 from nclue_contract.cli.colour import use_colour
 from nclue_contract.cli.files import atomic_file
+from nclue_contract.cli.line_blocks import FileRange
 from nclue_contract.cli.part_validator import Empty, FileGroup, PartValidator, Validated, Work, file_parts, grouped
 from nclue_contract.cli.progress import ProgressBar
-from nclue_contract.cli.sources import InputFormat, Note, Reading, Unreadable, expand
+from nclue_contract.cli.sources import InputFormat, Note, Reading, Surveyor, Unreadable, expand
 from nclue_contract.cli.valid_blocks import ValidBlocks
-from nclue_contract.cli.workers import in_order
+from nclue_contract.cli.workers import Deferred, Workers
 from nclue_contract.validation.reports.base import FAILED, INCONCLUSIVE, MAX_RESULTS, PASSED, STDIN, USAGE, Renderer, Run, Summary
 from nclue_contract.validation.reports.excerpt import safe_line
 from nclue_contract.validation.reports.formats import renderer
 from nclue_contract.validation.validator import Validator
 
 
-@dataclass(frozen=True, slots=True)
-class ValidateOptions:
+class ValidateOptions(NamedTuple):
     """The options of the command; `names` are files, folders, globs or "-", `reports` pairs of a format and a path, `jobs` processes."""
 
     names: Sequence[str]
@@ -66,9 +65,18 @@ def validate(validator: Validator, run: Run, options: ValidateOptions, stdin: Bi
             output.begin()
         reading = Reading(options.input_format, options.max_line, ValidBlocks(validator.surely_valid))
         part_validator = PartValidator(validator, outputs, reading)
-        work = _work(grouped(sources) if options.jobs > 1 else sources, stdin, reading, progress)
-        results = in_order(part_validator, work, options.jobs, part_validator.cost)
-        for item in chain.from_iterable(stack.enter_context(closing(results))):
+        results: Iterator[list[Any]]
+        if options.jobs == 1:
+            results = map(part_validator, _work(sources, stdin, reading, progress))
+        else:
+            workers = stack.enter_context(Workers(part_validator, options.jobs))
+            cost = Deferred(part_validator.cost)
+
+            def surveyor(ranges: Iterable[FileRange]) -> Iterator[Any]:
+                return chain.from_iterable(workers.results(ranges, cost))
+
+            results = workers.results(_work(grouped(sources), stdin, reading, progress, surveyor), cost)
+        for item in chain.from_iterable(results):
             empty |= isinstance(item, Empty)
             if isinstance(item, Validated):
                 _add_validated(item, outputs, summary)
@@ -103,7 +111,11 @@ def protect_inputs(sources: Iterable[str | Note | Unreadable], reports: Iterable
 
 
 def _work(
-    sources: Iterable[str | FileGroup | Note | Unreadable], stdin: BinaryIO | None, reading: Reading, progress: ProgressBar
+    sources: Iterable[str | FileGroup | Note | Unreadable],
+    stdin: BinaryIO | None,
+    reading: Reading,
+    progress: ProgressBar,
+    surveyor: Surveyor | None = None,
 ) -> Iterator[Work]:
     for source in sources:
         if isinstance(source, FileGroup):
@@ -114,7 +126,7 @@ def _work(
         elif stdin is None and source == STDIN:
             yield Unreadable(STDIN, "standard input is closed")
         else:
-            yield from file_parts(source, stdin or io.BytesIO(), reading, progress.advance)
+            yield from file_parts(source, stdin or io.BytesIO(), reading, progress.advance, surveyor)
 
 
 def _add_validated(validated: Validated, outputs: Sequence[Renderer[Any]], summary: Summary) -> None:

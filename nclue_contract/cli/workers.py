@@ -13,9 +13,9 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from itertools import chain
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
     from queue import SimpleQueue
 
-PROCESSES_AFTER = 1 << 19
+PROCESSES_AFTER = 1 << 17
 """So much is done in this process before others are started, which takes about as long."""
 
 DEPTH = 2
@@ -44,21 +44,20 @@ class WorkerError(Exception):
     """A worker process could not be started, or has died; the message says what to do."""
 
 
-def in_order(call: Callable[[W], R], items: Iterable[W], jobs: int, cost: Callable[[W], int]) -> Generator[R, None, None]:
-    """Yield the result of the call for each item, in order, with up to so many worker processes if there is enough to do.
+class Deferred(Generic[W]):
+    """The cost of an item, but nothing until `PROCESSES_AFTER` has been done in this process: short inputs need no others."""
 
-    `cost` returns how much there is to do for an item. What costs nothing is done in this process; everything is, until it has done
-    `PROCESSES_AFTER`. Close the generator to end the processes. Raises `WorkerError`, and what the call raises.
-    """
-    todo = iter(items)
-    done = 0
-    for item in todo:
-        if jobs > 1 and done >= PROCESSES_AFTER:
-            with Workers(call, jobs) as workers:
-                yield from workers.results(chain([item], todo), cost)
-            return
-        done += cost(item)
-        yield call(item)
+    def __init__(self, cost: Callable[[W], int]) -> None:
+        self._cost = cost
+        self._done = 0
+
+    def __call__(self, item: W) -> int:
+        """Return the cost, or 0."""
+        cost = self._cost(item)
+        if self._done >= PROCESSES_AFTER:
+            return cost
+        self._done += cost
+        return 0
 
 
 class Workers(Generic[W, R]):
@@ -73,6 +72,11 @@ class Workers(Generic[W, R]):
         self._method = method or start_method()
         self.running: list[_Worker] = []
         """The processes that have been started."""
+        self._sent = 0
+        self.arrived: dict[int, _Answer] = {}
+        """Answers whose turn has not come, by their numbers."""
+        self.unwanted: set[int] = set()
+        """The numbers of answers that nobody waits for any more."""
 
     def __enter__(self) -> Workers[W, R]:
         return self
@@ -85,30 +89,38 @@ class Workers(Generic[W, R]):
             raise
 
     def results(self, items: Iterable[W], cost: Callable[[W], int]) -> Iterator[R]:
-        """Yield the results, in the order of the items. Raises `WorkerError`, and what the call raises, when it is its turn."""
-        begun = given = 0
-        arrived: dict[int, _Answer] = {}
-        for item in items:
-            here = not cost(item)
-            worker = None
-            while begun - given >= WINDOW * self._jobs or not (here or (worker := self._free_worker())):
-                self.receive(arrived)
-                while given in arrived:
-                    yield arrived.pop(given).result()
-                    given += 1
-            if worker is not None:
-                worker.send(begun, item)
-            elif begun == given:
-                yield self._call(item)
-                given += 1
-            else:
-                arrived[begun] = _Answer(self._call(item), "")
-            begun += 1
-        while given < begun:
-            while given not in arrived:
-                self.receive(arrived)
-            yield arrived.pop(given).result()
-            given += 1
+        """Yield the results, in the order of the items; what costs nothing is done here. Raises `WorkerError`, and what the call raises.
+
+        The items may depend on results of another call of this method.
+        """
+        underway: deque[int | _Answer] = deque()  # numbers of items that were sent, and results of this process
+        try:
+            for item in items:
+                here, worker = not cost(item), None
+                while True:
+                    while underway and self._has_come(underway[0]):
+                        yield self._answer(underway.popleft()).result()
+                    if len(underway) < WINDOW * self._jobs and (here or (worker := self._free_worker())):
+                        break
+                    self.receive(self.arrived)
+                if worker is None:
+                    underway.append(_Answer(self._call(item), ""))
+                else:
+                    worker.send(self._sent, item)
+                    underway.append(self._sent)
+                    self._sent += 1
+            while underway:
+                while not self._has_come(underway[0]):
+                    self.receive(self.arrived)
+                yield self._answer(underway.popleft()).result()
+        finally:
+            self.unwanted.update(number for number in underway if isinstance(number, int))
+
+    def _has_come(self, item: int | _Answer) -> bool:
+        return item in self.arrived if isinstance(item, int) else True
+
+    def _answer(self, item: int | _Answer) -> _Answer:
+        return self.arrived.pop(item) if isinstance(item, int) else item
 
     def _end(self) -> None:
         with _signals_held():
@@ -141,6 +153,9 @@ class Workers(Generic[W, R]):
         for connection in wait([worker.answers for worker in workers.values()]):
             number, answer = workers[id(connection)].receive()
             arrived[number] = answer
+        for number in self.unwanted & arrived.keys():
+            del arrived[number]
+            self.unwanted.remove(number)
 
 
 def start_method() -> str:

@@ -13,14 +13,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from nclue_contract.contract.rules import Certainty, ExpectedAnswer, Rule, Severity
 from nclue_contract.contract.wording import nearest
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorShape:
+class ErrorShape(NamedTuple):
     """Where the body of an error has its code and its message: in the field `object` (empty: at the top), under these names."""
 
     object: str
@@ -28,8 +27,7 @@ class ErrorShape:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(NamedTuple):
     """One option of a reading, with the pages that support it and what it changes."""
 
     id: str
@@ -49,8 +47,7 @@ class Option:
         return character in self.characters or in_ranges(character, self.code_points)
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """One question that the documentation does not decide."""
 
     id: str
@@ -70,8 +67,7 @@ class Reading:
         raise ValueError(message)
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """A property of a request or response. Lengths are in characters; `minimum` and `maximum` are None where the schema has none.
 
     `echo_of` is the field of the request whose value comes back under this other name, `name_of` the field of the request that has the ID
@@ -93,8 +89,7 @@ class Field:
     type_reading: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class DocumentedError:
+class DocumentedError(NamedTuple):
     """A row of the documented tables of errors."""
 
     status: int
@@ -105,8 +100,7 @@ class DocumentedError:
     """Codes of rules that concern the error, although createTask responds with another one when they are broken."""
 
 
-@dataclass(frozen=True, slots=True)
-class QueryParameter:
+class QueryParameter(NamedTuple):
     """A query parameter; an integer."""
 
     name: str
@@ -123,8 +117,7 @@ _RANGE = re.compile("NC([0-9]{3})-(?:NC)?([0-9]{3})", re.IGNORECASE)
 _Named = TypeVar("_Named", Field, QueryParameter)
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(NamedTuple):
     """An operation: method, path template, name of the response schema, documented error codes by status code."""
 
     id: str
@@ -135,8 +128,7 @@ class Operation:
     query: tuple[QueryParameter, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class TaskLifecycle:
+class TaskLifecycle(NamedTuple):
     """The statuses of a task, in the order in which a task goes through them, and the role of each. The page is "Create task"."""
 
     statuses: tuple[str, ...]

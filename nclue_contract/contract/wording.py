@@ -21,7 +21,15 @@ _CONTROL_NAMES = {
 }
 
 
-_KINDS = {bool: "a boolean", int: "a number", float: "a number", str: "a string", list: "an array", tuple: "an array", dict: "an object"}
+_KINDS = (
+    (int, "a number"),
+    (str, "a string"),
+    (bool, "a boolean"),
+    (float, "a number"),
+    (list, "an array"),
+    (tuple, "an array"),
+    (dict, "an object"),
+)
 
 
 @lru_cache(maxsize=1024)
@@ -73,8 +81,10 @@ def json_kind(value: object) -> str:
     if value is None:
         return "null"
     # By identity: a type may have a metaclass whose comparison or hash raises.
-    kind = next((words for kind, words in _KINDS.items() if type(value) is kind), None)
-    return kind or f"of the Python type {type_name(value)}"
+    for kind, words in _KINDS:
+        if type(value) is kind:
+            return words
+    return f"of the Python type {type_name(value)}"
 
 
 def type_name(value: object) -> str:

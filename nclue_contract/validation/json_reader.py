@@ -6,10 +6,9 @@ import json
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import lru_cache
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.wording import pointer_to
@@ -39,8 +38,7 @@ _HARMLESS = re.compile(r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA
 _SHORT = 300
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """A JSON text: its value, its problems in source order, and whether it could be read at all (`readable`)."""
 
     value: object

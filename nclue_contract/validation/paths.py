@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
+from typing import NamedTuple
 
 from nclue_contract.contract.model import contract, in_ranges
 from nclue_contract.contract.readings import Policy
@@ -20,14 +21,12 @@ _LATIN = 256
 _BEYOND_RANGES = "\u0100-\ud7ff\ue000-\U0010ffff"
 _BEYOND = re.compile("(?![\ud800-\udfff])[^\x00-\xff]")  # the same; this spelling is compiled 20 times as fast
 
-_NO_KEY = re.compile(
-    r"""^[a-z][a-z0-9+.-]*:/   # a URL, such as s3:// or https://, or one that has lost a slash
+_NO_KEY = r"""(?ix)            # not compiled before a suggestion needs it: that takes a millisecond
+    ^[a-z][a-z0-9+.-]*:/       # a URL, such as s3:// or https://, or one that has lost a slash
     |^[a-z]:                   # a drive of Windows
     |^[/\\]                    # a path on a disk, or on another machine (UNC)
     |%[0-9a-f]{2}              # percent-encoded
-    """,
-    re.IGNORECASE | re.VERBOSE,
-)
+    """
 """What begins or holds this is not the key of an object, but an address of it or another form."""
 
 _NO_STEPS = frozenset({"", ".", ".."})
@@ -90,8 +89,7 @@ class PathCheck:
         return joined.isascii() and all(values) and (data := joined.encode()).translate(self.marks) == data
 
 
-@dataclass(frozen=True, slots=True)
-class _Verdict:
+class _Verdict(NamedTuple):
     """Who forbids a character: the reading with these options, or every reading where no reading is named."""
 
     reading: str = ""
@@ -150,13 +148,13 @@ class PathSuggester:
         That is so if the path is no key (a URL, a path on a disk, a key that is percent-encoded), if a step of the suggestion would be
         empty, and if the path is not in normalization form C: keys are bytes, so that the object may be stored under either form.
         """
-        if len(path) > _LONG or _NO_KEY.search(path) or not unicodedata.is_normalized("NFC", path):
+        if len(path) > _LONG or re.search(_NO_KEY, path) or not unicodedata.is_normalized("NFC", path):
             return None
-        suggestion = "".join(map(self._replace, path))
+        suggestion = path.translate({ord(character): self._replace(character) for character in set(path) - self.safe})
         return suggestion if _NO_STEPS.isdisjoint(suggestion.split("/")) else None
 
     def _replace(self, character: str) -> str:
-        if character in self.safe or (self.keeps_beyond and _BEYOND.match(character)):
+        if self.keeps_beyond and _BEYOND.match(character):
             return character
         if character in self.replacements:
             return self.replacements[character]

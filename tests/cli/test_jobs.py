@@ -21,9 +21,12 @@ from hypothesis import strategies as st
 
 from nclue_contract.cli import part_validator, sources, validate, workers
 from nclue_contract.cli.arguments import jobs as jobs_of
+from nclue_contract.cli.line_blocks import FileRange, RangeBlock
 from nclue_contract.cli.main import main
+from nclue_contract.cli.part_validator import PartValidator
 from nclue_contract.cli.progress import ProgressBar
-from nclue_contract.cli.workers import WINDOW, WorkerError, Workers, in_order
+from nclue_contract.cli.sources import Reading, Unreadable
+from nclue_contract.cli.workers import WINDOW, Deferred, WorkerError, Workers
 from nclue_contract.validation.validator import Validator
 from tests.cli.test_many_lines import Generator
 from tests.cli.test_valid_blocks import LINES, LONG, SHORT
@@ -138,13 +141,21 @@ LINE = st.sampled_from([SHORT.encode(), LONG.encode(), BAD, BAD * 40, *ODD, *LIN
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(lines=st.lists(LINE, max_size=30), block=st.integers(1, 700), jobs=st.integers(2, 4), end=st.sampled_from([b"\n", b"\r\n"]))
-def test_any_lines_in_blocks_of_any_size_give_the_same_output(capsysbinary, tmp_path, lines, block, jobs, end):
+@given(
+    lines=st.lists(LINE, max_size=30),
+    block=st.integers(1, 700),
+    jobs=st.integers(2, 4),
+    end=st.sampled_from([b"\n", b"\r\n"]),
+    before=st.sampled_from([b"", b"\xef\xbb\xbf"]),
+    most=st.sampled_from(["100B", "1kB", "64MB"]),
+)
+def test_any_lines_in_blocks_of_any_size_give_the_same_output(capsysbinary, tmp_path, lines, block, jobs, end, before, most):
     path = tmp_path / "lines.jsonl"
-    path.write_bytes(end.join(lines))
-    expected = run(capsysbinary, path, "--format", "json")
+    path.write_bytes(before + end.join(lines))
+    options = [path, "--format", "json", "--max-line", most]
+    expected = run(capsysbinary, *options)
     with in_threads(block):
-        assert run(capsysbinary, path, "--format", "json", "--jobs", jobs) == expected
+        assert run(capsysbinary, *options, "--jobs", jobs) == expected
 
 
 def test_processes_give_the_same_output(capsysbinary, inputs, monkeypatch):
@@ -218,22 +229,39 @@ def test_a_worker_has_at_most_two_items(monkeypatch):
 
 
 def test_little_work_starts_no_process(monkeypatch):
-    monkeypatch.setattr(workers, "Workers", None)
-    cost = workers.PROCESSES_AFTER // 4
-    assert list(in_order(abs, [-1, -2, -3, -4], 2, lambda _: cost)) == [1, 2, 3, 4]
-    assert list(in_order(abs, range(100), 1, lambda _: cost)) == list(range(100))
-    with pytest.raises(TypeError):  # the fifth would have started one
-        list(in_order(abs, range(5), 2, lambda _: cost))
+    def results(count):
+        with Workers(abs, 2) as pool:
+            return list(pool.results(range(count), Deferred(lambda _: cost)))
 
-
-def test_lines_that_are_surely_valid_are_not_sent(capsysbinary, tmp_path, monkeypatch):
     monkeypatch.setattr(Workers, "start", None)
+    cost = workers.PROCESSES_AFTER // 4
+    assert results(4) == [0, 1, 2, 3]
+    with pytest.raises(TypeError):  # the fifth would have started one
+        results(5)
+
+
+def test_lines_that_are_surely_valid_are_only_surveyed(capsysbinary, tmp_path, monkeypatch):
+    sent = []
+    call = PartValidator.__call__
+
+    def record(validator, work):
+        if threading.current_thread() is not threading.main_thread():
+            sent.append(type(work))
+        return call(validator, work)
+
+    monkeypatch.setattr(PartValidator, "__call__", record)
     path = tmp_path / "valid.jsonl"
     path.write_text(f"{SHORT}\n" * 3000)
     with in_threads():
         assert run(capsysbinary, path, "--jobs", 2)[0] == 0
-        with pytest.raises(TypeError):
-            run(capsysbinary, path, "--jobs", 2, "--format", "jsonl")  # these are shown
+        assert set(sent) == {FileRange}
+        assert run(capsysbinary, path, "--jobs", 2, "--format", "jsonl")[0] == 0  # these are shown
+        assert set(sent) == {FileRange, RangeBlock}
+        sent.clear()
+        with path.open("rb") as file:
+            monkeypatch.setattr("sys.stdin", type("Stdin", (), {"buffer": file, "isatty": lambda: False}))
+            assert run(capsysbinary, "-", "--input-format", "jsonl", "--jobs", 2)[0] == 0
+        assert sent == []
 
 
 @pytest.mark.parametrize("options", [[], ["--jobs", "2"]], ids=["one", "two"])
@@ -249,6 +277,66 @@ def test_progress_is_that_of_all_bytes(capsysbinary, inputs, monkeypatch, option
 
 def sources_size(names):
     return sum(Path(name).stat().st_size for name in names if isinstance(name, str) and Path(name).is_file())
+
+
+# -- ranges of a file -------------------------------------------------------------------------------------------------------------------
+
+
+def ranges_of(path, size=100):
+    with path.open("rb") as file, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sources, "BLOCK_BYTES", size)
+        return list(sources.file_ranges(str(path), file, 0, Reading()))
+
+
+def test_every_line_is_in_the_range_in_which_it_begins(tmp_path):
+    path = tmp_path / "lines.jsonl"
+    path.write_bytes(b"".join(b"x" * length + b"\n" for length in (98, 0, 0, 99, 450, 1)) + b"end")
+    assert [file_range.read() for file_range in ranges_of(path)] == [
+        (b"x" * 98 + b"\n", False),  # with the empty line at offset 99
+        (b"\n" + b"x" * 99, False),
+        (b"x" * 450, False),
+        *[(None, False)] * 3,
+        (b"x\nend", False),
+    ]
+
+
+def test_a_file_that_changes_between_survey_and_validation_is_reported(tmp_path):
+    path = tmp_path / "lines.jsonl"
+    path.write_bytes((BAD + b"\n") * 3)
+    validator = PartValidator(Validator(), [], Reading())
+    first = ranges_of(path)[0]
+    (found,) = validator(first)
+    assert (found.lines, found.payloads) == (1, 1)
+    path.write_bytes(BAD[:20])
+    changed = [Unreadable(str(path), "it was changed while it was read")]
+    assert validator(RangeBlock(found, 1, 0)) == changed
+    path.rename(tmp_path / "other")
+    assert validator(RangeBlock(found, 1, 0)) == validator(first) == [Unreadable(str(path), "No such file or directory")]
+    path.write_bytes((BAD + b"\n") * 3)
+    assert validator(first) == changed
+
+
+def test_a_file_that_other_processes_would_not_find_is_read_here(tmp_path):
+    path = tmp_path / "lines.jsonl"
+    path.write_bytes((BAD + b"\n") * 3)
+    with path.open("rb") as file, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sources, "BLOCK_BYTES", 100)
+        assert sources.file_ranges(str(path), file, 0, Reading()) is not None
+        path.unlink()
+        assert sources.file_ranges(str(path), file, 0, Reading()) is None
+        path.write_bytes((BAD + b"\n") * 3)
+        assert sources.file_ranges(str(path), file, 0, Reading()) is None
+
+
+def test_results_of_one_call_can_be_the_items_of_another():
+    with in_threads(), Workers(abs, 2) as pool:
+        first = pool.results(range(-60, 0), lambda _: 1)
+        assert list(pool.results((number - 100 for number in first), lambda number: number % 3)) == list(range(40, 100))
+        stopped = pool.results(range(60), lambda _: 1)
+        assert next(stopped) == 0
+        stopped.close()
+        assert list(pool.results(range(60), lambda _: 1)) == list(range(60))
+        assert (pool.arrived, pool.unwanted) == ({}, set())
 
 
 # -- what goes wrong in a worker --------------------------------------------------------------------------------------------------------

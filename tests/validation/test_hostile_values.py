@@ -214,5 +214,5 @@ def test_a_payload_whose_validation_fails_is_not_valid(monkeypatch):
     def full(*_):
         raise MemoryError
 
-    monkeypatch.setattr("nclue_contract.validation.request._Collector._collect", full)
+    monkeypatch.setattr("nclue_contract.validation.request._Collector._check_other", full)
     assert rules(Validator().validate_request_json('{"name": 1}')) == [("NC008", "")]

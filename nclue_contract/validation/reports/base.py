@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from nclue_contract.contract.readings import Readings
 from nclue_contract.contract.wording import counted
@@ -50,8 +50,7 @@ def tool_line(version: str, revision: str) -> str:
     return f"{TOOL_NAME} {version}, contract {revision}"
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """What every report carries: version of the tool, revision of the contract, the readings and their sources, whether warnings count.
 
     `ignored` are the codes of the rules that were not applied, `noun` is what is validated, in the singular.

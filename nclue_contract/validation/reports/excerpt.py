@@ -6,9 +6,9 @@ that join a leading consonant, otherwise 1. What would control a terminal is esc
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
@@ -21,8 +21,8 @@ CONTEXT = 100
 MIN_CELLS = 20
 """The narrowest excerpt: an escape of ten cells, and an ellipsis on both sides."""
 
-_LEADING = re.compile("[\u1100-\u115f\ua960-\ua97c\uac00-\ud7a3]")
-_JOINING = re.compile("[\u1160-\u11ff\ud7b0-\ud7ff]")
+_LEADING = (("\u1100", "\u115f"), ("\ua960", "\ua97c"), ("\uac00", "\ud7a3"))
+_JOINING = (("\u1160", "\u11ff"), ("\ud7b0", "\ud7ff"))
 
 
 class Symbols(NamedTuple):
@@ -46,6 +46,7 @@ class Glyph(NamedTuple):
     stop: int
 
 
+@lru_cache(maxsize=8)
 def symbols(encoding: str) -> Symbols:
     """Return the symbols for an encoding; all in ASCII when it lacks one, since East Asian code pages that have some show them wide."""
     return _UNICODE if _encodable("".join(_UNICODE), encoding) else _ASCII
@@ -230,7 +231,11 @@ def _in_command(text: str, at: int) -> bool:
 
 def _joins(base: str, character: str) -> bool:
     """Return whether a character takes no cell of its own after this base."""
-    return _is_mark(character) or bool(_LEADING.match(base) and _JOINING.match(character))
+    return _is_mark(character) or (_within(base, _LEADING) and _within(character, _JOINING))
+
+
+def _within(character: str, ranges: Sequence[tuple[str, str]]) -> bool:
+    return any(low <= character <= high for low, high in ranges)
 
 
 def _is_mark(character: str) -> bool:

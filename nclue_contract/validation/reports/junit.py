@@ -15,7 +15,7 @@ from nclue_contract.contract.wording import counted, escaped, harmless
 from nclue_contract.validation.findings import Report
 from nclue_contract.validation.json_reader import Payload
 from nclue_contract.validation.reports.base import TOOL_NAME, Renderer, Run, Summary
-from nclue_contract.validation.reports.text import Console, finding_lines, format_file
+from nclue_contract.validation.reports.text import Console, finding_block, format_file
 
 _IN_MEMORY = 1_000_000  # bytes of test cases; more of them wait in a temporary file for the counts that stand before them
 
@@ -102,7 +102,7 @@ class JunitEntry:
     def __call__(self, payload: Payload, report: Report) -> str:
         """Return the test case, with one failure that has all findings if one is an error."""
         case = self._case(payload.file, f"line {payload.line} (index {payload.index})")
-        blocks = ["\n".join(finding_lines(finding, Console(), payload)) for finding in report.findings]
+        blocks = [finding_block(finding, Console(), payload) for finding in report.findings]
         if errors := report.errors:
             more = f" (and {counted(len(errors) - 1, 'more error')})" if errors[1:] else ""
             kinds = " ".join(dict.fromkeys(finding.rule for finding in errors))

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
-from nclue_contract.contract.rules import Severity
+from nclue_contract.contract.rules import Answer, Severity
 from nclue_contract.contract.wording import format_status, harmless
 from nclue_contract.validation.findings import Finding, Report
 from nclue_contract.validation.json_reader import Payload
@@ -30,8 +31,7 @@ BOLD, RED, YELLOW, GREEN = "1", "1;31", "1;33", "1;32"
 """Styles for `Console.paint`: SGR parameters of ECMA-48."""
 
 
-@dataclass(frozen=True, slots=True)
-class Console:
+class Console(NamedTuple):
     """Where text is shown: its width in cells, its encoding, and whether it has ANSI colours."""
 
     width: int = 80
@@ -61,7 +61,7 @@ class TextEntry:
     def __call__(self, payload: Payload, report: Report) -> str:
         """Return the text, empty for a payload without findings."""
         if not self.quiet:
-            return "".join("\n".join(finding_lines(finding, self.console, payload)) + "\n\n" for finding in report.findings)
+            return "".join(finding_block(finding, self.console, payload) + "\n\n" for finding in report.findings)
         return "".join(self._line(payload, finding) for finding in report.errors)
 
     def _line(self, payload: Payload, finding: Finding) -> str:
@@ -114,15 +114,16 @@ class TextRenderer(Renderer[str]):
 def render_report(report: Report, *, width: int = 80) -> str:
     """Return the report without places, for exceptions and test failures; `width` is in cells. At most 100 findings in full."""
     console = Console(width)
-    blocks = ["\n".join(finding_lines(finding, console)) for finding in report.findings[:BLOCKS]]
+    blocks = [finding_block(finding, console) for finding in report.findings[:BLOCKS]]
     if len(report.findings) > BLOCKS:
         blocks.append(f"... and {len(report.findings) - BLOCKS:,} more findings")
     return "\n\n".join(blocks) or "no findings"
 
 
-def finding_lines(finding: Finding, console: Console, payload: Payload | None = None) -> Iterator[str]:
+def finding_block(finding: Finding, console: Console, payload: Payload | None = None) -> str:
     """Return the lines about one finding, with its place in the payload if there is one. No line is a command of a CI system."""
-    return map(harmless, _finding_lines(finding, console, payload))
+    block = "\n".join(_finding_lines(finding, console, payload))
+    return "\n".join(map(harmless, block.split("\n"))) if "##" in block or "::" in block else block  # hardly any line is one
 
 
 def _finding_lines(finding: Finding, console: Console, payload: Payload | None) -> Iterator[str]:
@@ -155,9 +156,13 @@ def format_file(file: str) -> str:
 
 def format_expected(finding: Finding) -> str:
     """Return the expected responses in one phrase; empty for a warning without a documented code, where any response is right."""
-    answers = finding.expects
+    return _format_answers(finding.expects, finding.severity)
+
+
+@lru_cache(maxsize=256)  # as below
+def _format_answers(answers: Sequence[Answer], severity: Severity) -> str:
     coded = [format_status(answer.status, answer.code) for answer in answers if answer.code is not None]
-    if finding.severity is Severity.WARNING:
+    if severity is Severity.WARNING:
         return _any_of(["success", *coded]) if coded else ""
     bare = _any_of([str(answer.status) for answer in answers if answer.code is None])
     return ", or ".join(filter(None, [_any_of(coded), bare and f"{bare} (no code documented)"]))
