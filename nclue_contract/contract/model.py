@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import pkgutil
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -74,6 +75,7 @@ class Field:
 
     `echo_of` is the field of the request whose value comes back under this other name, `name_of` the field of the request that has the ID
     of what this names, and `type_reading` the reading by which a number is written as a number or in a string; empty where there is none.
+    `value_in` are the statuses of a task in which the field has a value, `value_may_be_in` those in which it may; none: in all.
     """
 
     name: str
@@ -89,6 +91,8 @@ class Field:
     echo_of: str = ""
     name_of: str = ""
     type_reading: str = ""
+    value_in: tuple[str, ...] = ()
+    value_may_be_in: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,10 +326,9 @@ def _lifecycle(tables: dict[str, Any]) -> TaskLifecycle:
 
 
 def _fields(rows: list[dict[str, Any]]) -> tuple[Field, ...]:
-    names = {"minLength": "min_length", "maxLength": "max_length", "echoOf": "echo_of", "nameOf": "name_of", "typeReading": "type_reading"}
-
     def field_of(row: dict[str, Any]) -> Field:
-        values: dict[str, Any] = {names.get(key, key): tuple(value) if isinstance(value, list) else value for key, value in row.items()}
+        names = {key: re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", key) for key in row}
+        values: dict[str, Any] = {names[key]: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
         return Field(**values)
 
     return tuple(field_of(row) for row in rows)
