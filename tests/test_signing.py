@@ -302,7 +302,8 @@ def test_a_usual_mistake_is_recognised(message, words):
     verification = verify("GET", PAGED, headers, CREDENTIALS, NOW)
     assert verification.reason == "signature-mismatch"
     assert [mistake.word for mistake in verification.mistakes] == words
-    assert all(mistake.sentence in verification.sentence for mistake in verification.mistakes)
+    assert all(verification.sentence.count(mistake.sentence) == 1 for mistake in verification.mistakes)
+    assert verification.report.errors[-1].causes == tuple(words)
     assert ("no usual mistake explains it" in verification.sentence) == (not words)
 
 

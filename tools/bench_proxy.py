@@ -5,8 +5,8 @@ core, the client the others. In each round, requests are sent for the same time 
 connection, for the latency, then over several, for the throughput. Both proxies validate each request and response against the contract;
 ours also follows the tasks through their lifecycle. Only figures of one run can be compared.
 
-Prism comes with `npm install --prefix FOLDER @stoplight/prism-cli` (then give `--prism FOLDER/node_modules/.bin/prism`). Without it, ours
-is measured alone. Everything stays on loopback and ends by itself.
+`make node` installs Prism; another one is named with `--prism`. Without it, ours is measured alone. Everything stays on loopback and ends
+by itself, after about 90 seconds.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def targets(stack: ExitStack, core: int | None, options: argparse.Namespace) -> 
 
         behind.append(Target("Prism proxy", prism_proxy(stack, core, f"{origin}/api/v1", program), read, create))
     else:
-        print("Prism is missing, so it is left out; install it with: npm install --prefix FOLDER @stoplight/prism-cli")
+        print("Prism is missing, so it is left out; install it with: make node")
     return [direct, *behind]
 
 
@@ -103,11 +103,15 @@ def main() -> None:
             for kind, make in (("read", way.read), ("create", create)):
                 times.setdefault((kind, way.name), []).append(statistics.median(latencies(way, make, options.seconds)))
                 rates.setdefault((kind, way.name), []).append(rate(way, make, options.seconds, options.clients))
-    print(f"{'':22}{'read ms':>10}{'create ms':>12}{'read/s':>10}{'create/s':>12}")
+    print(f"{'':22}{'read ms':>9}{'added':>8}{'create ms':>11}{'added':>8}{'read/s':>9}{'create/s':>10}")
     for way in ways:
-        figures = [statistics.median(table[kind, way.name]) for table in (times, rates) for kind in ("read", "create")]
-        print(f"{way.name:22}{figures[0]:10.2f}{figures[1]:12.2f}{figures[2]:10,.0f}{figures[3]:12,.0f}")
-    print(f"milliseconds: one connection, median; per second: {options.clients} connections; medians of {options.rounds} rounds")
+        shown = []
+        for kind in ("read", "create"):
+            taken, direct = (statistics.median(times[kind, name]) for name in (way.name, ways[0].name))
+            shown += [taken, taken - direct]
+        per_second = [statistics.median(rates[kind, way.name]) for kind in ("read", "create")]
+        print("{:22}{:9.2f}{:8.2f}{:11.2f}{:8.2f}{:9,.0f}{:10,.0f}".format(way.name, *shown, *per_second))
+    print(f"ms: one connection, median, and what the proxy adds; /s: {options.clients} connections; medians of {options.rounds} rounds")
 
 
 if __name__ == "__main__":

@@ -39,9 +39,17 @@ COMMAND = "python tools/compile_spec.py"
 
 RULE_POINTER, READING_POINTER, LIFECYCLE = "x-nclue-rule", "x-nclue-reading", "x-nclue-lifecycle"
 ECHO_OF, NAME_OF, TYPE_READING = "x-nclue-echo-of", "x-nclue-name-of", "x-nclue-type-reading"
-EXTENSIONS = {RULE_POINTER, READING_POINTER, LIFECYCLE, ECHO_OF, NAME_OF, TYPE_READING}
-# What a field of a response has to do with one of the request, and the reading by which a number is written as a number or in a string.
-FIELD_KEYS = {ECHO_OF: "echoOf", NAME_OF: "nameOf", TYPE_READING: "typeReading"}
+VALUE_IN, VALUE_MAY_BE_IN = "x-nclue-value-in", "x-nclue-value-may-be-in"
+# What a field of a response has to do with one of the request, the reading by which a number is written as a number or in a string, and the
+# statuses in which the field has a value or may have one.
+FIELD_KEYS = {
+    ECHO_OF: "echoOf",
+    NAME_OF: "nameOf",
+    TYPE_READING: "typeReading",
+    VALUE_IN: "valueIn",
+    VALUE_MAY_BE_IN: "valueMayBeIn",
+}
+EXTENSIONS = {RULE_POINTER, READING_POINTER, LIFECYCLE, *FIELD_KEYS}
 # What the consumers implement; the comments name the modules to extend before a keyword is added here.
 SCHEMA_KEYWORDS = {"$ref", "type", "title", "description", "examples", "default", "enum", "properties", "required", "items"} | {
     "minLength",  # validation.request: the name
@@ -324,7 +332,8 @@ def _check_pointers(sources: Sources) -> None:
     """Check that the document names existing rules and readings, and that each rule is named by exactly the fields that it concerns."""
     rules = {rule["code"]: rule for rule in sources.rules}
     readings = {reading["id"] for reading in sources.readings}
-    request = sources.document["components"]["schemas"]["TaskRequest"]["properties"]
+    schemas = sources.document["components"]["schemas"]
+    request, statuses = schemas["TaskRequest"]["properties"], schemas["TaskStatus"]["enum"]
     found: set[str] = set()
     for where, node in _nodes(sources.document):
         _only((key for key in node if key.startswith("x-")), EXTENSIONS, where)
@@ -333,6 +342,7 @@ def _check_pointers(sources: Sources) -> None:
         found.update(_pointers(node, READING_POINTER))
         _only(_pointers(node, TYPE_READING), _pointers(node, READING_POINTER), f"{where}, {TYPE_READING}")
         _only((*_pointers(node, ECHO_OF), *_pointers(node, NAME_OF)), request, f"{where}, {ECHO_OF} and {NAME_OF}")
+        _only((*_pointers(node, VALUE_IN), *_pointers(node, VALUE_MAY_BE_IN)), statuses, f"{where}, {VALUE_IN} and {VALUE_MAY_BE_IN}")
     missing = readings - found
     _require(not missing, f"no {READING_POINTER} names {', '.join(sorted(missing))}")
     named: dict[str, set[str]] = defaultdict(set)

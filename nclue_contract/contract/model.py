@@ -72,6 +72,7 @@ class Field(NamedTuple):
 
     `echo_of` is the field of the request whose value comes back under this other name, `name_of` the field of the request that has the ID
     of what this names, and `type_reading` the reading by which a number is written as a number or in a string; empty where there is none.
+    `value_in` are the statuses of a task in which the field has a value, `value_may_be_in` those in which it may; none: in all.
     """
 
     name: str
@@ -87,6 +88,8 @@ class Field(NamedTuple):
     echo_of: str = ""
     name_of: str = ""
     type_reading: str = ""
+    value_in: tuple[str, ...] = ()
+    value_may_be_in: tuple[str, ...] = ()
 
 
 class DocumentedError(NamedTuple):
@@ -326,10 +329,9 @@ def _lifecycle(tables: dict[str, Any]) -> TaskLifecycle:
 
 
 def _fields(rows: list[dict[str, Any]]) -> tuple[Field, ...]:
-    names = {"minLength": "min_length", "maxLength": "max_length", "echoOf": "echo_of", "nameOf": "name_of", "typeReading": "type_reading"}
-
     def field_of(row: dict[str, Any]) -> Field:
-        values: dict[str, Any] = {names.get(key, key): tuple(value) if isinstance(value, list) else value for key, value in row.items()}
+        names = {key: re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", key) for key in row}
+        values: dict[str, Any] = {names[key]: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
         return Field(**values)
 
     return tuple(field_of(row) for row in rows)

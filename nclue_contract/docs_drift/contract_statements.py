@@ -16,6 +16,8 @@ from nclue_contract.docs_drift.phrases import limits_text
 from nclue_contract.docs_drift.statements import Entry, Part, Statement
 
 YES, NO = "yes", "no"
+PARAMETER_PLACES: Final[Mapping[str, str]] = MappingProxyType({"path-parameters": "path", "query-parameters": "query"})
+"""Where the parameters of a part are in a request, as OpenAPI names it."""
 _PATH_RULE, _SKEW_RULE = "NC120", "NC203"
 _LAST_CODE_POINT = 0x10FFFF
 
@@ -114,7 +116,7 @@ class ContractStatements:
 
     def parameters(self, name: str) -> Part:
         """Return the parameters in the path or the query."""
-        place = name.removesuffix("-parameters")
+        place = PARAMETER_PLACES[name]
         path = self._api["paths"][contract().operations[self.spec.operation].path]
         rows = [node for node in [*path.get("parameters", []), *self._operation.get("parameters", [])] if node["in"] == place]
         return Part(name, "parameter", tuple(self._parameter(node) for node in rows))

@@ -12,7 +12,7 @@ from nclue_contract.contract.model import contract
 from nclue_contract.contract.pages import PageSpec, PageWords, Vocabulary, comparable, page_words
 from nclue_contract.contract.readings import Readings
 from nclue_contract.contract.wording import excerpt
-from nclue_contract.docs_drift.contract_statements import success_name
+from nclue_contract.docs_drift.contract_statements import PARAMETER_PLACES, success_name
 from nclue_contract.docs_drift.descriptions import Description
 from nclue_contract.docs_drift.examples import Curl, problems_of_request, problems_of_response
 from nclue_contract.docs_drift.identification import columns_of, path_of
@@ -131,7 +131,7 @@ class PageStatements:
                     remarks += [Remark(f"{field}: {line.text}", line.number) for line in description.rest]
                 else:
                     remarks.append(Remark(" ".join(cell.text for cell in row.cells), row.line))
-        noun = "parameter" if name.endswith("-parameters") else "field"
+        noun = "parameter" if name in PARAMETER_PLACES else "field"
         return Part(name, noun, tuple(entries), found[0][0].line, remarks=tuple(remarks)) if entries else None
 
     def _cells(self, row: Row, columns: Mapping[str, int]) -> Iterator[Statement]:

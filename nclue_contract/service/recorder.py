@@ -66,8 +66,9 @@ class InvalidRequest:
     def signer_mistakes(self) -> list[str]:
         """Return what the client does wrong in signing, as far as no error says it; none when no error is about the signature."""
         signed = {pointer_to(name) for name in contract().headers}
-        messages = [finding.message for finding in self.errors if finding.pointer in signed]
-        return [mistake.sentence for mistake in self.mistakes if messages and not any(mistake.sentence in text for text in messages)]
+        about_it = [finding for finding in self.errors if finding.pointer in signed]
+        said = {word for finding in about_it for word in finding.causes}
+        return [mistake.sentence for mistake in self.mistakes if about_it and mistake.word not in said]
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ exchanges that overlap in time are not ordered.
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -18,7 +18,7 @@ from nclue_contract.check.agreement import differences
 from nclue_contract.check.expectations import finding_of
 from nclue_contract.check.inference import Inconsistency, ReadingInference
 from nclue_contract.check.server_clock import parse_time_ms
-from nclue_contract.contract.model import contract
+from nclue_contract.contract.model import Field, contract
 from nclue_contract.contract.rules import Severity
 from nclue_contract.contract.wording import pointer_to
 from nclue_contract.traffic.exchanges import RecordedExchange, Span
@@ -28,6 +28,9 @@ from nclue_contract.validation.names import collated
 
 MAX_TASKS = 10_000
 """Tasks of one server that are remembered; of more, those that were seen longest ago are forgotten, so that memory stays flat."""
+
+MAX_VALUE_LENGTH = 2_000
+"""Characters of a value that is remembered, for the same reason; a longer one, an array or an object is not compared."""
 
 CLOCK_MARGIN_MS = 5_000
 """How much two times may differ besides, since responses contain whole seconds, and take time themselves."""
@@ -141,7 +144,7 @@ class TaskHistory:
         """Remember what was sent to create a task."""
         task = self._tasks.get(task_id) if isinstance(task_id, str) else None
         if task is not None and isinstance(payload, dict):
-            task.payload = {one.name: payload[one.name] for one in contract().request if one.name in payload}
+            task.payload = _remembered(payload, contract().request)
 
     def _read(self, exchange: RecordedExchange, task_id: str, fields: Fields, *, accepted: bool) -> Iterator[Finding]:
         task = self._tasks.get(task_id)
@@ -279,8 +282,16 @@ def inconsistencies(found: list[Inconsistency], place: str) -> Iterator[Finding]
 
 def _known(fields: Fields, operation: str, span: Span) -> KnownTask:
     """Return a task that is seen for the first time, with the fields that every operation shows."""
-    values = {one.name: fields[one.name] for one in contract().responses["CreatedTask"] if one.name in fields}
-    return KnownTask(values, operation, span, span)
+    return KnownTask(_remembered(fields, contract().responses["CreatedTask"]), operation, span, span)
+
+
+def _remembered(values: Fields, fields: Iterable[Field]) -> dict[str, Any]:
+    """Return the values of these fields, without those that take much memory."""
+    return {one.name: values[one.name] for one in fields if one.name in values and _is_short(values[one.name])}
+
+
+def _is_short(value: object) -> bool:
+    return len(value) <= MAX_VALUE_LENGTH if isinstance(value, str) else not isinstance(value, list | dict)
 
 
 def _warning(rule: str, problem: str, pointer: str = "") -> Finding:

@@ -186,6 +186,12 @@ class Finding:
         sentence = harmless(self._applied.rule.message.format_map(values))  # it ends up in logs of CI systems
         return f"{sentence} ({self._applied.note})" if self._applied.note else sentence
 
+    @property
+    def causes(self) -> tuple[str, ...]:
+        """The words of the mistakes in signing that the message explains the finding by."""
+        causes: tuple[str, ...] = (self._detail or {}).get("causes", ())  # type: ignore[assignment]  # what `signature` puts there
+        return causes
+
     def _field(self) -> str:
         return excerpt(self._pointer[1:].replace("~1", "/").replace("~0", "~")) or ("the empty name" if self._pointer else "the payload")
 

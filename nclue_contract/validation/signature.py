@@ -58,8 +58,8 @@ class Verification:
         """The reason in words, with the mistakes. It contains no value of a header."""
         if self.ok:
             return "the signature is right"
-        message = self.report.errors[0].message
-        return "; ".join([message, *(mistake.sentence for mistake in self.mistakes if mistake.sentence not in message)])
+        first = self.report.errors[0]
+        return "; ".join([first.message, *(mistake.sentence for mistake in self.mistakes if mistake.word not in first.causes)])
 
     def to_dict(self) -> dict[str, object]:
         """Return the reason and the mistakes as JSON values. They contain no value of a header."""
@@ -112,8 +112,8 @@ class Verifier:
         if secret_key is None:
             swapped = any(hmac.compare_digest(_bytes(access_key), _bytes(secret)) for secret in secret_keys.values())
             mistakes += (KEYS_SWAPPED,) if swapped else ()
-            causes = tuple(mistake for mistake in mistakes if not mistake.word.startswith("timestamp"))
-            found.append(Finding(self._unknown_key, pointer_to(self._names[1]), detail={"problem": _hint(causes, "")}))
+            causes = tuple(mistake for mistake in mistakes if not mistake.of_timestamp)
+            found.append(Finding(self._unknown_key, pointer_to(self._names[1]), detail=_explained(causes, "")))
             return Verification(Report(tuple(found)), mistakes)
         path, mark, query = _bytes(target).partition(b"?")
         parts = (path, query if mark else None, _bytes(timestamp), _bytes(access_key), _bytes(secret_key))
@@ -123,7 +123,7 @@ class Verifier:
             causes = find_mistakes(given, correct, values.get("host", [""])[0], body, api_key)
             mistakes += causes
             if "NC205" not in errors:
-                found.append(Finding(self._mismatch, pointer_to(self._names[2]), detail={"problem": _hint(causes, _UNEXPLAINED)}))
+                found.append(Finding(self._mismatch, pointer_to(self._names[2]), detail=_explained(causes, _UNEXPLAINED)))
         return Verification(Report(tuple(found)), mistakes)
 
     def any_of(
@@ -175,10 +175,10 @@ def _default_verifier() -> Verifier:
     return Verifier()
 
 
-def _hint(mistakes: tuple[Mistake, ...], otherwise: str) -> str:
-    """Return what follows the sentence of a message."""
+def _explained(mistakes: tuple[Mistake, ...], otherwise: str) -> dict[str, object]:
+    """Return the detail of a finding: what follows the sentence of its message, and the words of the mistakes in it."""
     words = ", and ".join(mistake.sentence for mistake in mistakes) or otherwise
-    return f": {words}" if words else ""
+    return {"problem": f": {words}" if words else "", "causes": tuple(mistake.word for mistake in mistakes)}
 
 
 def _secret_keys(keys: Keys) -> Mapping[str, str]:

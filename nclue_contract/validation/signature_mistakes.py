@@ -76,10 +76,14 @@ ZONE_ACCURACY_MS = 15_000
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """A mistake of a client: a stable word, and a sentence that contains no value of the request."""
+    """A mistake of a client: a stable word, and a sentence that contains no value of the request.
+
+    `of_timestamp`: the value of the timestamp is wrong, whatever was signed.
+    """
 
     word: str
     sentence: str
+    of_timestamp: bool = False
 
 
 class SignedParts(NamedTuple):
@@ -146,10 +150,12 @@ SECRET_SENT = Mistake(
     "the header holds the secret key instead of a signature: the secret key is never sent, so replace it, and sign with the new one",
 )
 ACCESS_KEY_SENT = Mistake("access-key-as-signature", "the header holds the access key instead of a signature made with the secret key")
-TIMESTAMP_SECONDS = Mistake("timestamp-seconds", "the timestamp is in seconds instead of milliseconds")
-TIMESTAMP_FRACTION = Mistake("timestamp-fraction", "the timestamp has a decimal point or an exponent: round it to whole milliseconds")
-_TIMESTAMP_MICROSECONDS = Mistake("timestamp-microseconds", "the timestamp is in microseconds instead of milliseconds")
-_TIMESTAMP_NANOSECONDS = Mistake("timestamp-nanoseconds", "the timestamp is in nanoseconds instead of milliseconds")
+TIMESTAMP_SECONDS = Mistake("timestamp-seconds", "the timestamp is in seconds instead of milliseconds", of_timestamp=True)
+TIMESTAMP_FRACTION = Mistake(
+    "timestamp-fraction", "the timestamp has a decimal point or an exponent: round it to whole milliseconds", of_timestamp=True
+)
+_TIMESTAMP_MICROSECONDS = Mistake("timestamp-microseconds", "the timestamp is in microseconds instead of milliseconds", of_timestamp=True)
+_TIMESTAMP_NANOSECONDS = Mistake("timestamp-nanoseconds", "the timestamp is in nanoseconds instead of milliseconds", of_timestamp=True)
 _VERSION_1 = Mistake(
     "header-version-1",
     "the headers are those of version 1 of the signature: send x-ncp-iam-access-key and x-ncp-apigw-signature-v2, and sign no API key",
@@ -183,7 +189,7 @@ def time_zone(ahead_ms: int) -> Mistake | None:
         return None
     hours, direction = f"{abs(zone) / 3_600_000:g}", "ahead" if zone > 0 else "behind"
     sentence = f"the timestamp is {hours} hours {direction}, as much as a time zone: count from 1970-01-01 in UTC, and not in local time"
-    return Mistake("timestamp-time-zone", sentence)
+    return Mistake("timestamp-time-zone", sentence, of_timestamp=True)
 
 
 def find_mistakes(
@@ -255,7 +261,7 @@ def _timestamp_mistakes(value: str) -> Iterator[Mistake]:
     elif re.fullmatch(r"[0-9]+(?:\.[0-9]*)?(?:[eE]\+?[0-9]+)?", value) and not value.isdigit():
         yield TIMESTAMP_FRACTION
     elif _unquoted(value).isdigit() and not value.isdigit():
-        yield Mistake("timestamp-quoted", "the timestamp has quotes around it: leave them out")
+        yield Mistake("timestamp-quoted", "the timestamp has quotes around it: leave them out", of_timestamp=True)
 
 
 def _unquoted(value: str) -> str:

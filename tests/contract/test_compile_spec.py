@@ -137,6 +137,10 @@ REJECTED = {
         put(f"{SCHEMAS}.TestFeatureName.x-nclue-name-of", "feature"),
         "TestFeatureName, x-nclue-echo-of and x-nclue-name-of: unknown: feature",
     ),
+    "a value in no status": (
+        put(f"{SCHEMAS}.CompletionTime.x-nclue-value-in", ["ended"]),
+        "CompletionTime, x-nclue-value-in and x-nclue-value-may-be-in: unknown: ended",
+    ),
     "a type by a reading that the field does not name": (
         put(f"{SCHEMAS}.Task.properties.AUROC.x-nclue-type-reading", "name-unit"),
         "AUROC, x-nclue-type-reading: unknown: name-unit",

@@ -1,15 +1,20 @@
 """Judging of recorded exchanges: what is found, at which side, how severe, and what is no finding."""
 
+import gc
 import json
 import pickle
 
 import pytest
 
 from nclue_contract.contract.hosts import Target
+from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Readings
 from nclue_contract.signing import Credentials
 from nclue_contract.traffic.exchanges import without_secrets
 from nclue_contract.traffic.judge import JudgeOptions, TrafficJudge
+from nclue_contract.traffic.report import TrafficReport
+from nclue_contract.validation.reports.base import Run
+from nclue_contract.validation.reports.formats import renderer
 from tests.support.payloads import PAYLOAD, TEST_FIELDS
 from tests.support.recordings import NEW, ORIGIN, create, delete, error, exchange, get, item, judge, listed, lists, task
 from tests.support.signing import ACCESS, NOW, SECRET, signed
@@ -418,6 +423,36 @@ def test_what_is_remembered_of_a_task_is_not_its_exchange():
         create(PAYLOAD | {"further": mark}, body), get(task("pending", further=mark), at=1), lists(item("pending", further=mark), at=2)
     )
     assert len(pickle.dumps(judged.servers[f"{ORIGIN}/api/v1"].history)) < 50_000
+
+
+def test_long_values_are_not_remembered_and_not_compared():
+    long = {"name": "x" * 100_000, "train_bucket": ["x"] * 1000}
+    shown = {"task_name": long["name"], "train_bucket": long["train_bucket"]}
+    judged, found = judge(
+        create(PAYLOAD | long, NEW | shown), get(task("pending", **shown), at=1), get(task("pending", task_name="x" * 2_001), at=2)
+    )
+    assert "NC403" not in {rule for *_, rule, _ in found}
+    assert len(pickle.dumps(judged.servers[f"{ORIGIN}/api/v1"].history)) < 50_000
+
+
+def test_nothing_is_kept_of_an_exchange_that_was_judged_and_rendered(monkeypatch):
+    monkeypatch.setattr("nclue_contract.traffic.history.MAX_TASKS", 3)
+    run = Run("0", contract().revision, Readings.of(None), strict=False, noun="exchange")
+    outputs = [renderer(form, len, run) for form in ("text", "json", "jsonl", "github")]
+    report = TrafficReport(TrafficJudge(JudgeOptions(Readings.of(None))), outputs)
+    report.begin()
+
+    def kept(first, last):
+        """Judge exchanges, each with findings and a task of its own; return how many objects there are afterwards."""
+        for number in range(first, last):
+            name = f"{number:08d}-7c2d-4a0e-9d3a-0f6f4d8f2a11"
+            report.add("f", number, number, create(TILDE | {"name": name}, NEW | {"task_id": name, "task_name": name}))
+        gc.collect()
+        return sum(not isinstance(one, tuple) for one in gc.get_objects())  # tuples are also the keys of caches, which are filling
+
+    before, after = kept(0, 30), kept(30, 80)
+    assert report.summary.errors == 3 * 80
+    assert after - before < 50  # less than one for each
 
 
 # -- secrets ---------------------------------------------------------------------------------------------------------------------------
