@@ -64,6 +64,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "validation.json_parser": ("tests/validation/test_json_reader.py", *REQUEST),
     "validation.json_reader": ("tests/validation/test_json_reader.py", "tests/cli/test_sources.py", *REQUEST),
     "validation.names": ("tests/validation/test_name_length.py", *REQUEST),
+    "validation.operation": ("tests/validation/test_operation.py", "tests/service/test_recorder.py"),
     "validation.paths": ("tests/validation/test_path_characters.py", *REQUEST),
     "validation.plain": ("tests/validation/test_hostile_values.py", *REQUEST),
     "validation.query": ("tests/service/test_service.py", "tests/validation/test_response.py"),

@@ -345,7 +345,7 @@ def test_a_connection_that_an_unread_body_ends_is_named_with_the_next_response(w
     with listening(talk) as port:
         over = wire(port)
         exchanges = [over.send(one)[0] for one in (rejected, create_request(b"{}"), create_request(b"{}"))]
-    assert [(one.status, bool(one.error)) for one in exchanges] == [(401, False), (0, True), (200, False)]
+    assert [(one.status, bool(one.error), one.late) for one in exchanges] == [(401, False, False), (0, True, False), (200, False, False)]
     assert [one.left_unread for one in exchanges] == [None, None, rejected]
 
 
@@ -494,7 +494,7 @@ def test_an_exchange_is_over_when_its_time_is_whatever_trickles_in(wire, monkeyp
     monkeypatch.setattr(transport_http, "monotonic", itertools.count(step=15).__next__)
     with listening(talk) as port:
         exchange = wire(port, timeout_s=300).send(create_request(b"{}"))[0]
-    assert (exchange.status, exchange.error) == (status, "no response within 300 s")
+    assert (exchange.status, exchange.error, exchange.late) == (status, "no response within 300 s", True)
     assert not exchange.accepted
 
 

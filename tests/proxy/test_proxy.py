@@ -469,7 +469,9 @@ def test_a_har_has_all_exchanges_and_no_secret_and_is_judged_alike(server, tmp_p
     entries = json.loads(text)["log"]["entries"]
     assert [entry["response"]["status"] for entry in entries] == [200, 422, 200, 200, 200, 200, 200, 200, 404, 200]
     again = run_forked(["traffic", har], environment())
-    assert (again.code, again.out.splitlines()) == (code, lines)
+    judged = again.out.splitlines()
+    judged.remove("not verified: 10 signatures, because the recorder has replaced what it takes")
+    assert (again.code, judged) == (code, lines)
 
 
 def test_the_report_is_written_at_the_end_in_any_format(server, tmp_path):

@@ -10,7 +10,17 @@ from xml.etree.ElementTree import Element
 
 from nclue_contract.check.reports.causes import Cause, causes
 from nclue_contract.check.reports.reproduce import Reproducer, reproducer
-from nclue_contract.check.reports.text import LABELS, format_response, group_of, groups_not_tested, observed, result_line
+from nclue_contract.check.reports.text import (
+    LABELS,
+    Pins,
+    format_response,
+    group_of,
+    groups_not_tested,
+    observed,
+    pins_in,
+    pins_of,
+    result_line,
+)
 from nclue_contract.check.requests import Exchange
 from nclue_contract.check.results import CheckResult, Failure, Outcome, State
 from nclue_contract.contract.model import contract
@@ -180,27 +190,27 @@ def _properties(result: CheckResult, version: str) -> dict[str, str]:
 
 
 def _test_case(outcome: Outcome, result: CheckResult, commands: Reproducer) -> Element:
-    case = case_element(f"nclue.{outcome.case.rule}", outcome.case.id, _seconds([outcome]))
-    known = [line for failure in outcome.failures if failure.accepted for line in ("known failure:", *_lines(failure, commands))]
+    case, pins = case_element(f"nclue.{outcome.case.rule}", outcome.case.id, _seconds([outcome])), pins_in(result)
+    known = [line for failure in outcome.failures if failure.accepted for line in ("known failure:", *_lines(failure, commands, pins))]
     if broken := [failure for failure in outcome.failures if not failure.accepted]:
         more = f" (and {counted(len(broken) - 1, 'more failure')})" if broken[1:] else ""
         kinds = " ".join(dict.fromkeys(failure.rule for failure in broken))
-        lines = [line for failure in broken for line in (*_lines(failure, commands), "")]
+        lines = [line for failure in broken for line in (*_lines(failure, commands, pins), "")]
         add_outcome(case, "failure", broken[0].sentence + more, kind=kinds, lines=lines[:-1])  # one: CI systems show the first only
     if outcome.state in {State.NOT_TESTED, State.INCONCLUSIVE}:
         add_outcome(case, "skipped", f"{LABELS[outcome.state]}: {outcome.reason}")
-    output = known + [line for one in outcome.advisories for line in (f"advisory {one.rule}:", *_lines(one, commands))]
+    output = known + [line for one in outcome.advisories for line in (f"advisory {one.rule}:", *_lines(one, commands, pins))]
     output += [f"no longer fails: {rule}, which is in the baseline" for case_id, rule in result.fixed if case_id == outcome.case.id]
     if output:
         add_output(case, output)
     return case
 
 
-def _lines(failure: Failure, commands: Reproducer) -> list[str]:
+def _lines(failure: Failure, commands: Reproducer, pins: Pins) -> list[str]:
     lines = [failure.sentence]
     if (exchange := failure.exchange) is not None:
         lines += [f"received: {format_response(exchange)}", f"reproduce: {commands.command(exchange)}"]
-    return lines
+    return [*lines, *(f"pinned: {pin}" for pin in pins_of(failure, pins))]
 
 
 def check_github(result: CheckResult, version: str, encoding: str) -> str:

@@ -504,6 +504,11 @@ def test_pins_that_concern_the_rule_of_a_failure_are_named(failing):
     pinned = {block.split()[1] for block in blocks if "\n  pinned:    path-characters=page-2026 (argument)\n" in block}
     assert pinned == {"NC120"}
     assert len({block.split()[1] for block in blocks}) > 1
+    cases = ET.fromstring(check_junit(failing, VERSION)).iter("testcase")
+    named = {case.get("classname") for case in cases if "pinned: path-characters=page-2026 (argument)" in "".join(case.itertext())}
+    assert named == {"nclue.NC120"}
+    html = render("html", failing, version=VERSION, encoding="utf-8", started_ms=0)
+    assert html.count("<dt>Pinned</dt><dd>path-characters=page-2026 (argument)</dd>") >= 1
     assert "pinned" not in "\n".join(failure_lines(failing.failures[0], Reproducer("http://127.0.0.1:1")))
 
 

@@ -11,6 +11,7 @@ from nclue_contract.check.reports.html.exchanges import Curl, command, status_li
 from nclue_contract.check.reports.html.page import clip, tag
 from nclue_contract.check.reports.html.readings import case_link
 from nclue_contract.check.reports.html.rules import about_rule, state_symbol
+from nclue_contract.check.reports.text import Pins, pins_of
 from nclue_contract.check.results import Failure, State
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.wording import counted
@@ -25,10 +26,10 @@ IN_FULL = 300
 _ABOUT_RESPONSES = ("NC3", "NC4", "NC5")  # how the codes of the rules begin whose pointers lead into the response
 
 
-def failures(found: Sequence[Failure], curl: Curl, anchors: Mapping[str, str], *, accepted: bool = False) -> list[Element]:
+def failures(found: Sequence[Failure], curl: Curl, anchors: Mapping[str, str], pins: Pins, *, accepted: bool = False) -> list[Element]:
     """Return a section for each cause that several rules or cases show, and then for each rule, in the order of the codes.
 
-    Failures of one rule in one exchange are grouped.
+    Failures of one rule in one exchange are grouped. `pins` are the pinned options; those that concern the rule of a failure are named.
     """
     by_rule: dict[str, dict[tuple[str, int], list[Failure]]] = {}
     common: list[Cause] = []
@@ -40,13 +41,13 @@ def failures(found: Sequence[Failure], curl: Curl, anchors: Mapping[str, str], *
             by_rule.setdefault(failure.rule, {}).setdefault((failure.case, id(failure.exchange)), []).append(failure)
     share = max(OPEN + 1, IN_FULL // max(1, len(by_rule)))
     in_order = {id(failure): number for number, failure in enumerate(found)}  # within a rule, the order of the plan
-    return [_cause(cause, curl, anchors) for cause in common] + [
-        _rule(code, sorted(groups.values(), key=lambda group: in_order[id(group[0])]), share, curl, anchors)
+    return [_cause(cause, curl, anchors, pins) for cause in common] + [
+        _rule(code, sorted(groups.values(), key=lambda group: in_order[id(group[0])]), share, curl, anchors, pins)
         for code, groups in sorted(by_rule.items())
     ]
 
 
-def _cause(cause: Cause, curl: Curl, anchors: Mapping[str, str]) -> Element:
+def _cause(cause: Cause, curl: Curl, anchors: Mapping[str, str], pins: Pins) -> Element:
     """Return one section for all rules and cases that show a cause, with one of them in full."""
     rules = [contract().rules[code] for code in cause.rules]
     named = [part for rule in rules for part in (tag("code", rule.code), f" {rule.sentence} ")]
@@ -59,7 +60,7 @@ def _cause(cause: Cause, curl: Curl, anchors: Mapping[str, str]) -> Element:
         "section",
         tag("h3", state_symbol(_state(cause.failures[0])), " ", cause.title, " ", tag("small", counted(len(cause.cases), "case"))),
         tag("p", *named),
-        _failure(list(cause.failures[:1]), curl, anchors),
+        _failure(list(cause.failures[:1]), curl, anchors, pins),
         tag("ul", *sentences, class_="cases") if sentences else None,
         folded if len(cause.cases) > 1 else None,
         class_="rule-failures",
@@ -71,10 +72,10 @@ def _state(failure: Failure) -> State:
     return State.ADVISORY if failure.advisory else State.FAILED
 
 
-def _rule(code: str, groups: list[list[Failure]], share: int, curl: Curl, anchors: Mapping[str, str]) -> Element:
+def _rule(code: str, groups: list[list[Failure]], share: int, curl: Curl, anchors: Mapping[str, str], pins: Pins) -> Element:
     rule = contract().rules[code]
     cases = {group[0].case for group in groups}
-    full = [_failure(group, curl, anchors) for group in groups[:share]]
+    full = [_failure(group, curl, anchors, pins) for group in groups[:share]]
     brief = [_brief(group, anchors) for group in groups[share:]]
     open_count = len(full) if len(full) <= OPEN + 1 else OPEN
     rest = [*full[open_count:], *([tag("ul", *brief, class_="cases")] if brief else [])]
@@ -111,13 +112,13 @@ def value_at_pointer(failure: Failure) -> str | None:
     return None if isinstance(value, dict | list) else json.dumps(value, ensure_ascii=False)
 
 
-def _failure(group: list[Failure], curl: Curl, anchors: Mapping[str, str]) -> Element:
+def _failure(group: list[Failure], curl: Curl, anchors: Mapping[str, str], pins: Pins) -> Element:
     exchange = group[0].exchange
     return tag(
         "article",
         tag("h4", case_link(group[0].case, anchors), " ", _badge(group)),
         *(tag("p", clip(failure.sentence, 1000)) for failure in group),
-        tag("dl", *(part for name, value in _facts(group) for part in (tag("dt", name), tag("dd", *value)))),
+        tag("dl", *(part for name, value in _facts(group, pins) for part in (tag("dt", name), tag("dd", *value)))),
         command(exchange, curl) if exchange else None,
         data_state=str(_state(group[0])),
         class_=f"failure {_state(group[0])}",
@@ -133,10 +134,12 @@ def _badge(group: list[Failure]) -> Element | None:
     return tag("span", "known from the baseline", class_="badge open") if group[0].accepted else None
 
 
-def _facts(group: list[Failure]) -> Iterator[tuple[str, list[Element | str]]]:
+def _facts(group: list[Failure], pins: Pins) -> Iterator[tuple[str, list[Element | str]]]:
     exchange = group[0].exchange
     for finding in {failure.finding.rule: failure.finding for failure in group if failure.finding.rule != failure.rule}.values():
         yield "Because of", [f"{finding.rule} {finding.slug} (page: {finding.page})"]
+    if used := dict.fromkeys(pin for failure in group for pin in pins_of(failure, pins)):
+        yield "Pinned", [clip(", ".join(used))]
     yield "Expected", [clip("; ".join(dict.fromkeys(map(expected, group))), 600)]
     if exchange is None:  # only several responses together show it, or the check did not send the request
         return

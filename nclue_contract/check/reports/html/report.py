@@ -16,7 +16,7 @@ from nclue_contract.check.reports.html.lifecycle import lifecycle
 from nclue_contract.check.reports.html.page import clip, html_document, tag
 from nclue_contract.check.reports.html.readings import case_link, readings
 from nclue_contract.check.reports.html.rules import MEANINGS, SIGNS, bar, matrix, state_symbol
-from nclue_contract.check.reports.text import LABELS, exceptions, groups_not_tested, result_line
+from nclue_contract.check.reports.text import LABELS, exceptions, groups_not_tested, pins_in, result_line
 from nclue_contract.check.results import CheckResult, State
 from nclue_contract.contract.wording import counted
 from nclue_contract.validation.reports.base import FAILED, INCONCLUSIVE, PASSED, tool_line
@@ -35,9 +35,10 @@ def html_report(result: CheckResult, *, version: str, revision: str, started_ms:
     UTC. `curl` returns the shell command that sends a request again. The sent headers are not included.
     """
     anchors = {case_id: f"case-{number}" for number, case_id in enumerate(result.outcomes, 1)}
-    new = failures(result.failures, curl, anchors)
-    accepted = failures(result.failures, curl, anchors, accepted=True)
-    advised = failures(result.advisories, curl, anchors)
+    pins = pins_in(result)
+    new = failures(result.failures, curl, anchors, pins)
+    accepted = failures(result.failures, curl, anchors, pins, accepted=True)
+    advised = failures(result.advisories, curl, anchors, pins)
     first = [
         _section("failures", "Failures", *(new or [tag("p", "None.", class_="empty")])),
         _section("advisories", "Advisories", tag("p", _ADVISORIES, class_="intro"), *advised) if advised else None,
