@@ -1,8 +1,8 @@
 """Worker processes: a function is called with many items, in several processes at once, and the results come in the order of the items.
 
-At most `WINDOW` items per process are on their way at any time, from when they are sent until their result is given out, so that memory
-stays flat. The processes ignore the signals that end a command: this process handles them, and kills the workers. If it is killed itself,
-the pipes that the workers read from are closed, and they end.
+Of one call of `Workers.results`, at most `WINDOW` items per process are on their way at any time, from when they are sent until their
+result is given out, so that memory stays flat. The processes ignore the signals that end a command: this process handles them, and kills
+the workers. If it is killed itself, the pipes that the workers read from are closed, and they end.
 
 `multiprocessing.Pool` waits for ever for a process that was killed. The processes of a `ProcessPoolExecutor` outlive a killed parent, and
 cannot be ended before they have finished their items.
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from queue import SimpleQueue
 
 PROCESSES_AFTER = 1 << 17
-"""So much is done in this process before others are started, which takes about as long."""
+"""So much is done in this process before others are started, which takes about as long; in the unit of the costs."""
 
 DEPTH = 2
 """Items that one process has at once: the one it works on, and the next."""

@@ -21,13 +21,13 @@ _LATIN = 256
 _BEYOND_RANGES = "\u0100-\ud7ff\ue000-\U0010ffff"
 _BEYOND = re.compile("(?![\ud800-\udfff])[^\x00-\xff]")  # the same; this spelling is compiled 20 times as fast
 
-_NO_KEY = r"""(?ix)            # not compiled before a suggestion needs it: that takes a millisecond
-    ^[a-z][a-z0-9+.-]*:/       # a URL, such as s3:// or https://, or one that has lost a slash
-    |^[a-z]:                   # a drive of Windows
-    |^[/\\]                    # a path on a disk, or on another machine (UNC)
-    |%[0-9a-f]{2}              # percent-encoded
+_NO_KEY = r"""(?isx)           # not compiled before a suggestion needs it: that takes a millisecond
+    [a-z][a-z0-9+.-]*:/        # a URL, such as s3:// or https://, or one that has lost a slash
+    |[a-z]:                    # a drive of Windows
+    |[/\\]                     # a path on a disk, or on another machine (UNC)
+    |.*%[0-9a-f]{2}            # percent-encoded
     """
-"""What begins or holds this is not the key of an object, but an address of it or another form."""
+"""What begins like this is not the key of an object, but an address of it or another form."""
 
 _NO_STEPS = frozenset({"", ".", ".."})
 """What no step of a suggested path is."""
@@ -148,9 +148,11 @@ class PathSuggester:
         That is so if the path is no key (a URL, a path on a disk, a key that is percent-encoded), if a step of the suggestion would be
         empty, and if the path is not in normalization form C: keys are bytes, so that the object may be stored under either form.
         """
-        if len(path) > _LONG or re.search(_NO_KEY, path) or not unicodedata.is_normalized("NFC", path):
+        if len(path) > _LONG or re.match(_NO_KEY, path) or not unicodedata.is_normalized("NFC", path):
             return None
-        suggestion = path.translate({ord(character): self._replace(character) for character in set(path) - self.safe})
+        suggestion = path
+        for character in set(path) - self.safe:  # what replaces them is safe, so that the order does not matter
+            suggestion = suggestion.replace(character, self._replace(character))
         return suggestion if _NO_STEPS.isdisjoint(suggestion.split("/")) else None
 
     def _replace(self, character: str) -> str:
