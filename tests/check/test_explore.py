@@ -24,6 +24,8 @@ from tests.support.stub_servers import forwarding, url
 FEW = ("--only", "NC110")
 """Three cases, so that what is found was found by exploring."""
 BOUNDED = ("--explore", "600", "--explore-examples", "5", "--seed", "1")
+SHORT_ONE = ("--explore-examples", "2")
+"""Where any request would do: most of the time is that of starting Schemathesis."""
 
 
 def explored(url, folder, *options):
@@ -44,17 +46,17 @@ def states(report):
 def test_exploring_a_correct_server_finds_nothing(tmp_path, pin):
     """Under a reading that is not the default: while it is open, what one of its options allows is no failure."""
     with running("--progress", "reads", "--reading", "error-code-type=integer") as server:
-        code, out, report = explored(server.url, tmp_path, *pin)
+        code, out, report = explored(server.url, tmp_path, *SHORT_ONE, *pin)
         seen = {entry["method"] for entry in server.journal()}
     assert report["readings"]["error-code-type"]["option"] == ("integer" if pin else None)
     assert (code, report["failures"], states(report)) == (0, [], {"explore[all operations]": "passed"})
     assert {"GET", "POST", "DELETE"} <= seen, "more was sent than the check itself sends"
-    assert "note: Schemathesis explored with 5 examples per operation and phase, seed 1; the tasks that it created are left" in out
+    assert "note: Schemathesis explored with 2 examples per operation and phase, seed 1; the tasks that it created are left" in out
 
 
 def test_exploring_a_server_with_another_reading_than_the_pinned_one_finds_that(tmp_path):
     with running("--progress", "reads", "--reading", "error-code-type=integer") as server:
-        code, _, report = explored(server.url, tmp_path, "--reading", "error-code-type=string")
+        code, _, report = explored(server.url, tmp_path, *SHORT_ONE, "--reading", "error-code-type=string")
     assert code == 1
     assert {failure["rule"] for failure in report["failures"] if failure["case"] == "explore[POST /tasks]"} == {"NC305"}
 
@@ -89,7 +91,7 @@ def test_a_server_that_stops_in_the_middle_is_found(tmp_path):
                 raise OSError
 
         with forwarding(server.origin, before=stop) as port:
-            code, _, report = explored(url(port) + "/api/v1", tmp_path)
+            code, _, report = explored(url(port) + "/api/v1", tmp_path, *SHORT_ONE)
     assert code == 1
     assert {failure["rule"] for failure in report["failures"]} == {"NC601"}
     assert any(failure["message"].startswith("Network Error: ") for failure in report["failures"])

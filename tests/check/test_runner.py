@@ -243,8 +243,7 @@ def test_a_lost_response_is_no_failure(number):
     assert (failed(result), result.exit_code) == (set(), 0)
 
 
-@pytest.mark.parametrize("seconds", [0.4, 1.7, 12])
-@pytest.mark.parametrize("number", ODD_MOMENTS[::2])
+@pytest.mark.parametrize(("number", "seconds"), list(zip(ODD_MOMENTS, itertools.cycle([0.4, 1.7, 12]))))
 def test_a_late_response_is_no_failure(number, seconds):
     """Tasks move on between two polls."""
     transport = Scripted(lambda turn: transport.sleep(seconds) if turn.number == number else None)

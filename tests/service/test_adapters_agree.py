@@ -225,6 +225,8 @@ JSON = ((b"content-type", b"application/json"),)
 SIMILAR = ("POST", TASKS, JSON, json.dumps(PAYLOAD | {"name": PAYLOAD["name"].upper()}).encode(), 0, 0, "rightly")
 DELETED = ("DELETE", f"{TASKS}/{task_id(1)}", (), b"", 0, 0, "rightly")
 TAKEN = ("POST", TASKS, JSON, json.dumps(PAYLOAD).encode(), 0, 0, "rightly")
+# One that breaks a rule, and names a file that does not exist.
+BOTH = ("POST", TASKS, JSON, json.dumps(PAYLOAD | {"train_file_path": GONE_TOO}).encode(), 0, 0, "rightly")
 REFUSED = ("POST", TASKS, JSON, json.dumps(PAYLOAD | {"train_file_path": "a~b"}).encode(), 0, 0, "rightly")
 # Every kind of response once, whatever is drawn.
 ONE_OF_EACH = [
@@ -495,7 +497,7 @@ def test_every_response_is_one_that_the_findings_about_its_request_allow(reading
 
     @settings(calmly, max_examples=6)
     @given(SEQUENCES, st.sampled_from(choices), PROGRESS)
-    @example([TAKEN, TAKEN, REFUSED, SIMILAR], choices[0], "manual")
+    @example([TAKEN, TAKEN, REFUSED, BOTH, SIMILAR], choices[0], "manual")
     @example([TAKEN, DELETED, TAKEN], choices[0], "immediate")
     def agree(sequence, pins, progress):
         """Allow for each error the responses that it expects; else success, unless a name is in use or an object is missing."""

@@ -28,7 +28,7 @@ ALSO_IMPORTED = (
     "nclue_contract.service.faults.catalogue",
     "nclue_contract.service.uvicorn_server",
 )
-CONTEXT.set_forkserver_preload([*(f"nclue_contract.cli.{name}" for name in IMPORTED), *ALSO_IMPORTED])
+CONTEXT.set_forkserver_preload([__name__, *(f"nclue_contract.cli.{name}" for name in IMPORTED), *ALSO_IMPORTED])
 
 
 class ForkedCommand:

@@ -49,7 +49,7 @@ HOSTILE = [
 
 @cache
 def check(*faults, budget=600, pins=(), only=()):
-    """Return the result of a whole check of the service, or of one of these rules, in this process."""
+    """Return the result of a whole check of the service, or of these rules, in this process."""
     world = ExternalData(failing_files={"churn/fails.tsv": "NUM_OF_LABEL_INSUFFICIENT"})
     service = Service({EXAMPLE.access_key: EXAMPLE.secret_key}, progress=ProgressMode.parse("seconds:0.5"), fixture_data=world)
     for fault in faults:
