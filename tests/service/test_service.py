@@ -92,6 +92,28 @@ def test_test_fields_are_returned_and_null_and_absent_are_the_same():
     assert "more" not in response
 
 
+def test_keys_and_fixture_data_of_another_type_are_named():
+    with pytest.raises(TypeError, match=r"^keys is a mapping of access keys to secret keys, not an array$"):
+        Service([ACCESS, SECRET])
+    with pytest.raises(TypeError, match=r"^fixture_data is an ExternalData object, not an object$"):
+        Service(fixture_data={})
+
+
+def test_with_files_no_other_files_exist():
+    nclue = Nclue(fixture_data=ExternalData(files=frozenset({PAYLOAD["train_file_path"], "gone"}), unknown_files=frozenset({"gone"})))
+    assert nclue.create().status == 200
+    assert [rejected(nclue.create(name="n", train_file_path=path)) for path in ("other", "gone")] == [(404, "10107")] * 2
+
+
+def test_a_task_fails_by_its_name_or_by_its_train_file():
+    messages = {"failing_names": {"churn": "COMMON_ERROR"}, "failing_files": {"empty": "NOT_EXIST_FILE"}}
+    nclue = Nclue(progress="immediate", fixture_data=ExternalData(**messages))
+    nclue.create()
+    nclue.create(name="second", train_file_path="empty")
+    nclue.create(name="third")
+    assert [nclue.get(task_id).json()["fail_message"] for task_id in (FIRST, SECOND, THIRD)] == ["COMMON_ERROR", "NOT_EXIST_FILE", None]
+
+
 def test_the_names_of_features_can_be_given():
     nclue = Nclue(fixture_data=ExternalData(feature_names={FEATURE_ID: "purchases"}))
     assert nclue.create().json()["train_feature_name"] == "purchases"
@@ -122,10 +144,9 @@ def test_a_completed_task_has_numbers_and_a_failed_one_a_message():
     nclue.create()
     nclue.create(name="fails")
     completed, failed = nclue.get().json(), nclue.get(SECOND).json()
-    assert re.fullmatch(r"0\.[5-9][0-9]{3}", completed["AUROC"])
     assert (completed["status"], completed["completed_at"], completed["fail_message"]) == ("completed", NOW, None)
-    assert completed["line_count"] > 0
-    assert completed["disk_usage"] > 0
+    # 0.5 and the sum of the bytes of the name, "churn", in ten thousandths
+    assert (completed["AUROC"], completed["line_count"], completed["disk_usage"]) == ("0.5544", 2000, 1_048_576)
     assert (failed["status"], failed["completed_at"], failed["fail_message"]) == ("failed", NOW, "NUM_OF_LABEL_INSUFFICIENT")
     assert (failed["AUROC"], failed["line_count"], failed["disk_usage"]) == (None, None, None)
 
@@ -392,6 +413,14 @@ def test_what_was_signed_for_something_else_does_not_pass(guarded):
     assert [entry["rules"] for entry in guarded.service.store.journal] == [["NC208"], ["NC209"], ["NC208"]]
 
 
+def test_the_usual_mistakes_of_a_signature_are_named_in_a_header(guarded):
+    response = signed(guarded, "GET", "?limit=1", signed_path="")
+    assert dict(response.headers)["x-nclue-mistakes"] == "query-missing"
+    response = signed(guarded, "GET", "?limit=1", at_ms=NOW_MS // 1000, signed_path="")
+    assert dict(response.headers)["x-nclue-mistakes"] == "timestamp-seconds, query-missing"
+    assert "x-nclue-mistakes" not in dict(signed(guarded, "GET", signed_path="/x").headers)
+
+
 @pytest.mark.parametrize(("option", "edge"), [("accepted", 200), ("refused", 401)])
 @pytest.mark.parametrize("sign", [1, -1])
 def test_a_timestamp_may_be_five_minutes_off(option, edge, sign):
@@ -523,6 +552,69 @@ def test_readings_decide_what_index_and_total_of_a_list_count(index, total, expe
         nclue.create(name=f"n{number}")
     assert listed(nclue.list("index=1&limit=2")) == expected
     assert listed(nclue.list("index=2&limit=2"))[3] == ([4] if index == "page" else [2, 3])
+
+
+def test_the_reading_success_status_decides_about_the_status_of_each_operation():
+    for option, expected in (("200", [200, 200, 200, 200]), ("gateway", [201, 200, 200, 204])):
+        nclue = Nclue(pins={"success-status": option})
+        answers = [nclue.create(), nclue.get(), nclue.list(), nclue.delete()]
+        assert [answer.status for answer in answers] == expected
+    assert (answers[-1].body, answers[-1].headers) == (b"", ())
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("limit=0", (0, 1, 5, [0])),
+        ("limit=101", (0, 100, 5, [0, 1, 2, 3, 4])),
+        ("index=-1&limit=2", (0, 2, 5, [0, 1])),
+        ("index=4&limit=ten", (4, 20, 5, [4])),
+        ("limit=2&index=1" + "0" * 300, (0, 2, 5, [0, 1])),
+        ("limit=3&limit=1", (0, 3, 5, [0, 1, 2])),
+    ],
+)
+def test_under_the_reading_query_range_clamped_the_nearest_valid_value_is_used(query, expected):
+    nclue = Nclue(pins={"query-range": "clamped"})
+    for number in range(5):
+        nclue.create(name=f"n{number}")
+    assert listed(nclue.list(query)) == expected
+
+
+@pytest.mark.parametrize("name", ["CHURN", "churn ", "chürn", "ｃｈｕｒｎ"])
+def test_the_reading_name_comparison_decides_whether_similar_names_are_the_same(name):
+    for option, expected in (("exact", 200), ("collated", 409)):
+        nclue = Nclue(pins={"name-comparison": option})
+        nclue.create()
+        assert nclue.create(name=name).status == expected
+        nclue.delete()
+        assert nclue.create(name=name).status == (409 if option == "exact" else 200)
+
+
+def test_the_reading_name_after_deletion_decides_whether_a_name_is_free_again():
+    for option, expected in (("free", 200), ("kept", 409)):
+        nclue = Nclue(pins={"name-after-deletion": option})
+        nclue.create()
+        nclue.delete()
+        assert nclue.create().status == expected
+        nclue.service.reset()
+        assert nclue.create().status == 200
+
+
+def test_of_kept_names_the_oldest_is_released_when_there_are_more_than_two_per_task():
+    nclue = Nclue(store=Store(max_tasks=1), pins={"name-after-deletion": "kept"})
+    for number, task_id in enumerate((FIRST, SECOND, THIRD)):
+        nclue.create(name=f"n{number}")
+        assert nclue.service.store.has_name("n0")
+        assert nclue.delete(task_id).status == 200
+    assert [nclue.service.store.has_name(f"n{number}") for number in range(3)] == [False, True, True]
+
+
+def test_the_reading_absent_fields_decides_about_fields_without_a_value_outside_of_create():
+    nclue = Nclue(progress="immediate", pins={"absent-fields": "absent"})
+    assert list(nclue.create().json()) == ELEVEN
+    train = [*ELEVEN[:7], "status", "completed_at"]
+    assert list(nclue.list().json()["tasks"][0]) == train
+    assert list(nclue.get().json()) == [*train, "AUROC", "line_count", "disk_usage"]
 
 
 def test_the_reading_queue_decides_how_many_are_built_at_a_time():
@@ -685,6 +777,7 @@ def test_moving_by_hand_starts_from_where_the_clock_has_brought_a_task():
         ("seconds:2.5", ("seconds", 2.5)),
         ("reads", ("reads", 1)),
         ("reads:3", ("reads", 3)),
+        ("seconds:999999.5", ("seconds", 999_999.5)),
     ],
 )
 def test_progress_is_written_as_a_word_and_an_amount(text, expected):
@@ -705,6 +798,7 @@ def test_progress_is_written_as_a_word_and_an_amount(text, expected):
         "seconds:1e6",
         "reads:1.5",
         "reads:-1",
+        "reads:0",
         "manual:1",
         "immediate:0",
         "Manual",
@@ -712,7 +806,7 @@ def test_progress_is_written_as_a_word_and_an_amount(text, expected):
     ],
 )
 def test_other_forms_of_progress_are_rejected(text):
-    with pytest.raises(ValueError, match="is none of immediate"):
+    with pytest.raises(ValueError, match=rf"^progress '{text}' is none of immediate, seconds:N, reads:N, manual$"):
         ProgressMode.parse(text)
 
 
