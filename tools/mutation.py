@@ -155,7 +155,7 @@ def _of_statement(node: ast.stmt) -> Iterator[_Variant]:
             yield "condition", _with(node, test=ast.Constant(value=False))
         case ast.For():
             yield "loop emptied", _with(node, iter=ast.Tuple([], ast.Load()))
-        case ast.Return(value=ast.expr()):
+        case ast.Return(value=ast.expr()) if ast.unparse(node) != "return None":
             yield "return None", ast.Return(None)
         case ast.Break() | ast.Continue():
             yield "break or continue", ast.Continue() if isinstance(node, ast.Break) else ast.Break()

@@ -75,6 +75,7 @@ def test_an_expression_is_changed_in_every_place(text, expected):
         ),
         pytest.param("for a in b:\n    c", {"for a in ():\n    c", "for a in b:\n    pass"}, id="a loop"),
         pytest.param("def f():\n    return a", {"def f():\n    return"}, id="a value that is returned"),
+        pytest.param("def f():\n    return None", set(), id="nothing that is returned"),
     ],
 )
 def test_a_statement_is_changed_in_every_place(text, expected):
