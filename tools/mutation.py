@@ -109,6 +109,9 @@ def _places(parent: ast.AST, line: int = 0, inside: str = "") -> Iterator[_Place
 
 
 def _prose(node: ast.AST) -> bool:
+    """Return whether a node is for people and type checkers only: a docstring, or the values of a `Literal`."""
+    if isinstance(node, ast.Subscript):
+        return isinstance(node.value, ast.Name) and node.value.id == "Literal"
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 

@@ -112,6 +112,8 @@ def test_a_task_fails_by_its_name_or_by_its_train_file():
     nclue.create(name="second", train_file_path="empty")
     nclue.create(name="third")
     assert [nclue.get(task_id).json()["fail_message"] for task_id in (FIRST, SECOND, THIRD)] == ["COMMON_ERROR", "NOT_EXIST_FILE", None]
+    assert ExternalData(failing_names={"": "A", "x": "B"}).failure({"name": None, "train_file_path": None}) == "A"
+    assert ExternalData(failing_files={"": "A", "x": "B"}).failure({"name": None, "train_file_path": None}) == "A"
 
 
 def test_the_names_of_features_can_be_given():
@@ -126,6 +128,10 @@ def test_a_name_is_returned_unchanged_in_any_unicode_normalization(text):
         body = json.dumps(PAYLOAD | {"name": text}, ensure_ascii=escaped).encode()
         assert nclue.send("POST", body=body).json()["task_name"] == text, number
         assert nclue.get().json()["task_name"] == text
+
+
+def test_a_body_is_in_utf_8_without_escapes():
+    assert '"task_name": "이탈 예측"'.encode() in Nclue().create(name="이탈 예측").body
 
 
 def test_a_task_has_the_seventeen_fields_of_its_page():
@@ -149,6 +155,13 @@ def test_a_completed_task_has_numbers_and_a_failed_one_a_message():
     assert (completed["AUROC"], completed["line_count"], completed["disk_usage"]) == ("0.5544", 2000, 1_048_576)
     assert (failed["status"], failed["completed_at"], failed["fail_message"]) == ("failed", NOW, "NUM_OF_LABEL_INSUFFICIENT")
     assert (failed["AUROC"], failed["line_count"], failed["disk_usage"]) == (None, None, None)
+
+
+@pytest.mark.parametrize(("name", "auroc"), [("n" * 45, "0.9950"), ("n" * 46, "0.5060"), ("이탈", "0.6077")])
+def test_the_score_of_a_task_is_between_a_half_and_one(name, auroc):
+    nclue = Nclue(progress="immediate")
+    nclue.create(name=name)
+    assert nclue.get().json()["AUROC"] == auroc
 
 
 def test_a_deleted_task_is_gone_and_its_name_is_free():
@@ -239,6 +252,7 @@ def test_a_list_has_the_requested_part(five, query, expected):
 def test_a_list_out_of_range_is_rejected_without_a_code(five, query, message):
     response = five.list(query)
     assert (rejected(response), response.json()["error"]["message"]) == ((400, None), message)
+    assert dict(response.headers)["x-nclue-rules"] == "NC505"
 
 
 def test_an_item_of_a_list_is_the_task_without_its_results(five):
@@ -601,12 +615,39 @@ def test_the_reading_name_after_deletion_decides_whether_a_name_is_free_again():
 
 
 def test_of_kept_names_the_oldest_is_released_when_there_are_more_than_two_per_task():
-    nclue = Nclue(store=Store(max_tasks=1), pins={"name-after-deletion": "kept"})
-    for number, task_id in enumerate((FIRST, SECOND, THIRD)):
-        nclue.create(name=f"n{number}")
+    nclue = Nclue(store=Store(max_tasks=2), pins={"name-after-deletion": "kept"})
+    for number in range(5):
+        task_id = nclue.create(name=f"n{number}").json()["task_id"]
         assert nclue.service.store.has_name("n0")
         assert nclue.delete(task_id).status == 200
-    assert [nclue.service.store.has_name(f"n{number}") for number in range(3)] == [False, True, True]
+    assert [nclue.service.store.has_name(f"n{number}") for number in range(5)] == [False, True, True, True, True]
+
+
+def test_a_name_can_be_released_while_its_task_exists():
+    nclue = Nclue(pins={"name-comparison": "collated"})
+    nclue.create()
+    nclue.service.store.release_name("unknown")
+    assert nclue.create().status == 409
+    nclue.service.store.release_name("CHURN")
+    assert nclue.create().status == 200
+
+
+def test_a_name_that_was_taken_after_it_was_looked_up_is_in_use():
+    nclue = Nclue()
+    nclue.create()
+    nclue.service.store.has_name = lambda _: False
+    assert rejected(nclue.create()) == (409, "10102")
+    assert len(nclue.service.store) == 1
+
+
+@pytest.mark.parametrize("field", ["train_file_path", "train_feature_id", "test_file_path", "test_feature_id"])
+def test_under_existence_first_a_field_that_is_no_string_is_no_file(field):
+    assert rejected(Nclue(pins={"check-order": "existence-first"}).create(**{field: ["a"]})) == (400, None)
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b'"train_file_path"'])
+def test_under_existence_first_a_body_that_is_no_object_has_no_files(body):
+    assert rejected(Nclue(pins={"check-order": "existence-first"}).send("POST", body=body)) == (400, "100")
 
 
 def test_the_reading_absent_fields_decides_about_fields_without_a_value_outside_of_create():
@@ -668,6 +709,24 @@ def test_by_seconds_the_tasks_of_a_serial_queue_wait_for_each_other():
     ends = [nclue.get(task_id).json()["completed_at"][11:19] for task_id in (FIRST, SECOND, THIRD)]
     # pending after 10 s, the first is built for 10 s, and each of the others for 10 s after the one before
     assert ends == ["01:00:30", "01:00:40", "01:00:50"]
+
+
+def test_by_seconds_a_task_of_a_serial_queue_waits_for_one_that_is_being_built():
+    nclue = Nclue(progress="seconds:10", pins={"queue": "serial"})
+    nclue.create()
+    nclue.create(name="second")
+    seen = []
+    for wait_ms in (10_000, 10_000, 9_999, 1, 9_999, 1):
+        nclue.now_ms += wait_ms
+        seen.append(" ".join(task["status"] for task in nclue.list().json()["tasks"]))
+    assert seen == [
+        "pending pending",
+        "in_progress pending",
+        "in_progress pending",
+        "completed in_progress",
+        "completed in_progress",
+        "completed completed",
+    ]
 
 
 def test_by_reads_every_state_is_returned_as_often_as_configured():
@@ -810,6 +869,11 @@ def test_other_forms_of_progress_are_rejected(text):
         ProgressMode.parse(text)
 
 
+def test_a_long_form_of_progress_is_cut_in_the_message():
+    with pytest.raises(ValueError, match=f"^progress '{'x' * 79} is none of immediate"):
+        ProgressMode.parse("x" * 100)
+
+
 # -- requested failures -----------------------------------------------------------------------------------------------------------
 
 
@@ -872,12 +936,24 @@ def test_a_request_that_fails_by_error_does_nothing_and_one_that_is_late_or_cut_
     assert len(nclue.service.store) == 1
 
 
-@pytest.mark.parametrize("options", [{"error": "NO_SUCH"}, {"delay_s": -1.0}, {"delay_s": float("nan")}, {"delay_s": 86_400}])
-def test_impossible_failures_are_rejected(options):
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"error": "NO_SUCH"}, "unknown error 'NO_SUCH'; known: BAD_REQUEST, ACCESS_DENIED, "),
+        ({"error": "N" * 100}, f"unknown error '{'N' * 79}; known: BAD_REQUEST, "),
+        ({"delay_s": 10**100}, f"a delay is a number of seconds from 0 to 86,400, not 1{'0' * 79}$"),
+        ({"delay_s": -1.0}, "a delay is a number of seconds from 0 to 86,400, not -1.0"),
+        ({"delay_s": float("nan")}, "a delay is a number of seconds from 0 to 86,400, not nan"),
+        ({"delay_s": 86_400}, "a delay is a number of seconds from 0 to 86,400, not 86400"),
+    ],
+)
+def test_impossible_failures_are_rejected(options, message):
     nclue = Nclue()
-    with pytest.raises(ValueError, match=r"unknown error|a delay is"):
+    with pytest.raises(ValueError, match=f"^{message}"):
         nclue.service.fail_next(**options)
     assert nclue.list().status == 200
+    nclue.service.fail_next(delay_s=86_399)
+    assert nclue.list().delay_s == 86_399
 
 
 # -- the journal, and the whole run -----------------------------------------------------------------------------------------------
@@ -960,6 +1036,15 @@ def test_reset_forgets_tasks_names_journal_failures_and_the_last_time():
     nclue.service.reset()
     assert (len(nclue.service.store), list(nclue.service.store.journal), nclue.service.store.requests) == (0, [], 0)
     assert nclue.create().status == 200
+
+
+def test_a_task_from_before_a_reset_holds_up_no_queue():
+    nclue = Nclue(pins={"queue": "serial"})
+    nclue.create()
+    nclue.advance()
+    nclue.service.reset()
+    nclue.create()
+    assert [nclue.advance() for _ in range(2)] == [1, 1]
 
 
 def run(**options):

@@ -87,6 +87,10 @@ def test_prose_imports_annotations_and_decorators_stay_as_they_are():
     assert changed(text) == set()
 
 
+def test_the_values_of_a_literal_stay_as_they_are():
+    assert changed("K = Literal['a', 'b']") == {"pass"}
+
+
 def test_code_without_effect_on_responses_is_skipped_by_its_name():
     text = "class C:\n\n    def f(self):\n        return 1\n\n    def fg(self):\n        return 2"
     assert {mutant.old for mutant in mutants_of("m", text, ["C.f"])} == {"return 2", "2"}

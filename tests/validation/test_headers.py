@@ -134,6 +134,16 @@ def test_a_number_is_the_text_that_a_client_sends():
     assert found(GOOD | {TIMESTAMP: 1732589296000, "content-length": 12}, NOW) == []
 
 
+def test_a_number_of_more_than_64_bits_is_no_header():
+    assert found(GOOD | {"x-number": 2**64 - 1}, NOW) == []
+    assert found(GOOD | {"x-number": 2**64}, NOW) == [("NC207", "error", "")]
+
+
+def test_bytes_are_latin_1():
+    assert found([*PAIRS, (b"x-\xe9", b"\xfc")], NOW) == []
+    assert found([(KEY, b"EXAMPLE\xfc"), *PAIRS[::2]], NOW) == [("NC204", "error", f"/{KEY}")]
+
+
 def test_other_headers_are_of_no_concern():
     assert found(GOOD | {"host": "nclue.apigw.ntruss.com", "": "", "x-é": "ü", "authorization": "Bearer x"}, NOW) == []
 
