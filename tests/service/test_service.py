@@ -12,7 +12,7 @@ from nclue_contract.service.service import Service
 from nclue_contract.service.store import ExternalData, Store
 from nclue_contract.signing import Credentials, signed_headers
 from tests.support.payloads import FEATURE_ID, OTHER_FEATURE_ID, PAYLOAD, TASK, TEST_FIELDS
-from tests.support.signing import ACCESS, SECRET
+from tests.support.signing import ACCESS, SECRET, SIGNATURE, signature
 from tests.support.spellings import SPELLINGS
 
 NOW_MS = 1_764_000_000_000
@@ -433,6 +433,9 @@ def test_the_usual_mistakes_of_a_signature_are_named_in_a_header(guarded):
     response = signed(guarded, "GET", "?limit=1", at_ms=NOW_MS // 1000, signed_path="")
     assert dict(response.headers)["x-nclue-mistakes"] == "timestamp-seconds, query-missing"
     assert "x-nclue-mistakes" not in dict(signed(guarded, "GET", signed_path="/x").headers)
+    with_body = signature("POST", "/api/v1/tasks", NOW_MS, access=f"{ACCESS}\n{{}}")
+    headers = signed_headers("POST", "/api/v1/tasks", KEYS, NOW_MS) | {SIGNATURE: with_body}
+    assert dict(guarded.send("POST", body=b"{}", headers=headers.items()).headers)["x-nclue-mistakes"] == "body-signed"
 
 
 @pytest.mark.parametrize(("option", "edge"), [("accepted", 200), ("refused", 401)])
@@ -528,6 +531,10 @@ def test_where_no_code_is_documented_the_code_is_null_in_every_shape():
     assert Nclue(pins={"error-shape": "nested"}).create(name="").json() == {"error": {"errorCode": None, "message": "NAME_EMPTY"}}
 
 
+def test_the_message_of_a_rejection_is_about_the_first_finding():
+    assert Nclue().create(name="", train_file_path="a~b").json()["error"]["message"] == "NAME_EMPTY"
+
+
 def test_the_reading_auth_refusal_decides_which_component_rejects():
     answers = [rejected(Nclue(keys={}, pins={"auth-refusal": option}).list()) for option in ("nclue", "gateway")]
     assert answers == [(401, "10100"), (401, "200")]
@@ -598,10 +605,11 @@ def test_under_the_reading_query_range_clamped_the_nearest_valid_value_is_used(q
 def test_the_reading_name_comparison_decides_whether_similar_names_are_the_same(name):
     for option, expected in (("exact", 200), ("collated", 409)):
         nclue = Nclue(pins={"name-comparison": option})
-        nclue.create()
-        assert nclue.create(name=name).status == expected
-        nclue.delete()
-        assert nclue.create(name=name).status == (409 if option == "exact" else 200)
+        task_id = nclue.create(name=name).json()["task_id"]
+        assert nclue.create().status == expected
+        assert nclue.create(name=name).status == 409
+        nclue.delete(task_id)
+        assert nclue.create().status == (409 if option == "exact" else 200)
 
 
 def test_the_reading_name_after_deletion_decides_whether_a_name_is_free_again():
@@ -711,28 +719,31 @@ def test_by_seconds_the_tasks_of_a_serial_queue_wait_for_each_other():
     assert ends == ["01:00:30", "01:00:40", "01:00:50"]
 
 
-def test_by_seconds_a_task_of_a_serial_queue_waits_for_one_that_is_being_built():
-    nclue = Nclue(progress="seconds:10", pins={"queue": "serial"})
+@pytest.mark.parametrize(
+    ("queue", "second"),
+    [
+        ("serial", ["pending", "pending", "pending", "in_progress", "in_progress", "completed"]),
+        ("parallel", ["pending", "in_progress", "in_progress", "completed", "completed", "completed"]),
+    ],
+)
+def test_by_seconds_only_a_task_of_a_serial_queue_waits_for_one_that_is_being_built(queue, second):
+    nclue = Nclue(progress="seconds:10", pins={"queue": queue})
     nclue.create()
     nclue.create(name="second")
     seen = []
     for wait_ms in (10_000, 10_000, 9_999, 1, 9_999, 1):
         nclue.now_ms += wait_ms
-        seen.append(" ".join(task["status"] for task in nclue.list().json()["tasks"]))
-    assert seen == [
-        "pending pending",
-        "in_progress pending",
-        "in_progress pending",
-        "completed in_progress",
-        "completed in_progress",
-        "completed completed",
-    ]
+        seen.append((nclue.status(), nclue.status(SECOND)))
+    assert seen == list(zip(["pending", "in_progress", "in_progress", "completed", "completed", "completed"], second, strict=True))
 
 
 def test_by_reads_every_state_is_returned_as_often_as_configured():
     nclue = Nclue(progress="reads:2")
     nclue.create()
-    seen = [nclue.status() for _ in range(8)]
+    seen = []
+    for _ in range(8):
+        nclue.now_ms += 60_000  # which does not matter
+        seen.append(nclue.status())
     assert seen == ["registered", "registered", "pending", "pending", "in_progress", "in_progress", "completed", "completed"]
 
 
