@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from hypothesis.vendor import pretty
 
 from nclue_contract import ContractError, Readings
-from nclue_contract.signing import Credentials, signature, signed_headers, string_to_sign
+from nclue_contract.signing import EXAMPLE, Credentials, now_ms, signature, signed_headers, string_to_sign
 from nclue_contract.validation.signature import Verifier, verify
 from nclue_contract.validation.signature_mistakes import MAX_PAIRS, MAX_SINGLE, SignedParts, attempts
 from tests.support.signing import ACCESS, KEY, NOW, SECRET, SIGNATURE, TIMESTAMP
@@ -154,11 +154,45 @@ def test_a_missing_variable_is_named(environ, named):
     assert SECRET not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ((None, SECRET), "the access key is a string, not NoneType"),
+        ((ACCESS, SECRET.encode()), "the secret key is a string, not bytes"),
+    ],
+)
+def test_a_key_of_another_type_is_named_and_not_shown(keys, words):
+    with pytest.raises(TypeError, match=f"^{words}$"):
+        Credentials(*keys)
+
+
+@pytest.mark.parametrize("secret", ["", " ", "\n", f" {SECRET}", f"{SECRET}\t"])
+def test_a_secret_key_is_not_empty_and_has_no_white_space_around_it(secret):
+    with pytest.raises(ValueError, match="the secret key is empty, or has white space around it"):
+        Credentials(ACCESS, secret)
+
+
+def test_headers_need_credentials():
+    message = r"^credentials are a Credentials object, Credentials\(access_key, secret_key\), not dict$"
+    with pytest.raises(TypeError, match=message):
+        signed_headers("GET", "/", {ACCESS: SECRET}, NOW)
+
+
+def test_the_example_keys_are_those_of_the_documentation():
+    assert (EXAMPLE.access_key, EXAMPLE.secret_key) == (ACCESS, SECRET)
+
+
+def test_the_time_of_this_machine_is_in_whole_milliseconds(monkeypatch):
+    monkeypatch.setattr("time.time_ns", lambda: 1_732_589_296_123_999_999)
+    assert now_ms() == 1_732_589_296_123
+
+
 def test_credentials_are_equal_when_both_keys_are():
     assert Credentials(ACCESS, SECRET) == CREDENTIALS
     assert hash(Credentials(ACCESS, SECRET)) == hash(CREDENTIALS)
-    assert Credentials(ACCESS, "other") != CREDENTIALS
-    assert Credentials("OTHER", SECRET) != CREDENTIALS
+    for other in (Credentials(ACCESS, "other"), Credentials("OTHER", SECRET)):
+        assert other != CREDENTIALS
+        assert hash(other) != hash(CREDENTIALS)
     assert CREDENTIALS != (ACCESS, SECRET)
     assert CREDENTIALS == mock.ANY, "another class decides about itself"
     assert copy.copy(CREDENTIALS) == copy.deepcopy(CREDENTIALS) == CREDENTIALS
@@ -586,6 +620,14 @@ def test_a_mistake_that_the_headers_show_is_recognised(headers, words):
 def test_a_mistake_of_the_clock_is_named_before_those_of_the_headers():
     headers = {TIMESTAMP: str(NOW // 1000), "x-ncp-apigw-api-key": "k", "x-ncp-apigw-signature-v1": "s"}
     assert [m.word for m in verify("GET", PAGED, headers, CREDENTIALS, NOW).mistakes] == ["timestamp-seconds", "header-version-1"]
+
+
+@pytest.mark.parametrize(
+    ("late", "words"), [(301_000, ["timestamp-seconds"]), (-301_000, ["timestamp-seconds"]), (301_001, []), (-301_001, [])]
+)
+def test_seconds_are_recognised_within_the_limit_and_the_second_that_was_cut_off(late, words):
+    headers = signed_headers("GET", PAGED, CREDENTIALS, NOW // 1000)
+    assert [m.word for m in verify("GET", PAGED, headers, CREDENTIALS, NOW + late).mistakes] == words
 
 
 def test_a_wrong_clock_is_no_reason_for_an_unknown_key():

@@ -109,6 +109,9 @@ def _places(parent: ast.AST, line: int = 0, inside: str = "") -> Iterator[_Place
 
 
 def _prose(node: ast.AST) -> bool:
+    """Return whether a node is for people and type checkers only: a docstring, or the values of a `Literal`."""
+    if isinstance(node, ast.Subscript):
+        return isinstance(node.value, ast.Name) and node.value.id == "Literal"
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
@@ -155,7 +158,7 @@ def _of_statement(node: ast.stmt) -> Iterator[_Variant]:
             yield "condition", _with(node, test=ast.Constant(value=False))
         case ast.For():
             yield "loop emptied", _with(node, iter=ast.Tuple([], ast.Load()))
-        case ast.Return(value=ast.expr()):
+        case ast.Return(value=ast.expr()) if ast.unparse(node) != "return None":
             yield "return None", ast.Return(None)
         case ast.Break() | ast.Continue():
             yield "break or continue", ast.Continue() if isinstance(node, ast.Break) else ast.Break()

@@ -8,8 +8,8 @@ killed, 1 when not, 2 when the tests fail without a mutant.
 
 It is a tool of our own because of time. cosmic-ray starts pytest anew for each mutant, mutmut instruments every function, and neither knows
 tests that start processes of their own. Here the tests are collected once, each mutant is a fork, and only tests that reach the function
-run. It also shares the operators of `tools/mutation.py` with the mutants of servers (`tools/mutants.py`). A whole run takes hours; a sample
-says the same with an error that is known.
+run, the quickest first. It also shares the operators of `tools/mutation.py` with the mutants of servers (`tools/mutants.py`). A whole run
+takes hours; a sample says the same with an error that is known.
 """
 
 from __future__ import annotations
@@ -17,19 +17,22 @@ from __future__ import annotations
 import argparse
 import ast
 import contextlib
+import gc
 import importlib
 import json
 import math
 import os
+import pickle
 import random
 import resource
 import shutil
+import signal
 import sys
 import tempfile
 import time
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -46,28 +49,36 @@ PACKAGE = "nclue_contract"
 ACCEPTED = ROOT / "tools" / "mutants_accepted.toml"
 GOAL = 0.95
 CPU_S = 150
-"""Seconds of computing that the tests may take with a mutant; without one they take a fifth of it."""
+"""Seconds of computing that all tests may take with a mutant that is there when the package is loaded."""
+TEST_CPU_S = 1
+"""Seconds of computing that a test may take with a mutant, and five times what it takes without one: the mutant may go on for ever."""
+WAIT_S = 600
+"""Seconds after which a mutant counts as one that waits for ever; the last resort, so it is long enough for a busy machine."""
+EXAMPLES = 10
+"""How many examples Hypothesis draws per test."""
+SLOW_S = 1
+"""Seconds of computing from which on a test that does not reach a function does not run for it."""
 MEMORY = 4 << 30
 """Bytes that a process may have."""
 
 REQUEST = ("tests/validation/test_request.py", "tests/validation/test_corpus.py")
 RESPONSE = ("tests/validation/test_response.py", "tests/validation/test_response_readings.py")
-SIGNATURE = ("tests/test_signing.py", "tests/validation/test_headers.py")
-SERVICE = ("tests/service/test_service.py", "tests/service/test_lifecycle_machine.py", "tests/test_mock.py")
+SIGNATURE = ("tests/test_signing.py",)
+SERVICE = ("tests/service/test_service.py",)
 
 TESTS: dict[str, tuple[str, ...]] = {
     "signing": SIGNATURE,
     "validation.error_body": ("tests/validation/test_error_body.py", *RESPONSE),
     "validation.explain": ("tests/validation/test_explain.py",),
     "validation.findings": (*REQUEST, "tests/validation/test_headers.py", "tests/packaging/test_public_interface.py"),
-    "validation.headers": SIGNATURE,
+    "validation.headers": ("tests/validation/test_headers.py", "tests/validation/test_hostile_values.py"),
     "validation.json_parser": ("tests/validation/test_json_reader.py", *REQUEST),
     "validation.json_reader": ("tests/validation/test_json_reader.py", "tests/cli/test_sources.py", *REQUEST),
     "validation.names": ("tests/validation/test_name_length.py", *REQUEST),
     "validation.operation": ("tests/validation/test_operation.py", "tests/service/test_recorder.py"),
     "validation.paths": ("tests/validation/test_path_characters.py", *REQUEST),
     "validation.plain": ("tests/validation/test_hostile_values.py", *REQUEST),
-    "validation.query": ("tests/service/test_service.py", "tests/validation/test_response.py"),
+    "validation.query": ("tests/validation/test_query.py",),
     "validation.request": REQUEST,
     "validation.response": RESPONSE,
     "validation.response_fields": RESPONSE,
@@ -82,7 +93,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "service.serializers": SERVICE,
     "service.service": SERVICE,
     "service.store": SERVICE,
-    "check.inference": ("tests/check/test_inference.py", "tests/check/test_inferred_readings.py"),
+    "check.inference": ("tests/check/test_inference.py",),
 }
 """The modules, and the files of tests that run with a mutant of each, the quickest first."""
 
@@ -98,6 +109,12 @@ PRELOADED = (
     "yaml",
     "anyio._backends._asyncio",
 )
+ELSEWHERE = 99
+"""The exit code of a fork in which a mutant changes nothing, since it is not in the code of a function."""
+
+Place = tuple[str, str]
+"""A module, and a function in it."""
+
 COPIED = ("nclue_contract", "openapi", "tests", "tools", "examples", "conftest.py", "pyproject.toml", "README.md", "CHANGELOG.md")
 
 
@@ -166,15 +183,13 @@ class Checkout:
             else:
                 shutil.copy(ROOT / name, self.folder)
 
-    def run(self, tests: Sequence[str], mutant: Mutant | None) -> str:
-        """Run tests with a mutant that is there when the package is loaded; return the state."""
-        if mutant is None:
-            return state_of(self._fork(tests))
+    def run(self, tests: Sequence[str], mutant: Mutant) -> str:
+        """Run tests, named by their node IDs, in that order, with a mutant that is there when the package is loaded; return the state."""
         changed = self.folder / path_of(mutant.module)
         original = changed.read_text(encoding="utf-8")
         changed.write_text(mutant.source, encoding="utf-8")
         try:
-            return state_of(self._fork(tests))
+            return state_of(self._fork([*dict.fromkeys(test.partition("::")[0] for test in tests)], Selection(tests)))
         finally:
             changed.write_text(original, encoding="utf-8")
 
@@ -187,19 +202,22 @@ class Checkout:
             return None
         return [MutantResult(**json.loads(line)) for line in log.read_text(encoding="utf-8").splitlines()]
 
-    def _fork(self, tests: Sequence[str], *plugins: object) -> int:
+    def _fork(self, tests: Sequence[str], plugin: Selection | MutantLoop) -> int:
         pid = os.fork()
         if not pid:
-            self._run_here(tests, plugins)
+            self._run_here(tests, plugin)
         return os.waitpid(pid, 0)[1]
 
-    def _run_here(self, tests: Sequence[str], plugins: Sequence[object]) -> None:
+    def _run_here(self, tests: Sequence[str], plugin: Selection | MutantLoop) -> None:
         """Run tests in this process, a fork, and end it with the exit code of pytest."""
         status = 3
         try:
             resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-            if not plugins:
+            if isinstance(plugin, Selection):
                 resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
+                signal.alarm(WAIT_S)
+            else:
+                plugin.watch()
             os.chdir(self.folder)
             quiet = os.open(os.environ.get("NCLUE_MUTANTS_LOG", os.devnull), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             os.dup2(quiet, 1)
@@ -211,10 +229,12 @@ class Checkout:
                 del sys.modules[name]
             hypothesis, pytest = importlib.import_module("hypothesis"), importlib.import_module("pytest")
             phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)  # the smallest example does not matter
-            hypothesis.settings.register_profile("mutants", derandomize=True, database=None, deadline=None, phases=phases)
-            options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-profile=mutants", "--tb=no"]
-            options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # packages are loaded already
-            status = int(pytest.main([*options, *tests], plugins=list(plugins)))
+            hypothesis.settings.register_profile(
+                "mutants", derandomize=True, database=None, deadline=None, phases=phases, max_examples=EXAMPLES
+            )
+            options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-profile=mutants"]
+            options += ["--tb=native", "--assert=plain"]  # the quickest ones
+            status = int(pytest.main([*options, *tests], plugins=[plugin]))
         finally:
             with contextlib.suppress(OSError):
                 sys.stdout.flush()
@@ -225,11 +245,24 @@ class Checkout:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+class Selection:
+    """A plugin of pytest that runs the named tests only, in the order of the names."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
+
+    def pytest_collection_modifyitems(self, items: list[Any]) -> None:
+        """Select the tests; one that is no longer there is an error, as it is for pytest."""
+        found = {item.nodeid: item for item in items}
+        items[:] = [found[name] for name in self._names]
+
+
 class MutantLoop:
     """A plugin of pytest that runs the collected tests once per mutant, each time in a fork, and only those that reach the function.
 
-    In the fork the code of the function is replaced. That is quick, and misses mutants of what was computed while the tests were collected;
-    so a mutant that survives, and one outside of functions, is run once more by `Checkout.run`, with the tests that reach it.
+    In the fork the code of the function is replaced. That is quick, and misses mutants of what was computed while the tests were collected.
+    So if the function ran then, a mutant that survives is run once more by `Checkout.run`, with nearly all tests; and so is one that is not
+    in the code of a function.
     """
 
     def __init__(self, checkout: Checkout, found: Sequence[Mutant], log: Path, ends: float) -> None:
@@ -237,96 +270,135 @@ class MutantLoop:
         self._found = found
         self._log = log
         self._ends = ends
-        self._cpu_s = CPU_S  # three times what all tests take, once that is known
+        self._measured = Reached(checkout.folder, {mutant.module for mutant in found})
+
+    def watch(self) -> None:
+        """Notice which functions run while the tests are collected, and so before there is a mutant."""
+        self._measured.start()
+
+    def pytest_collection_finish(self) -> None:
+        """Stop watching, for coverage costs time."""
+        importlib.import_module(f"{PACKAGE}.pytest_plugin.outcome")  # else each fork loads it when a test fails
+        self._measured.stop()
 
     def pytest_runtestloop(self, session: Any) -> bool:  # noqa: ANN401  # a session of pytest
         """Run the tests without a mutant, and then with each."""
+        early, costs, reached = self._measure(session)
+        by_cost = sorted(range(len(session.items)), key=costs.__getitem__)
+        gc.collect()
+        gc.freeze()  # else each fork copies every object
         with self._log.open("w", encoding="utf-8") as log:
-            reached = self._reached(session)
             for mutant in self._found:
                 if time.monotonic() > self._ends:
                     break
                 started = time.monotonic()
-                items = [session.items[number] for number in reached.get((mutant.module, mutant.inside), range(len(session.items)))]
-                state = self._run(session, mutant, items) if mutant.inside else "survived"
-                if state == "survived":
-                    state = self._checkout.run([item.nodeid for item in items], mutant)
+                place = (mutant.module, mutant.inside)
+                reaching = reached.get(place, set())
+                first = [number for number in by_cost if number in reaching]
+                state = self._run(session, mutant, first, costs)
+                if state == "elsewhere" or (state == "survived" and place in early):
+                    ordered = [*first, *(number for number in by_cost if number not in reaching and costs[number] < SLOW_S)]
+                    state = self._checkout.run([session.items[number].nodeid for number in ordered], mutant)
                 seconds = round(time.monotonic() - started, 1)
-                place = (mutant.module, mutant.inside, mutant.line, mutant.operator, mutant.old, mutant.new)
-                log.write(json.dumps(asdict(MutantResult(*place, state, seconds))) + "\n")
+                result = MutantResult(*place, mutant.line, mutant.operator, mutant.old, mutant.new, state, seconds)
+                log.write(json.dumps(asdict(result)) + "\n")
                 log.flush()
         return True
 
-    def _run(self, session: Any, mutant: Mutant, items: Sequence[Any]) -> str:  # noqa: ANN401  # of pytest
-        """Run some of the tests with a mutant in a fork, as far as that can be done with the package as it is loaded."""
+    def _run(self, session: Any, mutant: Mutant, numbers: Sequence[int], costs: Sequence[float]) -> str:  # noqa: ANN401  # of pytest
+        """Run some of the tests in a fork with the code of a function replaced; return the state, `elsewhere` if that changes nothing."""
+        if not numbers:
+            return "elsewhere"
         pid = os.fork()
         if pid:
             return state_of(os.waitpid(pid, 0)[1])
-        status = 0
+        status = ELSEWHERE
         try:
-            resource.setrlimit(resource.RLIMIT_CPU, (self._cpu_s, self._cpu_s))
+            signal.alarm(WAIT_S)
             if replace_function(mutant):
-                status = run_items(session, items)
+                status = run_items(session, numbers, costs)
         except BaseException:  # noqa: BLE001  # whatever a mutant does to pytest
             status = 1
         os._exit(status)
 
-    def _reached(self, session: Any) -> dict[tuple[str, str], list[int]]:  # noqa: ANN401  # of pytest
-        """Run all tests without a mutant in a fork; return the numbers of those that reach each function. Raises `RuntimeError`."""
+    def _measure(self, session: Any) -> tuple[set[Place], list[float], dict[Place, set[int]]]:  # noqa: ANN401  # of pytest
+        """Run all tests without a mutant in a fork, since they may change what is loaded.
+
+        Returns the functions that ran while the tests were collected, the seconds of computing per test, and the numbers of the tests that
+        reach each function. Raises `RuntimeError` when a test fails.
+        """
         file = self._checkout.folder / "reached"
         pid = os.fork()
         if not pid:
             status = 1
             try:
-                status = self._measure(session, file)
+                costs, reached = Reached(self._checkout.folder, {mutant.module for mutant in self._found}).by_test(session)
+                file.write_bytes(pickle.dumps((costs, reached)))
+                status = 0
             finally:
                 os._exit(status)
-        _, status, used = os.wait4(pid, 0)
-        if state_of(status) != "survived":
+        if os.waitpid(pid, 0)[1]:
             raise RuntimeError("the tests fail without a mutant")
-        self._cpu_s = 5 + 3 * math.ceil(used.ru_utime)
-        lines: dict[str, dict[str, list[int]]] = json.loads(file.read_text(encoding="utf-8"))
-        reached: dict[tuple[str, str], list[int]] = {}
-        for module in {mutant.module for mutant in self._found}:
-            for name, first, last in functions(module):
-                # What a constructor has done while the tests were collected may matter to each of them.
-                if name.endswith("__init__"):
-                    continue
-                numbers = {number for line in range(first, last + 1) for number in lines.get(module, {}).get(str(line), [])}
-                if numbers:
-                    reached[module, name] = sorted(numbers)
-        return reached
+        costs, reached = pickle.loads(file.read_bytes())  # noqa: S301  # written by the fork
+        return set(self._measured.functions()), costs, reached
 
-    def _measure(self, session: Any, file: Path) -> int:  # noqa: ANN401  # of pytest
-        paths = {module: str(self._checkout.folder / path_of(module)) for module in {mutant.module for mutant in self._found}}
-        measured = importlib.import_module("coverage").Coverage(data_file=None, include=list(paths.values()), config_file=False)
-        measured.start()
-        status = 0
-        for number, item in enumerate(session.items):
-            measured.switch_context(str(number))
+
+class Reached:
+    """Which functions of some modules run, by coverage."""
+
+    def __init__(self, folder: Path, modules: Collection[str]) -> None:
+        self._paths = {module: str(folder / path_of(module)) for module in modules}
+        coverage = importlib.import_module("coverage")
+        self._coverage = coverage.Coverage(data_file=None, include=list(self._paths.values()), config_file=False)
+
+    def start(self) -> None:
+        """Begin."""
+        self._coverage.start()
+
+    def stop(self) -> None:
+        """End."""
+        self._coverage.stop()
+
+    def by_test(self, session: Any) -> tuple[list[float], dict[Place, set[int]]]:  # noqa: ANN401  # of pytest
+        """Run all tests; return the seconds of computing of each, and the numbers of those that reach each function."""
+        costs = []
+        self.start()
+        for number, (item, after) in enumerate(zip(session.items, [*session.items[1:], None], strict=True)):
+            before = sum(os.times()[:4])
+            self._coverage.switch_context(str(number))
             clear_caches()  # else only the first test reaches a function whose result is kept
-            status = status or run_items(session, [item], session.items[number + 1 : number + 2])
-        measured.stop()
-        data = measured.get_data()
-        contexts = {module: data.contexts_by_lineno(path) for module, path in paths.items()}
-        numbers = {
-            module: {str(line): sorted(int(name) for name in names if name) for line, names in lines.items()}
-            for module, lines in contexts.items()
-        }
-        file.write_text(json.dumps(numbers), encoding="utf-8")
-        return status
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
+            costs.append(sum(os.times()[:4]) - before)
+            if session.testsfailed:
+                raise RuntimeError(item.nodeid)
+        self.stop()
+        return costs, {place: {int(name) for name in contexts if name} for place, contexts in self.functions().items()}
+
+    def functions(self) -> dict[Place, set[str]]:
+        """Return the functions of which a line has run, and the contexts in which."""
+        data = self._coverage.get_data()
+        found: dict[Place, set[str]] = {}
+        for module, path in self._paths.items():
+            lines = data.contexts_by_lineno(path)
+            for name, first, last in functions(module):
+                if contexts := {context for line in range(first, last + 1) for context in lines.get(line, ())}:
+                    found[module, name] = contexts
+        return found
 
 
 def state_of(status: int) -> str:
     """Return the state of a mutant by the status of the process that ran the tests."""
     if os.WIFSIGNALED(status):
         return "time"
-    return {0: "survived", 1: "killed"}.get(os.WEXITSTATUS(status), "start")
+    return {0: "survived", 1: "killed", ELSEWHERE: "elsewhere"}.get(os.WEXITSTATUS(status), "start")
 
 
-def run_items(session: Any, items: Sequence[Any], following: Sequence[Any] = ()) -> int:  # noqa: ANN401  # of pytest
-    """Run tests until one fails; return 1 then, else 0. `following`: what runs next, for which fixtures are kept."""
-    for item, after in zip(items, [*items[1:], *(following or [None])], strict=False):
+def run_items(session: Any, numbers: Sequence[int], costs: Sequence[float]) -> int:  # noqa: ANN401  # of pytest
+    """Run some of the tests until one fails; return 1 then, else 0. `costs`: seconds of computing of each test of the session."""
+    items = [session.items[number] for number in numbers]
+    for number, item, after in zip(numbers, items, [*items[1:], None], strict=True):
+        limit = math.ceil(time.process_time() + TEST_CPU_S + 5 * costs[number])
+        resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.getrlimit(resource.RLIMIT_CPU)[1]))
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
         if session.testsfailed:
             return 1

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nclue_contract.check.inference import SOURCE, Inconsistency, ReadingInference
+from nclue_contract.check.inference import Inconsistency, ReadingInference
 from nclue_contract.contract.readings import Readings
 
 ORDERS = ("rules-first", "existence-first")
@@ -30,6 +30,11 @@ def narrow(inference, case, relevant=None, **options):
     return inference.narrow(names, fits(**options), case)
 
 
+def test_the_readings_of_the_check_are_kept():
+    readings = Readings.of({"check-order": "rules-first"})
+    assert ReadingInference(readings).readings is readings
+
+
 def test_in_the_beginning_everything_is_possible(inference):
     assert inference.remaining["path-characters"] == PATHS
     assert inference.remaining["check-order"] == ORDERS
@@ -43,7 +48,7 @@ def test_a_response_that_one_option_explains_decides(inference):
     assert inference.decided("path-characters") == "page-2026"
     assert inference.evidence["path-characters"] == ["first"]
     assert inference.best_readings()["path-characters"] == "page-2026"
-    assert inference.best_readings().sources["path-characters"] == SOURCE
+    assert inference.best_readings().sources["path-characters"] == "probe"
 
 
 def test_each_response_rules_out_what_it_can_and_is_remembered(inference):
@@ -73,9 +78,11 @@ def test_two_readings_that_explain_a_response_only_together_stay_open(inference)
 
 
 def test_a_response_that_no_option_explains_is_a_problem_and_rules_nothing_out(inference):
-    problems, inconsistent = inference.narrow(["path-characters"], lambda _: ["wrong"], "case")
-    assert (problems, inconsistent) == (["wrong"], [])
+    assert inference.narrow(["path-characters"], lambda _: ["wrong"], "first") == (["wrong"], [])
     assert inference.remaining["path-characters"] == PATHS
+    narrow(inference, "second", path_characters="page-2026")
+    assert inference.narrow(["path-characters"], lambda _: ["wrong"], "third") == (["wrong"], [])
+    assert inference.remaining["path-characters"] == ("page-2026",)
 
 
 def test_what_only_ruled_out_options_explain_is_inconsistent(inference):
@@ -98,6 +105,20 @@ def test_of_several_ruled_out_options_the_one_with_the_fewest_problems_is_named(
     counts = {"page-2024": 3, "page-2025": 2, "page-2026": 1}
     found = inference.narrow(["path-characters"], lambda readings: ["wrong"] * counts[readings["path-characters"]], "second")
     assert found == (["wrong"], [Inconsistency("path-characters", "page-2026", ("page-2024",), "first")])
+
+
+def test_of_readings_that_explain_a_response_equally_the_first_one_states_the_problems(inference):
+    problems = {"page-2024": ["first"], "page-2025": ["second"], "page-2026": ["third", "fourth"]}
+    assert inference.narrow(["path-characters"], lambda readings: problems[readings["path-characters"]], "case") == (["first"], [])
+    assert inference.remaining["path-characters"] == ("page-2024", "page-2025")
+
+
+def test_explaining_a_response_rules_nothing_out(inference):
+    narrow(inference, "first", path_characters="page-2024")
+    problems = {"page-2024": ["a", "a"], "page-2025": ["b"], "page-2026": ["a", "a", "a"]}
+    assert inference.explain(iter(["path-characters"]), lambda readings: problems[readings["path-characters"]]) == ["b"]
+    assert inference.remaining["path-characters"] == ("page-2024",)
+    assert inference.relevant_cases["path-characters"] == ["first"]
 
 
 def test_no_case_ruled_out_what_was_pinned():

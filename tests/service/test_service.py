@@ -12,7 +12,7 @@ from nclue_contract.service.service import Service
 from nclue_contract.service.store import ExternalData, Store
 from nclue_contract.signing import Credentials, signed_headers
 from tests.support.payloads import FEATURE_ID, OTHER_FEATURE_ID, PAYLOAD, TASK, TEST_FIELDS
-from tests.support.signing import ACCESS, SECRET
+from tests.support.signing import ACCESS, SECRET, SIGNATURE, signature
 from tests.support.spellings import SPELLINGS
 
 NOW_MS = 1_764_000_000_000
@@ -92,6 +92,30 @@ def test_test_fields_are_returned_and_null_and_absent_are_the_same():
     assert "more" not in response
 
 
+def test_keys_and_fixture_data_of_another_type_are_named():
+    with pytest.raises(TypeError, match=r"^keys is a mapping of access keys to secret keys, not an array$"):
+        Service([ACCESS, SECRET])
+    with pytest.raises(TypeError, match=r"^fixture_data is an ExternalData object, not an object$"):
+        Service(fixture_data={})
+
+
+def test_with_files_no_other_files_exist():
+    nclue = Nclue(fixture_data=ExternalData(files=frozenset({PAYLOAD["train_file_path"], "gone"}), unknown_files=frozenset({"gone"})))
+    assert nclue.create().status == 200
+    assert [rejected(nclue.create(name="n", train_file_path=path)) for path in ("other", "gone")] == [(404, "10107")] * 2
+
+
+def test_a_task_fails_by_its_name_or_by_its_train_file():
+    messages = {"failing_names": {"churn": "COMMON_ERROR"}, "failing_files": {"empty": "NOT_EXIST_FILE"}}
+    nclue = Nclue(progress="immediate", fixture_data=ExternalData(**messages))
+    nclue.create()
+    nclue.create(name="second", train_file_path="empty")
+    nclue.create(name="third")
+    assert [nclue.get(task_id).json()["fail_message"] for task_id in (FIRST, SECOND, THIRD)] == ["COMMON_ERROR", "NOT_EXIST_FILE", None]
+    assert ExternalData(failing_names={"": "A", "x": "B"}).failure({"name": None, "train_file_path": None}) == "A"
+    assert ExternalData(failing_files={"": "A", "x": "B"}).failure({"name": None, "train_file_path": None}) == "A"
+
+
 def test_the_names_of_features_can_be_given():
     nclue = Nclue(fixture_data=ExternalData(feature_names={FEATURE_ID: "purchases"}))
     assert nclue.create().json()["train_feature_name"] == "purchases"
@@ -104,6 +128,10 @@ def test_a_name_is_returned_unchanged_in_any_unicode_normalization(text):
         body = json.dumps(PAYLOAD | {"name": text}, ensure_ascii=escaped).encode()
         assert nclue.send("POST", body=body).json()["task_name"] == text, number
         assert nclue.get().json()["task_name"] == text
+
+
+def test_a_body_is_in_utf_8_without_escapes():
+    assert '"task_name": "이탈 예측"'.encode() in Nclue().create(name="이탈 예측").body
 
 
 def test_a_task_has_the_seventeen_fields_of_its_page():
@@ -122,12 +150,18 @@ def test_a_completed_task_has_numbers_and_a_failed_one_a_message():
     nclue.create()
     nclue.create(name="fails")
     completed, failed = nclue.get().json(), nclue.get(SECOND).json()
-    assert re.fullmatch(r"0\.[5-9][0-9]{3}", completed["AUROC"])
     assert (completed["status"], completed["completed_at"], completed["fail_message"]) == ("completed", NOW, None)
-    assert completed["line_count"] > 0
-    assert completed["disk_usage"] > 0
+    # 0.5 and the sum of the bytes of the name, "churn", in ten thousandths
+    assert (completed["AUROC"], completed["line_count"], completed["disk_usage"]) == ("0.5544", 2000, 1_048_576)
     assert (failed["status"], failed["completed_at"], failed["fail_message"]) == ("failed", NOW, "NUM_OF_LABEL_INSUFFICIENT")
     assert (failed["AUROC"], failed["line_count"], failed["disk_usage"]) == (None, None, None)
+
+
+@pytest.mark.parametrize(("name", "auroc"), [("n" * 45, "0.9950"), ("n" * 46, "0.5060"), ("이탈", "0.6077")])
+def test_the_score_of_a_task_is_between_a_half_and_one(name, auroc):
+    nclue = Nclue(progress="immediate")
+    nclue.create(name=name)
+    assert nclue.get().json()["AUROC"] == auroc
 
 
 def test_a_deleted_task_is_gone_and_its_name_is_free():
@@ -218,6 +252,7 @@ def test_a_list_has_the_requested_part(five, query, expected):
 def test_a_list_out_of_range_is_rejected_without_a_code(five, query, message):
     response = five.list(query)
     assert (rejected(response), response.json()["error"]["message"]) == ((400, None), message)
+    assert dict(response.headers)["x-nclue-rules"] == "NC505"
 
 
 def test_an_item_of_a_list_is_the_task_without_its_results(five):
@@ -392,6 +427,17 @@ def test_what_was_signed_for_something_else_does_not_pass(guarded):
     assert [entry["rules"] for entry in guarded.service.store.journal] == [["NC208"], ["NC209"], ["NC208"]]
 
 
+def test_the_usual_mistakes_of_a_signature_are_named_in_a_header(guarded):
+    response = signed(guarded, "GET", "?limit=1", signed_path="")
+    assert dict(response.headers)["x-nclue-mistakes"] == "query-missing"
+    response = signed(guarded, "GET", "?limit=1", at_ms=NOW_MS // 1000, signed_path="")
+    assert dict(response.headers)["x-nclue-mistakes"] == "timestamp-seconds, query-missing"
+    assert "x-nclue-mistakes" not in dict(signed(guarded, "GET", signed_path="/x").headers)
+    with_body = signature("POST", "/api/v1/tasks", NOW_MS, access=f"{ACCESS}\n{{}}")
+    headers = signed_headers("POST", "/api/v1/tasks", KEYS, NOW_MS) | {SIGNATURE: with_body}
+    assert dict(guarded.send("POST", body=b"{}", headers=headers.items()).headers)["x-nclue-mistakes"] == "body-signed"
+
+
 @pytest.mark.parametrize(("option", "edge"), [("accepted", 200), ("refused", 401)])
 @pytest.mark.parametrize("sign", [1, -1])
 def test_a_timestamp_may_be_five_minutes_off(option, edge, sign):
@@ -485,6 +531,10 @@ def test_where_no_code_is_documented_the_code_is_null_in_every_shape():
     assert Nclue(pins={"error-shape": "nested"}).create(name="").json() == {"error": {"errorCode": None, "message": "NAME_EMPTY"}}
 
 
+def test_the_message_of_a_rejection_is_about_the_first_finding():
+    assert Nclue().create(name="", train_file_path="a~b").json()["error"]["message"] == "NAME_EMPTY"
+
+
 def test_the_reading_auth_refusal_decides_which_component_rejects():
     answers = [rejected(Nclue(keys={}, pins={"auth-refusal": option}).list()) for option in ("nclue", "gateway")]
     assert answers == [(401, "10100"), (401, "200")]
@@ -523,6 +573,97 @@ def test_readings_decide_what_index_and_total_of_a_list_count(index, total, expe
         nclue.create(name=f"n{number}")
     assert listed(nclue.list("index=1&limit=2")) == expected
     assert listed(nclue.list("index=2&limit=2"))[3] == ([4] if index == "page" else [2, 3])
+
+
+def test_the_reading_success_status_decides_about_the_status_of_each_operation():
+    for option, expected in (("200", [200, 200, 200, 200]), ("gateway", [201, 200, 200, 204])):
+        nclue = Nclue(pins={"success-status": option})
+        answers = [nclue.create(), nclue.get(), nclue.list(), nclue.delete()]
+        assert [answer.status for answer in answers] == expected
+    assert (answers[-1].body, answers[-1].headers) == (b"", ())
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("limit=0", (0, 1, 5, [0])),
+        ("limit=101", (0, 100, 5, [0, 1, 2, 3, 4])),
+        ("index=-1&limit=2", (0, 2, 5, [0, 1])),
+        ("index=4&limit=ten", (4, 20, 5, [4])),
+        ("limit=2&index=1" + "0" * 300, (0, 2, 5, [0, 1])),
+        ("limit=3&limit=1", (0, 3, 5, [0, 1, 2])),
+    ],
+)
+def test_under_the_reading_query_range_clamped_the_nearest_valid_value_is_used(query, expected):
+    nclue = Nclue(pins={"query-range": "clamped"})
+    for number in range(5):
+        nclue.create(name=f"n{number}")
+    assert listed(nclue.list(query)) == expected
+
+
+@pytest.mark.parametrize("name", ["CHURN", "churn ", "chürn", "ｃｈｕｒｎ"])
+def test_the_reading_name_comparison_decides_whether_similar_names_are_the_same(name):
+    for option, expected in (("exact", 200), ("collated", 409)):
+        nclue = Nclue(pins={"name-comparison": option})
+        task_id = nclue.create(name=name).json()["task_id"]
+        assert nclue.create().status == expected
+        assert nclue.create(name=name).status == 409
+        nclue.delete(task_id)
+        assert nclue.create().status == (409 if option == "exact" else 200)
+
+
+def test_the_reading_name_after_deletion_decides_whether_a_name_is_free_again():
+    for option, expected in (("free", 200), ("kept", 409)):
+        nclue = Nclue(pins={"name-after-deletion": option})
+        nclue.create()
+        nclue.delete()
+        assert nclue.create().status == expected
+        nclue.service.reset()
+        assert nclue.create().status == 200
+
+
+def test_of_kept_names_the_oldest_is_released_when_there_are_more_than_two_per_task():
+    nclue = Nclue(store=Store(max_tasks=2), pins={"name-after-deletion": "kept"})
+    for number in range(5):
+        task_id = nclue.create(name=f"n{number}").json()["task_id"]
+        assert nclue.service.store.has_name("n0")
+        assert nclue.delete(task_id).status == 200
+    assert [nclue.service.store.has_name(f"n{number}") for number in range(5)] == [False, True, True, True, True]
+
+
+def test_a_name_can_be_released_while_its_task_exists():
+    nclue = Nclue(pins={"name-comparison": "collated"})
+    nclue.create()
+    nclue.service.store.release_name("unknown")
+    assert nclue.create().status == 409
+    nclue.service.store.release_name("CHURN")
+    assert nclue.create().status == 200
+
+
+def test_a_name_that_was_taken_after_it_was_looked_up_is_in_use():
+    nclue = Nclue()
+    nclue.create()
+    nclue.service.store.has_name = lambda _: False
+    assert rejected(nclue.create()) == (409, "10102")
+    assert len(nclue.service.store) == 1
+
+
+@pytest.mark.parametrize("field", ["train_file_path", "train_feature_id", "test_file_path", "test_feature_id"])
+def test_under_existence_first_a_field_that_is_no_string_is_no_file(field):
+    assert rejected(Nclue(pins={"check-order": "existence-first"}).create(**{field: ["a"]})) == (400, None)
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b'"train_file_path"'])
+def test_under_existence_first_a_body_that_is_no_object_has_no_files(body):
+    assert rejected(Nclue(pins={"check-order": "existence-first"}).send("POST", body=body)) == (400, "100")
+
+
+def test_the_reading_absent_fields_decides_about_fields_without_a_value_outside_of_create():
+    nclue = Nclue(progress="immediate", pins={"absent-fields": "absent"})
+    assert list(nclue.create().json()) == ELEVEN
+    train = [*ELEVEN[:7], "status", "completed_at"]
+    assert list(nclue.list().json()["tasks"][0]) == train
+    assert list(nclue.get().json()) == [*train, "AUROC", "line_count", "disk_usage"]
 
 
 def test_the_reading_queue_decides_how_many_are_built_at_a_time():
@@ -578,10 +719,31 @@ def test_by_seconds_the_tasks_of_a_serial_queue_wait_for_each_other():
     assert ends == ["01:00:30", "01:00:40", "01:00:50"]
 
 
+@pytest.mark.parametrize(
+    ("queue", "second"),
+    [
+        ("serial", ["pending", "pending", "pending", "in_progress", "in_progress", "completed"]),
+        ("parallel", ["pending", "in_progress", "in_progress", "completed", "completed", "completed"]),
+    ],
+)
+def test_by_seconds_only_a_task_of_a_serial_queue_waits_for_one_that_is_being_built(queue, second):
+    nclue = Nclue(progress="seconds:10", pins={"queue": queue})
+    nclue.create()
+    nclue.create(name="second")
+    seen = []
+    for wait_ms in (10_000, 10_000, 9_999, 1, 9_999, 1):
+        nclue.now_ms += wait_ms
+        seen.append((nclue.status(), nclue.status(SECOND)))
+    assert seen == list(zip(["pending", "in_progress", "in_progress", "completed", "completed", "completed"], second, strict=True))
+
+
 def test_by_reads_every_state_is_returned_as_often_as_configured():
     nclue = Nclue(progress="reads:2")
     nclue.create()
-    seen = [nclue.status() for _ in range(8)]
+    seen = []
+    for _ in range(8):
+        nclue.now_ms += 60_000  # which does not matter
+        seen.append(nclue.status())
     assert seen == ["registered", "registered", "pending", "pending", "in_progress", "in_progress", "completed", "completed"]
 
 
@@ -685,6 +847,7 @@ def test_moving_by_hand_starts_from_where_the_clock_has_brought_a_task():
         ("seconds:2.5", ("seconds", 2.5)),
         ("reads", ("reads", 1)),
         ("reads:3", ("reads", 3)),
+        ("seconds:999999.5", ("seconds", 999_999.5)),
     ],
 )
 def test_progress_is_written_as_a_word_and_an_amount(text, expected):
@@ -705,6 +868,7 @@ def test_progress_is_written_as_a_word_and_an_amount(text, expected):
         "seconds:1e6",
         "reads:1.5",
         "reads:-1",
+        "reads:0",
         "manual:1",
         "immediate:0",
         "Manual",
@@ -712,8 +876,13 @@ def test_progress_is_written_as_a_word_and_an_amount(text, expected):
     ],
 )
 def test_other_forms_of_progress_are_rejected(text):
-    with pytest.raises(ValueError, match="is none of immediate"):
+    with pytest.raises(ValueError, match=rf"^progress '{text}' is none of immediate, seconds:N, reads:N, manual$"):
         ProgressMode.parse(text)
+
+
+def test_a_long_form_of_progress_is_cut_in_the_message():
+    with pytest.raises(ValueError, match=f"^progress '{'x' * 79} is none of immediate"):
+        ProgressMode.parse("x" * 100)
 
 
 # -- requested failures -----------------------------------------------------------------------------------------------------------
@@ -778,12 +947,24 @@ def test_a_request_that_fails_by_error_does_nothing_and_one_that_is_late_or_cut_
     assert len(nclue.service.store) == 1
 
 
-@pytest.mark.parametrize("options", [{"error": "NO_SUCH"}, {"delay_s": -1.0}, {"delay_s": float("nan")}, {"delay_s": 86_400}])
-def test_impossible_failures_are_rejected(options):
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"error": "NO_SUCH"}, "unknown error 'NO_SUCH'; known: BAD_REQUEST, ACCESS_DENIED, "),
+        ({"error": "N" * 100}, f"unknown error '{'N' * 79}; known: BAD_REQUEST, "),
+        ({"delay_s": 10**100}, f"a delay is a number of seconds from 0 to 86,400, not 1{'0' * 79}$"),
+        ({"delay_s": -1.0}, "a delay is a number of seconds from 0 to 86,400, not -1.0"),
+        ({"delay_s": float("nan")}, "a delay is a number of seconds from 0 to 86,400, not nan"),
+        ({"delay_s": 86_400}, "a delay is a number of seconds from 0 to 86,400, not 86400"),
+    ],
+)
+def test_impossible_failures_are_rejected(options, message):
     nclue = Nclue()
-    with pytest.raises(ValueError, match=r"unknown error|a delay is"):
+    with pytest.raises(ValueError, match=f"^{message}"):
         nclue.service.fail_next(**options)
     assert nclue.list().status == 200
+    nclue.service.fail_next(delay_s=86_399)
+    assert nclue.list().delay_s == 86_399
 
 
 # -- the journal, and the whole run -----------------------------------------------------------------------------------------------
@@ -866,6 +1047,15 @@ def test_reset_forgets_tasks_names_journal_failures_and_the_last_time():
     nclue.service.reset()
     assert (len(nclue.service.store), list(nclue.service.store.journal), nclue.service.store.requests) == (0, [], 0)
     assert nclue.create().status == 200
+
+
+def test_a_task_from_before_a_reset_holds_up_no_queue():
+    nclue = Nclue(pins={"queue": "serial"})
+    nclue.create()
+    nclue.advance()
+    nclue.service.reset()
+    nclue.create()
+    assert [nclue.advance() for _ in range(2)] == [1, 1]
 
 
 def run(**options):

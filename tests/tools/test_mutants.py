@@ -75,6 +75,7 @@ def test_an_expression_is_changed_in_every_place(text, expected):
         ),
         pytest.param("for a in b:\n    c", {"for a in ():\n    c", "for a in b:\n    pass"}, id="a loop"),
         pytest.param("def f():\n    return a", {"def f():\n    return"}, id="a value that is returned"),
+        pytest.param("def f():\n    return None", set(), id="nothing that is returned"),
     ],
 )
 def test_a_statement_is_changed_in_every_place(text, expected):
@@ -84,6 +85,10 @@ def test_a_statement_is_changed_in_every_place(text, expected):
 def test_prose_imports_annotations_and_decorators_stay_as_they_are():
     text = '"""It says 1."""\nimport a\nfrom b import c\n\n@d(1)\ndef f(x: "int") -> "int":\n    """It says 2."""\n\nz: "int"'
     assert changed(text) == set()
+
+
+def test_the_values_of_a_literal_stay_as_they_are():
+    assert changed("K = Literal['a', 'b']") == {"pass"}
 
 
 def test_code_without_effect_on_responses_is_skipped_by_its_name():

@@ -3,12 +3,13 @@
 import subprocess
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from tests.support.tools import ROOT
 from tools import suite_mutants
-from tools.suite_mutants import ACCEPTED, TESTS, MutantResult, accepted, key_of, mutants
+from tools.suite_mutants import ACCEPTED, TESTS, MutantResult, Selection, accepted, key_of, mutants
 
 RESULT = MutantResult("check.inference", "f", 7, "comparison", "a < b", "a <= b", "killed", 1.0)
 
@@ -61,7 +62,14 @@ def test_a_survivor_is_printed_as_it_would_be_listed():
     assert suite_mutants.entry(replace(RESULT, state="survived", new='"é\n')) == "\n".join(["[[mutant]] # line 7", *lines, ""])
 
 
+def test_the_selected_tests_run_in_the_order_of_their_names():
+    items = [SimpleNamespace(nodeid=name) for name in "abc"]
+    Selection(["c", "a"]).pytest_collection_modifyitems(items)
+    assert [item.nodeid for item in items] == ["c", "a"]
+
+
 SCRIPT = """
+from tools import suite_mutants
 from tools.mutation import Mutant
 from tools.suite_mutants import ROOT, Checkout, path_of, preload
 
@@ -77,9 +85,11 @@ def mutant(inside, old, new):
 wrong = mutant("ReadingInference.narrow", "if len(found) == fewest", "if len(found) != fewest")
 outside = mutant("", 'SOURCE = "probe"', "SOURCE = nothing")
 same = mutant("_in_order", "wanted = set(names)", "wanted = frozenset(names)")
+endless = mutant("_in_order", "wanted = set(names)", "wanted = iter(int, 1)")
+suite_mutants.TEST_CPU_S = 0
 preload()
 checkout = Checkout()
-print(*(result.state for result in checkout.run_all(TESTS, [wrong, outside, same], 1e9)))
+print(*(result.state for result in checkout.run_all(TESTS, [wrong, outside, same, endless], 1e9)))
 print(len(checkout.run_all(TESTS, [wrong], -1)), checkout.run_all(["tests/check/no_such_file.py"], [wrong], 1e9))
 print((checkout.folder / path_of("check.inference")).read_text(encoding="utf-8") == text)
 checkout.close()
@@ -89,4 +99,4 @@ print(checkout.folder.exists())
 
 def test_tests_run_with_each_mutant_in_a_copy_of_the_checkout():
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, cwd=ROOT, check=False)
-    assert done.stdout.splitlines() == ["killed start survived", "0 None", "True", "False"], done.stderr
+    assert done.stdout.splitlines() == ["killed start survived time", "0 None", "True", "False"], done.stderr

@@ -78,6 +78,12 @@ class CaseInsensitive(Mapping):
         return len(self.values_by_name)
 
 
+class Named(list):
+    """A list with an attribute that only has the name of a method."""
+
+    items = "names"
+
+
 def message(pairs):
     """Like the headers of http.client, urllib and email: iterating gives names only."""
     headers = Message()
@@ -90,6 +96,7 @@ PAIRS = list(GOOD.items())
 SHAPES = {
     "mapping": dict,
     "pairs": lambda pairs: pairs,
+    "list with an attribute": Named,
     "tuple of lists": lambda pairs: tuple(map(list, pairs)),
     "generator": lambda pairs: (pair for pair in pairs),
     "upper case": lambda pairs: [(name.upper(), value) for name, value in pairs],
@@ -125,6 +132,16 @@ def test_names_that_differ_in_case_only_are_a_repetition():
 
 def test_a_number_is_the_text_that_a_client_sends():
     assert found(GOOD | {TIMESTAMP: 1732589296000, "content-length": 12}, NOW) == []
+
+
+def test_a_number_of_more_than_64_bits_is_no_header():
+    assert found(GOOD | {"x-number": 2**64 - 1}, NOW) == []
+    assert found(GOOD | {"x-number": 2**64}, NOW) == [("NC207", "error", "")]
+
+
+def test_bytes_are_latin_1():
+    assert found([*PAIRS, (b"x-\xe9", b"\xfc")], NOW) == []
+    assert found([(KEY, b"EXAMPLE\xfc"), *PAIRS[::2]], NOW) == [("NC204", "error", f"/{KEY}")]
 
 
 def test_other_headers_are_of_no_concern():
@@ -446,7 +463,9 @@ class MuteError(TypeError):
         0,
         True,
         1.5,
+        "",
         "x",
+        b"",
         b"x",
         object(),
         dict,
@@ -476,8 +495,9 @@ def test_what_cannot_be_read_as_headers_is_a_finding(headers):
 
 
 def test_the_message_on_unreadable_headers_states_what_was_expected():
-    (finding,) = validate_headers(["x"]).findings
-    assert finding.message == "headers are an array: expected a mapping, or pairs of name and value"
+    for headers, kind in ((["x"], "an array"), (5, "a number"), ("x", "a string")):
+        (finding,) = validate_headers(headers).findings
+        assert finding.message == f"headers are {kind}: expected a mapping, or pairs of name and value"
     (finding,) = validate_headers({KEY: None}).findings
     assert finding.message == "headers are an object: a name or value is null"
 

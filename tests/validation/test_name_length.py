@@ -157,13 +157,14 @@ def test_the_quick_path_and_the_full_validation_agree_about_a_name(size):
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
+        ("a\ud800", ["NC007"]),
         ("a" * 98 + "\ud800", ["NC007"]),
         ("a" * 99 + "\ud800", ["NC111 100", "NC007"]),
         ("a" * 100 + "\udfff", ["NC111 101", "NC007"]),
         ("😀" * 49 + "\ud83d", ["NC007"]),
         ("\ud83d" * 102, ["NC111 102", "NC007"]),
     ],
-    ids=["99", "100", "101", "among emoji", "nothing else"],
+    ids=["2", "99", "100", "101", "among emoji", "nothing else"],
 )
 def test_a_lone_surrogate_is_one_character_of_a_name(name, expected):
     findings = VALIDATORS[0].validate_request(PAYLOAD | {"name": name}).findings
