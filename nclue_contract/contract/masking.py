@@ -59,7 +59,7 @@ MAX_VIEWS = 64
 """Views of one text that are searched, at most."""
 
 WORD = 64
-"""Characters of what may be Base64, up to which what it stands for is kept for the next text."""
+"""Characters of what may be Base64 or hexadecimal, up to which what it stands for is kept for the next text."""
 
 _ALPHANUMERIC = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 _COMPARED = frozenset(byte for byte in range(256) if byte in _ALPHANUMERIC or byte > 127)
@@ -337,6 +337,8 @@ _LINE_BREAK = re.compile(rb"\r?\n[ \t]*")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{12,}(?:[ \t]*\r?\n[ \t]*[A-Za-z0-9+/_-]+)*")
 _HEXADECIMAL = re.compile(rb"[0-9A-Fa-f]{2}(?:[:\s-]?[0-9A-Fa-f]{2}){7,}")
 _NUMBERS = re.compile(rb"[0-9]{1,3}(?:\s*,[\s+]*[0-9]{1,3}){7,}")
+_BETWEEN_COMMAS = re.compile(rb",[\s+]*[0-9]{1,3}\s*,")
+"""What every match of `_NUMBERS` has, and is found sooner: there are fewer commas than digits."""
 _LEGIBLE = re.compile(rb"(?:[\t\n\r -~]\0?){8}")
 """What bytes that stand for a text have, and others, such as those of an ID read as Base64, hardly ever."""
 
@@ -393,15 +395,26 @@ _decode_word = lru_cache(maxsize=1024)(_at_each_alignment)
 
 
 def _decode_hexadecimal(view: _View) -> Iterator[_View]:
-    def decode(match: re.Match[bytes]) -> bytes | None:
-        digits = re.sub(rb"[^0-9A-Fa-f]", b"", match[0]).decode()
-        return _legible(bytes.fromhex(one) for one in (digits, digits[1:-1]))
+    return _decoded(view, _HEXADECIMAL, lambda match: _decode_digits(match[0]), rest=False)
 
-    return _decoded(view, _HEXADECIMAL, decode, rest=False)
+
+def _decode_digits(run: bytes) -> bytes | None:
+    return _decode_few_digits(run) if len(run) <= WORD else _from_either_digit(run)
+
+
+def _from_either_digit(run: bytes) -> bytes | None:
+    digits = re.sub(rb"[^0-9A-Fa-f]", b"", run).decode()
+    return _legible(bytes.fromhex(one) for one in (digits, digits[1:-1]))
+
+
+_decode_few_digits = lru_cache(maxsize=1024)(_from_either_digit)
+"""The same for IDs."""
 
 
 def _decode_numbers(view: _View) -> Iterator[_View]:
     """Decode bytes as JSON has them: an array of numbers."""
+    if not _BETWEEN_COMMAS.search(view.data):
+        return iter(())
 
     def decode(match: re.Match[bytes]) -> bytes | None:
         return _legible([bytes(number for number in map(int, re.findall(rb"[0-9]+", match[0])) if number < 256)])

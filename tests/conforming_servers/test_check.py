@@ -3,13 +3,13 @@
 Each server makes its own choices where the documentation leaves one. The check must fail none of them, and infer none wrongly.
 """
 
-import json
 import subprocess
 import sys
 from contextlib import contextmanager
 
 import pytest
 
+from tests.support.command import run_main
 from tests.support.server_process import environment
 from tests.support.tools import ROOT
 
@@ -100,20 +100,25 @@ def running(name, *options, errors):
             process.kill()
 
 
-def check(name, *options, folder, server_options=()):
-    """Check a server, demand that the check passes and that the server has raised nothing, and return the JSON report."""
-    errors = folder / "server.txt"
-    report = folder / "report.json"
-    with running(name, *server_options, errors=errors) as url:
-        command = [sys.executable, "-m", "nclue_contract", "check", url, "--report", f"json:{report}"]
-        command += ["--failing-file", FAILING_FILE[name], *options]
-        done = subprocess.run(command, capture_output=True, encoding="utf-8", env=environment(PYTHONUTF8="1"), cwd=folder, check=False)
-    assert report.exists(), done.stderr
-    result = json.loads(report.read_text(encoding="utf-8"))
-    assert [(failure["rule"], failure["case"], failure["message"]) for failure in result["failures"]] == []
-    assert (done.returncode, done.stderr) == (0, ""), result["verdict"]
-    assert "Traceback" not in errors.read_text(encoding="utf-8")
-    return result
+@pytest.fixture
+def check(tmp_path, capsys, monkeypatch):
+    """Return a function that checks a server, and returns the report; the check must pass, and the server must have raised nothing."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("NCLUE_ACCESS_KEY", "NCLUE_SECRET_KEY"):
+        monkeypatch.delenv(name, raising=False)
+
+    def check(name, *options, server_options=()):
+        errors = tmp_path / "server.txt"
+        with running(name, *server_options, errors=errors) as url:
+            arguments = ["check", url, "--format", "json", "--failing-file", FAILING_FILE[name], *options]
+            done = run_main(capsys, monkeypatch, arguments)
+        failures = done.report["failures"]
+        assert [(failure["rule"], failure["case"], failure["message"]) for failure in failures] == []
+        assert (done.code, done.err) == (0, ""), done.report["verdict"]
+        assert "Traceback" not in errors.read_text(encoding="utf-8")
+        return done.report
+
+    return check
 
 
 def inferred(result):
@@ -123,8 +128,8 @@ def inferred(result):
 
 @pytest.mark.parametrize("name", CHOICES)
 @pytest.mark.parametrize("variant", [False, True], ids=["plain", "variant"])
-def test_a_conforming_server_passes_and_its_readings_are_inferred(name, variant, tmp_path):
-    result = check(name, folder=tmp_path, server_options=["--variant"] if variant else [])
+def test_a_conforming_server_passes_and_its_readings_are_inferred(check, name, variant):
+    result = check(name, server_options=["--variant"] if variant else [])
     assert {advisory["rule"] for advisory in result["advisories"]} <= ADVISORIES
     choices = CHOICES[name] | (WITH_VARIANT[name] if variant else WITHOUT_VARIANT)
     assert {reading: option for reading, option in inferred(result).items() if option != choices[reading]} == {}
@@ -136,6 +141,6 @@ def test_a_conforming_server_passes_and_its_readings_are_inferred(name, variant,
     [("flask", []), ("aiohttp", ["--compress"])],
     ids=["flask", "aiohttp behind a proxy that compresses"],
 )
-def test_a_conforming_server_passes_with_a_small_budget(name, server_options, tmp_path):
-    result = check(name, "--budget", "60", folder=tmp_path, server_options=server_options)
+def test_a_conforming_server_passes_with_a_small_budget(check, name, server_options):
+    result = check(name, "--budget", "60", server_options=server_options)
     assert result["summary"]["requests"] <= 60

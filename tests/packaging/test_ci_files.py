@@ -20,6 +20,7 @@ BAD = PAYLOAD | {"train_file_path": "churn/dt=1/train.tsv"}
 OFFLINE = {
     "PIP_NO_INDEX": "1",
     "PIP_NO_BUILD_ISOLATION": "0",  # pip reads this as "no isolation"
+    "PIP_NO_COMPILE": "0",  # and this as "do not compile": most of what is installed is never imported
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     "PYTHONPATH": str(Path(yaml.__file__).parent.parent),  # where hatchling is, which builds our package
 }

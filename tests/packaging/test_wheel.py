@@ -73,7 +73,8 @@ def installed(wheel, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("environment")
     venv.create(folder, symlinks=True)
     programs = folder / "bin"
-    output_of(sys.executable, "-m", "pip", "--python", programs / "python", "install", "--no-index", "--no-deps", "--quiet", wheel)
+    options = ["--no-index", "--no-deps", "--no-compile", "--quiet"]
+    output_of(sys.executable, "-m", "pip", "--python", programs / "python", "install", *options, wheel)
     return programs
 
 

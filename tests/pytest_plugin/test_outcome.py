@@ -575,7 +575,7 @@ def test_workers_of_xdist_report_the_same(project):
         def test_wrong_marker():
             pass
         """,
-        "-n2",
+        "-n1",
         plugins=["xdist.plugin"],
     )
     result.assert_outcomes(passed=2, failed=2, errors=1)

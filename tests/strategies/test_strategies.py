@@ -211,14 +211,14 @@ TOGETHER = (
 
 @cache
 def drawn_with(reading, option):
-    """Return pins with this option, and 300 payloads under them."""
+    """Return pins with this option, and 600 payloads under them."""
     (pins,) = [pins for pins in TOGETHER if pins.get(reading) == option]
     return pins, _drawn_under(key(pins))
 
 
 @cache
 def _drawn_under(pins):
-    return draws(task_requests(readings=dict(pins)), 300)
+    return draws(task_requests(readings=dict(pins)), 600)
 
 
 @each_option
