@@ -140,8 +140,8 @@ class Exchange:
     `target` was sent, `signed_target` was signed where that is something else (behind a proxy that rewrites it). `error` says why there is
     no complete response (empty when there is one); the status may be known all the same. `attempts` counts how often the request was sent.
     `late`: the time for the exchange was over. `not_sent`: there was no connection; `permanent`: there will be none for the next request
-    either. `left_unread` is an earlier request on
-    the same connection whose body the server took for the next request; this exchange shows that, and was repeated on a new connection.
+    either. `left_unread` is an earlier request on the same connection whose body the server took for the next request; this exchange shows
+    that, and was repeated on a new connection. `sent` counts the responses to the request, the one before the repetition included.
     """
 
     request: RequestSpec
@@ -158,6 +158,7 @@ class Exchange:
     not_sent: bool = False
     permanent: bool = False
     left_unread: RequestSpec | None = None
+    sent: int = 1
 
     @property
     def value(self) -> Any:  # noqa: ANN401  # any JSON value

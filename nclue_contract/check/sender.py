@@ -292,7 +292,7 @@ class Sender:
             self.create_requests += 1
 
     def _count(self, exchange: Exchange) -> None:
-        self.requests += 1
+        self.requests += exchange.sent
         self._longest_ms = max(self._longest_ms, exchange.received_ms - exchange.sent_ms)
         self._observer.exchange(exchange, self.requests, self._limits.budget)
 

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 
 import h11
 
@@ -111,7 +112,6 @@ class HttpTransport:
         self._tls = tls_context(cafile) if target.scheme == "https" else None
         self._open: list[_Connection] = []
         self._reuses = True
-        self._left_unread: RequestSpec | None = None  # until an exchange shows it
         self._clock = RunningClock()
 
     def now_ms(self) -> int:
@@ -157,19 +157,21 @@ class HttpTransport:
     def _exchange(self, request: RequestSpec, timeout_s: float, *, reuse: bool) -> Exchange:
         sent_ms = self.now_ms()
         pairs = header_pairs(request, self.prefix + request.path, sent_ms, self._credentials)
-        response, deadline, failure, unread, late = _PartialResponse(), _Deadline(timeout_s), None, None, False
+        response, deadline, failure, unread, sent = _PartialResponse(), _Deadline(timeout_s), None, None, 1
         try:
             if not self._attempt(request, pairs, response, deadline, reuse=reuse):
                 first, response = response, _PartialResponse()
                 # The server had closed the idle connection, or taken the body before for this request.
                 self._attempt(request, pairs, response, deadline, reuse=reuse and first.unread is None)
-                if response.status != first.status:
+                sent += bool(first.status)
+                # Without a response, the connection may just have been idle for too long.
+                if first.status and response.status == HTTPStatus.UNAUTHORIZED:  # a signature may be valid only once
+                    response = first
+                elif first.status and response.status != first.status:
                     unread = first.unread
         except IncompleteResponseError as error:
-            failure, late = error, isinstance(error.__cause__, TimeoutError)
-            unread = None if late else response.unread
-        if unread is not None:
-            self._reuses, self._left_unread = False, unread
+            failure = error
+        self._reuses &= unread is None
         self._masker.add(valid_signature(request, self.prefix + request.path, sent_ms, self._credentials))
         masked = _ResponseMask(self._masker, request, pairs)
         headers, body = masked.headers(response.headers), bytes(response.body)
@@ -180,11 +182,22 @@ class HttpTransport:
             failure = failure or IncompleteResponseError(str(error))
         target, signed = self._target.path + request.path, self.prefix + request.path
         signed_target = signed if signed != target else ""
-        exchange = Exchange(request, target, sent_ms, self.now_ms(), response.status, headers, body, signed_target=signed_target)
+        exchange = Exchange(
+            request,
+            target,
+            sent_ms,
+            self.now_ms(),
+            response.status,
+            headers,
+            body,
+            signed_target=signed_target,
+            left_unread=unread,
+            sent=sent,
+        )
         if failure is None:
-            unread, self._left_unread = self._left_unread, None
-            return exchange if unread is None else replace(exchange, left_unread=unread)
+            return exchange
         reason = masked.text(str(failure))[:MAX_REASON]
+        late = isinstance(failure.__cause__, TimeoutError)
         return replace(exchange, error=reason, late=late, not_sent=failure.not_sent, permanent=failure.permanent)
 
     def _attempt(
