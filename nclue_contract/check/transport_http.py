@@ -23,6 +23,7 @@ from nclue_contract.check.content_coding import ContentCodingError, decode
 from nclue_contract.check.expectations import OWN_FOLDER
 from nclue_contract.check.request_builder import NAME_PREFIX
 from nclue_contract.check.requests import Exchange, RequestSpec, header_pairs, valid_signature
+from nclue_contract.check.signature_variants import validly_signed
 from nclue_contract.contract.hosts import Target
 from nclue_contract.contract.masking import Masker, header_secrets
 from nclue_contract.contract.model import contract
@@ -165,7 +166,7 @@ class HttpTransport:
                 self._attempt(request, pairs, response, deadline, reuse=reuse and first.unread is None)
                 sent += bool(first.status)
                 # Without a response, the connection may just have been idle for too long.
-                if first.status and response.status == HTTPStatus.UNAUTHORIZED:  # a signature may be valid only once
+                if first.status and response.status == HTTPStatus.UNAUTHORIZED and validly_signed(request):  # perhaps only once
                     response = first
                 elif first.status and response.status != first.status:
                     unread = first.unread
