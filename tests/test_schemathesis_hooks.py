@@ -556,7 +556,7 @@ schema_{name} = schema_of({arguments})
 
 
 @schema_{name}.include(method="POST").parametrize()
-@settings(max_examples=5, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=5, phases=[Phase.explicit, Phase.generate], derandomize=True)
 def test_{name}(case):
     case.call_and_validate()
 """
