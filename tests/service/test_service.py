@@ -132,6 +132,7 @@ def test_a_name_is_returned_unchanged_in_any_unicode_normalization(text):
 
 def test_a_body_is_in_utf_8_without_escapes():
     assert '"task_name": "이탈 예측"'.encode() in Nclue().create(name="이탈 예측").body
+    assert Nclue(new_id=lambda: "\ud800").create().body.startswith(b'{"task_id": "\\ud800"')  # which UTF-8 cannot hold
 
 
 def test_a_task_has_the_seventeen_fields_of_its_page():
@@ -253,6 +254,7 @@ def test_a_list_out_of_range_is_rejected_without_a_code(five, query, message):
     response = five.list(query)
     assert (rejected(response), response.json()["error"]["message"]) == ((400, None), message)
     assert dict(response.headers)["x-nclue-rules"] == "NC505"
+    assert response.rules == ("NC505",)
 
 
 def test_an_item_of_a_list_is_the_task_without_its_results(five):
