@@ -6,7 +6,7 @@ import re
 import pytest
 
 from nclue_contract.contract.readings import Readings
-from nclue_contract.service.lifecycle import ProgressMode
+from nclue_contract.service.lifecycle import Lifecycle, ProgressMode, Task
 from nclue_contract.service.messages import Request
 from nclue_contract.service.service import Service
 from nclue_contract.service.store import ExternalData, Store
@@ -793,6 +793,15 @@ def test_by_hand_a_serial_queue_builds_one_after_the_other():
         "completed completed in_progress",
         "completed completed completed",
     ]
+
+
+def test_a_lifecycle_builds_tasks_in_parallel_unless_it_is_serial():
+    for options, stages in (({}, [2, 2]), ({"serial": True}, [2, 1])):
+        lifecycle = Lifecycle(ProgressMode("manual"), **options)
+        tasks = [Task(task_id, task_id, {}, NOW_MS) for task_id in "ab"]
+        for task in tasks * 2:
+            lifecycle.advance(task, tasks, NOW_MS)
+        assert [task.stage for task in tasks] == stages
 
 
 def test_a_cancelled_task_lets_the_next_one_start():
