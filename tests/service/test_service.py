@@ -6,7 +6,7 @@ import re
 import pytest
 
 from nclue_contract.contract.readings import Readings
-from nclue_contract.service.lifecycle import ProgressMode
+from nclue_contract.service.lifecycle import Lifecycle, ProgressMode, Task
 from nclue_contract.service.messages import Request
 from nclue_contract.service.service import Service
 from nclue_contract.service.store import ExternalData, Store
@@ -132,6 +132,7 @@ def test_a_name_is_returned_unchanged_in_any_unicode_normalization(text):
 
 def test_a_body_is_in_utf_8_without_escapes():
     assert '"task_name": "이탈 예측"'.encode() in Nclue().create(name="이탈 예측").body
+    assert Nclue(new_id=lambda: "\ud800").create().body.startswith(b'{"task_id": "\\ud800"')  # which UTF-8 cannot hold
 
 
 def test_a_task_has_the_seventeen_fields_of_its_page():
@@ -253,6 +254,7 @@ def test_a_list_out_of_range_is_rejected_without_a_code(five, query, message):
     response = five.list(query)
     assert (rejected(response), response.json()["error"]["message"]) == ((400, None), message)
     assert dict(response.headers)["x-nclue-rules"] == "NC505"
+    assert response.rules == ("NC505",)
 
 
 def test_an_item_of_a_list_is_the_task_without_its_results(five):
@@ -791,6 +793,15 @@ def test_by_hand_a_serial_queue_builds_one_after_the_other():
         "completed completed in_progress",
         "completed completed completed",
     ]
+
+
+def test_a_lifecycle_builds_tasks_in_parallel_unless_it_is_serial():
+    for options, stages in (({}, [2, 2]), ({"serial": True}, [2, 1])):
+        lifecycle = Lifecycle(ProgressMode("manual"), **options)
+        tasks = [Task(task_id, task_id, {}, NOW_MS) for task_id in "ab"]
+        for task in tasks * 2:
+            lifecycle.advance(task, tasks, NOW_MS)
+        assert [task.stage for task in tasks] == stages
 
 
 def test_a_cancelled_task_lets_the_next_one_start():

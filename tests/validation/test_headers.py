@@ -139,6 +139,17 @@ def test_a_number_of_more_than_64_bits_is_no_header():
     assert found(GOOD | {"x-number": 2**64}, NOW) == [("NC207", "error", "")]
 
 
+class OddBytes(bytes):
+    """Bytes that decode to something else."""
+
+    def decode(self, *_):
+        return "other"
+
+
+def test_bytes_are_read_as_they_are_whatever_their_class_does():
+    assert found([(OddBytes(name.encode()), OddBytes(value.encode())) for name, value in PAIRS], NOW) == []
+
+
 def test_bytes_are_latin_1():
     assert found([*PAIRS, (b"x-\xe9", b"\xfc")], NOW) == []
     assert found([(KEY, b"EXAMPLE\xfc"), *PAIRS[::2]], NOW) == [("NC204", "error", f"/{KEY}")]
