@@ -285,6 +285,30 @@ def test_a_secret_with_a_lone_surrogate_is_verified():
     assert verify("GET", PAGED, signed_headers("GET", PAGED, credentials, NOW), credentials, NOW).ok
 
 
+class OddText(str):
+    """A text that encodes to something else."""
+
+    __slots__ = ()
+
+    def encode(self, *_):
+        return b"other"
+
+
+def test_a_secret_is_what_its_text_is_whatever_its_class_does():
+    assert verify("GET", OddText(PAGED), GOOD, {ACCESS: OddText(SECRET)}, NOW).ok
+
+
+def test_a_clock_that_is_none_is_a_clock_too_far_away():
+    verification = verify("GET", PAGED, GOOD, CREDENTIALS, "soon")
+    assert (verification.reason, verification.mistakes) == ("timestamp-skew", ())
+
+
+def test_of_several_api_keys_the_first_one_explains_a_signature():
+    headers = headers_for(f"GET {PAGED}\n{NOW}\nEXAMPLEAPIKEY\n{ACCESS}")
+    pairs = [*headers.items(), ("x-ncp-apigw-api-key", "EXAMPLEAPIKEY"), ("x-ncp-apigw-api-key", "EXAMPLEOTHER")]
+    assert [m.word for m in verify("GET", PAGED, pairs, CREDENTIALS, NOW).mistakes] == ["api-key-signed"]
+
+
 def test_each_target_is_verified_at_the_same_time():
     headers = signed_headers("GET", "/a?", CREDENTIALS, NOW)
     verification = Verifier().any_of("GET", ["/a", "/a?"], headers, CREDENTIALS, NOW + 300_000)
