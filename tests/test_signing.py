@@ -119,6 +119,10 @@ def test_a_method_is_a_name(method):
         string_to_sign(method, "/", NOW, ACCESS)
 
 
+def test_a_method_may_hold_every_character_of_a_token():
+    assert string_to_sign("09azAZ!#$%&'*+.^_`|~-", "/", NOW, ACCESS).startswith(b"09AZAZ!#$%&'*+.^_`|~- /\n")
+
+
 @pytest.mark.parametrize("now", [-1, 1.7e12, 10**15, "", "1732589296000\n", "１７３２"])
 def test_a_timestamp_is_a_decimal_number_of_milliseconds(now):
     with pytest.raises(ValueError, match="milliseconds"):
@@ -256,6 +260,59 @@ def test_all_findings_are_reported_at_once():
     verification = verify("GET", PAGED, headers, CREDENTIALS, NOW)
     assert [finding.rule for finding in verification.report.errors] == ["NC203", "NC208"]
     assert [mistake.word for mistake in verification.mistakes] == ["query-missing"]
+    assert verification.sentence == (
+        "x-ncp-apigw-timestamp is 400,000 ms behind; at most 300 s are allowed; the path was signed without the query"
+    )
+
+
+def test_an_unknown_key_without_a_mistake_has_no_hint():
+    verification = verify("GET", PAGED, GOOD | {KEY: "EXAMPLEACCESSKEY0002"}, CREDENTIALS, NOW)
+    assert verification.sentence == "x-ncp-iam-access-key holds a key that the server does not know"
+
+
+def test_a_request_that_cannot_be_read_is_a_finding():
+    (finding,) = verify(None, PAGED, GOOD, CREDENTIALS, NOW).report.findings
+    assert (finding.rule, finding.pointer, finding.message) == ("NC207", "", "the request cannot be read: AttributeError")
+
+
+def test_of_repeated_timestamps_the_first_one_explains_the_clock():
+    headers = [(TIMESTAMP, str(NOW // 1000)), *GOOD.items()]
+    assert [mistake.word for mistake in verify("GET", PAGED, headers, CREDENTIALS, NOW).mistakes] == ["timestamp-seconds"]
+
+
+def test_a_secret_with_a_lone_surrogate_is_verified():
+    credentials = Credentials(ACCESS, f"{SECRET}\udc80")
+    assert verify("GET", PAGED, signed_headers("GET", PAGED, credentials, NOW), credentials, NOW).ok
+
+
+class OddText(str):
+    """A text that encodes to something else."""
+
+    __slots__ = ()
+
+    def encode(self, *_):
+        return b"other"
+
+
+def test_a_secret_is_what_its_text_is_whatever_its_class_does():
+    assert verify("GET", OddText(PAGED), GOOD, {ACCESS: OddText(SECRET)}, NOW).ok
+
+
+def test_a_clock_that_is_none_is_a_clock_too_far_away():
+    verification = verify("GET", PAGED, GOOD, CREDENTIALS, "soon")
+    assert (verification.reason, verification.mistakes) == ("timestamp-skew", ())
+
+
+def test_of_several_api_keys_the_first_one_explains_a_signature():
+    headers = headers_for(f"GET {PAGED}\n{NOW}\nEXAMPLEAPIKEY\n{ACCESS}")
+    pairs = [*headers.items(), ("x-ncp-apigw-api-key", "EXAMPLEAPIKEY"), ("x-ncp-apigw-api-key", "EXAMPLEOTHER")]
+    assert [m.word for m in verify("GET", PAGED, pairs, CREDENTIALS, NOW).mistakes] == ["api-key-signed"]
+
+
+def test_each_target_is_verified_at_the_same_time():
+    headers = signed_headers("GET", "/a?", CREDENTIALS, NOW)
+    verification = Verifier().any_of("GET", ["/a", "/a?"], headers, CREDENTIALS, NOW + 300_000)
+    assert [(finding.rule, str(finding.severity)) for finding in verification.report.findings] == [("NC203", "warning")]
 
 
 def test_the_expected_rejection_follows_the_reading():

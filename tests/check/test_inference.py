@@ -121,6 +121,10 @@ def test_explaining_a_response_rules_nothing_out(inference):
     assert inference.relevant_cases["path-characters"] == ["first"]
 
 
+def test_a_reading_that_a_response_does_not_concern_has_its_default(inference):
+    assert inference.explain(["path-characters"], lambda readings: [readings["check-order"]]) == ["rules-first"]
+
+
 def test_no_case_ruled_out_what_was_pinned():
     inference = ReadingInference(Readings.of({"check-order": "rules-first"}))
     inconsistent = inference.rule_out("check-order", "rules-first", "case")
