@@ -71,7 +71,6 @@ LEFT_OUT = {
         "Verification.to_dict",
         "Verifier._clock_mistakes",
         "verify",
-        "_hint",
         "_default_verifier",
     ),
     "validation.headers": ("why_unreadable",),

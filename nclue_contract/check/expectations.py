@@ -151,16 +151,17 @@ def create_expectation(
             return frozenset({answer for finding in found for answer in finding.expects} or {ACCEPTED}) | frozenset(also)
         return (surely_not_found or frozenset({ACCEPTED}) | not_found) | frozenset(also)
 
-    return Expectation(answers, create_readings(body, types, may_be_missing=bool(not_found)), reasons)
+    report = _request_report(default_validator(), body)
+    return Expectation(answers, create_readings(report, types, may_be_missing=bool(not_found)), reasons)
 
 
-def create_readings(body: bytes, types: tuple[str, ...], *, may_be_missing: bool) -> tuple[str, ...]:
+def create_readings(report: Report, types: tuple[str, ...], *, may_be_missing: bool) -> tuple[str, ...]:
     """Return the readings that change the response of createTask to a body, in the order of the contract.
 
-    `types` are its content types; `may_be_missing`: the file of the payload may not exist.
+    `report` is that of the body under the default readings, `types` are its content types; `may_be_missing`: the file of the payload may
+    not exist.
     """
-    validator = default_validator()
-    named = {finding.reading for finding in (*_request_report(validator, body).findings, *_type_findings(validator, types))}
+    named = {finding.reading for finding in (*report.findings, *_type_findings(default_validator(), types))}
     readings = [name for name in contract().readings if name in named]
     if {"name-unit", "name-edge"} & set(readings):
         readings += ["name-unit", "name-edge"]

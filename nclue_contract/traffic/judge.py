@@ -46,7 +46,7 @@ from nclue_contract.validation.operation import unknown_operation
 from nclue_contract.validation.query import read_query, replacements
 from nclue_contract.validation.response import is_empty_success
 from nclue_contract.validation.signature import Verifier
-from nclue_contract.validation.validator import Validator
+from nclue_contract.validation.validator import Validator, default_validator
 
 MAX_HOSTS = 1_000
 """Other hosts that are counted by name."""
@@ -345,7 +345,7 @@ class ResponseJudge:
             report = validator_of(readings).validate_response("createTask", exchange.status, exchange.response_headers, received, body)
             return [finding for finding in report.errors if finding.rule == "NC313"]
 
-        relevant = create_readings(body, types, may_be_missing=True)
+        relevant = create_readings(default_validator().validate_request_json(body), types, may_be_missing=True)
         found, mixed = self._server.inference.narrow(relevant, problems, self._place)
         if exchange.status < 300 and self._only_undecided(body):
             found = [finding.rated(Severity.WARNING) for finding in found]

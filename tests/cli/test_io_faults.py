@@ -350,7 +350,7 @@ def signalled(number, point, times, *arguments):
         child = ForkedCommand([point, times, *arguments], environment(), **streams, script=HELD)
         os.close(reached)
         try:
-            assert os.read(reading, 1) == b"x"
+            assert os.read(reading, 1) == b"x", (err.seek(0), err.read())
             child.send_signal(number)
             code = child.wait(DEADLINE)
         finally:
