@@ -114,6 +114,7 @@ def _run(words, environment, cwd, streams, limits, script):
     os.chdir(cwd)
     for number, most in limits.items():
         resource.setrlimit(number, (most, most))
+    sys.dont_write_bytecode = True  # under a limit, a compiled module would be cut, and no later process could load it
     sys.argv = words
     if script is not None:
         exec(script, {"__name__": "__main__"})  # of a test
