@@ -41,9 +41,8 @@ class ResultRecorder:
         self.positives: Counter[bool] = Counter()
         """Valid create requests, by whether they were accepted."""
         self.failed: bool = False
-        self._violating: dict[
-            int, tuple[RequestSpec, str, str]
-        ] = {}  # requests whose exchange is still to be recorded, with rule and problem
+        # Requests whose exchange is still to be recorded, with rule and problem.
+        self._violating: dict[int, tuple[RequestSpec, str, str]] = {}
 
     def outcome(self, case: Case) -> Outcome:
         """Return the outcome of a case, a new one at the first call."""

@@ -162,7 +162,7 @@ class HttpTransport:
         try:
             if not self._attempt(request, pairs, response, deadline, reuse=reuse):
                 first, response = response, _PartialResponse()
-                # The server had closed the idle connection, or taken the body before for this request.
+                # The server had closed the idle connection, or read the body before as this request.
                 self._attempt(request, pairs, response, deadline, reuse=reuse and first.unread is None)
                 sent += bool(first.status)
                 # Without a response, the connection may just have been idle for too long.

@@ -76,7 +76,7 @@ class Workers(Generic[W, R]):
         self.arrived: dict[int, _Answer] = {}
         """Answers whose turn has not come, by their numbers."""
         self.unwanted: set[int] = set()
-        """The numbers of answers that nobody waits for any more."""
+        """The numbers of answers that are not needed any more."""
 
     def __enter__(self) -> Workers[W, R]:
         return self
