@@ -1,9 +1,9 @@
 """Measure the contract check: the injected faults it finds, the requests it needs for that, and false positives on conforming servers.
 
-Run it with `python tools/measure_check.py [--only PATTERN] [--budget N] [--format text|json] [--second]`. Every fault of the reference
-service is injected alone, and the check runs until its first failure, or its first advisory that the service does not get without the
-fault; if there is none, it runs again with the default readings pinned. Then the complete check runs against conforming servers: every
-option of every reading, with any file and with the files of the check only.
+Run it with `python tools/measure_check.py [--only PATTERN] [--budget N] [--format text|json|cases] [--second]`. Every fault of the
+reference service is injected alone, and the check runs until its first failure, or its first advisory that the service does not get
+without the fault; if there is none, it runs again with the default readings pinned. Then the complete check runs against conforming
+servers: every option of every reading, with any file and with the files of the check only.
 `--second` does the same with the second server, which shares no code with the package (`tests/second_server`).
 
 Everything happens in this process, with a simulated clock: no thread, no port. It takes about a minute. Exit codes: 0 every fault was found
@@ -175,27 +175,42 @@ def check_in_process(
     budget: int = BUDGET,
     known: FixtureData = KNOWN,
     usual: frozenset[tuple[str, str]] | None = None,
+    case: str | None = None,
 ) -> CheckResult:
-    """Run the plan against a server in this process; with `usual` until the first failure, or an advisory that is not among these."""
+    """Run the plan against a server in this process; with `usual` until the first failure, or an advisory that is not among these.
+
+    With `case`, run only this test case, and what it depends on.
+    """
     transport = MemoryTransport(handle, PREFIX)
     session = CheckSession(Readings.of(pins), known, run="run", prefix=PREFIX, now_ms=transport.now_ms, exact_clock=True)
     observer = RunObserver(stop=lambda state: usual is not None and (state.failed or not usual >= state.results.advised_cases))
-    return Runner(session, _plan(), transport, Limits(budget, clean_up=False), observer).run("in process", "measured")
+    return Runner(session, _plan(case), transport, Limits(budget, clean_up=False), observer).run("in process", "measured")
 
 
 @cache  # for most faults, making the plan would take longer than the check
-def _plan() -> tuple[Case, ...]:
-    return tuple(plan())
+def _plan(case: str | None) -> tuple[Case, ...]:
+    return tuple(plan(ids=None if case is None else {case}))
 
 
-def measure_fault(implementation: Implementation, fault: str, *, budget: int = BUDGET) -> FaultMeasurement:
-    """Run the plan against a server with this fault until the first failure; if there is none, again with the default readings pinned."""
+def measure_fault(implementation: Implementation, fault: str, *, budget: int = BUDGET, case: str | None = None) -> FaultMeasurement:
+    """Run the plan against a server with this fault until the first failure; if there is none, again with the default readings pinned.
+
+    Run `case` alone before, if it is given. What it shows then, it shows in the plan too, where no more readings are left to explain it.
+    """
     usual = implementation.usual_advisories()
+    if case is not None:
+        result = check_in_process(implementation.start(fault), usual=usual, budget=budget, case=case)
+        if _evidence(result, usual):
+            return _measurement(implementation, fault, result, pinned=False)
     result, pinned = check_in_process(implementation.start(fault), usual=usual, budget=budget), False
     if not _evidence(result, usual) and not result.stop_reason:
         pins = {reading.id: reading.default for reading in contract().readings.values()}
         result, pinned = check_in_process(implementation.start(fault), usual=usual, budget=budget, pins=pins), True
-    first = next(iter(_evidence(result, usual)), None)
+    return _measurement(implementation, fault, result, pinned=pinned)
+
+
+def _measurement(implementation: Implementation, fault: str, result: CheckResult, *, pinned: bool) -> FaultMeasurement:
+    first = next(iter(_evidence(result, implementation.usual_advisories())), None)
     case, rule = (first.case, first.rule) if first else ("", "")
     advisory = first is not None and first.advisory
     return FaultMeasurement(fault, implementation.faults[fault], result.requests, case, rule, result.stop_reason, pinned, advisory)
@@ -279,7 +294,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--only", metavar="PATTERN", default="*", help="only these faults, such as 'path-*', and no conforming servers")
     parser.add_argument("--budget", type=positive_integer, metavar="N", help="at most N requests per run, and no conforming servers")
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="format of standard output")
+    parser.add_argument(
+        "--format", choices=("text", "json", "cases"), default="text", help="format of standard output; cases: what has found each fault"
+    )
     parser.add_argument("--second", action="store_true", help="measure the second server of the tests instead of the reference service")
     options = parser.parse_args(arguments)
     implementation = second() if options.second else reference()
@@ -300,6 +317,8 @@ def main(arguments: list[str] | None = None) -> int:
     bar.clear()
     if options.format == "json":
         print(json.dumps(json_report(faults, conforming), indent=1))
+    elif options.format == "cases":
+        print("\n".join(f"{one.name}\t{one.case}" for one in faults if one.found and not one.pinned))
     else:
         print("\n".join(text_lines(faults, conforming)))
     passed = all(one.found for one in faults) and not any(one.false_positive for one in conforming)

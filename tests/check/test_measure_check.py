@@ -4,16 +4,30 @@ The second server (`tests/second_server`) was written from the pages alone, with
 """
 
 import json
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from nclue_contract.check.cases.plan import plan
 from nclue_contract.check.expectations import FixtureData
 from tests.second_server import server as second_module
 from tools import measure_check
 from tools.measure_check import check_in_process, measure_fault, reference, reference_server, second, second_server
 
 INSTANCES = list(reference().faults)
+
+DATA = Path(__file__).parent.parent / "data"
+
+
+def cases_of(name):
+    """Return the test case that finds each fault; it is tried alone first. `python tools/measure_check.py --format cases` prints them."""
+    lines = (DATA / name).read_text(encoding="utf-8").splitlines()
+    return dict(line.split("\t") for line in lines)
+
+
+CASES = cases_of("cases_of_faults.txt")
+CASES_OF_SECOND = cases_of("cases_of_faults_of_second_server.txt")
 
 INDISTINGUISHABLE = {
     "path-character-allowed:U+003D",  # path-characters=page-2025
@@ -53,7 +67,7 @@ UNDECIDED = {
 
 @pytest.mark.parametrize("instance", INSTANCES)
 def test_every_injected_fault_is_found(instance):
-    one = measure_fault(reference(), instance)
+    one = measure_fault(reference(), instance, case=CASES.get(instance))
     assert one.found, one
     assert one.pinned == (instance in INDISTINGUISHABLE)
     assert one.requests <= 600
@@ -61,7 +75,7 @@ def test_every_injected_fault_is_found(instance):
 
 @pytest.mark.parametrize("fault", sorted(second_module.FAULTS))
 def test_the_faults_of_the_second_server_are_found(fault):
-    one = measure_fault(second(), fault)
+    one = measure_fault(second(), fault, case=CASES_OF_SECOND.get(fault))
     assert one.found != (fault in UNDECIDED), one
     assert (one.found and one.pinned) == (fault in INDISTINGUISHABLE_OF_SECOND)
 
@@ -157,6 +171,23 @@ def test_a_server_without_a_failing_file_is_checked_as_far_as_it_goes():
     assert result.exit_code == 0
     untested = {outcome.case.id for outcome in result.outcomes.values() if outcome.state == "untested"}
     assert untested == {"life[failed]", "delete[failed]", "name[of a task that has failed]"}
+
+
+def test_the_cases_that_are_tried_first_are_there():
+    """A fault whose case has another name by now is found by the whole plan only, which takes longer."""
+    names = {case.id for case in plan()}
+    assert set(CASES) <= set(INSTANCES)
+    assert set(CASES_OF_SECOND) <= set(second_module.FAULTS)
+    assert {*CASES.values(), *CASES_OF_SECOND.values()} <= names
+
+
+def test_a_fault_that_another_case_finds_is_found_by_the_whole_plan():
+    alone, whole = (
+        measure_fault(reference(), "path-character-allowed:U+0026", case=case) for case in ("path[train U+0026 start]", "name[empty]")
+    )
+    assert alone.found
+    assert whole.found
+    assert alone.requests < whole.requests
 
 
 def test_what_is_explained_is_there():
