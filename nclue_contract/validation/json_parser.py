@@ -50,12 +50,14 @@ _TOKEN = re.compile(r"[-+.$\w]+")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 _INTEGER = re.compile(r"-?[0-9]+")
 _ESCAPE = re.compile(r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)", re.DOTALL)
-_STRING_BODY = re.compile(r'(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+')
+# The inside of a string, a part at a time. One possessive repetition of the whole would be simpler, but before Python 3.11.5 that goes on
+# behind an escape that is only half there, and a greedy one takes 60 bytes of memory for each escape.
+_STRING_PART = re.compile(r'(?:[^"\\\x00-\x1f]++|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4}){1,1000}')
 _LONE = re.compile("[\ud800-\udfff]")
 _RUNS = {"[": re.compile(r"\[+(?!\])"), "]": re.compile(r"\]+")}
 _FLAT_MEMBER = re.compile(  # a name whose JSON Pointer is the name itself, and a value that is no array or object
     rf'[{BLANKS}]*"([^"\\/~\x00-\x1f]{{0,{EXCERPT_LENGTH}}})"[{BLANKS}]*:[{BLANKS}]*'
-    rf'(?P<value>"{_STRING_BODY.pattern}"|{_NUMBER.pattern}|true|false|null)[{BLANKS}]*(?P<end>[,}}])'
+    rf'(?P<value>"(?:{_STRING_PART.pattern})?"|{_NUMBER.pattern}|true|false|null)[{BLANKS}]*(?P<end>[,}}])'
 )
 
 _LITERALS: Final[Mapping[str, object]] = {"true": True, "false": False, "null": None}
@@ -262,8 +264,9 @@ class Parser:
         return value
 
     def _bad_string(self, start: int) -> MalformedError:
-        body = _STRING_BODY.match(self.text, start + 1)
-        self.at = body.end() if body else start
+        self.at = start + 1
+        while part := _STRING_PART.match(self.text, self.at):
+            self.at = part.end()
         found = self.text[self.at : self.at + 2]
         if found in {"", "\\"}:
             return MalformedError(start, "a closing quotation mark", "there is none for the string that starts", "the text is cut off")

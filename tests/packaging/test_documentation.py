@@ -102,6 +102,13 @@ def test_the_figures_are_those_of_the_readme():
     assert {figure for figure in figures if figure not in readme} == set()
 
 
+@pytest.fixture
+def _zensical():
+    if not builder.ZENSICAL.is_file():
+        missing("zensical is missing, which needs Python 3.11.5 or later")
+
+
+@pytest.mark.usefixtures("_zensical")
 def test_the_site_builds_without_a_warning_or_a_broken_link(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(builder, "BUILD", tmp_path / "docs")
     monkeypatch.setattr(builder, "ROOT", tmp_path)
@@ -112,6 +119,15 @@ def test_the_site_builds_without_a_warning_or_a_broken_link(monkeypatch, capsys,
 # -- each check can fail --------------------------------------------------------------------------------------------------------------
 
 
+def test_without_the_builder_there_is_a_sentence(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(builder, "BUILD", tmp_path / "docs")
+    monkeypatch.setattr(builder, "ZENSICAL", tmp_path / "zensical")
+    assert builder.main() == 1
+    assert capsys.readouterr().err.startswith("zensical is missing, which needs Python 3.11.5 or later; this is 3.")
+    assert not (tmp_path / "docs").exists()
+
+
+@pytest.mark.usefixtures("_zensical")
 def test_a_broken_link_in_a_page_fails_the_build(monkeypatch, capsys, tmp_path):
     pages = tmp_path / "pages"
     pages.mkdir()

@@ -22,6 +22,7 @@ from tools.documentation.links import problems
 ROOT = Path(__file__).resolve().parent.parent.parent
 DOCS = ROOT / "docs"
 BUILD = ROOT / "build" / "docs"
+ZENSICAL = Path(sys.executable).with_name("zensical")
 
 Entry = str | dict[str, "Entry"] | list["Entry"]
 """A part of the navigation: a page, a title with its part, or several."""
@@ -75,15 +76,11 @@ def write_sources(folder: Path) -> None:
 
 def main() -> int:
     """Build the site and return the exit code."""
+    if not ZENSICAL.is_file():
+        print(f"{ZENSICAL.name} is missing, which needs Python 3.11.5 or later; this is {sys.version.partition(' ')[0]}", file=sys.stderr)
+        return 1
     write_sources(BUILD)
-    command = [
-        str(Path(sys.executable).with_name("zensical")),
-        "build",
-        "--clean",
-        "--strict",
-        "--config-file",
-        str(BUILD / "zensical.toml"),
-    ]
+    command = [str(ZENSICAL), "build", "--clean", "--strict", "--config-file", str(BUILD / "zensical.toml")]
     environment = os.environ | {"NO_COLOR": "1", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", check=False, env=environment)
     broken = problems(BUILD / "site") if done.returncode == 0 else []
