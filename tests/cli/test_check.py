@@ -20,7 +20,7 @@ import pytest
 
 from nclue_contract.check import run as check_module
 from nclue_contract.check.ledger import read_ledger
-from nclue_contract.check.run import CheckOptions, permission
+from nclue_contract.check.run import CheckOptions, permission, selected_cases
 from nclue_contract.check.transport_http import HttpTransport
 from nclue_contract.check.transport_memory import MemoryTransport
 from nclue_contract.cli import check as check_command
@@ -1378,6 +1378,14 @@ def test_probe_prints_the_readings_and_nothing_else(run):
     assert all(re.fullmatch(r"  [a-z-]+ +(?:[a-z0-9-]+ +by \S.*|\? +open: \S+( or \S+)+; \S.*)", line) for line in lines[1:])
     found = dict(line.split()[:2] for line in lines[1:])
     assert (found["path-characters"], found["error-shape"], found["name-edge"]) == ("page-2026", "flat", "100")
+
+
+def test_probe_waits_for_nothing_that_determines_no_reading():
+    chosen, every = (selected_cases(CheckOptions(probe=probe)) for probe in (True, False))
+    waiting = {case.id for case in every if case.background}
+    assert waiting == {"life[watched]", "fresh[time of creation moves]"}
+    assert waiting & {case.id for case in chosen} == {"life[watched]"}
+    assert {case.decided_by for case in chosen} - {case.id for case in chosen} == {""}
 
 
 def test_probe_prints_the_readings_for_machines(run):
