@@ -117,7 +117,7 @@ class Case:
     @property
     def determines_readings(self) -> bool:
         """Return whether its responses can show how the server reads the documentation."""
-        return self.background or (bool(contract().rules[self.rule].readings) and not self.readings_agree)
+        return bool(contract().rules[self.rule].readings) and not self.readings_agree
 
 
 @dataclass(frozen=True, slots=True)

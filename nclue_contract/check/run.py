@@ -120,7 +120,11 @@ def selected_cases(options: CheckOptions) -> list[Case]:
     chosen = plan(full=options.full, may_create=may_create, only=options.only, skip=options.skip, ids=options.ids)
     if len(chosen) == 1 and (options.only or options.skip):
         raise ValueError("--only and --skip leave no test case; `nclue-contract check --dry-run` lists the cases")
-    return [chosen[0], *(case for case in chosen[1:] if not options.probe or case.determines_readings)]
+    if not options.probe:
+        return chosen
+    probing = [case for case in chosen[1:] if case.determines_readings]
+    deciding = {case.decided_by for case in probing}
+    return [chosen[0], *(case for case in chosen[1:] if case.determines_readings or case.id in deciding)]
 
 
 def require_usable(known: FixtureData, readings: Readings) -> None:

@@ -132,12 +132,22 @@ class Masker:
         """Yield where a view has a secret or a part of one."""
         compared, grams = _compared(data), self._grams
         step = self._shortest - GRAM + 1
-        if any(compared[start : start + GRAM] in grams for start in range(0, len(compared) - GRAM + 1, step)):
+        starts = range(0, len(compared) - GRAM + 1, step)
+        if any(compared[start : start + GRAM] in grams and self._goes_on(compared, start, step) for start in starts):
             places = [place for place, byte in enumerate(data) if byte in _COMPARED]
             for start, stop in self._runs(compared):
                 yield places[start], _behind_padding(data, places[stop - 1] + 1)
         if self._pattern is not None:
             yield from (match.span() for match in self._pattern.finditer(data))
+
+    def _goes_on(self, compared: bytes, start: int, number: int) -> bool:
+        """Return whether so many grams in a row are those of secrets, around this one; a single one may be zeros, in a key and in an ID."""
+        first = last = start
+        while last - first + 1 < number and first and compared[first - 1 : first - 1 + GRAM] in self._grams:
+            first -= 1
+        while last - first + 1 < number and compared[last + 1 : last + 1 + GRAM] in self._grams:
+            last += 1
+        return last - first + 1 >= number
 
     def _runs(self, compared: bytes) -> Iterator[tuple[int, int]]:
         """Yield where enough characters in a row are those of a secret."""

@@ -12,12 +12,14 @@ from typing import NamedTuple
 
 import pytest
 
+from nclue_contract.check.cases.plan import plan
 from nclue_contract.check.run import CheckOptions, check
 from nclue_contract.contract.readings import Readings
 from nclue_contract.service.messages import Request
 from nclue_contract.service.service import Service
 from nclue_contract.signing import EXAMPLE, now_ms
 from tests.support.forked_command import run_forked
+from tests.support.plans import short_plan
 from tests.support.server_process import environment
 from tests.support.signing import ACCESS, SECRET
 from tests.support.stub_servers import always_yes, listening, reading_no_rejected_body, response, with_a_dollar
@@ -34,9 +36,15 @@ class Checked(NamedTuple):
         return {failure["rule"] for failure in self.report["failures"]}
 
 
+LINE_FEEDS = {f"path[{field} U+000A {place}]" for field in ("train", "test") for place in ("start", "middle", "end")}
+
+
 def checked(address, folder):
-    """Check a server completely, in a separate process."""
-    done = run_forked(["check", address, "--report", f"json:{folder / 'report.json'}"], environment())
+    """Check a server in a separate process, with all test cases but most of those about single characters."""
+    ids = {case.id for case in short_plan()} | (LINE_FEEDS & {case.id for case in plan()})
+    cases = folder / "cases.json"
+    cases.write_text(json.dumps({"failures": [{"case": one, "rule": ""} for one in sorted(ids)]}))
+    done = run_forked(["check", address, "--only-failed", cases, "--report", f"json:{folder / 'report.json'}"], environment())
     assert done.err == ""
     return Checked(done.code, done.out, json.loads((folder / "report.json").read_text()))
 

@@ -12,6 +12,7 @@ import threading
 import tomllib
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
@@ -19,7 +20,7 @@ import pytest
 
 from nclue_contract.check import run as check_module
 from nclue_contract.check.ledger import read_ledger
-from nclue_contract.check.run import CheckOptions, permission
+from nclue_contract.check.run import CheckOptions, permission, selected_cases
 from nclue_contract.check.transport_http import HttpTransport
 from nclue_contract.check.transport_memory import MemoryTransport
 from nclue_contract.cli import check as check_command
@@ -29,18 +30,16 @@ from nclue_contract.service.service import Service
 from nclue_contract.service.uvicorn_server import LoopbackServer
 from nclue_contract.signing import EXAMPLE, now_ms, signed_headers
 from tests.support.command import Result, run_main
-from tests.support.forked_command import run_forked
+from tests.support.forked_command import ForkedCommand, run_forked
 from tests.support.payloads import PAYLOAD
-from tests.support.server_process import environment, running
+from tests.support.server_process import DEADLINE, environment, running
 from tests.support.signing import ACCESS, SECRET
 from tests.support.stub_servers import COMPRESSED, answering, certificates, forwarding, listening, received, response, sending, url, yes
 
 # Whoever runs the tests in the background may have switched the signal off, and children inherit that.
-INTERRUPTIBLE = [
-    sys.executable,
-    "-c",
-    "import signal, sys, nclue_contract.cli.main as cli; signal.signal(signal.SIGINT, signal.default_int_handler); sys.exit(cli.main())",
-]
+INTERRUPTIBLE = (
+    "import signal, sys, nclue_contract.cli.main as cli; signal.signal(signal.SIGINT, signal.default_int_handler); sys.exit(cli.main())"
+)
 REAL = "https://nclue.apigw.ntruss.com/api/v1"
 FEW = ("--only", "NC110")
 """Three cases: of four requests, three are create requests that are carried out."""
@@ -112,13 +111,13 @@ class Twice(NamedTuple):
 def twice(tmp_path_factory):
     """Two runs in a row against one server with stages of half a second, and what the server has seen of the first.
 
-    The second one has none of the many cases about single characters.
+    The second one has none of the many cases about single characters, and none that wait for time to pass.
     """
     folder = tmp_path_factory.mktemp("twice")
     with running("--progress", "seconds:0.5") as server:
         first = process("check", server.url, "--report", "json:first.json", cwd=folder)
         sent, left = server.control("journal").json()["requests"], server.control("health").json()["tasks"]
-        second = process("check", server.url, "--skip", "NC120", "--format", "json", cwd=folder)
+        second = process("check", server.url, "--skip", "NC120,NC400,NC401,NC402,NC405,NC409", "--format", "json", cwd=folder)
     assert (first.err, second.err) == ("", "")
     return Twice(first, json.loads((folder / "first.json").read_text()), second.report, sent, left)
 
@@ -273,7 +272,8 @@ def test_behind_a_proxy_that_compresses_every_response_a_conforming_server_passe
     assert set(states(result.report).values()) == {"passed"}
 
 
-def test_a_coding_that_cannot_be_decoded_is_named(run, server):
+def test_a_coding_that_cannot_be_decoded_is_named(run, server, monkeypatch):
+    monkeypatch.setattr(HttpTransport, "sleep", lambda *_: None)
     with forwarding(server.origin, coding=("br", lambda _: b"\x0b\x02\x80{}\x03")) as port:
         result = run("check", url(port), *FEW)
     assert result.code == 1
@@ -984,11 +984,11 @@ ODD = {"task_id": 7, "tasks": [1, None, {"task_id": []}, {"task_id": "a", "statu
 @pytest.mark.parametrize(
     ("talk", "code", "words"),
     [
-        (silent, 3, "the server cannot be reached: no response within 0.2 s"),
+        (silent, 3, "the server cannot be reached: no response within 0.05 s"),
         (blurting(b""), 3, "the server cannot be reached: the connection was closed without a response"),
         (blurting(b"\x16\x03\x01 hello\r\n\r\n"), 3, "the server cannot be reached: not HTTP: "),
         (endless(b"a: b\r\n" * 99), 3, "the server cannot be reached: not HTTP: "),
-        (endless(b"\r\n" + b"x" * 65_536), 1, "the body is longer than 1,048,576 bytes"),
+        (endless(b"\r\n" + b" " * 65_536), 1, "the body is longer than 1,048,576 bytes"),
         (blurting(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{}"), 1, "the connection was closed in the middle of the response"),
         (blurting(response(302, b"", "location: http://127.0.0.1:9/")), 1, "NC301"),
         (blurting(response(200, b"{}", version="1.0")), 1, "NC304"),
@@ -1037,7 +1037,7 @@ def test_every_server_behaviour_ends_with_a_result_and_a_message(run, monkeypatc
             "--only",
             "NC40",
             "--timeout",
-            "0.2" if talk is silent else "5",
+            "0.05" if talk is silent else "5",
             "--lifecycle-timeout",
             "0.1",
         )
@@ -1141,15 +1141,24 @@ class Stopping:
         if self.left == 0:
             self.server.send(request.method, request.target, request.body, dict(request.headers))
             self.process.send_signal(self.signal)
-            self.process.wait(300) if self.signal == signal.SIGKILL else self.reached.wait(1)
+            if self.signal != signal.SIGKILL:  # which takes effect before anything else does
+                assert self.reached.wait(DEADLINE)
             raise OSError
+        if self.left < 0:
+            self.reached.set()  # by the clean-up
 
     def run(self, *arguments):
         """Run the check, and interrupt it."""
-        command = [*INTERRUPTIBLE, "check", self.url, *arguments]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()) as self.process:
-            out, err = self.process.communicate(timeout=300)
-        return Result(self.process.returncode, out, err)
+        with TemporaryFile("w+") as out, TemporaryFile("w+") as err, Path(os.devnull).open("rb") as nothing:
+            streams = {"stdin": nothing.fileno(), "stdout": out.fileno(), "stderr": err.fileno()}
+            self.process = ForkedCommand(["check", self.url, *arguments], environment(), **streams, script=INTERRUPTIBLE)
+            try:
+                code = self.process.wait(DEADLINE)
+            finally:
+                self.process.kill()
+            for stream in (out, err):
+                stream.seek(0)
+            return Result(code, out.read(), err.read())
 
 
 POST_NUMBER = 43
@@ -1371,6 +1380,14 @@ def test_probe_prints_the_readings_and_nothing_else(run):
     assert (found["path-characters"], found["error-shape"], found["name-edge"]) == ("page-2026", "flat", "100")
 
 
+def test_probe_waits_for_nothing_that_determines_no_reading():
+    chosen, every = (selected_cases(CheckOptions(probe=probe)) for probe in (True, False))
+    waiting = {case.id for case in every if case.background}
+    assert waiting == {"life[watched]", "fresh[time of creation moves]"}
+    assert waiting & {case.id for case in chosen} == {"life[watched]"}
+    assert {case.decided_by for case in chosen} - {case.id for case in chosen} == {""}
+
+
 def test_probe_prints_the_readings_for_machines(run):
     document, table = run("probe", "--format", "json"), run("probe", "--format", "toml")
     readings = tomllib.loads(table.out)["tool"]["nclue-contract"]["readings"]
@@ -1493,7 +1510,7 @@ def test_a_selection_without_cases_is_reported(run):
 
 
 def test_a_result_with_few_tested_rules_says_so(run, server):
-    result = run("check", server.url, "--allow-create", "5", "--lifecycle-timeout", "0.1")
+    result = run("check", server.url, "--allow-create", "5", "--skip", "NC4")
     assert result.code == 0
     assert re.search(r"(?m)^PASSED as far as it was tested: \d+ of \d+ cases were not tested\.$", result.out)
 

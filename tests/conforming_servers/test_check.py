@@ -129,7 +129,9 @@ def inferred(result):
 @pytest.mark.parametrize("name", CHOICES)
 @pytest.mark.parametrize("variant", [False, True], ids=["plain", "variant"])
 def test_a_conforming_server_passes_and_its_readings_are_inferred(check, name, variant):
-    result = check(name, server_options=["--variant"] if variant else [])
+    # A variant has the same paths, so that the many cases about single characters would show nothing new.
+    options, server_options = (("--skip", "NC120"), ["--variant"]) if variant else ((), [])
+    result = check(name, *options, server_options=server_options)
     assert {advisory["rule"] for advisory in result["advisories"]} <= ADVISORIES
     choices = CHOICES[name] | (WITH_VARIANT[name] if variant else WITHOUT_VARIANT)
     assert {reading: option for reading, option in inferred(result).items() if option != choices[reading]} == {}

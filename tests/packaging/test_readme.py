@@ -1,10 +1,8 @@
 """The commands of the README print what it shows, and its Python blocks run."""
 
-import subprocess
-import sys
-
 from nclue_contract.cli.main import _parser, main
 from tests.support.documents import ORIGIN, Shell, commands, run_python_blocks
+from tests.support.forked_command import run_forked
 from tests.support.server_process import environment, running
 from tests.support.tools import ROOT
 
@@ -31,11 +29,9 @@ def shown(start):
 def test_the_check_of_a_server_with_a_bug_prints_what_the_readme_shows(tmp_path):
     (_, command) = shown("nclue-contract check")
     with running("--progress", "seconds", "--fault", "path-character-allowed:U+000A") as server:
-        line = [sys.executable, "-m", "nclue_contract", "check", server.url]
-        variables = environment(PYTHONIOENCODING="utf-8")
-        done = subprocess.run(line, capture_output=True, encoding="utf-8", check=False, cwd=tmp_path, timeout=300, env=variables)
-    assert done.returncode == 1
-    assert command.prints(shown_part(done.stdout.replace(server.origin, ORIGIN))), done.stdout
+        done = run_forked(["check", server.url], environment(), cwd=tmp_path)
+    assert done.code == 1
+    assert command.prints(shown_part(done.out.replace(server.origin, ORIGIN))), done.out
 
 
 def shown_part(output):

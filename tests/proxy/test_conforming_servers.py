@@ -1,6 +1,7 @@
 """A contract check through the proxy: the same result as without, and nothing is found at servers that keep the contract.
 
-The 120 requests that find most are of every kind; the others differ from them in single characters.
+The 120 requests that find most are of every kind; the others differ from them in single characters. Left out is the case that waits for
+the time of creation to move, which is the server's business alone.
 """
 
 import json
@@ -28,7 +29,7 @@ def server(request):
 def test_a_check_passes_through_the_proxy_and_no_exchange_is_an_error_of_the_server(server, tmp_path):
     report = tmp_path / "report.json"
     with running(server, "--side", "server", "--report", f"json:{report}", name="proxy") as proxy:
-        options = ["--lifecycle-timeout", "10", "--timeout", "60", "--budget", "120"]
+        options = ["--lifecycle-timeout", "10", "--timeout", "60", "--budget", "120", "--skip", "NC405"]
         checked = run_forked(["check", proxy.url, *options], environment())
         code = proxy.stop(signal.SIGINT)
     assert (checked.code, code) == (0, 0), checked.out[-2000:]
