@@ -14,6 +14,7 @@ from tests.support.documentation import documented_at
 # No deadlines: on a busy machine they fail whatever the code does.
 settings.register_profile("ci", derandomize=True, database=None, deadline=None, print_blob=True)
 settings.register_profile("dev", deadline=None)
+settings.register_profile("thorough", deadline=None, max_examples=1000)  # ten times as many; for --hypothesis-profile=thorough
 settings.load_profile("ci" if os.environ.get("CI") == "true" else "dev")
 
 

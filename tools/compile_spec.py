@@ -22,6 +22,7 @@ import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -258,9 +259,19 @@ def _unique(names: list[str], where: str) -> None:
     _require(not repeated, f"{where}: {', '.join(sorted(repeated))} occurs more than once")
 
 
-def _schema_errors(name: str, value: object) -> Iterator[jsonschema.ValidationError]:
+_valid: set[tuple[str, str]] = set()
+"""Names of files and their values that have no error: tests compile the same ones many times."""
+
+
+def _schema_errors(name: str, value: object) -> list[jsonschema.ValidationError]:
+    key = (name, repr(value))
+    if key in _valid:
+        return []
     schema = json.loads((SOURCES / f"{name}.schema.json").read_text(encoding="utf-8"))
-    yield from jsonschema.Draft202012Validator(schema).iter_errors(value)
+    errors = list(jsonschema.Draft202012Validator(schema).iter_errors(value))
+    if not errors:
+        _valid.add(key)
+    return errors
 
 
 def _check_json_schema(name: str, key: str, entries: list[dict[str, Any]]) -> None:
@@ -381,6 +392,12 @@ def _named_places(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any
             yield "content-type", operation.get("requestBody", {})
 
 
+@cache
+def _code_points_of(pattern: str) -> frozenset[int]:
+    """Return the code points that a pattern, one class of characters, matches."""
+    return frozenset(map(ord, re.findall(pattern, "".join(map(chr, range(sys.maxunicode + 1))))))
+
+
 def _check_agreement(document: dict[str, Any], tables: dict[str, Any]) -> None:
     """Check that the schemas agree with the rules and the readings."""
     rules = {rule["code"]: rule for rule in tables["rules"]}
@@ -398,8 +415,7 @@ def _check_agreement(document: dict[str, Any], tables: dict[str, Any]) -> None:
     word = readings["status-word"]["options"][0]["word"]
     _require(word == tables["lifecycle"]["completed"], "the default of status-word is not that of the schema")
     pattern = document["components"]["schemas"]["FilePath"]["not"]["pattern"]
-    in_pattern = set(map(ord, re.findall(pattern, "".join(map(chr, range(sys.maxunicode + 1))))))  # it is one class of characters
-    difference = in_pattern ^ forbidden_by_default(tables)
+    difference = _code_points_of(pattern) ^ forbidden_by_default(tables)
     spots = ", ".join(f"U+{code:04X}" for code in sorted(difference)[:5])
     _require(not difference, f"the pattern of FilePath differs from rule NC120 under the default readings: {spots}")
 

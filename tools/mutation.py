@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import copy
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,8 +57,11 @@ _UNSEEN_FIELDS = {"annotation", "returns", "decorator_list"}
 _Variant = tuple[str, ast.AST]
 
 
-def mutants_of(module: str, text: str, left_out: Sequence[str] = ()) -> Iterator[Mutant]:
-    """Every mutant of a source, each once; `left_out` names functions and classes, such as `Class.method`."""
+def mutants_of(module: str, text: str, left_out: Sequence[str] = (), only: Collection[tuple[str, str]] | None = None) -> Iterator[Mutant]:
+    """Every mutant of a source, each once; `left_out` names functions and classes, such as `Class.method`.
+
+    `only` holds pairs of a function, "" for the places outside of functions, and an operator; all mutants are made when it is None.
+    """
     tree = ast.parse(text)
     texts = [ast.unparse(statement) for statement in tree.body]
     seen = set(enumerate(texts))
@@ -69,6 +72,8 @@ def mutants_of(module: str, text: str, left_out: Sequence[str] = ()) -> Iterator
         if any(place.inside == name or place.inside.startswith(f"{name}.") for name in left_out):
             continue
         for operator, new in _variants(place.node):
+            if only is not None and (place.inside, operator) not in only:
+                continue
             place.put(new)
             changed = ast.unparse(tree.body[top])
             place.put(place.node)

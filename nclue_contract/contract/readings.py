@@ -42,6 +42,9 @@ class Readings(Mapping[str, str]):
             return value
         return cls.choose(("argument", value or {}))
 
+    def __hash__(self) -> int:
+        return hash((frozenset(self.options.items()), frozenset(self.sources.items())))  # read-only views have no hash
+
     def __reduce__(self) -> tuple[object, ...]:
         return Readings, (dict(self.options), dict(self.sources))  # read-only views cannot be pickled
 

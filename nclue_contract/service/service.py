@@ -12,6 +12,7 @@ import itertools
 import json
 import uuid
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -42,6 +43,11 @@ def sequential_ids() -> Callable[[], str]:
     """Return a function that returns IDs of the form 8-4-4-4-12, the same ones in every run."""
     numbers = itertools.count(1)
     return lambda: str(uuid.UUID(int=next(numbers), version=4))
+
+
+# Services with the same readings share both, which never change: to make them takes longer than all else that a service needs.
+_validator = lru_cache(maxsize=64)(Validator)
+_verifier = lru_cache(maxsize=64)(Verifier)
 
 
 class Service:
@@ -75,11 +81,11 @@ class Service:
         self.rate_limit: bool = rate_limit
         self.store.compare_collated |= self.readings["name-comparison"] == "collated"
         self.store.keep_names |= self.readings["name-after-deletion"] == "kept"
-        self.validator: Validator = Validator(self.readings)
+        self.validator: Validator = _validator(self.readings)
         self.lifecycle: Lifecycle = Lifecycle(progress or ProgressMode(), serial=self.readings["queue"] == "serial")
         self.errors: Mapping[str, DocumentedError] = contract().errors
         self.prefix: str = urlsplit(contract().server).path
-        self.verify: Verifier = Verifier(self.readings)
+        self.verify: Verifier = _verifier(self.readings)
         self.serializer: Serializer = Serializer(self.readings, self.fixture_data)
         self.injected: list[InjectedFailure] = []
         self.fault_state: dict[str, Any] = {}

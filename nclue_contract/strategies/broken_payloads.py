@@ -29,8 +29,9 @@ from nclue_contract.strategies.payloads import (
     SCALARS,
     BucketShape,
     Constraints,
+    field_values,
     paths,
-    payloads,
+    plain_payloads,
     unknown_names,
     weighted,
 )
@@ -76,9 +77,10 @@ class BreakingContext:
         constraints = Constraints(readings, strict=True)
         none, every = ((state,) * len(optional()) for state in (ABSENT, GIVEN))
         self.policy: Policy = Policy(readings)
-        self.valid: SearchStrategy[PayloadDict] = payloads(constraints, shapes=[none, every], plain=True)
-        self.minimal: SearchStrategy[PayloadDict] = payloads(constraints, shapes=[none], plain=True)
-        self.complete: SearchStrategy[PayloadDict] = payloads(constraints, shapes=[every], plain=True)
+        values = field_values(constraints)
+        self.valid: SearchStrategy[PayloadDict] = plain_payloads(values, [none, every])
+        self.minimal: SearchStrategy[PayloadDict] = plain_payloads(values, [none])
+        self.complete: SearchStrategy[PayloadDict] = plain_payloads(values, [every])
         self._path_check = PathCheck(self.policy)
         self.forbidden_characters: SearchStrategy[str] = _forbidden_characters(self._path_check)
         """Characters that a path must not hold."""

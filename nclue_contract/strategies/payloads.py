@@ -82,11 +82,13 @@ class Constraints:
         """Return whether a payload must satisfy this option."""
         return option in {one.id for one in self.options(reading)}
 
-    def allows(self, character: str) -> bool:
-        """Return whether a file path may hold the character."""
+    @property
+    def path_characters(self) -> list[str]:
+        """Return the characters that a file path may hold, up to the first one that stands for all beyond."""
         rule = contract().rules["NC120"]
         options = [option for reading in rule.readings for option in self.options(reading)]
-        return not in_ranges(character, rule.code_points) and not any(option.forbids(character) for option in options)
+        documented = [character for character in map(chr, range(BEYOND + 1)) if not in_ranges(character, rule.code_points)]
+        return [character for character in documented if not any(option.forbids(character) for option in options)]
 
     @property
     def longest_name(self) -> int:
@@ -136,16 +138,17 @@ def truncate(text: str, size: int, *, utf16: bool) -> str:
 
 def paths(constraints: Constraints) -> SearchStrategy[str]:
     """Return file paths: realistic folders and files, and characters next to the forbidden ones."""
-    allowed = [character for character in map(chr, range(BEYOND + 1)) if constraints.allows(character)]
-    forbidden = "".join(character for character in map(chr, range(BEYOND)) if character not in allowed)
-    beyond = chr(BEYOND) in allowed
+    allowed = constraints.path_characters
+    known = set(allowed)
+    forbidden = "".join(character for character in map(chr, range(BEYOND)) if character not in known)
+    beyond = chr(BEYOND) in known
     everything = st.characters(max_codepoint=None if beyond else BEYOND - 1, exclude_categories=["Cs"], exclude_characters=forbidden)
     printable = "".join(c for c in allowed if c.isascii() and c.isprintable())
     neighbours = "".join(c for c in allowed if chr(ord(c) - 1) in forbidden or chr(ord(c) + 1) in forbidden or ord(c) == BEYOND)
     empty = not constraints.has("path-empty", "refused")
 
     def usable(texts: Iterable[str]) -> list[str]:
-        return [text for text in texts if all(map(constraints.allows, text)) and (text or empty)]
+        return [text for text in texts if all(min(character, chr(BEYOND)) in known for character in text) and (text or empty)]
 
     def long(part: str, size: int) -> str:
         return (part * size)[:size]
@@ -238,20 +241,25 @@ def unknown_names() -> SearchStrategy[str]:
     )
 
 
-def payloads(constraints: Constraints, *, shapes: Sequence[tuple[str, ...]] = (), plain: bool = False) -> SearchStrategy[dict[str, Any]]:
-    """Return payloads without errors, or without any finding when the constraints are strict.
-
-    `shapes` are the combinations of optional fields to draw from; by default all that the readings allow. A `plain` payload has documented
-    fields only.
-    """
-    kinds = {"NC110": names(constraints), "NC131": feature_ids(constraints), "NC130": buckets(constraints), "NC120": paths(constraints)}
-    rules = contract().rules
-    values = {field.name: next(kinds[rule] for rule in kinds if field.name in rules[rule].fields) for field in contract().request}
+def payloads(constraints: Constraints) -> SearchStrategy[dict[str, Any]]:
+    """Return payloads without errors, or without any finding when the constraints are strict."""
     extras: SearchStrategy[dict[str, Any]] = st.just({})
-    if not plain and not constraints.has("unknown-field", "refused"):
+    if not constraints.has("unknown-field", "refused"):
         more = st.lists(st.tuples(unknown_names(), JSON_VALUES), min_size=1, max_size=2).map(dict)
         extras = weighted((7, extras), (1, more))
-    return _payloads(values, st.sampled_from(shapes or shapes_of(constraints)), extras)
+    return _payloads(field_values(constraints), st.sampled_from(shapes_of(constraints)), extras)
+
+
+def field_values(constraints: Constraints) -> dict[str, SearchStrategy[str]]:
+    """Return the values of each field of a payload."""
+    kinds = {"NC110": names(constraints), "NC131": feature_ids(constraints), "NC130": buckets(constraints), "NC120": paths(constraints)}
+    rules = contract().rules
+    return {field.name: next(kinds[rule] for rule in kinds if field.name in rules[rule].fields) for field in contract().request}
+
+
+def plain_payloads(values: Mapping[str, SearchStrategy[str]], shapes: Sequence[tuple[str, ...]]) -> SearchStrategy[dict[str, Any]]:
+    """Return payloads with documented fields only. `shapes` are the combinations of optional fields to draw from."""
+    return _payloads(values, st.sampled_from(shapes), st.just({}))
 
 
 def shapes_of(constraints: Constraints) -> list[tuple[str, ...]]:

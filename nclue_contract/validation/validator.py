@@ -8,7 +8,7 @@ that is no fault of the text, and a `MemoryError`.) Nothing reads a file or the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from nclue_contract.contract.model import contract
@@ -22,6 +22,10 @@ from nclue_contract.validation.request import VALID, Columns, RequestCheck
 if TYPE_CHECKING:
     from nclue_contract.validation.headers import HeaderCheck
     from nclue_contract.validation.response import ResponseCheck
+
+
+# Validators that apply rules alike share their check of payloads, which never changes and takes long to make.
+_request_check = lru_cache(maxsize=64)(RequestCheck)
 
 
 class Validator:
@@ -43,7 +47,7 @@ class Validator:
         chosen = Readings.of(readings)
         codes = frozenset(contract().select_rules(ignore))
         policy = Policy(chosen, strict, codes)
-        request = RequestCheck(policy)
+        request = _request_check(policy)
         # Bound as an attribute: a method would cost a quarter of the time of a valid payload.
         self.__dict__.update(
             readings=chosen, strict=strict, ignore=codes, validate_request=request.validate, _policy=policy, _request=request

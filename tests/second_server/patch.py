@@ -4,7 +4,7 @@ So the implementation itself has no switches, and a fault reads like a line of a
 """
 
 import builtins
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -26,9 +26,14 @@ class Fault(NamedTuple):
     faulty: object
 
 
+@cache
+def _text(part: str) -> str:
+    return Path(__file__).with_name(f"{part}.py").read_text("utf-8")
+
+
 def edited(edits: Sequence[Edit]) -> dict[str, str]:
     """Return the text of each part with the edits. ValueError when an edit does not fit at exactly one place."""
-    texts = {part: Path(__file__).with_name(f"{part}.py").read_text("utf-8") for part in PARTS}
+    texts = {part: _text(part) for part in PARTS}
     for old, new in edits:
         places = sum(text.count(old) for text in texts.values())
         if places != 1:
@@ -49,18 +54,37 @@ def _code(part: str, text: str) -> CodeType:
 
 
 def load(edits: Sequence[Edit]) -> ModuleType:
-    """Return a new module of the last part, whose imports find the edited parts before it."""
+    """Return a module of the last part, whose imports find the edited parts before it.
+
+    Parts before the first edit keep no state, so all servers share them. What an edit adds may have some, so it is run anew.
+    """
     loaded: dict[str, ModuleType] = {}
+    codes = dict(zip(PARTS, compiled(tuple(edits)), strict=True))
+    for part in PARTS:
+        known = all(codes[before] is _code(before, _text(before)) for before in (*loaded, part))
+        loaded[part] = _clean(part) if known else _run(part, codes[part], loaded)
+    return loaded[PARTS[-1]]
+
+
+@cache
+def _clean(part: str) -> ModuleType:
+    """Return the module of a part without edits."""
+    before = {name: _clean(name) for name in PARTS[: PARTS.index(part)]}
+    return _run(part, _code(part, _text(part)), before)
+
+
+def _run(part: str, code: CodeType, loaded: Mapping[str, ModuleType]) -> ModuleType:
+    """Return a new module of a part, whose imports find the loaded parts."""
+    found = dict(loaded)
 
     def fetch(name: str, *rest: object) -> ModuleType:
-        part = name.rpartition(".")[2]
-        return loaded[part] if name == f"{__package__}.{part}" and part in loaded else builtins.__import__(name, *rest)  # type: ignore[arg-type]
+        wanted = name.rpartition(".")[2]
+        return found[wanted] if name == f"{__package__}.{wanted}" and wanted in found else builtins.__import__(name, *rest)  # type: ignore[arg-type]
 
-    for part, code in zip(PARTS, compiled(tuple(edits)), strict=True):
-        loaded[part] = ModuleType(part)
-        vars(loaded[part])["__builtins__"] = {**vars(builtins), "__import__": fetch}
-        exec(code, vars(loaded[part]))
-    return loaded[PARTS[-1]]
+    module = ModuleType(part)
+    vars(module)["__builtins__"] = {**vars(builtins), "__import__": fetch}
+    exec(code, vars(module))
+    return module
 
 
 def lines(*texts: str) -> str:

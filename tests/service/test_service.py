@@ -1098,3 +1098,14 @@ def test_ids_have_the_form_of_the_page():
     ids = [nclue.create(name=f"n{number}").json()["task_id"] for number in range(20)]
     assert len(set(ids)) == 20
     assert all(re.fullmatch("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", task_id) for task_id in ids)
+
+
+def test_services_share_a_validator_exactly_if_readings_and_pins_are_the_same():
+    pinned = {"path-del": "allowed"}  # the default; without the pin it is only a warning
+    first, second, other = (Service(readings=readings) for readings in (pinned, dict(pinned), {}))
+    assert first.validator is second.validator
+    assert first.verify is second.verify
+    assert first.readings == second.readings != other.readings
+    path = PAYLOAD | {"train_file_path": "a\x7f"}
+    assert [len(service.validator.validate_request(path).warnings) for service in (first, second, other)] == [0, 0, 1]
+    assert len({first.readings, second.readings, other.readings}) == 2

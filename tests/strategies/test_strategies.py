@@ -1,7 +1,8 @@
 """The strategies draw what they document: compared with the validator, with the witness written by hand, and with jsonschema.
 
 The values of the pages are typed here by hand. Draws are the same in every run of the same code, with a margin: the worst of
-sixteen seeds needed 371 of the 600 draws for the 185 characters. Draws that several tests look at are made once.
+sixteen seeds needed 371 of the 600 draws for the 185 characters, and the worst of eight 135 of the 250 samples for every option.
+Draws that several tests look at are made once.
 """
 
 import ast
@@ -18,7 +19,7 @@ from random import Random
 
 import jsonschema
 import pytest
-from hypothesis import Phase, find, given, settings
+from hypothesis import Phase, find, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.internal.observability import with_observability_callback
 
@@ -80,14 +81,34 @@ def draws(strategy, count):
     return found
 
 
-# How many requests that break a rule the tests look at; 40 where no number stands here.
-COUNTS = {"NC120": 600, "NC111": 300, "NC001": 150, "NC002": 150, "NC004": 150, "NC005": 150}
+def samples(strategy, count):
+    """Return values that are drawn independently of each other, the same in every run; three times as different as `draws`.
+
+    From the eleventh value on, Hypothesis repeats parts of earlier values, so each run ends before.
+    """
+    found = []
+    for number in range(count // 10):
+
+        @seed(number)
+        @settings(max_examples=10, phases=[Phase.generate], database=None, deadline=None)
+        @given(strategy)
+        def collect(value):
+            found.append(value)
+
+        collect()
+    return found
+
+
+# How many requests that break a rule the tests look at; 40 where no number stands here. Of NC120, 600 as a user would draw them.
+COUNTS = {"NC111": 100, "NC001": 100, "NC002": 100, "NC004": 100, "NC005": 100}
 
 
 @cache
 def broken_by(rule):
     """Return the first requests that break this rule, which several tests use."""
-    return draws(broken_task_requests(rule), COUNTS.get(rule, 40))
+    if rule == "NC120":
+        return draws(broken_task_requests(rule), 600)
+    return samples(broken_task_requests(rule), COUNTS.get(rule, 40))
 
 
 def pins_of(options):
@@ -211,14 +232,14 @@ TOGETHER = (
 
 @cache
 def drawn_with(reading, option):
-    """Return pins with this option, and 600 payloads under them."""
+    """Return pins with this option, and 250 payloads under them."""
     (pins,) = [pins for pins in TOGETHER if pins.get(reading) == option]
     return pins, _drawn_under(key(pins))
 
 
 @cache
 def _drawn_under(pins):
-    return draws(task_requests(readings=dict(pins)), 600)
+    return samples(task_requests(readings=dict(pins)), 250)
 
 
 @each_option
@@ -231,16 +252,16 @@ def test_payloads_show_what_an_option_allows_and_never_what_it_rejects(reading, 
 
 @pytest.mark.parametrize("pins", TOGETHER)
 def test_payloads_respect_the_options_that_are_pinned(pins):
-    for payload in _drawn_under(key(pins))[:100]:
+    for payload in _drawn_under(key(pins))[:50]:
         assert_accepted(payload, pins, strict=False)
-    for payload in draws(task_requests(strict=True, readings=pins), 100):
+    for payload in samples(task_requests(strict=True, readings=pins), 50):
         assert_accepted(payload, pins, strict=True)
 
 
 @cache
 def strict_payloads():
-    """Return 500 strict payloads under the default readings."""
-    return draws(task_requests(strict=True), 500)
+    """Return 250 strict payloads under the default readings."""
+    return samples(task_requests(strict=True), 250)
 
 
 def test_strict_payloads_keep_every_rule_as_it_is_typed_here():
@@ -257,7 +278,7 @@ def test_strict_payloads_keep_every_rule_as_it_is_typed_here():
 
 
 def test_strict_payloads_may_use_what_a_pin_has_decided():
-    drawn = draws(task_requests(strict=True, readings={"path-characters": "page-2025", "optional-null": "accepted"}), 200)
+    drawn = samples(task_requests(strict=True, readings={"path-characters": "page-2025", "optional-null": "accepted"}), 100)
     assert any(map(holds("dt="), drawn))
     assert any(None in payload.values() for payload in drawn)
 
@@ -274,7 +295,7 @@ def test_strict_payloads_may_use_what_a_pin_has_decided():
     ids=["default readings", "strict", "utf16", "utf16 and 99", "strict with both pinned"],
 )
 def test_names_reach_both_edges_in_the_unit_of_the_readings(pins, strict, measure, edges, never):
-    sizes = Counter(map(measure, draws(task_names(strict=strict, readings=pins), 250)))
+    sizes = Counter(map(measure, samples(task_names(strict=strict, readings=pins), 150)))
     assert edges <= sizes.keys()
     assert 0 not in sizes
     assert max(sizes) < never
@@ -358,7 +379,7 @@ def test_the_rules_here_are_all_of_the_contract_about_json_and_payloads():
 
 
 def test_without_a_rule_all_of_them_are_drawn():
-    assert {broken.rule for broken in draws(broken_task_requests(), 600)} == set(RULES)
+    assert {broken.rule for broken in samples(broken_task_requests(), 300)} == set(RULES)
 
 
 @settings(max_examples=100)
@@ -383,12 +404,12 @@ def test_the_stated_findings_are_correct_under_any_readings(pins, rule, data):
 
 def test_without_a_rule_those_that_a_pin_allows_are_left_out():
     pins = {"optional-null": "accepted", "unknown-field": "ignored", "test-triple": "independent", "empty-id": "allowed"}
-    drawn = draws(broken_task_requests(readings=pins | {"path-empty": "allowed"}), 400)
+    drawn = samples(broken_task_requests(readings=pins | {"path-empty": "allowed"}), 300)
     assert {broken.rule for broken in drawn} == set(RULES) - {"NC103", "NC104", "NC105", "NC106", "NC121"}
 
 
 def test_a_rule_can_be_named_by_its_slug_in_any_case():
-    assert draws(broken_task_requests("path-Character"), 50) == draws(broken_task_requests("nc120"), 50)
+    assert draws(broken_task_requests("path-Character"), 20) == draws(broken_task_requests("nc120"), 20)
 
 
 @pytest.mark.parametrize(
@@ -530,7 +551,7 @@ def test_bodies_with_a_repeated_name_are_valid_for_parsers_that_use_the_last_val
         assert len(pairs) - len(dict(pairs)) == len(broken.findings)
         assert Validator().validate_request(dict(pairs)).findings == ()
         differing += len({json.dumps(value) for name, value in pairs if name == broken.findings[0].pointer[1:]}) > 1
-    assert differing > 25
+    assert differing > 15
 
 
 def test_bodies_with_an_odd_number_hold_one_that_no_double_can_be():
@@ -625,7 +646,7 @@ def test_an_operation_that_does_not_exist_is_reported_at_once(operation, message
 
 def test_every_code_of_422_has_a_request_that_explains_it():
     codes = Counter()
-    for answer in draws(responses("createTask", status=422), 150):
+    for answer in samples(responses("createTask", status=422), 100):
         code = json.loads(answer.body)["error"]["errorCode"]
         found = {(rule, pointer) for rule, _, pointer, _, _ in witnessed(answer.request, {})}
         codes[code] += 1
@@ -666,7 +687,7 @@ def test_the_numbers_of_a_list_are_those_of_a_service_with_so_many_tasks(index, 
 
 
 def test_answers_differ_in_what_the_contract_leaves_open():
-    drawn = draws(responses("getTask", status=200), 250)
+    drawn = samples(responses("getTask", status=200), 100)
     bodies = [json.loads(answer.body) for answer in drawn]
     assert {body["status"] for body in bodies} == {"registered", "pending", "in_progress", "completed", "failed"}
     assert {"0", "1"} & {body["AUROC"] for body in bodies}

@@ -99,6 +99,14 @@ def test_code_without_effect_on_responses_is_skipped_by_its_name():
         assert all(f"def {name.rpartition('.')[2]}(" in known or f"class {name}" in known for name in names)
 
 
+@pytest.mark.parametrize("only", [("C.f", "constant"), ("C.g", "return None"), ("C", "constant"), ("", "constant"), ("C.f", "slice")])
+def test_the_mutants_of_a_function_and_an_operator_are_those_of_the_module(only):
+    text = "K = 1\n\nclass C:\n    k = 3\n\n    def f(self):\n        return 1\n\n    def g(self):\n        return 2"
+    expected = [mutant for mutant in mutants_of("m", text) if (mutant.inside, mutant.operator) == only]
+    assert list(mutants_of("m", text, only={only})) == expected
+    assert bool(expected) == (only[1] != "slice")
+
+
 @pytest.mark.parametrize("module", ["service.store", "service.messages", "second_server.store"])
 def test_every_mutant_of_a_module_differs_from_the_others_and_can_be_compiled(module):
     found = list(mutants_of(module, text_of(module), LEFT_OUT.get(module, ())))

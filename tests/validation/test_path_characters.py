@@ -199,7 +199,8 @@ SAFE = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!()-./
 @given(PATHS, PINS)
 def test_a_suggestion_is_legal_under_every_reading(path, pins):
     """A suggestion holds the 69 characters that no generation of the page forbids, and what a pinned reading allows."""
-    report = Validator(pins).validate_request(PAYLOAD | {"train_file_path": path})
+    validator = Validator(pins)
+    report = validator.validate_request(PAYLOAD | {"train_file_path": path})
     kept = {c for c in path if ord(c) > 255} if pins.get("path-high-codes") != "utf8-bytes" else set()
     for finding in report.findings:
         if finding.suggestion is not None:
@@ -207,7 +208,7 @@ def test_a_suggestion_is_legal_under_every_reading(path, pins):
             allowed = set({"page-2024": " ", "page-2025": " =", "page-2026": "="}.get(pins.get("path-characters"), ""))
             allowed |= {"\x7f"} if pins.get("path-del") == "allowed" else set()
             assert set(finding.suggestion) <= SAFE | kept | allowed
-            assert Validator(pins).is_valid_request(PAYLOAD | {"train_file_path": finding.suggestion})
+            assert validator.is_valid_request(PAYLOAD | {"train_file_path": finding.suggestion})
 
 
 @pytest.mark.parametrize(
