@@ -20,9 +20,9 @@ def project(tmp_path):
 
 def test_its_tests_pass(project):
     done = project.pytest("--nclue-coverage")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"^\d+ passed in ", done.stdout, re.MULTILINE)
-    assert "operations that succeeded: 3 of 4\n" in done.stdout
+    assert done.code == 0, done.out + done.err
+    assert re.search(r"^\d+ passed in ", done.out, re.MULTILINE)
+    assert "operations that succeeded: 3 of 4\n" in done.out
 
 
 def test_its_tests_use_every_fixture():
@@ -39,8 +39,8 @@ def test_a_bug_is_found_with_the_output_of_the_readme(project, bug):
     (change,) = blocks(BUGS[bug], "diff")
     project.apply(change, "churn_tasks.py")
     done = project.pytest()
-    assert done.returncode == 1, done.stdout + done.stderr
+    assert done.code == 1, done.out + done.err
     output = blocks(BUGS[bug], "text")
     assert output
     for block in output:
-        assert block in done.stdout
+        assert block in done.out

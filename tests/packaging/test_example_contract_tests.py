@@ -24,8 +24,8 @@ def project(tmp_path):
 
 def test_the_tests_pass_with_the_reference_server_and_a_client_without_bugs(project):
     done = project.pytest(**CI)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert f"\n{OPERATIONS + 2} passed in " in done.stdout
+    assert done.code == 0, done.out + done.err
+    assert f"\n{OPERATIONS + 2} passed in " in done.out
 
 
 def test_a_server_with_the_bug_of_the_readme_fails_its_contract_tests(project):
@@ -33,8 +33,8 @@ def test_a_server_with_the_bug_of_the_readme_fails_its_contract_tests(project):
     (output,) = blocks(SERVER_BUG, "text")
     with running("--fault", fault) as server:
         done = project.pytest("-x", "test_contract.py", SERVER_URL=server.url, **CI)
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert output in done.stdout
+    assert done.code == 1, done.out + done.err
+    assert output in done.out
 
 
 def test_a_client_with_the_bug_of_the_readme_fails_its_property_tests(project):
@@ -42,5 +42,5 @@ def test_a_client_with_the_bug_of_the_readme_fails_its_property_tests(project):
     (output,) = blocks(CLIENT_BUG, "text")
     project.apply(change, "task_client.py")
     done = project.pytest("test_payloads.py", **CI)
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert output in done.stdout
+    assert done.code == 1, done.out + done.err
+    assert output in done.out

@@ -3,11 +3,14 @@
 It is a plugin itself, which test modules name in `pytest_plugins`, and do not import.
 """
 
+import os
 import re
 import sys
 import textwrap
 
 import pytest
+
+from tests.support.forked_command import PYTEST, run_forked
 
 PLUGIN = "nclue_contract.pytest_plugin"
 """Named in every run, because no installed plugin is loaded; so the tests do not depend on the entry point."""
@@ -64,9 +67,10 @@ class Project:
         return self.pytester.runpytest_inprocess(*self._prepared(tests, plugins, files), *options, plugins=[self._loaded])
 
     def run_apart(self, tests, *options, plugins=(), stdin=b"", **files):
-        """Run it in a process of its own."""
-        command = [sys.executable, "-mpytest", *self._prepared(tests, plugins, files), *options]
-        return self.pytester.run(*command, stdin=stdin, timeout=300)
+        """Run it in a process of its own, which is forked: third-party libraries are imported, our plugin is not."""
+        done = run_forked([*self._prepared(tests, plugins, files), *options], os.environ, data=stdin, program=PYTEST)
+        print(done.out, done.err)  # noqa: T201  # shown where the test fails
+        return pytest.RunResult(done.code, done.out.splitlines(), done.err.splitlines(), 0)
 
     def _prepared(self, tests, plugins, files):
         if tests:
