@@ -6,8 +6,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from nclue_contract.check.transport_http import HttpTransport
 from tests.support.server_process import running
+from tests.support.waiting import skip_pauses
 
 pytest_plugins = ("pytester", "tests.support.plugin_project")
 
@@ -64,7 +64,7 @@ def test_the_readings_of_the_session_apply(project):
 
 
 def test_a_server_that_cannot_be_reached_fails_one_item(project, monkeypatch):
-    monkeypatch.setattr(HttpTransport, "sleep", lambda *_: None)  # it is waited for, as for one that is just starting
+    skip_pauses(monkeypatch)  # it is waited for, as for one that is just starting
     result = project.run("", "--nclue-check", "--nclue-url=http://127.0.0.1:1", "-q")
     assert result.parseoutcomes()["failed"] == 1
     result.stdout.fnmatch_lines(["inconclusive: the server cannot be reached: *"])
