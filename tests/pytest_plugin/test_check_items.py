@@ -111,10 +111,10 @@ def test_under_xdist_only_selected_cases_are_run(project):
 
 def test_failed_cases_can_be_run_again_under_xdist(project):
     options = ("--nclue-check", "--nclue-check-args=--only NC12", "-k", "test_it or U+007E", "-n1", "-q")
-    plugins = ("cacheprovider", XDIST)
     with running("--fault", "path-character-allowed:U+007E") as server:
-        first = project.run_apart("def test_it(): pass", *options, f"--nclue-url={server.url}", plugins=plugins)
-        again = project.run_apart("def test_it(): pass", *options, f"--nclue-url={server.url}", "--lf", plugins=plugins)
+        options = (*options, f"--nclue-url={server.url}")
+        first = project.run_apart("def test_it(): pass", *options, plugins=[XDIST], cache=True)
+        again = project.run_apart("def test_it(): pass", *options, "--lf", plugins=[XDIST], cache=True)
     assert outcomes_of(first)["failed"] > 0
     assert outcomes_of(first)["passed"] > 0
     assert outcomes_of(again) == {"failed": outcomes_of(first)["failed"]}

@@ -13,6 +13,8 @@ import sys
 import tempfile
 import threading
 from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import entry_points
 from pathlib import Path
 
 from _pytest.config import default_plugins
@@ -56,15 +58,19 @@ class ForkServer:
 
 @dataclass(frozen=True)
 class Program:
-    """A program: its name, its entry point as `module:function`, and the process from which it is forked.
+    """An installed program, and the process from which it is forked.
 
     One that is run with `python -m` looks for modules first where it is run, others beside themselves.
     """
 
     name: str
-    entry: str
     server: ForkServer
     is_module: bool = False
+
+    @cached_property
+    def entry(self):
+        """The function that it calls, as `module:function`."""
+        return next(iter(entry_points(group="console_scripts", name=self.name))).value
 
 
 OURS = ForkServer(
@@ -74,7 +80,7 @@ OURS = ForkServer(
     "nclue_contract.service.faults.catalogue",
     "nclue_contract.service.uvicorn_server",
 )
-NCLUE_CONTRACT = Program("nclue-contract", "nclue_contract.cli.main:main", OURS)
+NCLUE_CONTRACT = Program("nclue-contract", OURS)
 
 LIBRARIES = ForkServer(
     *(f"_pytest.{name}" for name in default_plugins),
@@ -91,8 +97,8 @@ LIBRARIES = ForkServer(
     "uvicorn.protocols.http.h11_impl",
 )
 """It imports neither what we test nor a plugin that tests name, since pytest would warn that it cannot rewrite its assertions."""
-PYTEST = Program("pytest", "pytest:console_main", LIBRARIES, is_module=True)
-SCHEMATHESIS = Program("st", "schemathesis.cli:schemathesis", LIBRARIES)
+PYTEST = Program("pytest", LIBRARIES, is_module=True)
+SCHEMATHESIS = Program("st", LIBRARIES)
 
 
 class ForkedCommand:
