@@ -80,6 +80,7 @@ class Server:
 def main():
     for name in sys.argv[1:]:
         importlib.import_module(name)
+    assert threading.active_count() == 1, "no fork would have the other threads"
     gc.freeze()  # else each fork would copy every object
     forked = Server().serve()
     if forked is None:
