@@ -5,9 +5,6 @@ HTTP, with every check and phase of Schemathesis. Our hooks sign the requests an
 """
 
 import collections
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import schemathesis
@@ -19,6 +16,7 @@ from nclue_contract.contract.openapi import document
 from nclue_contract.service.asgi import App
 from nclue_contract.service.lifecycle import ProgressMode
 from nclue_contract.service.service import Service
+from tests.support.forked_command import SCHEMATHESIS, run_forked
 from tests.support.payloads import PAYLOAD
 from tests.support.server_process import environment, running
 from tests.support.signing import ACCESS, SECRET, signed
@@ -80,17 +78,13 @@ def test_a_response_that_breaks_the_schema_fails():
 def test_st_run_with_all_checks_and_phases_finds_no_issue(tmp_path):
     # With the settings that we recommend, from the file that the package ships.
     (tmp_path / "schemathesis.toml").write_bytes((ROOT / "examples" / "schemathesis.toml").read_bytes())
-    programs = Path(sys.executable).parent
     variables = environment(NCLUE_ACCESS_KEY=ACCESS, NCLUE_SECRET_KEY=SECRET, PYTHONUTF8="1")
-    document = subprocess.run(
-        [programs / "nclue-contract", "spec", "--path"], capture_output=True, encoding="utf-8", check=True, timeout=300
-    )
+    document = run_forked(["spec", "--path"], variables).out.strip()
     with running("--progress", "reads:1") as server:
         options = ["--url", server.url, "--checks", "all", "--seed", "1", "--max-examples", "15", "--no-color"]
-        command = [programs / "st", "run", document.stdout.strip(), *options]
-        done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, encoding="utf-8", check=False, timeout=300)
+        done = run_forked(["run", document, *options], variables, cwd=tmp_path, program=SCHEMATHESIS)
         statuses = collections.Counter((entry["method"], entry["status"]) for entry in server.journal())
         assert server.errors() == ""
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "No issues found" in done.stdout
+    assert done.code == 0, done.out + done.err
+    assert "No issues found" in done.out
     assert min(statuses[method, 200] for method in ("POST", "GET", "DELETE")) > 10, statuses

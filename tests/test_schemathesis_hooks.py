@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 import tomllib
-from pathlib import Path
 
 import httpx
 import pytest
@@ -29,6 +28,7 @@ from nclue_contract.service.asgi import App
 from nclue_contract.service.faults.catalogue import inject_fault
 from nclue_contract.service.messages import Request
 from nclue_contract.service.service import Service
+from tests.support.forked_command import PYTEST, SCHEMATHESIS, run_forked
 from tests.support.payloads import PAYLOAD
 from tests.support.server_process import environment, running
 from tests.support.signing import ACCESS, SECRET, signed
@@ -38,6 +38,7 @@ from tests.support.tools import ROOT
 NAMES = ("x-ncp-apigw-timestamp", "x-ncp-iam-access-key", "x-ncp-apigw-signature-v2")
 SIGNATURE = NAMES[2]
 EXAMPLE = ROOT / "examples" / "schemathesis.toml"
+PLUGIN = "schemathesis.pytest.plugin"
 TEST = {"test_feature_id": "1ccc59f9-0000-4000-8000-7837ae76d046", "test_bucket": "answers", "test_file_path": "churn/test.tsv"}
 FOREIGN = {
     "openapi": "3.1.0",
@@ -567,24 +568,23 @@ def run_in_pytest(folder, **services):
     tests = [ONE_TEST.format(name=name, arguments=arguments) for name, arguments in services.items()]
     (folder / "test_it.py").write_text("".join([IN_PYTEST, *tests]), encoding="utf-8")
     variables = environment(NCLUE_ACCESS_KEY=ACCESS, NCLUE_SECRET_KEY=SECRET, PYTHONUTF8="1", PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
-    command = [sys.executable, "-m", "pytest", "-q", "-rA", "-pno:cacheprovider", "-pschemathesis.pytest.plugin", "test_it.py"]
-    return subprocess.run(command, cwd=folder, env=variables, capture_output=True, encoding="utf-8", check=False, timeout=300)
+    return run_forked(["-q", "-rA", "-pno:cacheprovider", f"-p{PLUGIN}", "test_it.py"], variables, cwd=folder, program=PYTEST)
 
 
 def test_whoever_imports_the_hooks_in_pytest_gets_the_same(tmp_path):
     keys = {ACCESS: SECRET}
     done = run_in_pytest(tmp_path, clean=f"{keys}", faulty=f"{keys}, 'echo-lower-case:train_bucket'")
-    assert done.returncode == 1
-    assert re.findall(r"^(PASSED|FAILED) test_it\.py::test_(\w+)", done.stdout, re.MULTILINE) == [("PASSED", "clean"), ("FAILED", "faulty")]
-    report, _, _ = done.stdout.partition("short test summary info")  # which repeats the message on CI
+    assert done.code == 1
+    assert re.findall(r"^(PASSED|FAILED) test_it\.py::test_(\w+)", done.out, re.MULTILINE) == [("PASSED", "clean"), ("FAILED", "faulty")]
+    report, _, _ = done.out.partition("short test summary info")  # which repeats the message on CI
     assert report.count("- ST901 NC307 response-echo") == 1
-    assert "No valid create request was accepted" not in done.stdout
+    assert "No valid create request was accepted" not in done.out
 
 
 def test_a_run_in_pytest_without_an_accepted_create_request_fails(tmp_path):
     done = run_in_pytest(tmp_path, other_keys={ACCESS: "another"})
-    assert (done.returncode, "1 passed" in done.stdout) == (1, True), done.stdout
-    assert "No valid create request was accepted; the responses were 401" in done.stdout
+    assert (done.code, "1 passed" in done.out) == (1, True), done.out
+    assert "No valid create request was accepted; the responses were 401" in done.out
 
 
 # -- settings of the check -----------------------------------------------------------------------------------------------------------
@@ -731,7 +731,6 @@ def test_an_application_in_this_process_may_have_any_host(wired, wire):
 
 # -- the command, in a process of its own --------------------------------------------------------------------------------------------
 
-PROGRAM = Path(sys.executable).parent / "st"
 SPECIFICATION = ROOT / "nclue_contract" / "contract" / "openapi.json"
 CANARY = "CANARYsecretKEY000000000000000000000001"
 CANARIES = {"NCLUE_ACCESS_KEY": "CANARYACCESSKEY0001", "NCLUE_SECRET_KEY": CANARY}
@@ -740,10 +739,7 @@ CANARIES = {"NCLUE_ACCESS_KEY": "CANARYACCESSKEY0001", "NCLUE_SECRET_KEY": CANAR
 def run(folder, location, *options, **variables):
     """`st run` with the hooks; None leaves a variable out."""
     variables = {"SCHEMATHESIS_HOOKS": "nclue_contract.schemathesis_hooks", "PYTHONUTF8": "1", "COLUMNS": "120", **variables}
-    command = [PROGRAM, "run", location, "--no-color", "--seed", "1", *options]
-    return subprocess.run(
-        command, cwd=folder, env=environment(**variables), capture_output=True, encoding="utf-8", check=False, timeout=300
-    )
+    return run_forked(["run", location, "--no-color", "--seed", "1", *options], environment(**variables), cwd=folder, program=SCHEMATHESIS)
 
 
 @pytest.fixture(scope="module")
@@ -770,15 +766,15 @@ def faulty_run(tmp_path_factory):
 
 def test_the_command_reports_what_schemathesis_alone_does_not_see(faulty_run):
     _, done = faulty_run
-    assert done.returncode == 1, done.stdout + done.stderr
-    reported = set(re.findall(r"- (ST\d+ .*)", done.stdout))
+    assert done.code == 1, done.out + done.err
+    reported = set(re.findall(r"- (ST\d+ .*)", done.out))
     assert reported == {"ST901 NC307 response-echo", "ST901 NC313 answer-fits-request", "ST901 NC200 header-missing"}
-    assert "page:       Create task, Response body" in done.stdout
+    assert "page:       Create task, Response body" in done.out
 
 
 def leaks(folder, done):
     """Return what looks like a key or a signature in the output, in reports, and in files that remain."""
-    texts = [done.stdout, done.stderr, *(path.read_bytes().decode("latin-1") for path in folder.rglob("*") if path.is_file())]
+    texts = [done.out, done.err, *(path.read_bytes().decode("latin-1") for path in folder.rglob("*") if path.is_file())]
     shapes = (r"CANARY\w*", r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{43}=(?![A-Za-z0-9+/=])", r"x-ncp-apigw-timestamp[^\[]{1,60}?\b(1\d{12})\b")
     return {match for text in texts for shape in shapes for match in re.findall(shape, text)}
 
@@ -810,7 +806,7 @@ def test_they_would_be_found_if_they_stood_there(tmp_path, faulty_server):
 
 def test_signed_headers_are_masked_without_any_settings_file(tmp_path, faulty_server):
     done = run(tmp_path, SPECIFICATION, "--url", faulty_server.url, "--phases", "examples", "--report", "vcr,har,ndjson", **CANARIES)
-    assert "[Filtered]" in done.stdout
+    assert "[Filtered]" in done.out
     assert leaks(tmp_path, done) == set()
 
 
@@ -864,7 +860,7 @@ def test_what_exists_must_be_something_that_can_be_sent(tmp_path, trap):
     done = run(tmp_path, SPECIFICATION, "--url", trap.url, **variables)
     assert trap.calls == 0
     sentence = "nclue-contract: the values of NCLUE_FEATURE_ID, NCLUE_BUCKET, NCLUE_FILE must be valid: train_file_path holds '~'"
-    assert (done.returncode, done.stderr[: len(sentence)]) == (2, sentence)
+    assert (done.code, done.err[: len(sentence)]) == (2, sentence)
 
 
 def test_what_exists_may_be_contested():
@@ -876,14 +872,14 @@ def test_without_keys_the_command_ends_with_a_sentence(tmp_path, trap, what):
     variables, missing = MISSING[what]
     done = run(tmp_path, SPECIFICATION, "--url", trap.url, **variables)
     assert trap.calls == 0
-    assert (done.returncode, done.stderr) == (2, f"nclue-contract: {missing}\n")
-    assert "Traceback" not in done.stdout
+    assert (done.code, done.err) == (2, f"nclue-contract: {missing}\n")
+    assert "Traceback" not in done.out
 
 
 def rejected(done, trap):
-    assert (done.returncode, trap.calls) == (2, 0)
-    assert re.fullmatch(r"nclue-contract: nclue\.apigw\.ntruss\.com is the real service, .*; no setting lifts this\n", done.stderr)
-    assert "Traceback" not in done.stdout
+    assert (done.code, trap.calls) == (2, 0)
+    assert re.fullmatch(r"nclue-contract: nclue\.apigw\.ntruss\.com is the real service, .*; no setting lifts this\n", done.err)
+    assert "Traceback" not in done.out
 
 
 def test_the_command_rejects_the_real_service_before_anything_is_sent(tmp_path, trap):
@@ -902,7 +898,7 @@ def test_a_document_is_not_fetched_from_the_real_service(tmp_path, trap):
 def test_without_the_hooks_the_real_service_would_have_been_called(tmp_path, trap):
     # Otherwise the trap could be one that nothing falls into. What is sent ends there, on this machine.
     done = run(tmp_path, SPECIFICATION, "--url", REAL, "--phases", "examples", **trap.variables | {"SCHEMATHESIS_HOOKS": None})
-    assert trap.calls > 0, done.stdout
+    assert trap.calls > 0, done.out
 
 
 def test_a_missing_schemathesis_is_reported_with_the_command_that_installs_it():

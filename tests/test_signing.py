@@ -11,8 +11,6 @@ import hmac
 import logging
 import pickle
 import pprint
-import subprocess
-import sys
 import traceback
 from itertools import repeat
 from pathlib import Path
@@ -27,6 +25,7 @@ from nclue_contract import ContractError, Readings
 from nclue_contract.signing import EXAMPLE, Credentials, now_ms, signature, signed_headers, string_to_sign
 from nclue_contract.validation.signature import Verifier, verify
 from nclue_contract.validation.signature_mistakes import MAX_PAIRS, MAX_SINGLE, SignedParts, attempts
+from tests.support.forked_command import PYTEST, run_forked
 from tests.support.signing import ACCESS, KEY, NOW, SECRET, SIGNATURE, TIMESTAMP
 
 CREDENTIALS = Credentials(ACCESS, SECRET)
@@ -914,11 +913,11 @@ def test_credentials():
 
 def test_a_failing_comparison_in_pytest_shows_neither_key(tmp_path):
     (tmp_path / "test_it.py").write_text(FAILING_TEST, encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-vv", "--showlocals", "-p", "no:cacheprovider", "--rootdir", tmp_path, tmp_path]
-    environ = {"NCLUE_ACCESS_KEY": CANARY_KEY, "NCLUE_SECRET_KEY": CANARY}
-    done = subprocess.run(command, capture_output=True, text=True, env=environ, cwd=tmp_path, timeout=300, check=False)
-    assert "1 failed" in done.stdout, done.stdout + done.stderr
-    assert "CANARY" not in done.stdout + done.stderr
+    options = ["-vv", "--showlocals", "-pno:cacheprovider", "-pnclue_contract.pytest_plugin", "--rootdir", tmp_path, tmp_path]
+    environ = {"NCLUE_ACCESS_KEY": CANARY_KEY, "NCLUE_SECRET_KEY": CANARY, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    done = run_forked(options, environ, cwd=tmp_path, program=PYTEST)
+    assert "1 failed" in done.out, done
+    assert "CANARY" not in done.out + done.err
 
 
 def test_signatures_are_compared_in_constant_time(monkeypatch):

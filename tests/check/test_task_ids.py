@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from nclue_contract.check.ledger import delete_remaining, read_ledger
 from nclue_contract.check.requests import delete_request, get_request
 from nclue_contract.check.task_ids import why_unusable
-from nclue_contract.check.transport_http import HttpTransport
 from nclue_contract.cli.main import main
 from tests.check.test_ledger import OURS, Server, remains
 from tests.support.payloads import TASK
 from tests.support.stub_servers import answering, listening, response, url
+from tests.support.waiting import skip_pauses
 
 REASON = "cannot be put into the path of a request"
 DOTS, BLANK, CONTROL = "it is, or contains, a dot segment", "it is blank", "it holds a control character"
@@ -143,7 +143,7 @@ ONLY = [word for rule in ("NC110", "NC200", "NC407") for word in ("--only", rule
 
 def checked(server, monkeypatch, capsys, *options):
     """Check a server; return the exit code, the JSON report, and everything else that was written, by its name."""
-    monkeypatch.setattr(HttpTransport, "sleep", lambda *_: None)  # tasks are polled with pauses, which do not matter here
+    skip_pauses(monkeypatch)  # tasks are polled with pauses, which do not matter here
     reports = [word for form in ("text", "jsonl", "junit", "github", "html") for word in ("--report", f"{form}:report.{form}")]
     with listening(answering(server)) as port:
         code = main(["check", url(port), *ONLY, "--ledger", "ledger", "--lifecycle-timeout", "1", "--format", "json", *reports, *options])

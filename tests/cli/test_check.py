@@ -35,6 +35,7 @@ from tests.support.payloads import PAYLOAD
 from tests.support.server_process import DEADLINE, environment, running
 from tests.support.signing import ACCESS, SECRET
 from tests.support.stub_servers import COMPRESSED, answering, certificates, forwarding, listening, received, response, sending, url, yes
+from tests.support.waiting import skip_pauses
 
 # Whoever runs the tests in the background may have switched the signal off, and children inherit that.
 INTERRUPTIBLE = (
@@ -1027,7 +1028,7 @@ ODD = {"task_id": 7, "tasks": [1, None, {"task_id": []}, {"task_id": "a", "statu
     ],
 )
 def test_every_server_behaviour_ends_with_a_result_and_a_message(run, monkeypatch, talk, code, words):
-    monkeypatch.setattr(HttpTransport, "sleep", lambda *_: None)
+    skip_pauses(monkeypatch)
     with listening(talk) as port:
         result = run(
             "check",
@@ -1083,7 +1084,7 @@ def test_how_long_a_server_is_waited_for_can_be_chosen(run, monkeypatch, command
 
 
 def test_quiet_output_does_not_say_what_is_waited_for(run, monkeypatch):
-    monkeypatch.setattr(HttpTransport, "sleep", lambda *_: None)
+    skip_pauses(monkeypatch)
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = url(free.getsockname()[1])
     result = run("check", address, "--quiet")
@@ -1427,7 +1428,7 @@ def test_probe_rejects_a_file_that_it_cannot_change(run, folder):
 
 
 def test_probe_of_a_server_without_readings_writes_nothing(run, monkeypatch):
-    monkeypatch.setattr(HttpTransport, "sleep", lambda *_: None)
+    skip_pauses(monkeypatch)
     with listening(sending(response(401, {}))) as port:
         result = run("probe", url(port), "--write", "pyproject.toml")
     assert result.code == 3

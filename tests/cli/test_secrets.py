@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from nclue_contract.check.transport_http import HttpTransport
 from nclue_contract.cli.main import main
 from tests.support.payloads import COMPLETED_TASK, LISTED_TASK, TASK
 from tests.support.server_process import running
 from tests.support.spellings import SPELLINGS
 from tests.support.stub_servers import answering, listening, response, url
+from tests.support.waiting import skip_pauses
 
 ACCESS, SECRET, TOKEN = "CANARYACCESSKEY00001", "CANARYsecret/KEY+000000000000000000000001", "CANARY/session+0001"
 SIGNED = ("x-ncp-iam-access-key", "x-ncp-apigw-signature-v2")
@@ -70,7 +70,7 @@ def test_no_output_contains_a_secret(spelling, command, tmp_path, monkeypatch, c
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NCLUE_ACCESS_KEY", ACCESS)
     monkeypatch.setenv("NCLUE_SECRET_KEY", SECRET)
-    monkeypatch.setattr(HttpTransport, "sleep", lambda *_: None)  # retries have pauses, which do not matter here
+    skip_pauses(monkeypatch)  # retries have pauses, which do not matter here
     server = Repeating(SPELLINGS[spelling])
     with listening(answering(server)) as port:
         main([command.partition(",")[0], url(port), "--header", f"x-session: {TOKEN}", *COMMANDS[command]])

@@ -1,13 +1,12 @@
 """The contract check as tests of a project: the items, how many requests the server receives, and the report of a failure."""
 
 import json
-import sys
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from nclue_contract.check.transport_http import HttpTransport
 from tests.support.server_process import running
+from tests.support.waiting import skip_pauses
 
 pytest_plugins = ("pytester", "tests.support.plugin_project")
 
@@ -64,7 +63,7 @@ def test_the_readings_of_the_session_apply(project):
 
 
 def test_a_server_that_cannot_be_reached_fails_one_item(project, monkeypatch):
-    monkeypatch.setattr(HttpTransport, "sleep", lambda *_: None)  # it is waited for, as for one that is just starting
+    skip_pauses(monkeypatch)  # it is waited for, as for one that is just starting
     result = project.run("", "--nclue-check", "--nclue-url=http://127.0.0.1:1", "-q")
     assert result.parseoutcomes()["failed"] == 1
     result.stdout.fnmatch_lines(["inconclusive: the server cannot be reached: *"])
@@ -99,7 +98,7 @@ def test_under_xdist_the_plan_runs_once(project):
 
 def test_under_xdist_only_selected_cases_are_run(project):
     with running() as server:
-        options = ("--nclue-check", f"--nclue-url={server.url}", "-n1")
+        options = ("--nclue-check", "--nclue-check-args=--only NC12", f"--nclue-url={server.url}", "-n1")
         project.run_apart("def test_it(): pass", *options, "-k", "test_it", plugins=[XDIST]).assert_outcomes(passed=1)
         assert server.journal() == []
         result = project.run_apart("", *options, "-k", "U+007E and end and train", "--junitxml=report.xml", plugins=[XDIST])
@@ -111,21 +110,13 @@ def test_under_xdist_only_selected_cases_are_run(project):
 
 
 def test_failed_cases_can_be_run_again_under_xdist(project):
-    project.pytester.makepyfile("def test_it(): pass")
-    options = (
-        "--nclue-check",
-        "--nclue-check-args=--only NC12",
-        "-k",
-        "test_it or U+007E",
-        "-n1",
-        "-q",
-        "-pnclue_contract.pytest_plugin",
-        f"-p{XDIST}",
-    )
+    options = ("--nclue-check", "--nclue-check-args=--only NC12", "-k", "test_it or U+007E", "-n1", "-q")
     with running("--fault", "path-character-allowed:U+007E") as server:
-        first = project.pytester.run(sys.executable, "-mpytest", *options, f"--nclue-url={server.url}")
-        again = project.pytester.run(sys.executable, "-mpytest", *options, f"--nclue-url={server.url}", "--lf")
+        options = (*options, f"--nclue-url={server.url}")
+        first = project.run_apart("def test_it(): pass", *options, plugins=[XDIST], cache=True)
+        again = project.run_apart("def test_it(): pass", *options, "--lf", plugins=[XDIST], cache=True)
     assert outcomes_of(first)["failed"] > 0
+    assert outcomes_of(first)["passed"] > 0
     assert outcomes_of(again) == {"failed": outcomes_of(first)["failed"]}
 
 

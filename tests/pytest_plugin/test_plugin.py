@@ -23,7 +23,8 @@ ENVIRONMENT = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PATH": "/usr/bin:/bin", "
 
 def modules_after(folder, *options):
     script = "import sys, pytest; code = pytest.main(sys.argv[1:]); print('MODULES', *sorted(sys.modules)); sys.exit(code)"
-    command = [sys.executable, "-c", script, "-q", "-pno:cacheprovider", "-Werror", *options]
+    # Its own temporary folder: else it removes those of earlier runs of all tests, which takes seconds.
+    command = [sys.executable, "-c", script, "-q", "-pno:cacheprovider", "-Werror", f"--basetemp={folder / 'temporary'}", *options]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, cwd=folder, env=ENVIRONMENT)
     assert done.returncode == 0, done.stdout + done.stderr
     shown, _, modules = done.stdout.partition("MODULES ")

@@ -11,6 +11,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tempfile
 from contextlib import ExitStack, chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ from nclue_contract.cli.serve import build
 from nclue_contract.contract.readings import Readings
 from nclue_contract.service.uvicorn_server import LoopbackServer
 from nclue_contract.signing import EXAMPLE
+from tests.support.forked_command import PYTEST, run_forked
 from tests.support.server_process import environment, running
 
 FENCE = re.compile(
@@ -101,8 +103,8 @@ def commands(path, start=""):
 class Shell:
     """Runs the commands of one document in a folder, with a server in the background after `nclue-contract serve`.
 
-    Commands of ours run in this process; their checks send the requests to the server without a network. Others, and lines that need a
-    shell, run in bash. With `live`, the server is the command itself, whose page shows what is sent to it.
+    Commands of ours run in this process; their checks send the requests to the server without a network. pytest is forked. Others and lines
+    that need a shell, run in bash. With `live`, the server is the command itself, whose page shows what is sent to it.
     """
 
     def __init__(self, folder, *, live=False):
@@ -137,9 +139,9 @@ class Shell:
 
     def run(self, line):
         """Return the exit code of a command and what it prints."""
-        words = shlex.split(line, comments=True)
-        run = self._run_here if words[0] == "nclue-contract" and not SHELL & set(line) else self._run_in_bash
-        code, output = run(line.replace(ORIGIN, self._origin))
+        program = line.partition(" ")[0]
+        run = {"nclue-contract": self._run_here, "pytest": self._run_pytest}.get(program) if not SHELL & set(line) else None
+        code, output = (run or self._run_in_bash)(line.replace(ORIGIN, self._origin))
         return code, output.replace(self._origin, ORIGIN)
 
     def _run_here(self, line):
@@ -166,6 +168,13 @@ class Shell:
     def _transport(self, _options, target, keys, _stack):
         assert target.url.startswith(self._origin)
         return MemoryTransport(self._service.handle, target.path, keys)
+
+    def _run_pytest(self, line):
+        with tempfile.TemporaryFile() as output:
+            streams = dict.fromkeys(("stdout", "stderr"), output.fileno())
+            done = run_forked(shlex.split(line)[1:], environment(**VARIABLES), cwd=self._folder, program=PYTEST, **streams)
+            output.seek(0)
+            return done.code, output.read().decode()
 
     def _run_in_bash(self, line):
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])

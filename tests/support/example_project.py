@@ -3,9 +3,8 @@
 import os
 import re
 import shutil
-import subprocess
-import sys
 
+from tests.support.forked_command import PYTEST, run_forked
 from tests.support.tools import ROOT
 
 OURS = "nclue_contract.pytest_plugin"
@@ -20,11 +19,11 @@ class ExampleProject:
         self.path = shutil.copytree(ROOT / "examples" / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
 
     def pytest(self, *options, **variables):
-        """Run pytest in a process of its own, with the folder as its root; warnings are errors."""
+        """Run pytest in a process of its own, with the folder as its root; warnings are errors. The libraries are imported already."""
         environment = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": "", "PYTHONIOENCODING": "utf-8"} | variables
         plugins = [f"-p{name}" for name in self._plugins]
-        command = [sys.executable, "-m", "pytest", "-q", "-pno:cacheprovider", *plugins, "-Werror", *options]
-        return subprocess.run(command, capture_output=True, encoding="utf-8", timeout=300, check=False, cwd=self.path, env=environment)
+        arguments = ["-q", "-pno:cacheprovider", *plugins, "-Werror", *options]
+        return run_forked(arguments, environment, cwd=self.path, program=PYTEST)
 
     def apply(self, change, name):
         """Apply a diff of one removed and one added line to a file in which the removed line stands once."""

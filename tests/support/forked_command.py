@@ -1,87 +1,158 @@
-"""The command `nclue-contract` as a process of its own, forked from one that has imported the package once for all tests.
+"""Programs as processes of their own, forked from one that has imported their modules once for all tests.
 
-To start Python and to import the package costs more than most of what is tested then. Where that start is tested, use `subprocess`.
+To start Python and to import the modules costs more than most of what is tested then. Where that start is tested, use `subprocess`.
 """
 
+import atexit
 import multiprocessing
 import os
-import resource
+import signal
+import socket
+import subprocess
 import sys
 import tempfile
 import threading
-from contextlib import chdir, closing
-from multiprocessing import forkserver
-from multiprocessing.connection import Connection
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import entry_points
+from pathlib import Path
 
+from _pytest.config import default_plugins
+
+from tests.support import fork_server
 from tests.support.command import Result
 from tests.support.tools import ROOT
 
 DEADLINE_S = 300
 """Seconds in which a command must have ended; none takes more than a few."""
 
-CONTEXT = multiprocessing.get_context("forkserver")
-IMPORTED = ("main", "check", "serve", "proxy", "validate", "traffic")
-"""Modules below `nclue_contract.cli` that are imported before the fork, so that no command does that again."""
-ALSO_IMPORTED = (
+
+class ForkServer:
+    """A process that has imported modules, started with the first command. It ends with this process."""
+
+    def __init__(self, *modules):
+        self._modules = modules
+        self._socket = None
+        self._lock = threading.Lock()
+
+    def fork(self, streams):
+        """Fork a process with these streams, and return a connection to it."""
+        here, there = multiprocessing.Pipe()
+        with self._lock, there:
+            if self._socket is None:
+                self._start()
+            socket.send_fds(self._socket, [b"1"], [*streams, there.fileno()])
+        return here
+
+    def _start(self):
+        self._socket, stdin = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with stdin:
+            command = [sys.executable, "-m", fork_server.__name__, *self._modules]
+            self._process = subprocess.Popen(command, cwd=ROOT, stdin=stdin, stdout=subprocess.DEVNULL)
+        atexit.register(self._stop)
+
+    def _stop(self):
+        self._socket.close()
+        self._process.wait()
+
+
+@dataclass(frozen=True)
+class Program:
+    """An installed program, and the process from which it is forked.
+
+    One that is run with `python -m` looks for modules first where it is run, others beside themselves.
+    """
+
+    name: str
+    server: ForkServer
+    is_module: bool = False
+
+    @cached_property
+    def entry(self):
+        """The function that it calls, as `module:function`."""
+        return next(iter(entry_points(group="console_scripts", name=self.name))).value
+
+
+OURS = ForkServer(
+    *(f"nclue_contract.cli.{name}" for name in ("main", "check", "serve", "proxy", "validate", "traffic")),
     "nclue_contract.check.transport_http",
     "nclue_contract.live.service_watch",
     "nclue_contract.service.faults.catalogue",
     "nclue_contract.service.uvicorn_server",
 )
-CONTEXT.set_forkserver_preload([__name__, *(f"nclue_contract.cli.{name}" for name in IMPORTED), *ALSO_IMPORTED])
+NCLUE_CONTRACT = Program("nclue-contract", OURS)
+
+LIBRARIES = ForkServer(
+    *(f"_pytest.{name}" for name in default_plugins),
+    "hypothesis",
+    "httpx",
+    "httpx2",
+    "pdb",
+    "requests",
+    "respx",
+    "schemathesis.cli.commands.run.executor",
+    "schemathesis.engine.core",
+    "schemathesis.specs.openapi.schemas",
+    "uvicorn.lifespan.off",
+    "uvicorn.protocols.http.h11_impl",
+)
+"""It imports neither what we test nor a plugin that tests name, since pytest would warn that it cannot rewrite its assertions."""
+PYTEST = Program("pytest", LIBRARIES, is_module=True)
+SCHEMATHESIS = Program("st", LIBRARIES)
 
 
 class ForkedCommand:
-    """A running command; its streams are copies of file descriptors. Its methods are those of `subprocess.Popen`.
+    """A running program; its streams are copies of file descriptors. Its methods are those of `subprocess.Popen`.
 
-    `limits` are limits of its resources, by their numbers in `resource`. A `script` is run instead of the command.
+    `limits` are limits of its resources, by their numbers in `resource`. A `script` is run instead of the program.
     """
 
-    def __init__(self, arguments, environment, *, stdin, stdout, stderr, cwd=None, limits=None, script=None):
-        with chdir(ROOT):  # there the first command finds the package
-            forkserver.ensure_running()
-        streams = [Connection(os.dup(stream)) for stream in (stdin, stdout, stderr)]
-        words = ["nclue-contract", *map(str, arguments)]
+    def __init__(self, arguments, environment, *, stdin, stdout, stderr, cwd=None, limits=None, script=None, program=NCLUE_CONTRACT):
         place = os.fspath(cwd or os.getcwd())  # noqa: PTH109  # as text
-        self._process = CONTEXT.Process(target=_run, args=(words, dict(environment), place, streams, limits or {}, script))
-        self._process.start()
-        for stream in streams:
-            stream.close()
-
-    @property
-    def pid(self):
-        return self._process.pid
+        path = place if program.is_module else str(Path(sys.executable).parent)
+        words = [program.name, *map(str, arguments)]
+        self._connection = program.server.fork((stdin, stdout, stderr))
+        request = fork_server.Request(program.entry, path, words, dict(environment), place, limits or {}, script)
+        self._connection.send(tuple(request))
+        self.pid = self._connection.recv()
+        self._code = None
 
     @property
     def returncode(self):
-        return self._process.exitcode
+        return self._ended(0)
+
+    def _ended(self, timeout):
+        if self._code is None and self._connection.poll(timeout):
+            self._code = self._connection.recv()
+            self._connection.close()
+        return self._code
 
     def send_signal(self, number):
-        if self._process.is_alive():
+        if self.returncode is None:
             os.kill(self.pid, number)
 
     def kill(self):
-        self._process.kill()
+        self.send_signal(signal.SIGKILL)
 
     def wait(self, timeout=None):
         """Wait until it has ended; return its exit code."""
-        self._process.join(timeout)
-        assert self.returncode is not None, f"it has not ended within {timeout} s"
-        return self.returncode
+        code = self._ended(timeout)
+        assert code is not None, f"it has not ended within {timeout} s"
+        return code
 
 
-def run_forked(arguments, environment, *, data=b"", cwd=None, limits=None, **streams):
-    """Run the command with this standard input, and return what comes of it; `streams` (file descriptors) replace those that are read."""
+def run_forked(arguments, environment, *, data=b"", **options):
+    """Run a program with this standard input, and return what comes of it; `stdout` and `stderr` replace the streams that are read."""
     texts = {}
     threads = []
     with tempfile.TemporaryFile() as stdin:
         stdin.write(data)
         stdin.seek(0)
-        pipes = {name: os.pipe() for name in ("stdout", "stderr") if name not in streams}
+        pipes = {name: os.pipe() for name in ("stdout", "stderr") if name not in options}
         for name, (reading, _) in pipes.items():
             threads.append(threading.Thread(target=_read, args=(reading, texts, name), daemon=True))
         written = {name: writing for name, (_, writing) in pipes.items()}
-        command = ForkedCommand(arguments, environment, **{"stdin": stdin.fileno()} | written | streams, cwd=cwd, limits=limits)
+        command = ForkedCommand(arguments, environment, stdin=stdin.fileno(), **written, **options)
     for writing in written.values():
         os.close(writing)
     for thread in threads:
@@ -98,27 +169,3 @@ def run_forked(arguments, environment, *, data=b"", cwd=None, limits=None, **str
 def _read(descriptor, texts, name):
     with os.fdopen(descriptor, encoding="utf-8", errors="replace", newline="") as stream:
         texts[name] = stream.read()
-
-
-def _run(words, environment, cwd, streams, limits, script):
-    """Be the command, in the forked process."""
-    for number, stream in enumerate(streams):
-        with closing(stream):
-            os.dup2(stream.fileno(), number)
-    # As Python opens them; those of the process before the fork depend on its own environment.
-    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
-    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
-    sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
-    os.environ.clear()
-    os.environ.update(environment)
-    os.chdir(cwd)
-    for number, most in limits.items():
-        resource.setrlimit(number, (most, most))
-    sys.dont_write_bytecode = True  # under a limit, a compiled module would be cut, and no later process could load it
-    sys.argv = words
-    if script is not None:
-        exec(script, {"__name__": "__main__"})  # of a test
-        return
-    from nclue_contract.cli.main import main  # noqa: PLC0415  # only here, where it is imported already
-
-    sys.exit(main())

@@ -3,14 +3,18 @@
 It is a plugin itself, which test modules name in `pytest_plugins`, and do not import.
 """
 
+import os
 import re
 import sys
 import textwrap
 
 import pytest
 
+from tests.support.forked_command import PYTEST, run_forked
+
 PLUGIN = "nclue_contract.pytest_plugin"
 """Named in every run, because no installed plugin is loaded; so the tests do not depend on the entry point."""
+NO_CACHE = "-pno:cacheprovider"
 
 CLIENT = """
 import httpx
@@ -61,18 +65,20 @@ class Project:
 
     def run(self, tests, *options, plugins=(), **files):
         """Run it in this process. `tests` becomes the module test_it; `files` are other modules."""
-        return self.pytester.runpytest_inprocess(*self._prepared(tests, plugins, files), *options, plugins=[self._loaded])
+        return self.pytester.runpytest_inprocess(*self._prepared(tests, plugins, files), NO_CACHE, *options, plugins=[self._loaded])
 
-    def run_apart(self, tests, *options, plugins=(), stdin=b"", **files):
-        """Run it in a process of its own."""
-        command = [sys.executable, "-mpytest", *self._prepared(tests, plugins, files), *options]
-        return self.pytester.run(*command, stdin=stdin, timeout=300)
+    def run_apart(self, tests, *options, plugins=(), cache=False, stdin=b"", **files):
+        """Run it in a process of its own, which is forked: third-party libraries are imported, our plugin is not."""
+        without = [] if cache else [NO_CACHE]
+        done = run_forked([*self._prepared(tests, plugins, files), *without, *options], os.environ, data=stdin, program=PYTEST)
+        print(done.out, done.err)  # noqa: T201  # shown where the test fails
+        return pytest.RunResult(done.code, done.out.splitlines(), done.err.splitlines(), 0)
 
     def _prepared(self, tests, plugins, files):
         if tests:
             files["test_it"] = f"import pytest\nfrom client import look, send\n\n{textwrap.dedent(tests)}"
         self.pytester.makepyfile(client=CLIENT, **files)
-        return ["--strict-markers", "-Werror", "-pno:cacheprovider", f"-p{PLUGIN}", *(f"-p{name}" for name in plugins)]
+        return ["--strict-markers", "-Werror", f"-p{PLUGIN}", *(f"-p{name}" for name in plugins)]
 
     @staticmethod
     def shows(result, text):
