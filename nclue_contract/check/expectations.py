@@ -255,11 +255,7 @@ def _type_findings(validator: Validator, types: tuple[str, ...]) -> tuple[Findin
     return tuple(finding for finding in report.findings if finding.pointer == "/content-type")
 
 
+@lru_cache(maxsize=512)
 def validator_of(readings: Readings) -> Validator:
     """Return the validator of these readings, the same at each call."""
-    return _validator(tuple(readings.options.items()), tuple(readings.sources.items()))
-
-
-@lru_cache(maxsize=512)
-def _validator(options: tuple[tuple[str, str], ...], sources: tuple[tuple[str, str], ...]) -> Validator:
-    return Validator(Readings(dict(options), dict(sources)))
+    return Validator(readings)

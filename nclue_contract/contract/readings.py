@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from nclue_contract.contract.model import Contract, ErrorShape, Option, contract
@@ -29,11 +29,13 @@ class Readings(Mapping[str, str]):
 
     options: Mapping[str, str]
     sources: Mapping[str, str]
+    _hash: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        # Read-only views of copies, so that readings are immutable.
+        # Read-only views of copies, so that readings are immutable. Such views have no hash, and caches need that of readings often.
         object.__setattr__(self, "options", MappingProxyType(dict(self.options)))
         object.__setattr__(self, "sources", MappingProxyType(dict(self.sources)))
+        object.__setattr__(self, "_hash", hash((frozenset(self.options.items()), frozenset(self.sources.items()))))
 
     @classmethod
     def of(cls, value: Mapping[str, str] | None) -> Readings:
@@ -43,7 +45,7 @@ class Readings(Mapping[str, str]):
         return cls.choose(("argument", value or {}))
 
     def __hash__(self) -> int:
-        return hash((frozenset(self.options.items()), frozenset(self.sources.items())))  # read-only views have no hash
+        return self._hash
 
     def __reduce__(self) -> tuple[object, ...]:
         return Readings, (dict(self.options), dict(self.sources))  # read-only views cannot be pickled
