@@ -61,8 +61,12 @@ SLOW_S = 1
 MEMORY = 4 << 30
 """Bytes that a process may have."""
 
-REQUEST = ("tests/validation/test_request.py", "tests/validation/test_corpus.py")
-RESPONSE = ("tests/validation/test_response.py", "tests/validation/test_response_readings.py")
+REQUEST = ("tests/validation/test_quick_paths.py", "tests/validation/test_request.py", "tests/validation/test_corpus.py")
+RESPONSE = (
+    "tests/validation/test_response_messages.py",
+    "tests/validation/test_response.py",
+    "tests/validation/test_response_readings.py",
+)
 SIGNATURE = ("tests/test_signing.py",)
 SERVICE = ("tests/service/test_service.py",)
 
