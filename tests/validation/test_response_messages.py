@@ -100,7 +100,7 @@ def test_of_many_content_types_three_are_named():
         (b"[1]", ["NC303 : the body is an array, not an object"]),
         (b'"x"', ["NC303 : the body is a string, not an object"]),
         (None, ["NC303 : the body is of the Python type NoneType instead of bytes, not an object"]),
-        (b"{}{}", ["NC001  2: the response is not JSON: expected the end of the text, but found '{' at column 3 of the text"]),
+        (b'{"a"}', ["NC001  4: the response is not JSON: expected ':', but found '}' at column 5 of the text"]),
         (b"\xff", ["NC002  0: the response is not UTF-8: byte 0xFF at byte offset 0 (invalid start byte)"]),
         (b"\xef\xbb\xbf{}", ["NC003  0: the body starts with a byte order mark (U+FEFF)"]),
         (
