@@ -58,6 +58,10 @@ def test_each_test_field_alone_is_allowed_with_a_warning_per_missing_one(kept):
 def test_the_request_example_of_the_page_passes_with_a_warning_about_its_placeholder_bucket():
     report = validate_request(PAGE_REQUEST)
     assert brief(report) == [("NC130", "warning", "/train_bucket", None)]
+    assert is_valid_request(PAGE_REQUEST)
+    assert Validator().is_valid_request(PAGE_REQUEST)
+    assert not is_valid_request(PAGE_REQUEST | {"name": ""})
+    assert not Validator().is_valid_request(PAGE_REQUEST | {"name": ""})
 
 
 # -- the payload itself -------------------------------------------------------------------------------------------------------------
