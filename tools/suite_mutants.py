@@ -74,7 +74,12 @@ TESTS: dict[str, tuple[str, ...]] = {
     "signing": SIGNATURE,
     "validation.error_body": ("tests/validation/test_error_body.py", *RESPONSE),
     "validation.explain": ("tests/validation/test_explain.py",),
-    "validation.findings": (*REQUEST, "tests/validation/test_headers.py", "tests/packaging/test_public_interface.py"),
+    "validation.findings": (
+        "tests/validation/test_findings.py",
+        *REQUEST,
+        "tests/validation/test_headers.py",
+        "tests/packaging/test_public_interface.py",
+    ),
     "validation.headers": ("tests/validation/test_headers.py", "tests/validation/test_hostile_values.py"),
     "validation.json_parser": ("tests/validation/test_json_reader.py", *REQUEST),
     "validation.json_reader": ("tests/validation/test_json_reader.py", "tests/cli/test_sources.py", *REQUEST),
