@@ -86,7 +86,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "validation.names": ("tests/validation/test_name_length.py", *REQUEST),
     "validation.operation": ("tests/validation/test_operation.py", "tests/service/test_recorder.py"),
     "validation.paths": ("tests/validation/test_path_characters.py", *REQUEST),
-    "validation.plain": ("tests/validation/test_hostile_values.py", *REQUEST),
+    "validation.plain": ("tests/validation/test_plain.py", "tests/validation/test_hostile_values.py", *REQUEST),
     "validation.query": ("tests/validation/test_query.py",),
     "validation.request": REQUEST,
     "validation.response": RESPONSE,
