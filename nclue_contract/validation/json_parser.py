@@ -43,7 +43,7 @@ BLANKS = " \t\n\r"
 
 # undocumented, there since Python 2.6, written in C
 scan_string: Callable[[str, int], tuple[str, int]] = json.decoder.scanstring  # type: ignore[attr-defined]
-"""Read the string whose first character is at an offset; its value and the offset behind it. Raises `ValueError` for a control character."""
+"""Read the string whose first character is at an offset: its value and the offset behind it. Raises `ValueError`."""
 
 _MARK = re.compile(r"[^ \t\n\r]")
 _TOKEN = re.compile(r"[-+.$\w]+")

@@ -39,14 +39,19 @@ class Error(Exception):
         (Bytes(b"a"), False, True),
         (bytearray(b"a"), False, True),
         (memoryview(b"a"), False, True),
-        (Mock(spec=str), False, False),
-        (Mock(spec=bytes), False, False),
         (None, False, False),
         (str, False, False),
     ],
 )
 def test_the_type_decides_what_is_text_and_what_is_bytes(value, text, binary):
     assert (is_text(value), is_binary(value)) == (text, binary)
+
+
+def test_a_mock_of_a_text_is_no_text():
+    text, data = Mock(spec=str), Mock(spec=bytes)
+    assert isinstance(text, str)
+    assert isinstance(data, bytes)
+    assert (is_text(text), is_binary(data)) == (False, False)
 
 
 def test_the_text_of_a_subclass_is_a_plain_text():
