@@ -104,7 +104,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "service.addressing": ("tests/service/test_asgi.py", "tests/service/test_addressing.py", "tests/contract/test_hosts.py"),
     "service.asgi": ("tests/service/test_asgi.py", "tests/service/test_addressing.py", "tests/service/test_uvicorn_server.py"),
     "service.lifecycle": SERVICE,
-    "service.messages": SERVICE,
+    "service.messages": (*SERVICE, "tests/service/test_asgi.py"),
     "service.serializers": SERVICE,
     "service.service": SERVICE,
     "service.store": SERVICE,
