@@ -589,8 +589,8 @@ def test_spaces_for_plus_signs_are_recognised():
     targets = (f"/tasks/{number}" for number in range(1000))
     target, encoded = next((t, e) for t in targets if b"+" in (e := base64.b64encode(by_hand(f"GET {t}\n{TAIL}")))[1:])
     lost = encoded.decode().replace("+", " ")
-    for given in (lost, f" {lost}\n"):
-        verification = verify("GET", target, headers_for("", signature=given), CREDENTIALS, NOW)
+    for sent in (lost, f" {lost}\n"):
+        verification = verify("GET", target, headers_for("", signature=sent), CREDENTIALS, NOW)
         assert [m.word for m in verification.mistakes] == ["signature-plus-lost"]
 
 
