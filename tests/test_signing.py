@@ -368,6 +368,9 @@ SIGNED = {
     "no line ends": (f"GET {PAGED}{NOW}{ACCESS}", ["line-end-missing"]),
     "spaces for line ends": (f"GET {PAGED} {NOW} {ACCESS}", ["line-end-missing"]),
     "an option of echo": (f"-e GET {PAGED}\n{TAIL}", ["shell-echo"]),
+    "another option of echo": (f"-n GET {PAGED}\n{TAIL}", ["shell-echo"]),
+    "joined options of echo": (f"-ne GET {PAGED}\n{TAIL}", ["shell-echo"]),
+    "joined options of echo, the other way": (f"-en GET {PAGED}\n{TAIL}", ["shell-echo"]),
     "two options of echo": (f"-n -e GET {PAGED}\n{TAIL}", ["shell-echo"]),
     "echo without -n in sh": (f"-e GET {PAGED}\n{TAIL}\n", ["line-end-added", "shell-echo"]),
     "quotes around the string": (f'"GET {PAGED}\n{TAIL}"', ["message-quoted"]),
@@ -457,6 +460,7 @@ def test_of_a_long_body_only_the_hash_of_one_mistake_is_computed():
     for length, alone, paired in (
         (4096, ["body-signed"], ["query-missing", "body-signed"]),
         (4097, ["body-signed"], []),
+        (2**20, ["body-signed"], []),
         (2**20 + 1, [], []),
     ):
         body = b"x" * length
@@ -541,6 +545,13 @@ SPELLINGS = {
     ),
     "printed by openssl": (f"SHA2-256(stdin)= {RIGHT.hex()}", ["signature-prefixed", "signature-hex"]),
     "printed by openssl, then Base64": (base64.b64encode(f"(stdin)= {RIGHT.hex()}\n".encode()).decode(), ["signature-hex-base64"]),
+    "named by a version": (f"v2={base64.b64encode(RIGHT).decode()}", ["signature-prefixed"]),
+    "named by version 1": (f"v1={base64.b64encode(RIGHT).decode()}", ["signature-prefixed"]),
+    "spaces around": (f" {base64.b64encode(RIGHT).decode()} ", ["signature-line-end"]),
+    "SHA-1 in Base64 twice": (
+        base64.b64encode(base64.b64encode(hmac.digest(SECRET.encode(), MESSAGE.encode(), "sha1"))).decode(),
+        ["signature-base64-twice", "hash-sha1"],
+    ),
     "named by its function": (f"sha256={RIGHT.hex()}", ["signature-prefixed", "signature-hex"]),
     "the digest as text": (base64.b64encode(RIGHT.decode("latin-1").encode()).decode(), ["signature-utf-8"]),
     "bytes of Python of the wrong thing": (
@@ -576,8 +587,10 @@ def test_the_url_safe_alphabet_is_recognised():
 def test_spaces_for_plus_signs_are_recognised():
     targets = (f"/tasks/{number}" for number in range(1000))
     target, encoded = next((t, e) for t in targets if b"+" in (e := base64.b64encode(by_hand(f"GET {t}\n{TAIL}")))[1:])
-    verification = verify("GET", target, headers_for("", signature=encoded.decode().replace("+", " ")), CREDENTIALS, NOW)
-    assert [m.word for m in verification.mistakes] == ["signature-plus-lost"]
+    lost = encoded.decode().replace("+", " ")
+    for sent in (lost, f" {lost}\n"):
+        verification = verify("GET", target, headers_for("", signature=sent), CREDENTIALS, NOW)
+        assert [m.word for m in verification.mistakes] == ["signature-plus-lost"]
 
 
 @pytest.mark.parametrize("padded", [SECRET + "\n", SECRET + "\r\n", SECRET + " "])
@@ -621,7 +634,8 @@ HALF_HOUR_MS = 1_800_000
     [
         (9 * 3_600_000, ["timestamp-time-zone"]),
         (-9 * 3_600_000 + 2_000, ["timestamp-time-zone"]),
-        (11 * HALF_HOUR_MS - 14_000, ["timestamp-time-zone"]),
+        (11 * HALF_HOUR_MS - 15_000, ["timestamp-time-zone"]),
+        (11 * HALF_HOUR_MS - 15_001, []),
         (28 * HALF_HOUR_MS, ["timestamp-time-zone"]),
         (29 * HALF_HOUR_MS, []),
         (HALF_HOUR_MS + 16_000, []),

@@ -61,8 +61,12 @@ SLOW_S = 1
 MEMORY = 4 << 30
 """Bytes that a process may have."""
 
-REQUEST = ("tests/validation/test_request.py", "tests/validation/test_corpus.py")
-RESPONSE = ("tests/validation/test_response.py", "tests/validation/test_response_readings.py")
+REQUEST = ("tests/validation/test_quick_paths.py", "tests/validation/test_request.py", "tests/validation/test_corpus.py")
+RESPONSE = (
+    "tests/validation/test_response_messages.py",
+    "tests/validation/test_response.py",
+    "tests/validation/test_response_readings.py",
+)
 SIGNATURE = ("tests/test_signing.py",)
 SERVICE = ("tests/service/test_service.py",)
 
@@ -70,14 +74,19 @@ TESTS: dict[str, tuple[str, ...]] = {
     "signing": SIGNATURE,
     "validation.error_body": ("tests/validation/test_error_body.py", *RESPONSE),
     "validation.explain": ("tests/validation/test_explain.py",),
-    "validation.findings": (*REQUEST, "tests/validation/test_headers.py", "tests/packaging/test_public_interface.py"),
+    "validation.findings": (
+        "tests/validation/test_findings.py",
+        *REQUEST,
+        "tests/validation/test_headers.py",
+        "tests/packaging/test_public_interface.py",
+    ),
     "validation.headers": ("tests/validation/test_headers.py", "tests/validation/test_hostile_values.py"),
     "validation.json_parser": ("tests/validation/test_json_reader.py", *REQUEST),
     "validation.json_reader": ("tests/validation/test_json_reader.py", "tests/cli/test_sources.py", *REQUEST),
     "validation.names": ("tests/validation/test_name_length.py", *REQUEST),
     "validation.operation": ("tests/validation/test_operation.py", "tests/service/test_recorder.py"),
     "validation.paths": ("tests/validation/test_path_characters.py", *REQUEST),
-    "validation.plain": ("tests/validation/test_hostile_values.py", *REQUEST),
+    "validation.plain": ("tests/validation/test_plain.py", "tests/validation/test_hostile_values.py", *REQUEST),
     "validation.query": ("tests/validation/test_query.py",),
     "validation.request": REQUEST,
     "validation.response": RESPONSE,
@@ -85,11 +94,17 @@ TESTS: dict[str, tuple[str, ...]] = {
     "validation.signature": SIGNATURE,
     "validation.signature_mistakes": SIGNATURE,
     "validation.strings": REQUEST,
-    "validation.validator": (*REQUEST, "tests/validation/test_headers.py", *RESPONSE),
-    "service.addressing": ("tests/service/test_addressing.py", "tests/contract/test_hosts.py"),
-    "service.asgi": ("tests/service/test_addressing.py", "tests/service/test_uvicorn_server.py"),
+    "validation.validator": (
+        *REQUEST,
+        "tests/validation/test_hostile_values.py",
+        "tests/packaging/test_public_interface.py",
+        "tests/validation/test_headers.py",
+        *RESPONSE,
+    ),
+    "service.addressing": ("tests/service/test_asgi.py", "tests/service/test_addressing.py", "tests/contract/test_hosts.py"),
+    "service.asgi": ("tests/service/test_asgi.py", "tests/service/test_addressing.py", "tests/service/test_uvicorn_server.py"),
     "service.lifecycle": SERVICE,
-    "service.messages": SERVICE,
+    "service.messages": (*SERVICE, "tests/service/test_asgi.py"),
     "service.serializers": SERVICE,
     "service.service": SERVICE,
     "service.store": SERVICE,

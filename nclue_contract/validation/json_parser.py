@@ -42,8 +42,8 @@ BLANKS = " \t\n\r"
 """The white space of JSON (RFC 8259 section 2)."""
 
 # undocumented, there since Python 2.6, written in C
-scan_string: Callable[[str, int, bool], tuple[str, int]] = json.decoder.scanstring  # type: ignore[attr-defined]
-"""Read the string whose first character is at an offset (strictly: True); its value and the offset behind it. Raises `ValueError`."""
+scan_string: Callable[[str, int], tuple[str, int]] = json.decoder.scanstring  # type: ignore[attr-defined]
+"""Read the string whose first character is at an offset: its value and the offset behind it. Raises `ValueError`."""
 
 _MARK = re.compile(r"[^ \t\n\r]")
 _TOKEN = re.compile(r"[-+.$\w]+")
@@ -258,7 +258,7 @@ class Parser:
     def _string(self) -> str:
         start = self.at
         try:
-            value, self.at = scan_string(self.text, start + 1, True)
+            value, self.at = scan_string(self.text, start + 1)
         except ValueError:
             raise self._bad_string(start) from None
         return value

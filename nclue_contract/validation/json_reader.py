@@ -237,7 +237,7 @@ def locate(text: str, pointer: str, offset: int | None) -> int:
         start = child
     if offset is not None and offset >= 0 and text.startswith('"', start):
         with suppress(ValueError):
-            if offset < len(scan_string(text, start + 1, True)[0]):
+            if offset < len(scan_string(text, start + 1)[0]):
                 return offset_inside(text, start, offset)
     return start
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, lru_cache
 from http import HTTPStatus
 from itertools import islice
+from typing import Any
 
 from nclue_contract.contract.model import ErrorShape, Operation, contract
 from nclue_contract.contract.readings import Policy, Readings
@@ -36,10 +37,10 @@ MAX_SURROGATE_FINDINGS = 100
 class ResponseCheck:
     """Responses under one set of readings.
 
-    `check_request` validates a createTask payload under the same readings, without turning warnings into errors.
+    `check_request` validates a createTask payload, or its body as bytes, under the same readings, without turning warnings into errors.
     """
 
-    def __init__(self, policy: Policy, check_request: Callable[[object], Report]) -> None:
+    def __init__(self, policy: Policy, check_request: Callable[[Any], Report]) -> None:
         self._policy = policy
         self._fields = FieldsCheck(policy)
         self._answer = AnswerCheck(policy, check_request)
@@ -265,7 +266,7 @@ def unnamed_statuses(policy: Policy) -> frozenset[int]:
 class AnswerCheck:
     """Status and error code of createTask, compared with the findings about its payload (rule NC313)."""
 
-    def __init__(self, policy: Policy, check_request: Callable[[object], Report]) -> None:
+    def __init__(self, policy: Policy, check_request: Callable[[Any], Report]) -> None:
         self._policy = policy
         self._check_request = check_request
         self._own = {answer: fields for code in ("NC111", "NC120") for answer, fields in _own_answers(policy.rule(code))}

@@ -19,7 +19,8 @@ from nclue_contract.validation.findings import Finding
 from nclue_contract.validation.query import out_of_range, replacements
 from nclue_contract.validation.request import UNKNOWN_FIELDS_KEPT
 
-_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?(Z|[+-][0-9]{2}:[0-5][0-9])")
+# The form; `datetime` checks the ranges, but newer versions of Python accept the hour 24, and all accept an offset of 99 minutes.
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3])(:[0-9]{2}){2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-5][0-9])")
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _JSON_TYPES = {"string": str, "integer": int, "array": list, "null": type(None)}
 _TYPE_PHRASES = {"string": "a string", "integer": "an integer", "array": "an array", "number": "a number"}
@@ -117,7 +118,7 @@ def _check_text(policy: Policy, field: Field, pointer: str, value: str) -> Itera
     if field.format == "date-time" and not is_time(value):
         yield Finding(policy.documented("NC308"), pointer)
     if field.enum and (applied := _apply_to_word(policy, field.enum, value)):
-        expected = f"one of {', '.join(field.enum)}"
+        expected = f"one of {', '.join(policy.readings.status_words)}"
         yield Finding(applied, pointer, detail={"value": quoted(value), "expected": expected})
 
 

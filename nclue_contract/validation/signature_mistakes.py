@@ -247,7 +247,7 @@ def _similar_header(name: str, values: Mapping[str, Sequence[str]]) -> Iterator[
     letters = next(letters for part, letters in _SIMILAR.items() if part in name)
     others = [other for other in values if other not in contract().headers]
     similar = [other for other in others if any(word in re.sub("[^a-z0-9]", "", other) for word in letters)]
-    if any(other.startswith("x-ncp-") and other.endswith(("-v1", "-api-key", "-auth-key")) for other in similar):
+    if any(other.startswith("x-ncp-") and other.endswith(("-v1", "-api-key")) for other in similar):
         yield _VERSION_1
     elif similar:
         yield Mistake("header-name", f"a header with a similar name is not read: send it as {name}")

@@ -125,14 +125,7 @@ class Validator:
     def _responses(self) -> ResponseCheck:
         from nclue_contract.validation.response import ResponseCheck  # noqa: PLC0415  # as above
 
-        lenient = Validator(self.readings)
-
-        def check_request(request: object) -> Report:
-            if is_binary(request):
-                return lenient.validate_request_json(request)
-            return lenient.validate_request(request)
-
-        return ResponseCheck(self._policy, check_request)
+        return ResponseCheck(self._policy, Validator(self.readings).validate_request_json)
 
     _policy: Policy
     _request: RequestCheck

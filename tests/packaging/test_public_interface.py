@@ -119,6 +119,9 @@ def test_a_validator_cannot_be_changed(name):
             """readings is a mapping, such as {"path-characters": "page-2025"}, not ['path-del=forbidden']""",
         ),
         ({"strict": "yes"}, "strict is True or False, not 'yes'"),
+        ({"strict": "y" * 100}, f"strict is True or False, not '{'y' * 79}"),
+        ({"readings": "y" * 100}, f"""readings is a mapping, such as {{"path-characters": "page-2025"}}, not '{"y" * 79}"""),
+        ({"ignore": "y" * 100}, f"""ignore is a list of rules, such as ["NC120"], not '{"y" * 79}"""),
     ],
 )
 def test_an_argument_of_another_type_is_refused_in_a_sentence(options, sentence):
@@ -151,9 +154,12 @@ def test_readings_of_one_validator_make_another():
     assert not again.readings.pinned("path-empty")
 
 
-def test_a_validator_shows_its_pins():
+def test_a_validator_shows_its_pins_and_the_rules_that_it_ignores():
     assert repr(Validator()) == "<Validator default readings>"
     assert repr(Validator({"path-del": "forbidden"}, strict=True)) == "<Validator path-del=forbidden, strict>"
+    validator = Validator({"path-empty": "allowed", "path-del": "forbidden"}, ignore=["NC131", "bucket-name"])
+    assert validator.ignore == frozenset({"NC130", "NC131"})
+    assert repr(validator) == "<Validator path-del=forbidden, path-empty=allowed, ignores NC130, NC131>"
 
 
 @pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy])
@@ -161,7 +167,9 @@ def test_reports_findings_and_validators_can_be_copied(duplicate):
     report = validate_request(INVALID)
     assert duplicate(report) == report
     assert duplicate(report.findings[0]) == report.findings[0]
-    assert duplicate(Validator({"path-del": "forbidden"})).validate_request(INVALID) == report
+    validator = Validator({"path-del": "forbidden"}, strict=True, ignore=["NC130"])
+    assert repr(duplicate(validator)) == repr(validator)
+    assert duplicate(validator).validate_request(INVALID) == validator.validate_request(INVALID)
 
 
 def test_reports_and_errors_can_be_sent_to_another_process():

@@ -1,6 +1,5 @@
 """The server over real sockets: NCLUE's paths, the control paths, and errors of clients and of the network."""
 
-import asyncio
 import base64
 import hmac
 import http.client
@@ -17,7 +16,6 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from nclue_contract.service.asgi import App
 from nclue_contract.service.service import Service
 from nclue_contract.service.uvicorn_server import LoopbackServer
 from tests.support.forked_command import run_forked
@@ -251,25 +249,6 @@ def test_an_empty_query_may_be_signed_with_its_question_mark_or_without(server, 
     assert server.send("GET", f"{sent.rstrip('?')}?limit=1", headers=signed("GET", sent)).code == (401, "10100")
 
 
-@pytest.mark.parametrize(
-    ("raw_path", "query", "target"),
-    [(b"/api/v1/tasks?", b"", "/api/v1/tasks?"), (b"/api/v1/tasks?a=%31", b"a=%31", "/api/v1/tasks?a=%31"), (None, b"", "/api/v1/tasks")],
-)
-def test_a_server_that_leaves_the_query_in_the_raw_path_is_understood(raw_path, query, target):
-    app, sent = App(Service()), []
-    scope = {"type": "http", "method": "GET", "path": "/api/v1/tasks", "raw_path": raw_path, "query_string": query, "headers": []}
-
-    async def receive():
-        return {"type": "http.request", "body": b""}
-
-    async def send(message):
-        sent.append(message)
-
-    asyncio.run(app(scope, receive, send))
-    assert sent[0]["status"] == 200
-    assert app.service.store.journal[-1]["target"] == target
-
-
 def test_a_client_is_told_what_its_signer_does_wrong(server):
     body = json.dumps(PAYLOAD).encode()
     timestamp = str(time.time_ns() // 1_000_000)
@@ -357,32 +336,6 @@ def test_a_body_that_is_cut_is_seen_as_broken_by_the_client(server):
     with pytest.raises(http.client.IncompleteRead):
         server.call("GET")
     assert server.call("GET").status == 200
-
-
-@pytest.mark.parametrize(
-    ("name", "options"),
-    [
-        ("fail", {"error": "NO_SUCH_ERROR"}),
-        ("fail", {"count": True}),
-        ("fail", {"count": 1001}),
-        ("fail", {"delay_s": -1}),
-        ("fail", {"delay_s": float("nan")}),
-        ("fail", {"cut": "yes"}),
-        ("fail", []),
-        ("advance", {"steps": "1"}),
-        ("reset", {"everything": True}),
-    ],
-)
-def test_a_control_path_rejects_unknown_options(server, name, options):
-    answer = server.control(name, options)
-    assert answer.status == 400
-    assert answer.json()["problem"]
-
-
-def test_a_control_path_names_its_method_and_the_other_paths(server):
-    assert (server.control("reset").status, server.control("reset").headers["allow"]) == (405, "POST")
-    answer = server.control("nothing")
-    assert (answer.status, "advance" in answer.json()["problem"]) == (404, True)
 
 
 # -- rate, sizes, shapes ------------------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ BODIES = {
     "as Spring prints it": ({"timestamp": "t", "status": 422, "error": "e", "message": "m", "code": "10104"}, "10104"),
     "both names": ({"error": {"code": "200", "errorCode": "10104"}}, "10104"),
     "nested and flat": ({"code": "200", "error": {"errorCode": "10104"}}, "10104"),
+    "nested and flat, by the same name": ({"code": "200", "error": {"code": "10104"}}, "10104"),
     "beside an error without a code": ({"code": "10104", "error": {"message": "m"}}, "10104"),
     "beside an error that is text": ({"code": "10104", "error": "Unprocessable Entity"}, "10104"),
     "behind a null": ({"error": {"errorCode": None, "code": "10104"}}, "10104"),

@@ -66,6 +66,45 @@ def test_a_rule_is_explained_with_everything_that_is_known():
     ]
 
 
+EXPLAINED = {
+    "queue": """\
+reading queue (undecided)
+  question      How many tasks are built at a time?
+  page          Guide (nclue-task-vpc)
+  option        parallel, the default: no API page limits it. No page states this.
+  option        serial: one at a time, in the order of the requests. Pages: Guide (nclue-task-vpc).
+  rules         NC409 one-at-a-time
+  in force      parallel (from: default)
+  to pin        --reading queue=serial, or in pyproject.toml: [tool.nclue-contract.readings] queue =
+                "serial"
+""",
+    "NC409": """\
+NC409 one-at-a-time (error, undecided)
+  what          Under queue=serial, one task at a time is in progress, in the order of the requests.
+  why           The guide says so, but no page of the API does.
+  page          Guide (nclue-task-vpc)
+  common cause  Several workers.
+  fix           Start a task when the previous one has ended, the oldest first.
+  reading       queue: parallel | serial
+""",
+    "10107": """\
+error 10107 (status 404, TRAIN_PATH_NOT_FOUND)
+  what          The train path or file does not exist.
+  for           NC120 path-character: A file path contains no forbidden character.
+""",
+    "RATE_LIMITED": """\
+error 420 (status 429, Rate Limited)
+  what          The rate limit is exceeded; the difference from 410 is not documented.
+  for           conditions without a rule, such as the load or the permissions of an account
+""",
+}
+
+
+@pytest.mark.parametrize("name", EXPLAINED)
+def test_an_explanation_is_whole_and_in_order(name):
+    assert explain(contract(), name, DEFAULTS) == EXPLAINED[name]
+
+
 def test_responses_are_explained_with_their_field_and_their_reading():
     text = output("NC120")
     assert "422 with code 10104 (for train_file_path)" in text
@@ -174,6 +213,8 @@ def test_an_error_without_a_rule_is_explained_as_such():
         ("Path-Caracter", "path-character"),
         ("path-caracters", "path-characters"),
         ("auroc", "auroc-type"),
+        ("RATE_LIMIT", "RATE_LIMITED"),
+        ("10112x", "10102"),
     ],
 )
 def test_an_unknown_name_suggests_the_nearest(name, nearest):
@@ -209,6 +250,11 @@ def test_every_explanation_is_whole(name):
 
 def test_the_list_has_every_rule_and_every_reading():
     text = overview(contract())
+    assert text.splitlines()[:2] == [
+        "Rules (explain CODE for details):",
+        "  NC001  error    json-syntax             The body is JSON.",
+    ]
+    assert text.endswith("\n  absent-fields           null | absent\n")
     for code in RULES:
         assert re.search(rf"^  {code}  (error|warning)  ", text, re.MULTILINE)
     for name, options in READINGS.items():

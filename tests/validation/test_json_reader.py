@@ -643,6 +643,7 @@ def test_a_payload_finds_its_places():
     assert payload.place("/name", 1) == (4, 13)
     assert repr(payload) == "<Payload 1 at tasks.json:3:5>"
     assert Payload("tasks.jsonl", 3, 1, 2, b"\xff").place("/name", 1) == (3, 2)
+    assert Payload("tasks.jsonl", 3, 1, 2, b"\xff").place("", None) == (3, 1)
 
 
 # -- the end of a value ---------------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import event, example, given
 from hypothesis import strategies as st
 
+from nclue_contract.validation.names import collated
 from nclue_contract.validation.validator import Validator
 from tests.support.payloads import FEATURE_ID, PAYLOAD
 from tests.support.witness import OPTIONS, name_length
@@ -170,3 +171,23 @@ def test_a_lone_surrogate_is_one_character_of_a_name(name, expected):
     findings = VALIDATORS[0].validate_request(PAYLOAD | {"name": name}).findings
     lengths = [re.findall(r"has (\d+) characters", f.message) for f in findings]
     assert [" ".join([f.rule, *length]) for f, length in zip(findings, lengths, strict=True)] == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "left"),
+    [
+        ("Churn", "churn"),
+        ("STRASSE", "strasse"),
+        ("Straße", "strasse"),
+        ("chürn", "churn"),
+        ("chu\u0308rn", "churn"),
+        ("ｃｈｕｒｎ", "churn"),
+        ("churn  ", "churn"),
+        (" churn\t", " churn\t"),
+        ("이탈", "\u110b\u1175\u1110\u1161\u11af"),
+        ("", ""),
+    ],
+    ids=ascii,
+)
+def test_of_a_name_that_databases_compare_letters_and_their_order_are_left(name, left):
+    assert collated(name) == left

@@ -222,6 +222,7 @@ def test_a_suggestion_is_legal_under_every_reading(path, pins):
         ('"train".tsv', "train.tsv"),
         ("가~.tsv", "가-.tsv"),
         ("\n", None),
+        ("~" * 1000, "-" * 1000),
         ("~" * 1001, None),
     ],
     ids=ascii,

@@ -58,6 +58,10 @@ def test_each_test_field_alone_is_allowed_with_a_warning_per_missing_one(kept):
 def test_the_request_example_of_the_page_passes_with_a_warning_about_its_placeholder_bucket():
     report = validate_request(PAGE_REQUEST)
     assert brief(report) == [("NC130", "warning", "/train_bucket", None)]
+    assert is_valid_request(PAGE_REQUEST)
+    assert Validator().is_valid_request(PAGE_REQUEST)
+    assert not is_valid_request(PAGE_REQUEST | {"name": ""})
+    assert not Validator().is_valid_request(PAGE_REQUEST | {"name": ""})
 
 
 # -- the payload itself -------------------------------------------------------------------------------------------------------------
@@ -704,11 +708,29 @@ def test_an_object_that_contains_itself_is_validated():
     ]
 
 
-def test_a_value_that_is_no_json_is_an_error_also_in_an_unknown_field():
-    for value in (float("nan"), {1, 2}, object(), b"bytes", {"deep": [float("inf")]}, 10**5000):
-        (warning, error) = validate_request(PAYLOAD | {"x": value}).findings
-        assert (warning.rule, error.rule, error.pointer) == ("NC104", "NC008", "/x")
-        assert len(error.message) < 300
+DEEP = []
+for _ in range(100_000):
+    DEEP = [DEEP]
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ({1, 2}, "Object of type set is not JSON serializable"),
+        (object(), "Object of type object is not JSON serializable"),
+        (b"bytes", "Object of type bytes is not JSON serializable"),
+        (DEEP, "RecursionError"),
+        (float("nan"), "Out of range float values are not JSON compliant"),  # later Pythons add the value
+        ({"deep": [float("inf")]}, "Out of range float values are not JSON compliant"),
+        (10**5000, "Exceeds the limit (4300 digits) for integer string conver"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_value_that_is_no_json_is_an_error_also_in_an_unknown_field(value, words):
+    (warning, error) = validate_request(PAYLOAD | {"x": value}).findings
+    assert (warning.rule, error.rule, error.pointer) == ("NC104", "NC008", "/x")
+    assert error.message.startswith(f"the value of 'x' is no JSON: {words}")
+    assert len(error.message) < 300
 
 
 # -- large payloads -------------------------------------------------------------------------------------------------------------------
