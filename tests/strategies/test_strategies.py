@@ -468,7 +468,7 @@ def test_forbidden_characters_are_at_the_start_in_the_middle_at_the_end_and_at_h
 )
 def test_a_character_that_a_reading_decides_is_broken_as_it_is_read(pins, severities):
     seen = {}
-    for broken in samples(broken_task_requests("path-character", readings=pins), 400):
+    for broken in samples(broken_task_requests("path-character", readings=pins), 240):
         for finding in broken.findings:
             character = broken.request[finding.pointer[1:]][finding.offset]
             seen.setdefault("beyond" if character > "\xff" else character, set()).add(str(finding.severity))
