@@ -113,6 +113,52 @@ def test_the_host_that_a_server_was_told_is_its_own(listening_on, allowed, refus
     assert [host for host in (*allowed, *refused) if hosts.allows(host)] == allowed
 
 
+NO_HOST = "the request does not name one valid host in the header Host, or in its target"
+
+
+@pytest.mark.parametrize(
+    ("authority", "named", "version", "expected"),
+    [
+        (None, ["localhost"], "1.1", ""),
+        (None, ["localhost"], "1.0", ""),
+        (None, [], "1.0", ""),
+        (None, [], "1.1", NO_HOST),
+        (None, [], "2", NO_HOST),
+        (None, ["localhost", "localhost"], "1.1", NO_HOST),
+        (None, ["localhost", "localhost"], "1.0", NO_HOST),
+        (None, ["local host"], "1.0", NO_HOST),
+        ("localhost:8000", [], "1.1", ""),
+        ("localhost:8000", ["rebound.example"], "1.1", ""),
+        ("", ["localhost"], "1.1", NO_HOST),
+        ("", [], "1.0", NO_HOST),
+    ],
+)
+def test_a_request_names_one_host_and_its_target_comes_first(authority, named, version, expected):
+    assert AllowedHosts().refusal(authority, named, version) == expected
+
+
+@pytest.mark.parametrize(("command", "options"), [("serve", {}), ("proxy", {"command": "proxy"})])
+def test_a_refusal_names_the_host_and_the_command_that_allows_it(command, options):
+    for hosts in (AllowedHosts(**options), AllowedHosts.listening((), **options)):
+        for authority, named in (("rebound.example:80", ["localhost"]), (None, ["rebound.example:80"])):
+            assert hosts.refusal(authority, named, "1.1") == (
+                "this server does not respond for the host rebound.example, so that no web page can read from it by DNS rebinding; "
+                f"if the host is right, start the server with: nclue-contract {command} --allow-host rebound.example"
+            )
+
+
+def test_a_refusal_quotes_eighty_characters_of_a_long_host():
+    host = "a" * 60 + "." + "b" * 60 + ".example"
+    words = AllowedHosts().refusal(None, [host], "1.1").split()
+    assert words[words.index("host") + 1] == "a" * 60 + "." + "b" * 19 + ","
+    assert words[-1] == "a" * 60 + "." + "b" * 19
+
+
+def test_without_a_host_only_loopback_is_allowed():
+    assert [host for host in ("192.0.2.7", "::7", "localhost") if AllowedHosts().allows(host)] == ["localhost"]
+    assert AllowedHosts.listening(["not a host", "gateway.example"]).names == {"gateway.example"}
+
+
 @pytest.mark.parametrize("name", ["localhost:80", "http://localhost", "한.example", "*", "", "a b"])
 def test_an_allowed_host_that_is_none_is_a_usage_error(name, capsys):
     with pytest.raises(SystemExit, match="2"):
@@ -173,6 +219,7 @@ def test_the_absolute_form_reaches_control_paths_and_nothing_by_another_host(ser
         ("http://x?a", ("x", "/?a")),
         ("http://x:1/a/b?c#d", ("x:1", "/a/b?c#d")),
         ("//x/tasks", (None, "//x/tasks")),
+        ("http://x/a\nb", ("x", "/a\nb")),
         ("ftp://x/", (None, "ftp://x/")),
         ("*", (None, "*")),
         ("x:80", (None, "x:80")),
