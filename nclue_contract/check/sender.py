@@ -62,6 +62,7 @@ from nclue_contract.check.results import Case
 from nclue_contract.check.session import CheckSession
 from nclue_contract.check.signature_variants import authenticated
 from nclue_contract.contract.hosts import documented_path
+from nclue_contract.contract.wording import counted
 
 FEW_ATTEMPTS = 3
 """Attempts for a request without a complete response, or with a status above 501, while the server responds to others."""
@@ -246,7 +247,7 @@ class Sender:
             raise StopError(StopReason.SERVER_UNREACHABLE, f"{since}: {_why(last)}")
         self._incomplete += bool(last.error)
         if self._incomplete >= 2 * INCOMPLETE:
-            message = f"{self._incomplete} requests got no complete response; the last one, of {case.id}: {last.error}"
+            message = f"{counted(self._incomplete, 'request')} got no complete response; the last one, of {case.id}: {last.error}"
             raise StopError(StopReason.TOO_MANY_FAILURES, f"{message}. To skip such requests, see --skip {case.rule}", last)
         return [replace(exchange, attempts=attempt) for exchange in exchanges]
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from itertools import islice
 
 from nclue_contract.contract.readings import Policy
-from nclue_contract.contract.wording import json_kind, pointer_to, quoted, type_name
+from nclue_contract.contract.wording import counted, json_kind, pointer_to, quoted, type_name
 from nclue_contract.validation.findings import Finding
 from nclue_contract.validation.plain import is_binary, is_text, plain_bytes, plain_text
 
@@ -62,7 +62,7 @@ class HeaderCheck:
                 found.append(Finding(self._repeated, pointer, detail={"actual": len(given)}))
             for value in given[:1]:
                 if not re.fullmatch(form.rule.pattern, value):
-                    found.append(Finding(form, pointer, detail={"actual": len(value)}))
+                    found.append(Finding(form, pointer, detail={"actual": counted(len(value), "character")}))
                 elif name == self._timestamp and now_ms is not None:
                     found += self._check_age(int(value), now_ms)
         found += self._check_media_type(values.get("content-type", []))

@@ -14,7 +14,7 @@ from functools import cache
 from nclue_contract.contract.model import Field, QueryParameter
 from nclue_contract.contract.readings import Policy
 from nclue_contract.contract.rules import AppliedRule, Certainty
-from nclue_contract.contract.wording import json_kind, pointer_to, quoted
+from nclue_contract.contract.wording import counted, json_kind, pointer_to, quoted
 from nclue_contract.validation.findings import Finding
 from nclue_contract.validation.query import out_of_range, replacements
 from nclue_contract.validation.request import UNKNOWN_FIELDS_KEPT
@@ -253,7 +253,7 @@ class PagingCheck:
                 if total > len(items) and self._policy.readings["list-total"] == "page":
                     applied = self._policy.by_reading("NC502", "list-total", {"page"})
                 if applied is not None:
-                    yield Finding(applied, "/total", detail={"value": total, "actual": len(items)})
+                    yield Finding(applied, "/total", detail={"value": total, "actual": counted(len(items), "task")})
 
     def _check_echo(self, parameter: QueryParameter, requested: str, value: int) -> Iterator[Finding]:
         """Compare a value with the one of the request, or with those by which it may be replaced."""

@@ -218,7 +218,10 @@ def test_tasks_behave_as_the_model_does(mode, queue):
     """Whatever is created, read, deleted, moved or waited for, in any order: every response is that of the model."""
     seen = Counter()
     calmly = settings(max_examples=20, stateful_step_count=40, suppress_health_check=[HealthCheck.too_slow])
-    run_state_machine_as_test(lambda: Machine(mode, queue, seen), settings=calmly)
+    for _ in range(10):
+        run_state_machine_as_test(lambda: Machine(mode, queue, seen), settings=calmly)
+        if seen["completed"] + seen["failed"]:  # a task ends in almost every run
+            break
     steps = sum(count for what, count in seen.items() if isinstance(what, tuple))
     assert steps > 200, seen
     assert seen["completed"] + seen["failed"], seen

@@ -162,7 +162,7 @@ FIELDS = [
     ("listTasks", listing(limit=2**64), ["NC309 /limit: limit is a number of many digits, not 1 to 100"]),
     ("listTasks", listing(index=-1), ["NC309 /index: index is -1, not at least 0"]),
     ("listTasks", listing(*[LISTED_TASK] * 3, limit=2), ["NC501 /tasks: tasks has 3 items; the limit is 2"]),
-    ("listTasks", listing(*[LISTED_TASK] * 2, total=1), ["NC502 /total: total is 1, but there are 2 tasks on the page"]),
+    ("listTasks", listing(*[LISTED_TASK] * 2, total=1), ["NC502 /total: total is 1, but the page has 2 tasks"]),
 ]
 
 
@@ -198,7 +198,7 @@ def test_a_field_that_is_not_as_another_option_says(body, pins, line):
 
 def test_the_total_of_a_page():
     assert sentences("listTasks", 200, listing(LISTED_TASK, total=9), list_total="page") == [
-        "NC502 /total: total is 9, but there are 1 tasks on the page"
+        "NC502 /total: total is 9, but the page has 1 task"
     ]
 
 

@@ -24,6 +24,7 @@ from nclue_contract.check.requests import Exchange, list_request
 from nclue_contract.check.results import Case, Script
 from nclue_contract.check.session import CheckSession
 from nclue_contract.contract.model import contract
+from nclue_contract.contract.wording import counted
 from nclue_contract.validation.query import replacements
 
 MAX_PAGES = 6
@@ -198,9 +199,9 @@ def _windows(session: CheckSession, case: Case) -> Script:
     whole, windows, totals = compared
     shown, ours = len(_ids(whole)), len(session.tasks.remaining())
     if shown < min(ours, _greatest()):
-        session.results.fail(case, "NC504", f"the list shows {shown} tasks, although this run alone has {ours}", whole, "/tasks")
+        session.results.fail(case, "NC504", f"the list shows {counted(shown, 'task')}, although this run alone has {ours}", whole, "/tasks")
     if shown < WINDOW_TASKS:
-        too_few_tasks(session, case, f"only {shown} tasks in the list, and {WINDOW_TASKS} are needed to compare pages")
+        too_few_tasks(session, case, f"only {counted(shown, 'task')} in the list, and {WINDOW_TASKS} are needed to compare pages")
         return
     if session.inference.decided("list-total") == "all" and len(set(totals)) > 1:
         problem = f"total changes from page to page: {', '.join(sorted(set(totals)))}"
@@ -264,7 +265,7 @@ def _total(session: CheckSession, case: Case) -> Script:
         elif total == on_page:
             session.evaluator.rule_out(case, "list-total", "all", exchange)
         else:
-            problem = f"total is {total}, but {on_page} tasks are on the page, and {ours} of this run alone exist"
+            problem = f"total is {total}, but the page has {counted(on_page, 'task')}, and {ours} of this run alone exist"
             session.results.fail(case, "NC502", problem, exchange, "/total")
     if too_few:
         too_few_tasks(session, case, "too few tasks to compare totals")
@@ -324,7 +325,7 @@ def _problems_behind(pages: list[Exchange], behind: Exchange) -> Iterator[_Probl
     for task_id in _ids(behind):
         if task_id not in seen:
             shown = len(_ids(pages[-1]))
-            yield _Problem("NC504", f"a page of {_greatest()} shows {shown} tasks, although more tasks follow", task_id)
+            yield _Problem("NC504", f"a page of {_greatest()} shows {counted(shown, 'task')}, although more tasks follow", task_id)
 
 
 def _query(session: CheckSession, pages: list[Exchange]) -> str:
@@ -343,5 +344,5 @@ def _default(session: CheckSession, case: Case) -> Script:
     if len(_ids(exchange)) < default and len(session.tasks.remaining()) < default:
         too_few_tasks(session, case, f"fewer than {default} tasks of this run")
         return
-    problem = f"the first page has {len(_ids(exchange))} tasks, although there are at least {default}"
+    problem = f"the first page has {counted(len(_ids(exchange)), 'task')}, although there are at least {default}"
     session.results.require(case, len(_ids(exchange)) >= default, "NC504", problem, exchange)
