@@ -17,7 +17,7 @@ from nclue_contract.contract.readings import Policy, Readings
 from nclue_contract.contract.rules import Answer, Severity
 from nclue_contract.validation.findings import Finding, Report
 from nclue_contract.validation.response import SUCCESS, is_success
-from nclue_contract.validation.validator import Validator, default_validator
+from nclue_contract.validation.validator import Validator, default_validator, validator_of
 
 ACCEPTED = Answer(SUCCESS, None)
 """The response to a request that is carried out."""
@@ -253,9 +253,3 @@ def _validated(validator: Validator, body: bytes) -> Report:
 def _type_findings(validator: Validator, types: tuple[str, ...]) -> tuple[Finding, ...]:
     report = validator.validate_headers([("content-type", value) for value in types])
     return tuple(finding for finding in report.findings if finding.pointer == "/content-type")
-
-
-@lru_cache(maxsize=512)
-def validator_of(readings: Readings) -> Validator:
-    """Return the validator of these readings, the same at each call."""
-    return Validator(readings)

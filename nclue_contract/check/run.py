@@ -122,8 +122,7 @@ def selected_cases(options: CheckOptions) -> list[Case]:
         raise ValueError("--only and --skip leave no test case; `nclue-contract check --dry-run` lists the cases")
     if not options.probe:
         return chosen
-    probing = [case for case in chosen[1:] if case.determines_readings]
-    deciding = {case.decided_by for case in probing}
+    deciding = {case.decided_by for case in chosen[1:] if case.determines_readings}
     return [chosen[0], *(case for case in chosen[1:] if case.determines_readings or case.id in deciding)]
 
 

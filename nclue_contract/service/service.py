@@ -30,7 +30,7 @@ from nclue_contract.validation.operation import unknown_operation, without_tls
 from nclue_contract.validation.query import read_query
 from nclue_contract.validation.response import GATEWAY_SUCCESS, SUCCESS
 from nclue_contract.validation.signature import Verification, Verifier
-from nclue_contract.validation.validator import Validator
+from nclue_contract.validation.validator import Validator, validator_of
 
 MAX_BODY = 1 << 20
 """Bytes that the body of a request may have; the limit of the gateway is not documented."""
@@ -45,8 +45,7 @@ def sequential_ids() -> Callable[[], str]:
     return lambda: str(uuid.UUID(int=next(numbers), version=4))
 
 
-# Services with the same readings share both, which never change: to make them takes longer than all else that a service needs.
-_validator = lru_cache(maxsize=64)(Validator)
+# Services with the same readings share it, as they share the validator: making them takes longer than all else that a service needs.
 _verifier = lru_cache(maxsize=64)(Verifier)
 
 
@@ -81,7 +80,7 @@ class Service:
         self.rate_limit: bool = rate_limit
         self.store.compare_collated |= self.readings["name-comparison"] == "collated"
         self.store.keep_names |= self.readings["name-after-deletion"] == "kept"
-        self.validator: Validator = _validator(self.readings)
+        self.validator: Validator = validator_of(self.readings)
         self.lifecycle: Lifecycle = Lifecycle(progress or ProgressMode(), serial=self.readings["queue"] == "serial")
         self.errors: Mapping[str, DocumentedError] = contract().errors
         self.prefix: str = urlsplit(contract().server).path

@@ -26,7 +26,6 @@ from nclue_contract.check.expectations import (
     finding_of,
     fits,
     response_readings,
-    validator_of,
 )
 from nclue_contract.check.inference import ReadingInference
 from nclue_contract.check.requests import value_of
@@ -46,7 +45,7 @@ from nclue_contract.validation.operation import unknown_operation
 from nclue_contract.validation.query import read_query, replacements
 from nclue_contract.validation.response import is_empty_success
 from nclue_contract.validation.signature import Verifier
-from nclue_contract.validation.validator import Validator, default_validator
+from nclue_contract.validation.validator import Validator, default_validator, validator_of
 
 MAX_HOSTS = 1_000
 """Other hosts that are counted by name."""

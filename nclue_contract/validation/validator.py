@@ -163,6 +163,12 @@ def default_validator() -> Validator:
     return Validator()
 
 
+@lru_cache(maxsize=512)
+def validator_of(readings: Readings) -> Validator:
+    """Return the validator of these readings, the same at each call: making one takes longer than most of what it is used for."""
+    return Validator(readings)
+
+
 def _first_check(payload: object) -> Report:
     """Stand in for the check of the default validator until it is first needed."""
     global _check  # noqa: PLW0603  # calling a name of this module is the fastest call that there is

@@ -103,8 +103,8 @@ def commands(path, start=""):
 class Shell:
     """Runs the commands of one document in a folder, with a server in the background after `nclue-contract serve`.
 
-    Commands of ours run in this process; their checks send the requests to the server without a network. pytest is forked. Others and lines
-    that need a shell, run in bash. With `live`, the server is the command itself, whose page shows what is sent to it.
+    Commands of ours run in this process; their checks send the requests to the server without a network. pytest is forked. All others run
+    in bash. With `live`, the server is the command itself, whose page shows what is sent to it.
     """
 
     def __init__(self, folder, *, live=False):
