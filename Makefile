@@ -178,7 +178,8 @@ FIND_PYTHON = \
     echo "make: $$found cannot make environments. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; \
   fi
 
-# Only two things make this run again: other dependencies, or another folder. pip renews itself first, since old ones know no groups.
+# Only two things make this run again: other dependencies, or another folder. uv needs a fifth of pip's time, but reads none of pip's settings:
+# where these name an index, and where uv fails, pip installs. It renews itself first, since old ones know no groups.
 $(VENV)/stamp: pyproject.toml constraints.txt tools/requirements/ci.txt $(STALE)
 	@if ! $(PY) -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	  || { [ -f $(VENV)/stamp ] && [ "$$(cat $(VENV)/stamp)" != "$$(pwd -P)" ]; }; then \
@@ -188,12 +189,16 @@ $(VENV)/stamp: pyproject.toml constraints.txt tools/requirements/ci.txt $(STALE)
 	fi
 	@echo "== installing the project and its tools into $(VENV)"
 	@# On CI everything is compared with its hash, and what has none is not found. Elsewhere a new dependency may be tried at once.
-	@if [ "$$CI" = true ]; then \
-	  $(PY) -m pip install -qq --require-hashes --no-deps --requirement tools/requirements/ci.txt && \
-	  $(PY) -m pip install -qq --no-index --no-build-isolation --group dev --editable .; \
+	@pip() { $(PY) -m pip install -qq "$$@"; }; \
+	uv() { ! $(PY) -m pip config list | grep -qE '\.(index-url|no-index)=' && $(PY) -m uv pip install --quiet --python $(PY) "$$@"; }; \
+	if [ "$$CI" = true ]; then \
+	  known="--require-hashes --no-deps --requirement tools/requirements"; \
+	  { { pip $$known/uv.txt && uv $$known/ci.txt; } || pip $$known/ci.txt; } && \
+	  pip --no-index --no-build-isolation --group dev --editable .; \
 	else \
-	  $(PY) -m pip install -qq --constraint constraints.txt pip && \
-	  $(PY) -m pip install -qq --constraint constraints.txt --build-constraint constraints.txt --group dev --editable .; \
+	  known="--constraint constraints.txt"; \
+	  { pip $$known uv && uv $$known --build-constraints constraints.txt --group dev --editable . pip; } || \
+	  { pip $$known pip && pip $$known --build-constraint constraints.txt --group dev --editable .; }; \
 	fi
 	@pwd -P >$(VENV)/stamp
 
@@ -235,5 +240,8 @@ hashes: $(VENV)/stamp
 	    $(UV_COMPILE) $$groups; } >tools/requirements/$$file.new || exit 1; \
 	  mv tools/requirements/$$file.new tools/requirements/$$file.txt; \
 	done
-	@grep '^pip==' constraints.txt | $(PY) -m uv pip compile --quiet --generate-hashes --no-annotate --no-header - >>tools/requirements/ci.txt
-	@echo "wrote tools/requirements/ci.txt and action.txt"
+	@pinned() { grep "^$$1==" constraints.txt | $(PY) -m uv pip compile --quiet --generate-hashes --no-annotate --no-header -; }; \
+	pinned pip >>tools/requirements/ci.txt; \
+	{ echo "# What installs ci.txt, written by 'make hashes' from constraints.txt."; pinned uv; } >tools/requirements/uv.new && \
+	mv tools/requirements/uv.new tools/requirements/uv.txt
+	@echo "wrote ci.txt, action.txt and uv.txt in tools/requirements"

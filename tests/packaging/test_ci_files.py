@@ -217,7 +217,7 @@ def versions(name):
     return {re.sub("[._-]+", "-", found).lower(): version for found, version in pairs}
 
 
-@pytest.mark.parametrize("name", ["ci", "action"])
+@pytest.mark.parametrize("name", ["ci", "action", "uv"])
 def test_each_version_is_that_of_the_constraints_and_has_its_hashes(name):
     path = f"tools/requirements/{name}.txt"
     constrained, pinned = versions("constraints.txt"), versions(path)
