@@ -369,6 +369,30 @@ def test_requests_that_wait_before_they_are_read(waits_ms):
     assert ([failure.sentence for failure in result.failures], result.exit_code, result.stop_reason) == ([], 0, "")
 
 
+class HeldUp(MemoryTransport):
+    """The check is held up before each deletion, as on a busy machine."""
+
+    def __init__(self, handle, seconds):
+        super().__init__(handle, PREFIX)
+        self.seconds = seconds
+
+    def send(self, *requests):
+        if requests[0].method == "DELETE":
+            self.sleep(self.seconds)
+        return super().send(*requests)
+
+
+@pytest.mark.parametrize("queue", ["parallel", "serial"])
+@pytest.mark.parametrize("stage", [0.1, 0.13, 0.18, 0.25, 0.4])
+def test_a_task_that_ends_while_the_check_is_held_up_is_deleted_rightly(stage, queue):
+    """However long that takes, no deletion is a failure. `stage` is in seconds."""
+    for seconds in (0.1, 0.2, 0.3, 0.35, 0.4):
+        transport = HeldUp(service(f"seconds:{stage}", queue=queue).handle, seconds)
+        session = CheckSession(Readings.of(None), KNOWN, run="run", prefix=PREFIX, now_ms=transport.now_ms)
+        result = Runner(session, plan(only=["NC401"]), transport, Limits(clean_up=False)).run("somewhere", "tested")
+        assert [failure.sentence for failure in result.failures] == [], seconds
+
+
 # -- clocks -------------------------------------------------------------------------------------------------------------------------------
 
 

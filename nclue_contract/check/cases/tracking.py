@@ -46,9 +46,9 @@ class Purpose(Enum):
 class TrackedTask:
     """A task that is polled, its latest stage (-1: none yet), that of getTask, and the fields that getTask showed once it had ended.
 
-    `moved_ms` is when that stage was seen first, `first_seen_ms` when the task was, `last_seen_ms` when a response last showed it, and
-    `last_unfinished_ms` when a request was sent that showed it unfinished, all in milliseconds since 1970-01-01 UTC. `deletions_tried` are
-    the stages in which a deletion was tried. A `lost` task has disappeared, although this run has not deleted it.
+    `moved_ms` is when that stage was seen first, `first_seen_ms` when the task was, and `last_unfinished_ms` when a request was sent that
+    showed it unfinished, all in milliseconds since 1970-01-01 UTC. `deletions_tried` are the stages in which a deletion was tried. A `lost`
+    task has disappeared, although this run has not deleted it.
     """
 
     task: CreatedTask
@@ -57,7 +57,6 @@ class TrackedTask:
     read_stage: int = -1
     moved_ms: int = 0
     first_seen_ms: int = 0
-    last_seen_ms: int = 0
     last_unfinished_ms: int = 0
     deletions_tried: set[int] = field(default_factory=set)
     final_fields: dict[str, Any] = field(default_factory=dict)
