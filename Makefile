@@ -178,6 +178,8 @@ FIND_PYTHON = \
     echo "make: $$found cannot make environments. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; \
   fi
 
+PIP_INSTEAD = echo "== with pip instead of uv, which takes a minute or more"
+
 # Only two things make this run again: other dependencies, or another folder. uv needs a fifth of pip's time, but reads none of pip's settings:
 # where these name an index, and where uv fails, pip installs. It renews itself first, since old ones know no groups.
 $(VENV)/stamp: pyproject.toml constraints.txt tools/requirements/ci.txt $(STALE)
@@ -193,12 +195,12 @@ $(VENV)/stamp: pyproject.toml constraints.txt tools/requirements/ci.txt $(STALE)
 	uv() { ! $(PY) -m pip config list | grep -qE '\.(index-url|no-index)=' && $(PY) -m uv pip install --quiet --python $(PY) "$$@"; }; \
 	if [ "$$CI" = true ]; then \
 	  known="--require-hashes --no-deps --requirement tools/requirements"; \
-	  { { pip $$known/uv.txt && uv $$known/ci.txt; } || pip $$known/ci.txt; } && \
+	  { { pip $$known/uv.txt && uv $$known/ci.txt; } || { $(PIP_INSTEAD); pip $$known/ci.txt; }; } && \
 	  pip --no-index --no-build-isolation --group dev --editable .; \
 	else \
 	  known="--constraint constraints.txt"; \
 	  { pip $$known uv && uv $$known --build-constraints constraints.txt --group dev --editable . pip; } || \
-	  { pip $$known pip && pip $$known --build-constraint constraints.txt --group dev --editable .; }; \
+	  { $(PIP_INSTEAD); pip $$known pip && pip $$known --build-constraint constraints.txt --group dev --editable .; }; \
 	fi
 	@pwd -P >$(VENV)/stamp
 
