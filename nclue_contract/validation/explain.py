@@ -12,6 +12,7 @@ from nclue_contract.contract.readings import Readings
 from nclue_contract.contract.rules import Rule
 from nclue_contract.contract.wording import format_status, nearest
 
+_INDENT = " " * 16
 _WIDTH = 100
 
 
@@ -121,9 +122,8 @@ def _reading(reading: Reading, contract: Contract, readings: Readings) -> Iterat
     yield from _paragraph("rules", ", ".join(rules))
     yield from _paragraph("in force", f"{readings[reading.id]} (from: {readings.sources[reading.id]})")
     other, *_ = (option.id for option in reading.options if option.id != readings[reading.id])
-    yield from _paragraph(
-        "to pin", f'--reading {reading.id}={other}, or in pyproject.toml: [tool.nclue-contract.readings] {reading.id} = "{other}"'
-    )
+    yield from _paragraph("to pin", f"--reading {reading.id}={other}, or in pyproject.toml:")
+    yield from _indented("[tool.nclue-contract.readings]", f'{reading.id} = "{other}"')
     yield from _link(contract.reading_url(reading.id))
 
 
@@ -131,7 +131,11 @@ def _link(url: str | None) -> list[str]:
     return _paragraph("more", url) if url else []
 
 
+def _indented(*lines: str) -> Iterator[str]:
+    """Yield lines that can be copied, below the text of a paragraph."""
+    yield from (_INDENT + line for line in lines)
+
+
 def _paragraph(label: str, text: str) -> list[str]:
-    indent = " " * 16
-    wrapped = textwrap.fill(text, _WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    wrapped = textwrap.fill(text, _WIDTH, initial_indent=_INDENT, subsequent_indent=_INDENT, break_long_words=False, break_on_hyphens=False)
     return [f"  {label:14}{wrapped[16:]}"]

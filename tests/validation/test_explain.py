@@ -1,6 +1,7 @@
 """The output of `explain`: enough to understand a finding without the pages at hand. Expected words are typed by hand."""
 
 import re
+import tomllib
 
 import pytest
 from hypothesis import given
@@ -75,8 +76,9 @@ reading queue (undecided)
   option        serial: one at a time, in the order of the requests. Pages: Guide (nclue-task-vpc).
   rules         NC409 one-at-a-time
   in force      parallel (from: default)
-  to pin        --reading queue=serial, or in pyproject.toml: [tool.nclue-contract.readings] queue =
-                "serial"
+  to pin        --reading queue=serial, or in pyproject.toml:
+                [tool.nclue-contract.readings]
+                queue = "serial"
 """,
     "NC409": """\
 NC409 one-at-a-time (error, undecided)
@@ -123,6 +125,15 @@ def test_a_reading_is_explained_with_its_options_pages_and_rules():
     assert "rules NC120 path-character" in text
     assert "in force page-2024 (from: default)" in text
     assert "to pin --reading path-characters=page-2025, or in pyproject.toml" in text
+
+
+@pytest.mark.parametrize("name", READINGS)
+def test_the_lines_for_pyproject_can_be_copied(name):
+    lines = [line.strip() for line in explain(contract(), name, DEFAULTS).splitlines()]
+    begin = lines.index("[tool.nclue-contract.readings]")
+    pinned = tomllib.loads("\n".join(lines[begin : begin + 2]))["tool"]["nclue-contract"]["readings"]
+    assert (pinned.keys(), pinned == {name: DEFAULTS[name]}) == ({name}, False)
+    assert Readings.of(pinned)[name] == pinned[name]
 
 
 def test_a_pinned_reading_states_where_it_was_pinned_and_suggests_another_option():
