@@ -24,7 +24,7 @@ from hypothesis.vendor import pretty
 from nclue_contract import ContractError, Readings
 from nclue_contract.signing import EXAMPLE, Credentials, now_ms, signature, signed_headers, string_to_sign
 from nclue_contract.validation.signature import Verifier, verify
-from nclue_contract.validation.signature_mistakes import MAX_PAIRS, MAX_SINGLE, SignedParts, attempts
+from nclue_contract.validation.signature_mistakes import MAX_PAIRS, MAX_SINGLE, SignedParts, attempts, find_mistakes, time_zone
 from tests.support.forked_command import PYTEST, run_forked
 from tests.support.signing import ACCESS, KEY, NOW, SECRET, SIGNATURE, TIMESTAMP
 
@@ -346,6 +346,9 @@ SIGNED = {
     "no query": (f"GET /api/v1/tasks\n{TAIL}", ["query-missing"]),
     "a query without path": (f"GET ?index=0&limit=20\n{TAIL}", ["path-missing"]),
     "a query without path and question mark": (f"GET index=0&limit=20\n{TAIL}", ["path-missing"]),
+    "a tab behind the method": (f"GET\t{PAGED}\n{TAIL}", ["method-separator"]),
+    "two spaces behind the method": (f"GET  {PAGED}\n{TAIL}", ["method-separator"]),
+    "the URL without TLS": (f"GET http://gateway.example:8443{PAGED}\n{TAIL}", ["host-included"]),
     "no first slash": (f"GET api/v1/tasks?index=0&limit=20\n{TAIL}", ["slash-first"]),
     "a last slash": (f"GET /api/v1/tasks/?index=0&limit=20\n{TAIL}", ["slash-last"]),
     "the host": (f"GET gateway.example:8443{PAGED}\n{TAIL}", ["host-included"]),
@@ -411,6 +414,10 @@ OTHER_TARGETS = {
     "empty values dropped": ("GET", "/photos/puppy.jpg?query1=&query2&c=d", "GET /photos/puppy.jpg?c=d", "query-rebuilt"),
     "a bare key filled": ("GET", "/photos/puppy.jpg?query1=&query2", "GET /photos/puppy.jpg?query1=&query2=", "query-rebuilt"),
     "percent signs encoded again": ("GET", "/a%20b?c=%33", "GET /a%2520b?c=%2533", "target-encoded"),
+    "a decoded path": ("GET", "/a%2Cb", "GET /a,b", "target-decoded"),
+    "a decoded query that keeps its plus": ("GET", "/a?b=%2C+c", "GET /a?b=,+c", "target-decoded"),
+    "a comma encoded": ("GET", "/a,b?c=d+e", "GET /a%2Cb?c=d+e", "target-encoded"),
+    "a comma and a plus encoded": ("GET", "/a,b?c=d+e", "GET /a%2Cb?c=d%2Be", "target-encoded"),
     "a sorted query": ("GET", "/a?c=d&a=b", "GET /a?a=b&c=d", "query-rebuilt"),
     "hexadecimal digits in upper case": ("GET", "/a?b=%ed%95%99", "GET /a?b=%ED%95%99", "query-rebuilt"),
 }
@@ -427,6 +434,7 @@ def test_a_usual_mistake_about_the_target_is_recognised(method, target, signed, 
     [
         ("/a?d=4&b=2&c=%33", "/a?c=%33&d=4&b=2", ["query-rebuilt"]),
         ("/a?e=5&d=4&c=3&b=2&a=1", "/a?a=1&b=2&c=3&d=4&e=5", ["query-rebuilt"]),
+        ("/a?c=%2f&e=5&a=1&d=4&b=2", "/a?a=1&b=2&c=%2f&d=4&e=5", ["query-rebuilt"]),  # the digits stay in lower case
         ("/a?b=2&a=1&d=4&c=3&e=5", "/a?e=5&c=3&d=4&a=1&b=2", ["query-rebuilt"]),
         ("/a?b=2&a=1&d=4&c=3&e=5", "/a?c=3&b=2&a=1&d=4&e=5", []),
     ],
@@ -443,6 +451,10 @@ WITH_BODY = {
     "alone": (BODY, ["body-signed"]),
     "before the access key": (f"POST {TASKS}\n{NOW}\n{BODY}\n{ACCESS}", ["body-signed"]),
     "its hash": (f"POST {TASKS}\n{TAIL}\n{BODY_HASH}", ["body-signed"]),
+    "its hash in Base64": (
+        f"POST {TASKS}\n{TAIL}\n{base64.b64encode(bytes.fromhex(BODY_HASH)).decode()}",
+        ["body-signed"],
+    ),
     "another mistake as well": (f"POST /tasks\n{TAIL}\n{BODY}", ["base-path-missing", "body-signed"]),
 }
 
@@ -486,6 +498,13 @@ OTHER_KEYS_AND_HASHES = {
     "the secret encoded in Base64": (of(secret=base64.b64encode(SECRET.encode())), ["secret-decoded"]),
     "no secret": (of(secret=""), ["secret-missing"]),
     "a variable of JavaScript without value": (of(secret="undefined"), ["secret-missing"]),
+    "null in JavaScript": (of(secret="null"), ["secret-missing"]),
+    "None in Python": (of(secret="None"), ["secret-missing"]),
+    "a setting that is off": (of(secret="False"), ["secret-missing"]),
+    "a secret with its line end": (of(secret=f"{SECRET}\n"), ["secret-padded"]),
+    "a secret with the line end of Windows": (of(secret=f"{SECRET}\r\n"), ["secret-padded"]),
+    "a secret with a blank": (of(secret=f"{SECRET} "), ["secret-padded"]),
+    "the secret in hexadecimal": (of(secret=SECRET.encode().hex()), ["secret-decoded"]),
     "swapped arguments": (of(SECRET, MESSAGE), ["hmac-arguments-swapped"]),
     "swapped arguments, no query": (of(SECRET, f"GET {TASKS}\n{TAIL}"), ["query-missing", "hmac-arguments-swapped"]),
     "SHA-1": (of(algorithm="sha1"), ["hash-sha1"]),
@@ -515,13 +534,74 @@ def test_another_key_or_hash_function_is_recognised(given_signature, words):
     assert SECRET not in verification.sentence + str(verification.to_dict())
 
 
+RIGHT = by_hand(f"GET {PAGED}\n{TAIL}")
+
+
+@pytest.mark.parametrize("milliseconds", [0, 120, 123])
+def test_a_signed_timestamp_with_a_fraction_is_recognised_with_and_without_zeros(milliseconds):
+    now = NOW // 1000 * 1000 + milliseconds
+    for written in {f"{now}.0", f"{now // 1000}.{milliseconds:03}", str(now / 1000)}:
+        headers = headers_for(f"GET {PAGED}\n{written}\n{ACCESS}", timestamp=now)
+        assert [m.word for m in verify("GET", PAGED, headers, CREDENTIALS, now).mistakes] == ["timestamp-fraction"]
+
+
+def test_only_the_path_of_the_service_can_be_missing():
+    """A client of another path has not left out ours, even if as many characters are missing."""
+    headers = headers_for(f"GET /tasks\n{TAIL}")
+    assert [m.word for m in verify("GET", "/api/v1/tasks", headers, CREDENTIALS, NOW).mistakes] == ["base-path-missing"]
+    assert verify("GET", "/xyz/v1/tasks", headers, CREDENTIALS, NOW).mistakes == ()
+
+
+def test_a_signature_that_cannot_be_encoded_is_explained_by_nothing():
+    parts = SignedParts(b"GET", b"/", None, b"1", ACCESS.encode(), SECRET.encode())
+    assert find_mistakes("\ud800", parts, "") == ()
+
+
+@pytest.mark.parametrize("hours", [-14, -0.5, 0.5, 14])
+def test_a_clock_that_is_wrong_by_a_time_zone_is_recognised_up_to_14_hours(hours):
+    assert time_zone(round(hours * 3_600_000)).word == "timestamp-time-zone"
+
+
+@pytest.mark.parametrize("hours", [-14.5, -15, 0, 14.5, 15, 10**400])
+def test_no_time_zone_is_further_away(hours):
+    assert time_zone(int(hours * 3_600_000) if isinstance(hours, float) else hours * 3_600_000) is None
+
+
+@pytest.mark.parametrize("distance", [*range(-10, 0), *range(1, 11)])
+def test_another_call_of_the_clock_is_recognised_up_to_ten_milliseconds(distance):
+    headers = headers_for(f"GET {PAGED}\n{NOW + distance}\n{ACCESS}")
+    assert [m.word for m in verify("GET", PAGED, headers, CREDENTIALS, NOW).mistakes] == ["timestamp-other"]
+
+
+@pytest.mark.parametrize("distance", [-11, 11])
+def test_a_timestamp_that_is_further_away_is_no_other_call_of_the_clock(distance):
+    headers = headers_for(f"GET {PAGED}\n{NOW + distance}\n{ACCESS}")
+    assert verify("GET", PAGED, headers, CREDENTIALS, NOW).mistakes == ()
+
+
+@pytest.mark.parametrize("around", ["'{}'", '"{}"', " {} ", "{}\r\n", "\t{}", "\"'{}'\" \n"])
+@pytest.mark.parametrize(("value", "word"), [(SECRET, "secret-as-signature"), (ACCESS, "access-key-as-signature")])
+def test_a_key_as_signature_is_recognised_in_quotes_and_blanks(value, word, around):
+    mistakes = find_mistakes(around.format(value), SignedParts(b"GET", b"/", None, b"1", ACCESS.encode(), SECRET.encode()), "")
+    assert [m.word for m in mistakes] == [word]
+
+
+@pytest.mark.parametrize("around", ['"{}"x', "x'{}'", "'{}\""])
+def test_quotes_are_removed_only_in_pairs_around_all_of_it(around):
+    given_signature = around.format(base64.b64encode(RIGHT).decode())
+    assert verify("GET", PAGED, headers_for("", signature=given_signature), CREDENTIALS, NOW).mistakes == ()
+
+
+@pytest.mark.parametrize("digits", [RIGHT.hex()[:2] + "-" + RIGHT.hex()[2:], RIGHT.hex("-", 2), RIGHT.hex(":") + ":"])
+def test_digits_that_are_separated_otherwise_are_no_hexadecimal(digits):
+    assert verify("GET", PAGED, headers_for("", signature=digits), CREDENTIALS, NOW).mistakes == ()
+
+
 @pytest.mark.parametrize(("secret", "used"), [(SECRET[:40], base64.b64decode(SECRET[:40])), ("ab" * 20, bytes.fromhex("ab" * 20))])
 def test_a_secret_that_was_decoded_is_recognised(secret, used):
     verification = verify("GET", PAGED, headers_for("", signature=of(secret=used)), {ACCESS: secret}, NOW)
     assert [m.word for m in verification.mistakes] == ["secret-decoded"]
 
-
-RIGHT = by_hand(f"GET {PAGED}\n{TAIL}")
 
 SPELLINGS = {
     "hexadecimal": (RIGHT.hex(), ["signature-hex"]),
@@ -543,6 +623,7 @@ SPELLINGS = {
         base64.b64encode(RIGHT).decode().replace("+", "%2B").replace("/", "%2F").replace("=", "%3D"),
         ["signature-percent-encoded"],
     ),
+    "a percent-encoded padding": (base64.b64encode(RIGHT).decode().replace("=", "%3D"), ["signature-percent-encoded"]),
     "printed by openssl": (f"SHA2-256(stdin)= {RIGHT.hex()}", ["signature-prefixed", "signature-hex"]),
     "printed by openssl, then Base64": (base64.b64encode(f"(stdin)= {RIGHT.hex()}\n".encode()).decode(), ["signature-hex-base64"]),
     "named by a version": (f"v2={base64.b64encode(RIGHT).decode()}", ["signature-prefixed"]),
@@ -664,6 +745,9 @@ HEADER_MISTAKES = {
     ),
     "underscores": ({name.replace("-", "_"): value for name, value in GOOD.items()}, ["header-name"] * 3),
     "no version": (GOOD | {SIGNATURE: None, "x-ncp-apigw-signature": "s"}, ["header-name"]),
+    "an API key instead of the access key": (GOOD | {KEY: None, "X-Api-Key": ACCESS}, ["header-name"]),
+    "another header for the access key": (GOOD | {KEY: None, "Access_Key": ACCESS}, ["header-name"]),
+    "another header for the time": (GOOD | {TIMESTAMP: None, "X-Timestamp": str(NOW)}, ["header-name"]),
     "a timestamp with a fraction": (GOOD | {TIMESTAMP: "1732589296.123456"}, ["timestamp-fraction"]),
     "a timestamp as a float": (GOOD | {TIMESTAMP: "1732589296000.0"}, ["timestamp-fraction"]),
     "a timestamp with an exponent": (GOOD | {TIMESTAMP: "1.732589296e+12"}, ["timestamp-fraction"]),
@@ -676,6 +760,20 @@ HEADER_MISTAKES = {
     "a variable without a value": (GOOD | {KEY: "undefined"}, ["header-placeholder"]),
     "a promise": (GOOD | {SIGNATURE: "[object Promise]"}, ["header-placeholder"]),
 }
+
+
+@pytest.mark.parametrize("name", [TIMESTAMP, KEY, SIGNATURE])
+def test_a_header_with_another_meaning_is_no_header_with_another_name(name):
+    others = {"Accept": "*/*", "Host": "gateway.example", "X-Request-Id": "1", "Authorization": "none"}
+    headers = {other: value for other, value in GOOD.items() if other != name} | others
+    assert verify("GET", PAGED, headers, CREDENTIALS, NOW).mistakes == ()
+
+
+def test_a_time_zone_does_not_explain_an_unknown_access_key():
+    headers = GOOD | {TIMESTAMP: str(NOW + 18 * HALF_HOUR_MS), KEY: "EXAMPLEACCESSKEY0002"}
+    verification = verify("GET", PAGED, headers, CREDENTIALS, NOW)
+    (unknown,) = [finding for finding in verification.report.errors if finding.rule == "NC209"]
+    assert ([m.word for m in verification.mistakes], unknown.causes) == (["timestamp-time-zone"], ())
 
 
 @pytest.mark.parametrize(("headers", "words"), HEADER_MISTAKES.values(), ids=HEADER_MISTAKES.keys())

@@ -1071,6 +1071,14 @@ def test_the_journal_records_requests_and_responses():
     assert json.dumps(entry | {"findings": findings})
 
 
+@pytest.mark.parametrize(("method", "rules"), [("POST", ["NC104"]), ("GET", [])])
+def test_the_journal_has_warnings_about_a_payload_and_not_about_what_nobody_reads(method, rules):
+    nclue = Nclue()
+    nclue.send(method, body=json.dumps(PAYLOAD | {"unknown": 1}).encode())
+    (entry,) = nclue.service.store.journal
+    assert (entry["status"], [finding["rule"] for finding in entry["findings"]]) == (200, rules)
+
+
 def test_signed_headers_are_masked_in_the_journal_whatever_their_case(guarded):
     headers = signed_headers("GET", "/api/v1/tasks", KEYS, NOW_MS)
     pairs = [(name.upper(), value) for name, value in headers.items()] + [("Authorization", "Bearer EXAMPLE"), ("cookie", "EXAMPLE=1")]

@@ -319,8 +319,41 @@ def test_other_texts_that_are_no_json_are_rejected(text):
     assert codes(read(text)) == ["NC001"]
 
 
+SLIPS = {
+    **dict.fromkeys(("True", "TRUE"), "JSON writes true"),
+    **dict.fromkeys(("False", "FALSE"), "JSON writes false"),
+    **dict.fromkeys(("None", "nil", "undefined", "NULL", "Null", "nan", "inf", "-inf"), "JSON writes null"),
+    **dict.fromkeys(("'a'", "`a`", "\u2018a\u2019", "\u201ca\u201d"), 'names and strings are written in double quotes (")'),
+    **dict.fromkeys(("# a", "// a"), "JSON has no comments"),
+}
+
+
+@pytest.mark.parametrize(("value", "hint"), SLIPS.items(), ids=SLIPS.keys())
+def test_a_word_of_another_language_is_recognised(value, hint):
+    assert problem_of(f'{{"a": {value}}}').endswith(f"; {hint}")
+
+
+@pytest.mark.parametrize("text", ["{}{}", "{}[]", "[]{}", "[][]"])
+def test_two_values_without_a_comma_are_recognised(text):
+    assert problem_of(text).endswith("; is a comma missing? One payload per line belongs in a .jsonl file")
+
+
+@pytest.mark.parametrize("text", ['{"a": 1,}', "[1,]"])
+def test_a_comma_too_many_is_recognised(text):
+    assert problem_of(text).endswith("; a comma is not allowed before it")
+
+
 def test_a_long_word_is_cut_in_the_message():
     assert problem_of("x" * 10_000_000).startswith("expected a value, but found 'xxxxxxxxxxxxxxxxxxxx…' at column 1")
+
+
+def test_values_beside_a_problem_are_those_of_json():
+    assert read('{"a": 1, "a": [true, false, null]}').value == {"a": [True, False, None]}
+
+
+def test_the_name_of_a_field_is_shown_as_it_is_written():
+    (problem,) = read(r'{"a~b": {"c/d": "\ud800"}}').problems
+    assert (problem.code, problem.pointer, problem.detail["field"]) == ("NC007", "/a~0b/c~1d", "a~b/c/d")
 
 
 def test_findings_before_a_syntax_error_are_reported():
@@ -439,6 +472,8 @@ def test_64_levels_are_allowed_and_65_are_not():
     assert found("[" * 64 + "]" * 64) == []
     assert found("[" * 65 + "]" * 65) == [("NC006", "/0" * 64, 64)]
     assert found('{"a":' * 64 + "{}" + "}" * 64) == [("NC006", "/a" * 64, 320)]
+    assert found("[" * 63 + "[],[]" + "]" * 63) == []  # more than 64 arrays, but not that deep
+    assert found("[" * 64 + "[],[]" + "]" * 64) == [("NC006", "/0" * 64, 64)]
 
 
 DEEP = st.tuples(
@@ -686,6 +721,11 @@ def test_places_in_flat_objects_are_those_of_the_exact_parser(text):
     with suppress(MalformedError):
         parser.value()
     assert found is None or list(found.items()) == [(name, at) for name, at in parser.starts.items()]
+
+
+def test_a_flat_object_behind_another_one_is_read_where_it_starts():
+    assert flat_members('{"x": 1} {"a": 2}', 9) == {"a": 15}
+    assert flat_members('{"x": 1} {"a": 2}', 8) is None
 
 
 def test_a_flat_object_is_read_without_the_exact_parser():

@@ -1338,3 +1338,12 @@ def test_a_field_that_the_page_does_not_know_is_no_part_of_the_echo():
 def test_a_query_may_hold_a_question_mark_and_repeat_itself(query):
     body = json.dumps({"index": 0, "limit": 5, "total": 0, "tasks": []}).encode()
     assert validate_response("listTasks", 200, {"content-type": "application/json"}, body, query).findings == ()
+
+
+@pytest.mark.parametrize(
+    "start", ["", "?", "/api/v1/tasks?", "http://127.0.0.1/api/v1/tasks?", "https://nclue.apigw.ntruss.com/api/v1/tasks?"]
+)
+def test_a_query_is_read_from_a_target_or_a_url_as_well(start):
+    body = json.dumps({"index": 0, "limit": 5, "total": 0, "tasks": []}).encode()
+    report = validate_response("listTasks", 200, {"content-type": "application/json"}, body, f"{start}limit=6")
+    assert [finding.pointer for finding in report.findings] == ["/limit"]
