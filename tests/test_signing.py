@@ -381,6 +381,7 @@ SIGNED = {
     "no access key, but a line end": (f"GET {PAGED}\n{NOW}\n", ["line-end-added", "access-key-missing"]),
     "no access key and no query": (f"GET {TASKS}\n{NOW}", ["query-missing", "access-key-missing"]),
     "no timestamp": (f"GET {PAGED}\n{ACCESS}", ["timestamp-missing"]),
+    "neither timestamp nor access key": (f"GET {PAGED}", ["timestamp-missing"]),
     "the timestamp first": (f"{NOW}\nGET {PAGED}\n{ACCESS}", ["line-order"]),
     "the access key before the timestamp": (f"GET {PAGED}\n{ACCESS}\n{NOW}", ["line-order"]),
     "the string of another API": (f"{NOW}.GET.{TASKS}", ["other-service"]),
@@ -403,12 +404,28 @@ def test_a_usual_mistake_is_recognised(message, words):
     assert ("no usual mistake explains it" in verification.sentence) == (not words)
 
 
+PAIRED = {
+    *("base-path-missing", "slash-first", "slash-last", "query-missing", "path-missing", "host-included", "timestamp-seconds"),
+    *("line-end-added", "line-end-cr-lf", "line-end-literal", "shell-echo", "access-key-missing"),
+}
+"""The mistakes that clients make together with others; to try all pairs would take too long."""
+
+
+@pytest.mark.parametrize("name", [name for name, (_, words) in SIGNED.items() if len(words) == 1 and not words[0].startswith("method-")])
+def test_two_mistakes_are_recognised_where_they_are_usual_together(name):
+    message, words = SIGNED[name]
+    headers = headers_for(message.replace("GET", "get", 1)) | {"Host": "gateway.example:8443"}
+    found = [mistake.word for mistake in verify("GET", PAGED, headers, CREDENTIALS, NOW).mistakes]
+    assert found == (["method-lower-case", *words] if words[0] in PAIRED else [])
+
+
 OTHER_TARGETS = {
     "POST with another method": ("POST", TASKS, "GET /api/v1/tasks", "method-other"),
     "a question mark too many": ("POST", TASKS, "POST /api/v1/tasks?", "question-mark-added"),
     "a proxy that cut /api/v1": ("POST", "/tasks", "POST /api/v1/tasks", "base-path-added"),
     "Hangul decoded": ("GET", "/%ED%95%99?n=%EC%8A%B5", "GET /학?n=습", "target-decoded"),
     "a plus decoded": ("GET", "/a?b=c+d", "GET /a?b=c d", "target-decoded"),
+    "all of it decoded, with a plus": ("GET", "/a%2Cb?c=d+e", "GET /a,b?c=d e", "target-decoded"),
     "a plus for %20": ("GET", "/a?b=c%20d", "GET /a?b=c+d", "query-rebuilt"),
     "%20 for a plus": ("GET", "/a?b=c+d", "GET /a?b=c%20d", "query-rebuilt"),
     "empty values dropped": ("GET", "/photos/puppy.jpg?query1=&query2&c=d", "GET /photos/puppy.jpg?c=d", "query-rebuilt"),
@@ -511,6 +528,8 @@ OTHER_KEYS_AND_HASHES = {
     "SHA-384": (of(algorithm="sha384"), ["hash-sha384"]),
     "SHA-512": (of(algorithm="sha512"), ["hash-sha512"]),
     "SHA-512 in hexadecimal": (base64.b64decode(of(algorithm="sha512")).hex(), ["signature-hex", "hash-sha512"]),
+    "SHA-1 in hexadecimal": (base64.b64decode(of(algorithm="sha1")).hex(), ["signature-hex", "hash-sha1"]),
+    "SHA-384 in hexadecimal": (base64.b64decode(of(algorithm="sha384")).hex(), ["signature-hex", "hash-sha384"]),
     "SHA-1 without query and with CR LF": (
         of(f"GET {TASKS}\r\n{NOW}\r\n{ACCESS}", algorithm="sha1"),
         ["query-missing", "line-end-cr-lf", "hash-sha1"],
@@ -523,6 +542,51 @@ OTHER_KEYS_AND_HASHES = {
     "the secret in Base64": (base64.b64encode(SECRET.encode()).decode(), ["secret-as-signature"]),
     "the access key": (ACCESS, ["access-key-as-signature"]),
 }
+
+
+PAIRED_SECRETS = {
+    "secret-quoted": of(MESSAGE.replace("GET", "get"), f"'{SECRET}'"),
+    "secret-padded": of(MESSAGE.replace("GET", "get"), f"{SECRET}\n"),
+    "hmac-arguments-swapped": of(SECRET, MESSAGE.replace("GET", "get")),
+}
+UNPAIRED_SECRETS = {
+    "secret-decoded": of(MESSAGE.replace("GET", "get"), base64.b64encode(SECRET.encode())),
+    "secret-missing": of(MESSAGE.replace("GET", "get"), ""),
+    "hmac-missing": base64.b64encode(hashlib.sha256(MESSAGE.replace("GET", "get").encode()).digest()).decode(),
+    "message-utf-16": of(MESSAGE.replace("GET", "get").encode("utf-16-le")),
+}
+
+
+@pytest.mark.parametrize("word", [*PAIRED_SECRETS, *UNPAIRED_SECRETS])
+def test_another_key_and_a_mistake_in_the_message_are_recognised_where_they_are_usual_together(word):
+    headers = headers_for("", signature=(PAIRED_SECRETS | UNPAIRED_SECRETS)[word])
+    found = [mistake.word for mistake in verify("GET", PAGED, headers, CREDENTIALS, NOW).mistakes]
+    assert found == (["method-lower-case", word] if word in PAIRED_SECRETS else [])
+
+
+def test_a_hash_without_hmac_may_have_the_secret_in_front():
+    given_signature = base64.b64encode(hashlib.sha256((SECRET + MESSAGE).encode()).digest()).decode()
+    found = verify("GET", PAGED, headers_for("", signature=given_signature), CREDENTIALS, NOW).mistakes
+    assert [mistake.word for mistake in found] == ["hmac-missing"]
+
+
+@pytest.mark.parametrize(("length", "words"), [(1000, ["signature-hex"]), (1001, [])])
+def test_a_signature_is_decoded_up_to_a_thousand_characters(length, words):
+    parts = SignedParts(b"GET", b"/a", None, b"1", ACCESS.encode(), SECRET.encode())
+    digits = by_hand(f"GET /a\n1\n{ACCESS}").hex()
+    assert [m.word for m in find_mistakes(digits + " " * (length - len(digits)), parts, "")][-1:] == words
+
+
+@pytest.mark.parametrize(("length", "words"), [(2000, ["query-rebuilt"]), (2001, [])])
+def test_the_order_of_a_query_is_tried_up_to_two_thousand_bytes(length, words):
+    last = "b=" + "2" * (length - len("a=1&b="))
+    headers = headers_for(f"GET /a?{last}&a=1\n{TAIL}")
+    assert [m.word for m in verify("GET", f"/a?a=1&{last}", headers, CREDENTIALS, NOW).mistakes] == words
+
+
+def test_bytes_that_are_no_text_are_explained_as_any_others():
+    parts = SignedParts(b"GET", b"/\xff", None, b"1", ACCESS.encode(), SECRET.encode())
+    assert find_mistakes(base64.b64encode(b"x" * 32).decode(), parts, "", api_key="\ud800") == ()
 
 
 @pytest.mark.parametrize(("given_signature", "words"), OTHER_KEYS_AND_HASHES.values(), ids=OTHER_KEYS_AND_HASHES.keys())
@@ -732,6 +796,8 @@ def test_a_difference_as_of_a_time_zone_is_recognised(ahead_ms, words):
 def test_the_time_zone_is_named():
     verification = verify("GET", PAGED, signed_headers("GET", PAGED, CREDENTIALS, NOW - 5 * HALF_HOUR_MS), CREDENTIALS, NOW)
     assert "the timestamp is 2.5 hours behind, as much as a time zone" in verification.sentence
+    verification = verify("GET", PAGED, signed_headers("GET", PAGED, CREDENTIALS, NOW + 18 * HALF_HOUR_MS), CREDENTIALS, NOW)
+    assert "the timestamp is 9 hours ahead, as much as a time zone" in verification.sentence
 
 
 HEADER_MISTAKES = {

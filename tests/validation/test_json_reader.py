@@ -347,6 +347,18 @@ def test_a_long_word_is_cut_in_the_message():
     assert problem_of("x" * 10_000_000).startswith("expected a value, but found 'xxxxxxxxxxxxxxxxxxxx…' at column 1")
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"a": TRUE}', "expected a value, but found 'TRUE'; JSON writes true"),
+        ("[1}", "expected ',' or ']', but found '}'"),
+    ],
+)
+def test_a_syntax_error_is_also_described_without_its_place(text, words):
+    """For reports that show the place beside the message."""
+    assert read(text).problems[-1].detail["unplaced"] == words
+
+
 def test_values_beside_a_problem_are_those_of_json():
     assert read('{"a": 1, "a": [true, false, null]}').value == {"a": [True, False, None]}
 
@@ -474,6 +486,23 @@ def test_64_levels_are_allowed_and_65_are_not():
     assert found('{"a":' * 64 + "{}" + "}" * 64) == [("NC006", "/a" * 64, 320)]
     assert found("[" * 63 + "[],[]" + "]" * 63) == []  # more than 64 arrays, but not that deep
     assert found("[" * 64 + "[],[]" + "]" * 64) == [("NC006", "/0" * 64, 64)]
+
+
+def test_an_array_that_is_too_deep_may_go_on_behind_another():
+    assert found("[" * 67 + "],1" + "]" * 66) == [("NC006", "/0" * 64, 64)]
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("NC004", "{" + ",".join(['"a":1'] * 103) + "}"),
+        ("NC005", "[" + ",".join(["NaN"] * 102) + "]"),
+        ("NC005", "[" + ",".join(["1e999"] * 102) + "]"),
+        ("NC007", "[" + ",".join([r'"\ud800"'] * 102) + "]"),
+    ],
+)
+def test_exactly_a_hundred_of_each_kind_are_recorded(code, text):
+    assert codes(read(text)) == [code] * 100
 
 
 DEEP = st.tuples(
@@ -658,6 +687,7 @@ def test_a_place_is_always_within_the_text(text, pointer, offset):
         ("a\r\nb", 2, (1, 3)),
         ("a\r\nb", 3, (2, 1)),
         ("a\rb", 2, (2, 1)),
+        ("\rab", 2, (2, 2)),
         ("a\n\rb", 3, (3, 1)),
         ("x\na\r\nb", 4, (2, 3)),
         ("\r\n\r\n가😀b", 6, (3, 3)),
