@@ -584,6 +584,17 @@ def test_the_order_of_a_query_is_tried_up_to_two_thousand_bytes(length, words):
     assert [m.word for m in verify("GET", f"/a?a=1&{last}", headers, CREDENTIALS, NOW).mistakes] == words
 
 
+def test_a_mistake_about_bytes_that_are_no_text_is_recognised():
+    message = b"get /\xff\n" + TAIL.encode()
+    (mistake,) = verify("GET", b"/\xff", headers_for("", signature=of(message)), CREDENTIALS, NOW).mistakes
+    assert mistake.word == "method-lower-case"
+
+
+@pytest.mark.parametrize("headers", [{}, GOOD, GOOD | {KEY: "EXAMPLEACCESSKEY0002"}, GOOD | {TIMESTAMP: "soon"}, headers_for("")])
+def test_the_findings_of_a_verification_cannot_be_changed(headers):
+    assert type(verify("GET", PAGED, headers, CREDENTIALS, NOW).report.findings) is tuple
+
+
 def test_bytes_that_are_no_text_are_explained_as_any_others():
     parts = SignedParts(b"GET", b"/\xff", None, b"1", ACCESS.encode(), SECRET.encode())
     assert find_mistakes(base64.b64encode(b"x" * 32).decode(), parts, "", api_key="\ud800") == ()
@@ -677,6 +688,10 @@ SPELLINGS = {
     "Base64 of hexadecimal in upper case": (base64.b64encode(RIGHT.hex().upper().encode()).decode(), ["signature-hex-base64"]),
     "pairs of hexadecimal digits": (RIGHT.hex("-").upper(), ["signature-hex"]),
     "Base64 twice": (base64.b64encode(base64.b64encode(RIGHT)).decode(), ["signature-base64-twice"]),
+    "Base64 twice, without the second padding": (
+        base64.b64encode(base64.b64encode(RIGHT)).decode().rstrip("="),
+        ["signature-padding", "signature-base64-twice"],
+    ),
     "Base64 twice with a line end": (base64.b64encode(base64.b64encode(RIGHT) + b"\n").decode(), ["signature-base64-twice"]),
     "bytes of Python": (str(base64.b64encode(RIGHT)), ["signature-python-bytes"]),
     "bytes of Python with a line end": (str(base64.encodebytes(RIGHT)), ["signature-python-bytes", "signature-line-end"]),

@@ -1106,6 +1106,14 @@ def test_secrets_are_masked_wherever_a_client_has_put_them(guarded, spell):
         assert "***" in json.loads(entry["body"])["train_file_path"]
 
 
+def test_a_key_that_the_service_knows_is_masked_in_a_request_that_is_not_signed_with_it(guarded):
+    body = json.dumps({"name": f"of {ACCESS}", "train_bucket": f"for {SECRET}"}).encode()
+    guarded.send("POST", f"/<{ACCESS}>", body=body)
+    (entry,) = guarded.service.journal()
+    assert ACCESS not in json.dumps(entry)
+    assert SECRET not in json.dumps(entry)
+
+
 def test_findings_in_the_journal_quote_no_secret():
     nclue = Nclue()
     headers = [("x-api-key", "CANARY~key~00000000001"), ("content-type", "application/json")]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from nclue_contract.contract.model import contract
 from nclue_contract.contract.readings import Readings
 from nclue_contract.validation.explain import explain, overview
+from tests.support.documentation import documented_at
 
 DEFAULTS = Readings.choose()
 
@@ -125,6 +126,12 @@ def test_a_reading_is_explained_with_its_options_pages_and_rules():
     assert "rules NC120 path-character" in text
     assert "in force page-2024 (from: default)" in text
     assert "to pin --reading path-characters=page-2025, or in pyproject.toml" in text
+
+
+@pytest.mark.parametrize("name", ["NC120", "path-characters"])
+def test_an_explanation_ends_with_its_page_where_there_is_a_site(name):
+    with documented_at("https://docs.example/nclue/"):
+        assert re.fullmatch(r"  more          https://docs\.example/nclue/\S+", explain(contract(), name, DEFAULTS).splitlines()[-1])
 
 
 @pytest.mark.parametrize("name", READINGS)

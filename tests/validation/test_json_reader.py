@@ -753,6 +753,12 @@ def test_places_in_flat_objects_are_those_of_the_exact_parser(text):
     assert found is None or list(found.items()) == [(name, at) for name, at in parser.starts.items()]
 
 
+@pytest.mark.parametrize("number", ["0", "-0", "10", "1.05", "10.20", "1e05", "1E+10", "2.50e-03", "-1.00"])
+def test_every_form_of_a_number_is_flat(number):
+    assert flat_members(f'{{"a": {number}}}', 0) == {"a": 6}
+    assert read(f'{{"a": {number}, "a": {number}}}').value == {"a": json.loads(number)}
+
+
 def test_a_flat_object_behind_another_one_is_read_where_it_starts():
     assert flat_members('{"x": 1} {"a": 2}', 9) == {"a": 15}
     assert flat_members('{"x": 1} {"a": 2}', 8) is None

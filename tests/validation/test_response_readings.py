@@ -55,6 +55,22 @@ def test_200_is_a_success_under_both_options_without_a_warning(operation, option
     assert found(operation, 200, SUCCESSES[operation], success_status=option) == found(operation, 200, SUCCESSES[operation]) == []
 
 
+def codes_of_204(body):
+    report = Validator({"success-status": "gateway"}).validate_response("deleteTask", 204, {}, body, TASK_ID)
+    return [finding.rule for finding in report.findings]
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview, bytes.decode])
+def test_a_204_has_no_body_of_any_type(kind):
+    assert codes_of_204(kind(b"")) == []
+    assert "NC303" in codes_of_204(kind(b"[]"))
+
+
+@pytest.mark.parametrize("value", [None, 0, [], {}])
+def test_a_value_is_no_missing_body(value):
+    assert codes_of_204(value) != []
+
+
 def test_204_is_a_success_of_a_deletion_only_and_has_no_body():
     assert found("deleteTask", 204, b"", TASK_ID, {}, success_status="gateway") == []
     assert found("deleteTask", 204, b"", TASK_ID, {}) == [("NC301", "")]
