@@ -15,6 +15,7 @@ from email.utils import formatdate
 import pytest
 
 from nclue_contract.check.cases.plan import plan
+from nclue_contract.check.run import CheckOptions, selected_cases
 from nclue_contract.check.runner import Runner
 from nclue_contract.check.sender import Limits
 from nclue_contract.check.session import CheckSession
@@ -26,7 +27,7 @@ from nclue_contract.service.service import Service
 from nclue_contract.service.store import ExternalData
 from nclue_contract.signing import EXAMPLE, signed_headers
 from tests.support.plans import short_plan
-from tools.measure_check import KNOWN, second_server
+from tools.measure_check import KNOWN, reference_server, second_server
 
 PREFIX = "/api/v1"
 TASKS = f"{PREFIX}/tasks"
@@ -390,6 +391,20 @@ def test_a_task_that_ends_while_the_check_is_held_up_is_deleted_rightly(stage, q
         session = CheckSession(Readings.of(None), KNOWN, run="run", prefix=PREFIX, now_ms=transport.now_ms)
         result = Runner(session, plan(only=["NC401"]), transport, Limits(clean_up=False)).run("somewhere", "tested")
         assert [failure.sentence for failure in result.failures] == [], seconds
+
+
+# -- readings -----------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("start", [reference_server, second_server])
+@pytest.mark.parametrize(("order", "characters"), [("rules-first", "page-2025"), ("existence-first", "page-2024")])
+def test_probe_finds_the_order_of_a_server_that_looks_up_files(start, order, characters):
+    """Where rules are checked first, the characters as well; else 404 is the response to every path of the check."""
+    handle = start(readings={"check-order": order, "path-characters": characters}, known_files=True)
+    _, result = checked(handle, selected_cases(CheckOptions(probe=True)))
+    assert (result.readings["check-order"], result.failures) == ((order,), [])
+    if order == "rules-first":
+        assert result.readings["path-characters"] == (characters,)
 
 
 # -- clocks -------------------------------------------------------------------------------------------------------------------------------

@@ -121,7 +121,9 @@ def _forbidden_cases(*, full: bool) -> Iterator[Case]:
         for position in positions if full else [first]:
             early = (field, character) in EARLY and position == first
             rank = 0 if early else 2 if character.isprintable() and character.isascii() else 3
-            yield _character_case(field, character, position, rank, readings_agree=True)
+            # Each of them shows whether rules or files are checked first; one is enough to find that out.
+            agree = (field, character) != next(iter(EARLY))
+            yield _character_case(field, character, position, rank, readings_agree=agree)
 
 
 def _is_like_its_neighbours(character: str) -> bool:
