@@ -181,7 +181,7 @@ FIND_PYTHON = \
 PIP_INSTEAD = echo "== with pip instead of uv, which takes a minute or more"
 
 # Only two things make this run again: other dependencies, or another folder. uv needs a fifth of pip's time, but reads none of pip's settings:
-# where these name an index, and where uv fails, pip installs. It renews itself first, since old ones know no groups.
+# where these name an index, and where uv fails, pip installs. That renews itself first, since an old pip knows no groups.
 $(VENV)/stamp: pyproject.toml constraints.txt tools/requirements/ci.txt $(STALE)
 	@if ! $(PY) -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	  || { [ -f $(VENV)/stamp ] && [ "$$(cat $(VENV)/stamp)" != "$$(pwd -P)" ]; }; then \
