@@ -243,7 +243,7 @@ hashes: $(VENV)/stamp
 	  mv tools/requirements/$$file.new tools/requirements/$$file.txt; \
 	done
 	@pinned() { grep "^$$1==" constraints.txt | $(PY) -m uv pip compile --quiet --generate-hashes --no-annotate --no-header -; }; \
-	pinned pip >>tools/requirements/ci.txt; \
+	pinned pip >>tools/requirements/ci.txt && \
 	{ echo "# What installs ci.txt, written by 'make hashes' from constraints.txt."; pinned uv; } >tools/requirements/uv.new && \
 	mv tools/requirements/uv.new tools/requirements/uv.txt
 	@echo "wrote ci.txt, action.txt and uv.txt in tools/requirements"

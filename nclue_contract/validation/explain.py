@@ -123,17 +123,13 @@ def _reading(reading: Reading, contract: Contract, readings: Readings) -> Iterat
     yield from _paragraph("in force", f"{readings[reading.id]} (from: {readings.sources[reading.id]})")
     other, *_ = (option.id for option in reading.options if option.id != readings[reading.id])
     yield from _paragraph("to pin", f"--reading {reading.id}={other}, or in pyproject.toml:")
-    yield from _indented("[tool.nclue-contract.readings]", f'{reading.id} = "{other}"')
+    yield f"{_INDENT}[tool.nclue-contract.readings]"
+    yield f'{_INDENT}{reading.id} = "{other}"'
     yield from _link(contract.reading_url(reading.id))
 
 
 def _link(url: str | None) -> list[str]:
     return _paragraph("more", url) if url else []
-
-
-def _indented(*lines: str) -> Iterator[str]:
-    """Yield lines that can be copied, below the text of a paragraph."""
-    yield from (_INDENT + line for line in lines)
 
 
 def _paragraph(label: str, text: str) -> list[str]:

@@ -393,6 +393,43 @@ def test_a_task_that_ends_while_the_check_is_held_up_is_deleted_rightly(stage, q
         assert [failure.sentence for failure in result.failures] == [], seconds
 
 
+class AtRandom(MemoryTransport):
+    """The check is held up at random: before a request is sent, until the server reads it, and until its response is received."""
+
+    exact_clock = False
+
+    def __init__(self, handle, seed):
+        super().__init__(handle, PREFIX)
+        self.random = random.Random(seed)
+        self.often, self.most_s = self.random.choice([0.01, 0.05, 0.2, 0.5]), self.random.choice([0.2, 0.5, 1, 3])
+
+    def send(self, *requests):
+        return [self._one(request) for request in requests]
+
+    def _one(self, request):
+        self._hold_up()
+        sent_ms = self.now_ms()
+        self._hold_up()
+        (exchange,) = super().send(request)
+        self._hold_up()
+        return replace(exchange, sent_ms=sent_ms, received_ms=self.now_ms())
+
+    def _hold_up(self):
+        if self.random.random() < self.often:
+            self.sleep(self.random.random() * self.most_s)
+
+
+@pytest.mark.parametrize(
+    ("seed", "stage", "queue"), [(23, 0.13, "parallel"), (23, 0.13, "serial"), (116, 0.4, "serial"), (84, 0.5, "serial")]
+)
+def test_no_result_depends_on_when_the_check_is_held_up(seed, stage, queue):
+    """With these seeds, a server was failed for the deletion of a task that had ended."""
+    transport = AtRandom(service(f"seconds:{stage}", queue=queue).handle, seed)
+    session = CheckSession(Readings.of(None), KNOWN, run="run", prefix=PREFIX, now_ms=transport.now_ms)
+    result = Runner(session, plan(only=["NC2", "NC3", "NC4"]), transport, Limits(clean_up=False)).run("somewhere", "tested")
+    assert ([failure.sentence for failure in result.failures], result.stop_reason) == ([], "")
+
+
 # -- readings -----------------------------------------------------------------------------------------------------------------------------
 
 

@@ -423,7 +423,7 @@ class LifecycleTracker:
         self._wrong_deletions.setdefault(stage, exchange)
         # The task was unfinished when this time began. The process of the check may have been held up within it.
         took_s = (exchange.received_ms - tracked.last_unfinished_ms) / 1000
-        # Lengths of stages are measured from poll to poll, so they may be half of what was seen.
+        # Stages are measured from poll to poll, so they may last half as long as it seems.
         stage_s = FULL_PACE_S if self._pace.shortest_s is None else self._pace.shortest_s / 2
         # One stage can be over at any moment, but not two of them within the time of one, and hardly one at each of two short times.
         unlikely = took_s < (stage_s / 2 if confirmed else stage_s)
