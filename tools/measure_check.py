@@ -175,45 +175,57 @@ def check_in_process(
     budget: int = BUDGET,
     known: FixtureData = KNOWN,
     usual: frozenset[tuple[str, str]] | None = None,
-    case: str | None = None,
+    cases: Collection[str] | None = None,
 ) -> CheckResult:
     """Run the plan against a server in this process; with `usual` until the first failure, or an advisory that is not among these.
 
-    With `case`, run only this test case, and what it depends on.
+    With `cases`, run only these test cases, and what they depend on.
     """
     transport = MemoryTransport(handle, PREFIX)
     session = CheckSession(Readings.of(pins), known, run="run", prefix=PREFIX, now_ms=transport.now_ms, exact_clock=True)
     observer = RunObserver(stop=lambda state: usual is not None and (state.failed or not usual >= state.results.advised_cases))
-    return Runner(session, _plan(case), transport, Limits(budget, clean_up=False), observer).run("in process", "measured")
+    chosen = None if cases is None else frozenset(cases)
+    return Runner(session, _plan(chosen), transport, Limits(budget, clean_up=False), observer).run("in process", "measured")
 
 
 @cache  # for most faults, making the plan would take longer than the check
-def _plan(case: str | None) -> tuple[Case, ...]:
-    return tuple(plan(ids=None if case is None else {case}))
+def _plan(cases: frozenset[str] | None) -> tuple[Case, ...]:
+    return tuple(plan(ids=cases))
 
 
-def measure_fault(implementation: Implementation, fault: str, *, budget: int = BUDGET, case: str | None = None) -> FaultMeasurement:
+def measure_fault(
+    implementation: Implementation, fault: str, *, budget: int = BUDGET, cases: Collection[str] | None = None
+) -> FaultMeasurement:
     """Run the plan against a server with this fault until the first failure; if there is none, again with the default readings pinned.
 
-    Run `case` alone before, if it is given. What it shows then, it shows in the plan too, where no more readings are left to explain it.
+    With `cases`, run only these test cases, and what they depend on. What they show then, they show in the plan too, where no more readings
+    are left to explain it.
     """
-    usual = implementation.usual_advisories()
-    if case is not None:
-        result = check_in_process(implementation.start(fault), usual=usual, budget=budget, case=case)
-        if _evidence(result, usual):
-            return _measurement(implementation, fault, result, pinned=False)
-    result, pinned = check_in_process(implementation.start(fault), usual=usual, budget=budget), False
+    usual, start = implementation.usual_advisories(), implementation.start
+    result, pinned = check_in_process(start(fault), usual=usual, budget=budget, cases=cases), False
     if not _evidence(result, usual) and not result.stop_reason:
-        pins = {reading.id: reading.default for reading in contract().readings.values()}
-        result, pinned = check_in_process(implementation.start(fault), usual=usual, budget=budget, pins=pins), True
-    return _measurement(implementation, fault, result, pinned=pinned)
-
-
-def _measurement(implementation: Implementation, fault: str, result: CheckResult, *, pinned: bool) -> FaultMeasurement:
-    first = next(iter(_evidence(result, implementation.usual_advisories())), None)
+        result, pinned = check_in_process(start(fault), usual=usual, budget=budget, cases=cases, pins=default_pins()), True
+    first = next(iter(_evidence(result, usual)), None)
     case, rule = (first.case, first.rule) if first else ("", "")
     advisory = first is not None and first.advisory
     return FaultMeasurement(fault, implementation.faults[fault], result.requests, case, rule, result.stop_reason, pinned, advisory)
+
+
+def default_pins() -> dict[str, str]:
+    """Return the default option of each reading, as pins."""
+    return {reading.id: reading.default for reading in contract().readings.values()}
+
+
+def sufficient_cases(implementation: Implementation, one: FaultMeasurement) -> list[str]:
+    """Return the test case that has found a fault, with another one if it does not find it alone; nothing if more are needed."""
+
+    def found(*cases: str) -> bool:
+        again = measure_fault(implementation, one.name, cases=cases)
+        return (again.found, again.pinned) == (True, one.pinned)
+
+    if found(one.case):
+        return [one.case]
+    return next(([other.id, one.case] for other in _plan(None) if found(other.id, one.case)), [])
 
 
 def _evidence(result: CheckResult, usual: Collection[tuple[str, str]]) -> list[Failure]:
@@ -295,7 +307,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--only", metavar="PATTERN", default="*", help="only these faults, such as 'path-*', and no conforming servers")
     parser.add_argument("--budget", type=positive_integer, metavar="N", help="at most N requests per run, and no conforming servers")
     parser.add_argument(
-        "--format", choices=("text", "json", "cases"), default="text", help="format of standard output; cases: what has found each fault"
+        "--format", choices=("text", "json", "cases"), default="text", help="format of standard output; cases: which suffice for each fault"
     )
     parser.add_argument("--second", action="store_true", help="measure the second server of the tests instead of the reference service")
     options = parser.parse_args(arguments)
@@ -318,7 +330,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.format == "json":
         print(json.dumps(json_report(faults, conforming), indent=1))
     elif options.format == "cases":
-        print("\n".join(f"{one.name}\t{one.case}" for one in faults if one.found and not one.pinned))
+        print("\n".join("\t".join((one.name, *sufficient_cases(implementation, one))) for one in faults if one.found))
     else:
         print("\n".join(text_lines(faults, conforming)))
     passed = all(one.found for one in faults) and not any(one.false_positive for one in conforming)

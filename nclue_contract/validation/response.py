@@ -142,16 +142,17 @@ def _is_empty(body: object) -> bool:
 
 def _check_content_type(policy: Policy, headers: object, *, success: bool) -> Iterator[Finding]:
     """Check the content type; the pages document that of errors only."""
-    applied = policy.documented("NC302")
-    if success:
-        applied = dataclasses.replace(applied, certainty=Certainty.UNDECIDED)
+    expected = policy.rule("NC302").media_type
     try:
         values = read_headers(headers).get("content-type", [])
     except Exception:  # noqa: BLE001  # an object of a client library may do anything
         values = []
-    if [media_type(value) for value in values] != [applied.rule.media_type]:
+    if [media_type(value) for value in values] != [expected]:
+        applied = policy.documented("NC302")
+        if success:
+            applied = dataclasses.replace(applied, certainty=Certainty.UNDECIDED)
         actual = " and ".join(map(quoted, values[:3])) or "missing"
-        yield Finding(applied, "", detail={"value": actual, "expected": applied.rule.media_type})
+        yield Finding(applied, "", detail={"value": actual, "expected": expected})
 
 
 def _read_body(policy: Policy, body: object) -> tuple[object, list[Finding]]:
@@ -179,9 +180,9 @@ def _document(body: bytes | str) -> Document:
 
 def _lone_surrogates(policy: Policy, body: Mapping[str, object]) -> Iterator[Finding]:
     """Yield the lone surrogates in the outermost object; the reader reports all others."""
-    applied = dataclasses.replace(policy.documented("NC007", group=SURROGATE), answers=())
     for name, value in body.items():
         if isinstance(value, str) and (match := SURROGATE.search(value)):
+            applied = dataclasses.replace(policy.documented("NC007", group=SURROGATE), answers=())
             yield Finding(applied, pointer_to(name), match.start(), value)
 
 

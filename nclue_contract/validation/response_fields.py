@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
+from typing import NamedTuple
 
-from nclue_contract.contract.model import Field, QueryParameter
+from nclue_contract.contract.model import Field, QueryParameter, contract
 from nclue_contract.contract.readings import Policy
 from nclue_contract.contract.rules import AppliedRule, Certainty
 from nclue_contract.contract.wording import counted, json_kind, pointer_to, quoted
@@ -26,6 +27,8 @@ _JSON_TYPES = {"string": str, "integer": int, "array": list, "null": type(None)}
 _TYPE_PHRASES = {"string": "a string", "integer": "an integer", "array": "an array", "number": "a number"}
 _SUMMARY = "TaskSummary"  # its page was cut off, so further fields may exist
 Object = Mapping[str, object]
+Problem = tuple[AppliedRule, dict[str, object]]
+"""A rule that a value breaks, and what its message needs."""
 
 LONGEST_NUMBER = 100
 """Characters of a number in a string, at most: converting more takes time, and no score has them."""
@@ -44,14 +47,16 @@ class FieldsCheck:
         self._policy = policy
         self._state, self._echo, self._paging = StateCheck(policy), EchoCheck(policy), PagingCheck(policy)
         self._longest_page = policy.contract.parameter("limit").maximum
+        self._null = policy.error_unless_chosen("NC305", "absent-fields", "null")
+        self._absent = policy.error_unless_chosen("NC304", "absent-fields", "absent")
 
     def check(self, schema: str, body: Object, request: Object | None) -> list[Finding]:
         """Return the findings of an object that should have the schema, such as `Task` or `TaskList`."""
-        found = list(_check_object(self._policy, schema, body, ()))
+        found = list(self._check_object(schema, body, ()))
         if schema == "TaskList":
             items = body.get("tasks")
             for index, item in enumerate(items[: self._longest_page] if isinstance(items, list) else []):
-                found += _check_object(self._policy, _SUMMARY, item, ("tasks", index))
+                found += self._check_object(_SUMMARY, item, ("tasks", index))
                 if len(found) >= MAX_FINDINGS_OF_ITEMS:
                     break
             found += self._paging.check(body, request)
@@ -60,66 +65,75 @@ class FieldsCheck:
             found += self._echo.check(schema, body, request)
         return found
 
+    def _check_object(self, schema: str, body: object, path: tuple[str | int, ...]) -> Iterator[Finding]:
+        """Check fields, types and values of one object."""
+        policy = self._policy
+        if not isinstance(body, Mapping):
+            yield Finding(policy.documented("NC305"), pointer_to(*path), detail={"kind": json_kind(body), "expected": "an object"})
+            return
+        expected = _expected_fields(schema)
+        for field, types, only_type, may_be_absent in expected:
+            if field.name in body:
+                value = body[field.name]
+                if not only_type or type(value) not in types:
+                    for applied, detail in _value_problems(policy, field, types, value):
+                        yield Finding(applied, pointer_to(*path, field.name), detail=detail)
+                if value is None and may_be_absent and self._null is not None:
+                    yield Finding(self._null, pointer_to(*path, field.name), detail={"kind": json_kind(None), "expected": "absent"})
+            elif field.required:
+                missing = self._absent if may_be_absent else policy.documented("NC304")
+                if missing is not None:
+                    yield Finding(missing, pointer_to(*path, field.name))
+        if schema != _SUMMARY:
+            names = {one.field.name for one in expected}
+            unknown = [name for name in body if name not in names]
+            yield from (Finding(policy.documented("NC310"), pointer_to(*path, name)) for name in unknown[:UNKNOWN_FIELDS_KEPT])
 
-def _check_object(policy: Policy, schema: str, body: object, path: tuple[str | int, ...]) -> Iterator[Finding]:
-    """Check fields, types and values of one object."""
-    if not isinstance(body, Mapping):
-        yield Finding(policy.documented("NC305"), pointer_to(*path), detail={"kind": json_kind(body), "expected": "an object"})
-        return
-    fields, place = policy.contract.responses[schema], pointer_to(*path)
-    for field in fields:
-        pointer = place + _field_pointer(field.name)
-        if field.name in body:
-            yield from _check_value(policy, field, pointer, body[field.name])
-            if body[field.name] is None and schema in MAY_OMIT and "null" in field.types:
-                applied = policy.error_unless_chosen("NC305", "absent-fields", "null")
-                if applied is not None:
-                    yield Finding(applied, pointer, detail={"kind": json_kind(None), "expected": "absent"})
-        elif field.required:
-            optional = schema in MAY_OMIT and "null" in field.types
-            applied = policy.error_unless_chosen("NC304", "absent-fields", "absent") if optional else policy.documented("NC304")
-            if applied is not None:
-                yield Finding(applied, pointer)
-    names = {field.name for field in fields}
-    if schema != _SUMMARY:
-        unknown = [name for name in body if name not in names]
-        yield from (Finding(policy.documented("NC310"), pointer_to(*path, name)) for name in unknown[:UNKNOWN_FIELDS_KEPT])
+
+class _ExpectedField(NamedTuple):
+    """A field of a response: the types of Python that it may have, and whether these are all that is checked of its value."""
+
+    field: Field
+    types: frozenset[type]
+    only_type: bool
+    may_be_absent: bool
 
 
 @cache
-def _field_pointer(name: str) -> str:
-    """Return the pointer to a field of the contract; cached, since it is needed for each field of each task of a list."""
-    return pointer_to(name)
+def _expected_fields(schema: str) -> tuple[_ExpectedField, ...]:
+    """Return what is expected of the fields of a schema; cached, since it is needed for each task of a list."""
+    return tuple(
+        _ExpectedField(
+            field,
+            frozenset(_JSON_TYPES[name] for name in field.types),
+            not (field.type_reading or field.format or field.enum or field.minimum is not None or field.maximum is not None),
+            schema in MAY_OMIT and "null" in field.types,
+        )
+        for field in contract().responses[schema]
+    )
 
 
-@cache
-def _python_types(names: tuple[str, ...]) -> frozenset[type]:
-    """Return the types of Python in which the JSON types of a field are read."""
-    return frozenset(_JSON_TYPES[name] for name in names)
-
-
-def _check_value(policy: Policy, field: Field, pointer: str, value: object) -> Iterator[Finding]:
+def _value_problems(policy: Policy, field: Field, types: frozenset[type], value: object) -> Iterator[Problem]:
     if field.type_reading and value is not None:
-        yield from _check_score(policy, field.type_reading, pointer, value)
-    elif type(value) not in _python_types(field.types):
+        yield from _score_problems(policy, field.type_reading, value)
+    elif type(value) not in types:
         expected = " or ".join(_TYPE_PHRASES[name] for name in field.types if name != "null")
-        yield Finding(policy.documented("NC305"), pointer, detail={"kind": json_kind(value), "expected": expected})
+        yield policy.documented("NC305"), {"kind": json_kind(value), "expected": expected}
     elif isinstance(value, int):
         low, high = field.minimum, field.maximum
         if (low is not None and value < low) or (high is not None and value > high):
             expected = f"at least {low}" if high is None else f"{low} to {high}"
             actual = value if value.bit_length() <= 64 else "a number of many digits"
-            yield Finding(policy.documented("NC309"), pointer, detail={"value": actual, "expected": expected})
+            yield policy.documented("NC309"), {"value": actual, "expected": expected}
     elif isinstance(value, str):
-        yield from _check_text(policy, field, pointer, value)
+        yield from _text_problems(policy, field, value)
 
 
-def _check_text(policy: Policy, field: Field, pointer: str, value: str) -> Iterator[Finding]:
+def _text_problems(policy: Policy, field: Field, value: str) -> Iterator[Problem]:
     if field.format == "date-time" and not is_time(value):
-        yield Finding(policy.documented("NC308"), pointer)
+        yield policy.documented("NC308"), {}
     if field.enum and (applied := _apply_to_word(policy, field.enum, value)):
-        expected = f"one of {', '.join(policy.readings.status_words)}"
-        yield Finding(applied, pointer, detail={"value": quoted(value), "expected": expected})
+        yield applied, {"value": quoted(value), "expected": f"one of {', '.join(policy.readings.status_words)}"}
 
 
 def _apply_to_word(policy: Policy, words: tuple[str, ...], value: str) -> AppliedRule | None:
@@ -130,20 +144,19 @@ def _apply_to_word(policy: Policy, words: tuple[str, ...], value: str) -> Applie
     return None if value in words else policy.documented("NC309")
 
 
-def _check_score(policy: Policy, type_reading: str, pointer: str, value: object) -> Iterator[Finding]:
+def _score_problems(policy: Policy, type_reading: str, value: object) -> Iterator[Problem]:
     """Check a number that is written as a number or in a string, by a reading with the options `number` and `string`."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        expected = _TYPE_PHRASES[policy.readings[type_reading]]
-        yield Finding(policy.documented("NC305"), pointer, detail={"kind": json_kind(value), "expected": expected})
+        yield policy.documented("NC305"), {"kind": json_kind(value), "expected": _TYPE_PHRASES[policy.readings[type_reading]]}
         return
     kind, other = ("string", "number") if isinstance(value, str) else ("number", "string")
     if applied := policy.error_unless_chosen("NC305", type_reading, kind):
-        yield Finding(applied, pointer, detail={"kind": json_kind(value), "expected": _TYPE_PHRASES[other]})
+        yield applied, {"kind": json_kind(value), "expected": _TYPE_PHRASES[other]}
     rule = policy.rule("NC309")
     low, high = rule.range
     text = value if isinstance(value, str) else repr(value)
     if len(text) > LONGEST_NUMBER or not _NUMBER.fullmatch(text) or not low <= float(text) <= high:
-        yield Finding(policy.documented("NC309"), pointer, detail={"value": quoted(text), "expected": f"{low} to {high}"})
+        yield policy.documented("NC309"), {"value": quoted(text), "expected": f"{low} to {high}"}
 
 
 def is_time(value: str) -> bool:

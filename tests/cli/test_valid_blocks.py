@@ -4,6 +4,7 @@ import io
 import json
 import random
 import re
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -153,17 +154,16 @@ def assert_same(data, read, validator=None):
     return quick
 
 
-@pytest.mark.parametrize("sizes", [(1 << 15, 1 << 11), (400, 1)], ids=str)
 @pytest.mark.parametrize("name", LINES)
-def test_an_odd_line_is_found_among_valid_ones(monkeypatch, read, name, sizes):
-    monkeypatch.setattr(valid_blocks, "LARGE", sizes[0])
-    monkeypatch.setattr(valid_blocks, "SMALL", sizes[1])
+def test_an_odd_line_is_found_among_valid_ones(monkeypatch, read, name):
     short, long = SHORT.encode(), LONG.encode()
-    for end in (b"\n", b"\r\n"):
+    for (large, small), end in product(((1 << 15, 1 << 11), (400, 1)), (b"\n", b"\r\n")):
+        monkeypatch.setattr(valid_blocks, "LARGE", large)
+        monkeypatch.setattr(valid_blocks, "SMALL", small)
         before, after = end.join([short, long] * 4), end.join([long, short] * 4)
         assert_same(end.join([before, LINES[name], after]) + end, read)
-    assert_same(b"\n".join([LINES[name], long]), read)
-    assert_same(b"\n".join([short, LINES[name]]), read)
+        assert_same(end.join([LINES[name], long]), read)
+        assert_same(end.join([short, LINES[name]]), read)
 
 
 def test_each_odd_line_changes_what_is_found_or_is_valid_too(read):

@@ -173,13 +173,13 @@ def test_no_text_around_a_secret_makes_masking_raise_or_breaks_a_character(befor
     masked.encode("utf-8", "surrogatepass")
 
 
-@pytest.mark.parametrize("around", AROUND.values(), ids=AROUND.keys())
 @pytest.mark.parametrize("spell", SPELLINGS.values(), ids=SPELLINGS.keys())
-def test_spellings_one_inside_the_other_are_undone(masker, spell, around):
-    masked = masker.text(f"[<{around(spell(SIGNATURE))}>]")
-    assert "***" in masked
-    assert masked.startswith("[<")
-    assert masked.endswith(">]")
+def test_spellings_one_inside_the_other_are_undone(masker, spell):
+    for name, around in AROUND.items():
+        masked = masker.text(f"[<{around(spell(SIGNATURE))}>]")
+        assert "***" in masked, name
+        assert masked.startswith("[<"), name
+        assert masked.endswith(">]"), name
 
 
 def test_a_check_has_many_signatures_and_each_is_found():
