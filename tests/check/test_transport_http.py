@@ -257,7 +257,7 @@ def test_a_body_that_cannot_be_decoded_is_an_incomplete_response(wire, name, bod
     assert exchanges[1].value == {"n": 2}, "the connection is still in order"
 
 
-@settings(max_examples=200)
+@settings(max_examples=2 * settings().max_examples)
 @given(
     st.binary() | st.binary().map(gzip.compress) | st.binary().map(zlib.compress), st.integers(0, 40), st.sampled_from(["gzip", "deflate"])
 )

@@ -236,7 +236,6 @@ TOKENS = st.sampled_from(
 
 
 @pytest.mark.parametrize("name", each_reader)
-@settings(max_examples=100)
 @given(tokens=st.lists(TOKENS, max_size=12))
 @example(tokens=[SHORT[:-1], "\n", "}", SHORT])
 @example(tokens=[SHORT, "{", "\n", SHORT[1:]])
@@ -265,7 +264,7 @@ PAYLOADS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=2 * settings().max_examples)
 @given(st.lists(PAYLOADS, min_size=1, max_size=3), PINS, st.booleans())
 def test_what_is_surely_valid_has_no_finding(found, pins, strict):
     validator = Validator(pins, strict=strict)

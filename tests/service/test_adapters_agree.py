@@ -531,7 +531,7 @@ def part_of_list(asked, pins):
 
 
 def test_the_queries_of_lists_are_echoed_as_they_were_sent():
-    @settings(calmly, max_examples=100)
+    @settings(calmly)
     @given(QUERIES, st.integers(0, 5), st.integers(0, 19).map(some_pins))
     @example("index=-1&limit=101", 1, {})
     @example("index=-1&limit=101", 1, {"query-range": "clamped"})

@@ -217,7 +217,7 @@ def service_for(mode, queue):
 def test_tasks_behave_as_the_model_does(mode, queue):
     """Whatever is created, read, deleted, moved or waited for, in any order: every response is that of the model."""
     seen = Counter()
-    calmly = settings(max_examples=20, stateful_step_count=40, suppress_health_check=[HealthCheck.too_slow])
+    calmly = settings(max_examples=settings().max_examples // 5, stateful_step_count=40, suppress_health_check=[HealthCheck.too_slow])
     for _ in range(10):
         run_state_machine_as_test(lambda: Machine(mode, queue, seen), settings=calmly)
         if seen["completed"] + seen["failed"]:  # a task ends in almost every run

@@ -162,7 +162,6 @@ def assert_accepted(payload, pins, *, strict):
 
 
 @pytest.mark.parametrize("strict", [False, True], ids=["lenient", "strict"])
-@settings(max_examples=100)
 @given(pins=pins_of(OPTIONS), data=st.data())
 def test_validator_witness_and_schema_accept_every_payload_under_any_readings(strict, pins, data):
     """A draw has no error under its readings, and with strict no finding at all."""
@@ -382,7 +381,6 @@ def test_without_a_rule_all_of_them_are_drawn():
     assert {broken.rule for broken in samples(broken_task_requests(), 300)} == set(RULES)
 
 
-@settings(max_examples=100)
 @given(pins=pins_of(OPTIONS), rule=st.sampled_from(RULES), data=st.data())
 def test_the_stated_findings_are_correct_under_any_readings(pins, rule, data):
     """A rule can be broken unless a pin allows what it forbids, and then exactly the stated findings come."""

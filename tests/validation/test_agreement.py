@@ -95,10 +95,17 @@ def parties(pins):
 def test_the_validator_the_witness_and_the_schema_agree_under_any_readings():
     rules, accepted_by_schema = Counter(), Counter()
 
-    @settings(max_examples=800, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=8 * settings().max_examples, suppress_health_check=[HealthCheck.too_slow])
     @given(payloads(surrogates=True), pins_of(OPTIONS))
-    @example(FULL_PAYLOAD | {"name": "\ud800"}, {})  # the two rules that are drawn least
+    @example(FULL_PAYLOAD | {"name": "\ud800"}, {})  # the rules that are drawn least
     @example(FULL_PAYLOAD | {"name": "n" * 101}, {})
+    @example(FULL_PAYLOAD | {"name": ""}, {})
+    @example(FULL_PAYLOAD | {"train_bucket": "A"}, {})
+    @example(FULL_PAYLOAD | {"train_feature_id": "a"}, {})
+    @example(None, {})
+    @example(FULL_PAYLOAD | {"test_file_path": None}, {})
+    @example(FULL_PAYLOAD | {"train_file_path": "a;b"}, {})
+    @example(FULL_PAYLOAD | {"train_file_path": "a\u0100b"}, {})
     def agree(payload, pins):
         """Rule, severity, pointer, offset and reading of all findings, and their order, are those of the witness.
 
@@ -120,9 +127,9 @@ def test_the_validator_the_witness_and_the_schema_agree_under_any_readings():
     request_rules = {"NC007", "NC100", "NC101", "NC102", "NC103", "NC104", "NC105", "NC106"}
     request_rules |= {"NC110", "NC111", "NC120", "NC121", "NC130", "NC131"}
     assert {rule for rule in request_rules if not rules[rule]} == set()
-    assert rules[True] > 20
-    assert accepted_by_schema[True] > 50, accepted_by_schema
-    assert accepted_by_schema[False] > 50, accepted_by_schema
+    assert rules[True] > 10
+    assert accepted_by_schema[True] > 25, accepted_by_schema
+    assert accepted_by_schema[False] > 25, accepted_by_schema
 
 
 def test_the_witness_the_schema_and_the_validator_agree_on_a_grid_of_payloads_under_every_reading():
@@ -181,7 +188,7 @@ def test_the_schema_written_for_the_defaults_is_the_compiled_one_but_for_the_ord
     assert allowed == [f"^[^{pattern[1:]}*$" for pattern in forbidden]
 
 
-@settings(max_examples=300)
+@settings(max_examples=3 * settings().max_examples)
 @given(payloads(surrogates=True), pins_of(OPTIONS))
 def test_pins_and_strict_change_only_the_findings_that_they_concern(payload, pins):
     """A payload is valid for a strict validator exactly if a lenient one finds nothing at all.
