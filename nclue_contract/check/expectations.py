@@ -170,6 +170,7 @@ def create_readings(report: Report, types: tuple[str, ...], *, may_be_missing: b
     return tuple(dict.fromkeys(readings))
 
 
+@lru_cache(maxsize=8)  # a request is evaluated under several readings
 def _not_found(body: bytes, fixture_data: FixtureData, *, own_only: bool = False) -> frozenset[Answer]:
     """Return the responses of a server without the files of a payload; with `own_only`, only for files that no server has."""
     payload = value_of(body)

@@ -27,6 +27,12 @@ def value_of(body: bytes) -> Any:  # noqa: ANN401  # any JSON value
         return None
 
 
+@lru_cache(maxsize=8)
+def _code_of(body: bytes) -> str | None:
+    """Return the error code in a body; cached, as above."""
+    return error_code(value_of(body))
+
+
 def unchanged(value: str) -> str:
     """Return the value itself: the default where a defect would change it."""
     return value
@@ -174,9 +180,7 @@ class Exchange:
     @property
     def answer(self) -> Answer:
         """Return status and error code, wherever in the body the code stands and whatever its type is."""
-        if self.status < 400:
-            return Answer(self.status, None)
-        return Answer(self.status, error_code(self.value))
+        return Answer(self.status, _code_of(self.body) if self.status >= 400 else None)
 
     @property
     def accepted(self) -> bool:

@@ -73,6 +73,7 @@ class Lifecycle:
         self._building: int = stage(lifecycle.building)
         self._completed: int = stage(lifecycle.completed)
         self._failed: int = stage(lifecycle.failed)
+        self._ended: frozenset[int] = frozenset({self._completed, self._failed})
         self._deletable: frozenset[int] = frozenset(map(stage, lifecycle.deletable))
 
     @property
@@ -82,7 +83,7 @@ class Lifecycle:
 
     def ended(self, task: Task) -> bool:
         """Return whether the task is completed or failed."""
-        return task.stage in {self._completed, self._failed}
+        return task.stage in self._ended
 
     def deletable(self, task: Task) -> bool:
         """Return whether the page "Delete task" allows it: the task is registered, completed or failed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 
 from nclue_contract.contract.model import ErrorShape, contract
 
@@ -24,11 +25,16 @@ def error_shapes(body: object) -> Iterator[tuple[str, ErrorShape, Mapping[str, o
     """Yield the shapes that a response body can have, with their options and the objects that hold the code: those in an object first."""
     if not isinstance(body, Mapping):
         return
-    shapes = contract().error_shapes.items()
-    for option, shape in sorted(shapes, key=lambda one: not one[1].object):
+    for option, shape in _shapes():
         holder = body.get(shape.object) if shape.object else body
         if isinstance(holder, Mapping) and shape.code in holder:
             yield option, shape, holder
+
+
+@cache
+def _shapes() -> tuple[tuple[str, ErrorShape], ...]:
+    """Return the options of `error-shape` with their shapes, those in an object first."""
+    return tuple(sorted(contract().error_shapes.items(), key=lambda one: not one[1].object))
 
 
 def code_text(value: object) -> str | None:

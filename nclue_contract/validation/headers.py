@@ -120,7 +120,9 @@ def read_headers(headers: object) -> dict[str, list[str]]:
         raise UnreadableError(message)
     values: dict[str, list[str]] = {}
     for pair in pairs:
-        if is_text(pair) or is_binary(pair) or not isinstance(pair, Iterable) or len(both := tuple(islice(pair, 3))) != 2:
+        # Almost every pair is a tuple, and to ask whether something is iterable takes long.
+        readable = type(pair) is tuple or (not is_text(pair) and not is_binary(pair) and isinstance(pair, Iterable))
+        if not readable or len(both := tuple(islice(pair, 3))) != 2:
             message = "expected a mapping, or pairs of name and value"
             raise UnreadableError(message)
         name, value = map(_text, both)
