@@ -18,8 +18,9 @@ any case. Tasks that a case needs (`needs_tasks`) and that no case before it cre
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
+from functools import cache
 
 from nclue_contract.check.cases.authentication import LIST_QUERY, authentication_cases
 from nclue_contract.check.cases.lifecycle import lifecycle_cases
@@ -124,17 +125,10 @@ def plan(
     select cases. The cases that the selected ones depend on are there as well, but not `selected`.
     """
     first = create_control() if may_create else list_control()
-    cases = [
-        *lifecycle_cases(),
-        *path_cases(full=full),
-        *payload_cases(full=full),
-        *authentication_cases(),
-        *name_cases(),
-        *list_cases(),
-    ]
+    cases = _every_case(full=full)
     if not may_create:
         reading = {case.id for case in cases if case.read_only}
-        cases = [case for case in cases if (case.decided_by or case.id) in reading]
+        cases = tuple(case for case in cases if (case.decided_by or case.id) in reading)
     wanted = {case.id for case in cases if _selected(case, only, skip, ids)}
     needed = _with_dependencies(wanted, cases)
     chosen = [case if case.id in wanted else replace(case, selected=False) for case in cases if case.id in needed]
@@ -142,11 +136,23 @@ def plan(
     return [first, *(_with_missing_tasks(ordered) if may_create else ordered)]
 
 
+@cache  # there are hundreds, and a process may run many checks
+def _every_case(*, full: bool) -> tuple[Case, ...]:
+    return (
+        *lifecycle_cases(),
+        *path_cases(full=full),
+        *payload_cases(full=full),
+        *authentication_cases(),
+        *name_cases(),
+        *list_cases(),
+    )
+
+
 def _selected(case: Case, only: Collection[str], skip: Collection[str], ids: Collection[str] | None) -> bool:
     return (not only or case.rule.startswith(tuple(only))) and not case.rule.startswith(tuple(skip)) and (ids is None or case.id in ids)
 
 
-def _with_dependencies(wanted: set[str], cases: list[Case]) -> set[str]:
+def _with_dependencies(wanted: set[str], cases: Iterable[Case]) -> set[str]:
     """Return the IDs of these cases and of all that they depend on."""
     by_id = {case.id: case for case in cases}
     found: set[str] = set()
