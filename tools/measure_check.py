@@ -217,7 +217,7 @@ def default_pins() -> dict[str, str]:
 
 
 def sufficient_cases(implementation: Implementation, one: FaultMeasurement) -> list[str]:
-    """Return the test case that has found a fault, with another one if it does not find it alone; nothing if more are needed."""
+    """Return the test case that has found a fault, after another one if it does not find it alone; none if more are needed."""
 
     def found(*cases: str) -> bool:
         again = measure_fault(implementation, one.name, cases=cases)

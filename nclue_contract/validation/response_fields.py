@@ -106,7 +106,7 @@ def _expected_fields(schema: str) -> tuple[_ExpectedField, ...]:
         _ExpectedField(
             field,
             frozenset(_JSON_TYPES[name] for name in field.types),
-            not (field.type_reading or field.format or field.enum or field.minimum is not None or field.maximum is not None),
+            not (field.type_reading or field.format or field.enum) and (field.minimum, field.maximum) == (None, None),
             schema in MAY_OMIT and "null" in field.types,
         )
         for field in contract().responses[schema]
@@ -219,7 +219,6 @@ class EchoCheck:
         sent = {self._shown_as.get(name, name): value for name, value in known.items()}
         whole = created or "name" in request  # else the request was only an ID
         for name, value in body.items():
-            given = sent.get(name)
             if name in self._nullable and whole:
                 given = sent.get(self._cause[name])
                 if (value is None) != (given is None) and given != "":  # an empty one may count as none: the pages are silent
@@ -280,9 +279,9 @@ class PagingCheck:
 
 
 def _is_number(text: str, value: int) -> bool:
-    """Return whether a text stands for a number; `01` and `-0` stand for 1 and 0."""
-    plain = re.fullmatch("-?[0-9]{1,18}", text)
-    return int(text) == value if plain else text == str(value)
+    """Return whether a text stands for a number; `01` and `-0` stand for 1 and 0, whatever the number of zeros."""
+    plain = re.fullmatch("(-?)0*([0-9]{1,18})", text)
+    return int(plain[1] + plain[2]) == value if plain else text == str(value)
 
 
 def _requested(value: object, default: int) -> str | None:

@@ -30,7 +30,10 @@ DATA = Path(__file__).parent.parent / "data"
 
 
 def cases_of(name):
-    """Return the one or two test cases that find each fault. `python tools/measure_check.py --format cases` prints them."""
+    """Return the one or two test cases that find each fault, none where more are needed.
+
+    `python tools/measure_check.py --format cases` prints them.
+    """
     rows = [line.split("\t") for line in (DATA / name).read_text(encoding="utf-8").splitlines()]
     return {fault: cases for fault, *cases in rows}
 
@@ -238,6 +241,12 @@ def test_the_cases_that_suffice_find_the_fault_without_the_others(fault):
     assert cases[-1] == whole.case
     assert len(cases) == (2 if fault == "list-one-too-many" else 1)
     assert measure_fault(reference(), fault, cases=cases).pinned == whole.pinned
+
+
+def test_no_cases_suffice_where_more_than_two_are_needed(monkeypatch):
+    whole = measure_fault(reference(), "list-one-too-many")
+    monkeypatch.setattr(measure_check, "_plan", lambda cases: tuple(plan(ids=cases))[: 1 if cases is None else None])
+    assert sufficient_cases(reference(), whole) == []
 
 
 def test_the_tool_prints_the_cases_that_suffice(capsys):

@@ -1001,6 +1001,39 @@ def test_index_and_limit_are_returned(request_, name):
     assert found("listTasks", 200, LIST, request_) == [("NC500", "error", f"/{name}")]
 
 
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        ("index=01", 1),
+        ("index=" + "0" * 18 + "1", 1),
+        ("index=" + "0" * 290 + "1", 1),
+        ("index=100000000000000000000", 10**20),
+        ({"index": 2**63}, 2**63),
+        ({"index": 2**64}, 5),  # not compared, since such a number cannot be meant
+    ],
+)
+def test_another_text_for_the_same_number_is_returned(query, index):
+    assert found("listTasks", 200, LIST | {"index": index}, query) == []
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        ("index=01", 0),
+        ("index=" + "0" * 18 + "1", 2),
+        ("index=1000000000000000000", 1),
+        ("index=100000000000000000000", 10**20 + 1),
+        ({"index": 2**63}, 5),
+    ],
+)
+def test_a_text_for_another_number_is_not(query, index):
+    assert found("listTasks", 200, LIST | {"index": index}, query) == [("NC500", "error", "/index")]
+
+
+def test_a_text_that_is_no_number_should_not_have_been_accepted():
+    assert found("listTasks", 200, LIST, "index=abc") == [("NC505", "error", "/index")]
+
+
 def test_the_defaults_are_returned_without_a_query():
     assert found("listTasks", 200, LIST | {"index": 1, "limit": 10}, {}) == [("NC500", "error", "/index"), ("NC500", "error", "/limit")]
     assert found("listTasks", 200, LIST | {"index": 1, "limit": 10}) == []
