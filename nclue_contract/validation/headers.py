@@ -120,7 +120,7 @@ def read_headers(headers: object) -> dict[str, list[str]]:
         raise UnreadableError(message)
     values: dict[str, list[str]] = {}
     for pair in pairs:
-        # Almost every pair is a tuple, and to ask whether something is iterable takes long.
+        # Almost every pair is a tuple, and `isinstance` with an abstract class is slow.
         readable = type(pair) is tuple or (not is_text(pair) and not is_binary(pair) and isinstance(pair, Iterable))
         if not readable or len(both := tuple(islice(pair, 3))) != 2:
             message = "expected a mapping, or pairs of name and value"
