@@ -278,7 +278,7 @@ def test_a_client_with_a_resolver_of_its_own_is_blocked(listener):
     with guard() as blocked, pytest.raises(RealHostError):
         asyncio.run(call())
     assert set(blocked) == {REAL}
-    gc.collect(1)  # what the blocked handshake left open is reported here, if at all
+    gc.collect()  # what the blocked handshake left open is reported here, if at all
 
 
 @pytest.fixture
@@ -295,7 +295,7 @@ def proxy():
         thread = threading.Thread(target=open_tunnel)
         thread.start()
         yield f"http://127.0.0.1:{sock.getsockname()[1]}"
-        gc.collect(1)  # closes what the blocked call left open
+        gc.collect()  # closes what the blocked call left open
         thread.join()
         assert received == [b""], "the proxy would have opened a connection to the real host"
 
@@ -318,7 +318,7 @@ def test_a_call_through_a_proxy_is_blocked_before_anything_is_sent_to_the_real_h
     with guard() as blocked, pytest.raises(RealHostError):
         call(proxy)
     assert blocked == [REAL]
-    gc.collect(1)
+    gc.collect()
 
 
 PROXIED = [

@@ -273,15 +273,11 @@ class PagingCheck:
         if replaced is not None and self._out_of_range is not None:
             problem = f"{out_of_range(parameter, requested)}, but it was accepted"
             yield Finding(self._out_of_range, pointer, detail={"problem": problem})
-        expected = quoted(requested) if replaced is None else " or ".join(map(str, replaced))
-        if expected and not _is_number(requested, value) and value not in (replaced or ()):
+        if replaced == ():  # no integer, and no page says how it is read
+            return
+        if int(requested) != value and value not in (replaced or ()):
+            expected = " or ".join(map(str, replaced)) if replaced else quoted(requested)
             yield Finding(self._echo, pointer, detail={"value": value, "expected": expected})
-
-
-def _is_number(text: str, value: int) -> bool:
-    """Return whether a text stands for a number; `01` and `-0` stand for 1 and 0, whatever the number of zeros."""
-    plain = re.fullmatch("(-?)0*([0-9]{1,18})", text)
-    return int(plain[1] + plain[2]) == value if plain else text == str(value)
 
 
 def _requested(value: object, default: int) -> str | None:

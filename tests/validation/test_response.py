@@ -1008,6 +1008,9 @@ def test_index_and_limit_are_returned(request_, name):
         ("index=01", 1),
         ("index=" + "0" * 18 + "1", 1),
         ("index=" + "0" * 290 + "1", 1),
+        ("index=-0", 0),
+        ("index=0100000000000000000000", 10**20),
+        ("limit=0020&index=007", 7),
         ("index=100000000000000000000", 10**20),
         ({"index": 2**63}, 2**63),
         ({"index": 2**64}, 5),  # not compared, since such a number cannot be meant
@@ -1024,6 +1027,7 @@ def test_another_text_for_the_same_number_is_returned(query, index):
         ("index=" + "0" * 18 + "1", 2),
         ("index=1000000000000000000", 1),
         ("index=100000000000000000000", 10**20 + 1),
+        ("index=0100000000000000000000", 10**20 + 1),
         ({"index": 2**63}, 5),
     ],
 )
@@ -1032,7 +1036,8 @@ def test_a_text_for_another_number_is_not(query, index):
 
 
 def test_a_text_that_is_no_number_should_not_have_been_accepted():
-    assert found("listTasks", 200, LIST, "index=abc") == [("NC505", "error", "/index")]
+    for text in ("abc", "1.5", "0x1", "1" * 301):
+        assert found("listTasks", 200, LIST, f"index={text}") == [("NC505", "error", "/index")]
 
 
 def test_the_defaults_are_returned_without_a_query():
