@@ -13,7 +13,7 @@ from tests.support.documentation import documented_at
 # On CI the same commit draws the same examples, so that a failure comes from the commit; elsewhere every run draws new ones.
 # No deadlines: on a busy machine they fail whatever the code does.
 settings.register_profile("ci", derandomize=True, database=None, deadline=None, print_blob=True)
-settings.register_profile("dev", deadline=None, max_examples=50)  # half as many as usual: the next run draws others
+settings.register_profile("dev", deadline=None, max_examples=30)  # fewer than usual: the next run draws others
 settings.register_profile("thorough", deadline=None, max_examples=1000)  # for --hypothesis-profile=thorough
 settings.load_profile("ci" if os.environ.get("CI") == "true" else "dev")
 
