@@ -42,6 +42,13 @@ PLACES = [
 ]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _only_new_objects_are_collected():
+    """Keep everything that earlier tests have left in memory out of the collections in these tests, which take a second each otherwise."""
+    gc.collect()
+    gc.freeze()
+
+
 def there():
     return [(name in vars(owner), getattr(owner, name)) for owner, name in PLACES]
 
@@ -268,14 +275,6 @@ class OwnResolver(aiohttp.abc.AbstractResolver):
         pass
 
 
-@pytest.fixture(scope="module")
-def only_new_objects_are_collected():
-    """Keep everything that earlier tests have left in memory out of the collections in these tests, which take a second each otherwise."""
-    gc.collect()
-    gc.freeze()
-
-
-@pytest.mark.usefixtures("only_new_objects_are_collected")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")  # asyncio drops the socket
 def test_a_client_with_a_resolver_of_its_own_is_blocked(listener):
     async def call():
@@ -290,7 +289,7 @@ def test_a_client_with_a_resolver_of_its_own_is_blocked(listener):
 
 
 @pytest.fixture
-def proxy(only_new_objects_are_collected):
+def proxy():
     """Start a proxy, and require that it receives no request."""
     with socket.create_server(("127.0.0.1", 0)) as sock:
         received = []
