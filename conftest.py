@@ -59,7 +59,6 @@ gc.set_threshold(100_000, 50, 1000)
 
 def pytest_collection_finish() -> None:
     """Keep the tests and the libraries, which live until the end, out of every later collection."""
-    gc.collect()
     gc.freeze()
 
 

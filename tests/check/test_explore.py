@@ -16,7 +16,7 @@ from nclue_contract.check.explore import FINDINGS_FILE, Found, finish, read_find
 from nclue_contract.cli.main import main
 from nclue_contract.guard import guard
 from tests.support.command import run_main
-from tests.support.forked_command import run_forked
+from tests.support.forked_command import SCHEMATHESIS, run_forked
 from tests.support.server_process import DEADLINE, environment, running
 from tests.support.signing import ACCESS, SECRET
 from tests.support.stub_servers import forwarding, url
@@ -25,7 +25,7 @@ FEW = ("--only", "NC110")
 """Three cases, so that what is found was found by exploring."""
 BOUNDED = ("--explore", "600", "--explore-examples", "5", "--seed", "1")
 SHORT_ONE = ("--explore-examples", "2")
-"""Where any request would do: most of the time is that of starting Schemathesis."""
+"""Where any request would do."""
 
 
 def explored(url, folder, *options):
@@ -33,6 +33,25 @@ def explored(url, folder, *options):
     done = run_forked(["check", url, *FEW, *BOUNDED, "--report", "json:report.json", *options], environment(), cwd=folder)
     assert done.err == ""
     return done.code, done.out, json.loads((folder / "report.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def explored_shortly(tmp_path, monkeypatch, capsys):
+    """Return a function like `explored` for a short exploration. Its Schemathesis is forked: to start one takes longer than the rest."""
+
+    def run(command, folder, variables, _seconds):
+        done = run_forked(command[command.index("run") :], variables, cwd=folder, program=SCHEMATHESIS)
+        return False, done.out + done.err
+
+    def explored(url, *options):
+        monkeypatch.setattr(explore_module, "_run", run)
+        report = tmp_path / "report.json"
+        arguments = ["check", url, *FEW, *BOUNDED, *SHORT_ONE, "--report", f"json:{report}", *options]
+        done = run_main(capsys, monkeypatch, arguments)
+        assert done.err == ""
+        return done.code, done.out, json.loads(report.read_text(encoding="utf-8"))
+
+    return explored
 
 
 def states(report):
@@ -43,10 +62,10 @@ def states(report):
 
 
 @pytest.mark.parametrize("pin", [(), ("--reading", "error-code-type=integer")], ids=["open", "pinned"])
-def test_exploring_a_correct_server_finds_nothing(tmp_path, pin):
+def test_exploring_a_correct_server_finds_nothing(explored_shortly, pin):
     """Under a reading that is not the default: while it is open, what one of its options allows is no failure."""
     with running("--progress", "reads", "--reading", "error-code-type=integer") as server:
-        code, out, report = explored(server.url, tmp_path, *SHORT_ONE, *pin)
+        code, out, report = explored_shortly(server.url, *pin)
         seen = {entry["method"] for entry in server.journal()}
     assert report["readings"]["error-code-type"]["option"] == ("integer" if pin else None)
     assert (code, report["failures"], states(report)) == (0, [], {"explore[all operations]": "passed"})
@@ -54,9 +73,9 @@ def test_exploring_a_correct_server_finds_nothing(tmp_path, pin):
     assert "note: Schemathesis explored with 2 examples per operation and phase, seed 1; the tasks that it created are left" in out
 
 
-def test_exploring_a_server_with_another_reading_than_the_pinned_one_finds_that(tmp_path):
+def test_exploring_a_server_with_another_reading_than_the_pinned_one_finds_that(explored_shortly):
     with running("--progress", "reads", "--reading", "error-code-type=integer") as server:
-        code, _, report = explored(server.url, tmp_path, *SHORT_ONE, "--reading", "error-code-type=string")
+        code, _, report = explored_shortly(server.url, "--reading", "error-code-type=string")
     assert code == 1
     assert {failure["rule"] for failure in report["failures"] if failure["case"] == "explore[POST /tasks]"} == {"NC305"}
 
@@ -80,7 +99,7 @@ def test_findings_of_an_exploration_are_reported_with_rule_message_and_request(t
     assert "FAILED NC305 response-type: explore[GET /tasks]" in out
 
 
-def test_a_server_that_stops_in_the_middle_is_found(tmp_path):
+def test_a_server_that_stops_in_the_middle_is_found(explored_shortly):
     """Without a response there is nothing to validate; Schemathesis itself reports that."""
     with running("--progress", "manual") as server:
         left = [40]
@@ -91,7 +110,7 @@ def test_a_server_that_stops_in_the_middle_is_found(tmp_path):
                 raise OSError
 
         with forwarding(server.origin, before=stop) as port:
-            code, _, report = explored(url(port) + "/api/v1", tmp_path, *SHORT_ONE)
+            code, _, report = explored_shortly(url(port) + "/api/v1")
     assert code == 1
     assert {failure["rule"] for failure in report["failures"]} == {"NC601"}
     assert any(failure["message"].startswith("Network Error: ") for failure in report["failures"])

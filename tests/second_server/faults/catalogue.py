@@ -1,5 +1,7 @@
 """The faults that can be injected into the second server, by their ids."""
 
+from collections.abc import Iterable
+
 from tests.second_server.faults.auth import AUTH
 from tests.second_server.faults.body import BODY
 from tests.second_server.faults.deletion import DELETION
@@ -35,6 +37,15 @@ CATALOGUE: dict[str, Fault] = {
     **LISTS,
 }
 FAULTS: dict[str, str] = {name: fault.description for name, fault in CATALOGUE.items()}
+
+
+def by_first_word(names: Iterable[str]) -> dict[str, list[str]]:
+    """Return ids of faults by their first words, which say what they are about. There is a test for each group."""
+    found: dict[str, list[str]] = {}
+    for name in sorted(names):
+        found.setdefault(name.partition("-")[0], []).append(name)
+    return found
+
 
 # Only seen when a task fails: its train path must be one of failing_files.
 NEEDS_FAILING_FILE = frozenset(
