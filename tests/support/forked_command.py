@@ -74,29 +74,42 @@ class Program:
 
 
 OURS = ForkServer(
-    *(f"nclue_contract.cli.{name}" for name in ("main", "check", "serve", "proxy", "validate", "traffic")),
-    "nclue_contract.check.transport_http",
+    *(f"nclue_contract.cli.{name}" for name in ("main", "check", "serve", "proxy", "validate", "traffic", "traffic_arguments")),
+    *(f"nclue_contract.check.{name}" for name in ("cases.plan", "reports.formats", "run", "transport_http")),
     "nclue_contract.live.service_watch",
     "nclue_contract.service.faults.catalogue",
     "nclue_contract.service.uvicorn_server",
+    "nclue_contract.validation.reports.junit",
+    "anyio._backends._asyncio",
+    "httpcore",
+    "tomllib",
+    "uvicorn.lifespan.on",
+    "uvicorn.loops.asyncio",
+    "uvicorn.protocols.http.h11_impl",
 )
 NCLUE_CONTRACT = Program("nclue-contract", OURS)
 
 LIBRARIES = ForkServer(
     *(f"_pytest.{name}" for name in default_plugins),
+    *(f"nclue_contract.{name}" for name in ("check.inference", "cli.progress", "clients", "service.faults.catalogue", "service.recorder")),
+    "execnet",
     "hypothesis",
     "httpx",
     "httpx2",
     "pdb",
+    "pyrate_limiter",
     "requests",
     "respx",
     "schemathesis.cli.commands.run.executor",
     "schemathesis.engine.core",
+    "schemathesis.engine.run.stateful",
+    "schemathesis.engine.run.unit",
+    "schemathesis.python.asgi",
     "schemathesis.specs.openapi.schemas",
     "uvicorn.lifespan.off",
     "uvicorn.protocols.http.h11_impl",
 )
-"""It imports neither what we test nor a plugin that tests name, since pytest would warn that it cannot rewrite its assertions."""
+"""It imports no plugin that tests name, since pytest would warn that it cannot rewrite its assertions."""
 PYTEST = Program("pytest", LIBRARIES, is_module=True)
 SCHEMATHESIS = Program("st", LIBRARIES)
 
