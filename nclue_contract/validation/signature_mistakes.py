@@ -361,13 +361,13 @@ def attempts(
     yield from islice((((mistake,), attempt) for mistake, variants, _ in catalogue for attempt in variants(correct)), MAX_SINGLE)
     if len(correct.target) > LONGEST_QUERY:
         return
-    pairs = combinations([(mistake, variants) for mistake, variants, paired in catalogue if paired], 2)
+    pairs = combinations([(mistake, variants, list(variants(correct))) for mistake, variants, paired in catalogue if paired], 2)
     yield from islice(
         (
             ((first, second), both)
-            for (first, variants), (second, more_variants) in pairs
-            for attempt in variants(correct)
-            for both in more_variants(attempt)
+            for (first, _, with_first), (second, variants, _) in pairs
+            for attempt in with_first
+            for both in variants(attempt)
         ),
         MAX_PAIRS,
     )
