@@ -458,20 +458,19 @@ def test_nothing_is_kept_of_an_exchange_that_was_judged_and_rendered(monkeypatch
 # -- secrets ---------------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [SIGNATURE, ACCESS_KEY, "secret key"])
 @pytest.mark.parametrize("spelling", SPELLINGS)
-def test_secrets_that_a_server_sends_back_are_in_no_finding(name, spelling):
+def test_secrets_that_a_server_sends_back_are_in_no_finding(spelling):
     headers = signed("POST", "/api/v1/tasks", timestamp=NOW)
-    secret = headers.get(name, SECRET)
-    spelled = SPELLINGS[spelling](secret)
-    # A name and a value of the response; in JSON, a slash may be escaped.
-    body = json.dumps(NEW | {"task_name": "SECRET", "SECRET": 1}).replace("SECRET", spelled).encode()
-    exchanged = create(received=body, headers=headers, response_headers=(("content-type", spelled),))
-    judgement = TrafficJudge(JudgeOptions(Readings.of(None), credentials=Credentials(ACCESS, SECRET))).judge(exchanged, "r")
-    texts = [finding.message + str(finding.text) + finding.pointer for _, finding in judgement.findings]
-    assert any(finding.rule == "NC302" for _, finding in judgement.findings)
-    parts = {shown[start : start + 16] for shown in (secret, spelled) for start in range(len(shown) - 15)} - {"x" * 16}
-    assert [part for part in parts if any(part in text for text in texts)] == []
+    for secret in (headers[SIGNATURE], headers[ACCESS_KEY], SECRET):
+        spelled = SPELLINGS[spelling](secret)
+        # A name and a value of the response; in JSON, a slash may be escaped.
+        body = json.dumps(NEW | {"task_name": "SECRET", "SECRET": 1}).replace("SECRET", spelled).encode()
+        exchanged = create(received=body, headers=headers, response_headers=(("content-type", spelled),))
+        judgement = TrafficJudge(JudgeOptions(Readings.of(None), credentials=Credentials(ACCESS, SECRET))).judge(exchanged, "r")
+        texts = [finding.message + str(finding.text) + finding.pointer for _, finding in judgement.findings]
+        assert any(finding.rule == "NC302" for _, finding in judgement.findings), secret
+        parts = {shown[start : start + 16] for shown in (secret, spelled) for start in range(len(shown) - 15)} - {"x" * 16}
+        assert [part for part in parts if any(part in text for text in texts)] == []
 
 
 def test_overwriting_a_secret_changes_no_length_and_breaks_no_rule():
