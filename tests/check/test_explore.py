@@ -43,7 +43,7 @@ def explored_shortly(tmp_path, monkeypatch, capsys):
         done = run_forked(command[command.index("run") :], variables, cwd=folder, program=SCHEMATHESIS)
         return False, done.out + done.err
 
-    def explored(url, *options):
+    def explore_shortly(url, *options):
         monkeypatch.setattr(explore_module, "_run", run)
         report = tmp_path / "report.json"
         arguments = ["check", url, *FEW, *BOUNDED, *SHORT_ONE, "--report", f"json:{report}", *options]
@@ -51,7 +51,7 @@ def explored_shortly(tmp_path, monkeypatch, capsys):
         assert done.err == ""
         return done.code, done.out, json.loads(report.read_text(encoding="utf-8"))
 
-    return explored
+    return explore_shortly
 
 
 def states(report):

@@ -32,13 +32,18 @@ def masker():
     return Masker([ACCESS_KEY, SECRET_KEY, SIGNATURE, *header_secrets(TOKEN)])
 
 
+def assert_replaced(masked, name):
+    """Assert that something is masked, and nothing of the text around it."""
+    assert "***" in masked, name
+    assert masked.startswith("[<"), name
+    assert masked.endswith(">]"), name
+
+
 @pytest.mark.parametrize("spell", SPELLINGS.values(), ids=SPELLINGS.keys())
 def test_a_secret_is_replaced_in_every_spelling(masker, spell):
     for name, secret in SECRETS.items():
         masked = masker.text(f"[<{spell(secret)}>]")
-        assert "***" in masked, name
-        assert masked.startswith("[<"), name
-        assert masked.endswith(">]"), name
+        assert_replaced(masked, name)
         # What may be left is what the spelling has put around it: a path, the padding of Base64, half a byte in hexadecimal.
         left = masked.replace("***", "").replace("x" * 60, "").replace("/api/v1/", "")
         assert sum(character.isalnum() for character in left) <= 2, name
@@ -177,9 +182,7 @@ def test_no_text_around_a_secret_makes_masking_raise_or_breaks_a_character(befor
 def test_spellings_one_inside_the_other_are_undone(masker, spell):
     for name, around in AROUND.items():
         masked = masker.text(f"[<{around(spell(SIGNATURE))}>]")
-        assert "***" in masked, name
-        assert masked.startswith("[<"), name
-        assert masked.endswith(">]"), name
+        assert_replaced(masked, name)
 
 
 def test_a_check_has_many_signatures_and_each_is_found():
