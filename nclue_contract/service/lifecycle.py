@@ -89,14 +89,17 @@ class Lifecycle:
         """Return whether the page "Delete task" allows it: the task is registered, completed or failed."""
         return task.stage in self._deletable
 
-    def tick(self, tasks: Iterable[Task], now_ms: int) -> None:
-        """Move the tasks that have not ended, given in the order of their creation, to their stage at this time."""
-        if self._progress.kind in {"manual", "reads"}:
-            return
+    def tick(self, tasks: list[Task], now_ms: int) -> list[Task]:
+        """Move tasks, given in the order of their creation, to their stage at this time; return those that have not ended."""
+        if self._progress.kind in {"seconds", "immediate"}:
+            self._move(tasks, now_ms)
+        return [task for task in tasks if task.stage not in self._ended]
+
+    def _move(self, tasks: list[Task], now_ms: int) -> None:
         step = round(self._progress.amount * 1000)
         free_ms: int | None = 0  # when the next task can be built; None: not yet known
         for task in tasks:
-            while not self.ended(task) and (next_ms := task.since_ms + step) <= now_ms:
+            while task.stage not in self._ended and (next_ms := task.since_ms + step) <= now_ms:
                 if self._serial and task.stage == self._building - 1:
                     if free_ms is None:
                         break

@@ -142,8 +142,7 @@ class Service:
             if failure is not None and failure.error is not None:
                 raise Rejection.of(failure.error)  # noqa: TRY301  # handled like any other rejection
             self.check_tls(request)
-            self.lifecycle.tick(self.active, now_ms)
-            self.active = [task for task in self.active if not self.lifecycle.ended(task)]
+            self.active = self.lifecycle.tick(self.active, now_ms)
             self.check_rate(now_ms)
             self.check_size(request)
             self.authenticate(request, now_ms)

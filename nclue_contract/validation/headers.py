@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import operator
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import islice
 
 from nclue_contract.contract.readings import Policy
@@ -49,11 +49,15 @@ class HeaderCheck:
         `now_ms` is the clock in milliseconds since 1970-01-01 UTC; without it (None) the age of the timestamp is not checked. A clock that
         is no finite number is a finding: the age was to be checked, and cannot be.
         """
-        found: list[Finding] = []
         try:
             values = read_headers(headers)
         except Exception as error:  # noqa: BLE001  # an object of a client library may do anything
             return [Finding(self._unreadable, "", detail={"problem": why_unreadable(headers, error)})]
+        return [*self.check_signed(values, now_ms), *self._check_media_type(values.get("content-type", []))]
+
+    def check_signed(self, values: Mapping[str, list[str]], now_ms: object) -> list[Finding]:
+        """Return the findings of the signed headers; `values` are by lower-case names, as `read_headers` returns them."""
+        found: list[Finding] = []
         for name, form in self._forms.items():
             pointer, given = self._pointers[name], values.get(name, [])
             if not given:
@@ -65,7 +69,6 @@ class HeaderCheck:
                     found.append(Finding(form, pointer, detail={"actual": counted(len(value), "character")}))
                 elif name == self._timestamp and now_ms is not None:
                     found += self._check_age(int(value), now_ms)
-        found += self._check_media_type(values.get("content-type", []))
         return found
 
     def _check_age(self, timestamp: int, now_ms: object) -> list[Finding]:

@@ -229,7 +229,7 @@ class EchoCheck:
             if name in sent and isinstance(value, str) and isinstance(sent[name], str) and value != sent[name]:
                 yield _difference(self._differs, pointer_to(name), value, str(sent[name]), self._sent_as.get(name, name))
         # What the request had is no field without a value; an empty one may count as none.
-        if self._absent is not None and schema in MAY_OMIT and whole:
+        if self._absent is not None and schema in MAY_OMIT:
             missing = [name for name in self._nullable if name not in body and sent.get(self._cause[name])]
             yield from (Finding(self._absent, pointer_to(name)) for name in missing)
 

@@ -99,7 +99,7 @@ class Verifier:
     def _verify(
         self, method: str, target: str | bytes, values: dict[str, list[str]], keys: Keys, now_ms: int, body: bytes | None
     ) -> Verification:
-        found = self._headers.check([(name, value) for name in self._names for value in values.get(name, [])], now_ms)
+        found = self._headers.check_signed(values, now_ms)
         errors = {finding.rule for finding in found if finding.severity is Severity.ERROR}
         secret_keys = _secret_keys(keys)
         mistakes = find_header_mistakes(values, secret_keys)

@@ -865,6 +865,12 @@ def test_by_hand_a_serial_queue_builds_one_after_the_other():
     ]
 
 
+def test_tasks_that_have_ended_are_left_out_of_the_next_move():
+    lifecycle = Lifecycle(ProgressMode("manual"))
+    tasks = [Task(str(stage), "churn", {}, NOW_MS, stage=stage) for stage in range(5)]
+    assert [task.stage for task in lifecycle.tick(tasks, NOW_MS)] == [0, 1, 2]
+
+
 def test_a_lifecycle_builds_tasks_in_parallel_unless_it_is_serial():
     for options, stages in (({}, [2, 2]), ({"serial": True}, [2, 1])):
         lifecycle = Lifecycle(ProgressMode("manual"), **options)

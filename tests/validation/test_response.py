@@ -322,6 +322,13 @@ def test_a_field_that_the_page_does_not_list_is_a_warning():
     assert not Validator(strict=True).validate_response("createTask", 200, JSON, json.dumps(CREATED | {"status": ""}).encode()).ok
 
 
+@pytest.mark.parametrize(("missing", "count"), [(6, 500), (5, 499 + 13)])
+def test_after_500_findings_no_further_item_is_checked(missing, count):
+    """An empty item lacks 13 fields, so 38 of them have 494 findings."""
+    items = [{}] * 38 + [dict(list(ITEM.items())[missing:]), {}]
+    assert len(found("listTasks", 200, {"index": 0, "limit": 100, "total": 100, "tasks": items})) == count
+
+
 # -- NC306 and NC307: nullness and echo --------------------------------------------------------------------------------------------------
 
 
@@ -334,6 +341,13 @@ def test_a_test_field_is_null_exactly_when_the_request_had_none(name):
     assert found("createTask", 200, CREATED_WITH_TEST | {name: None}, WITH_TEST) == nullness
     assert found("getTask", 200, TASK | {name: "x"}, PAGE_REQUEST | {"task_id": TASK_ID}) == nullness
     assert found("createTask", 200, CREATED | {name: "x"}) == []
+
+
+def test_a_request_without_a_name_is_compared_unless_it_is_only_an_id():
+    nullness = [("NC306", "error", "/test_bucket")]
+    assert found("createTask", 200, CREATED | {"test_bucket": "b"}, without(PAGE_REQUEST, "name")) == [*nullness, ("NC313", "error", "")]
+    assert found("getTask", 200, TASK | {"test_bucket": "b"}, PAGE_REQUEST) == nullness
+    assert found("getTask", 200, TASK | {"test_bucket": "b"}, {"task_id": TASK_ID}) == []
 
 
 def test_one_test_field_alone_is_returned_alone():

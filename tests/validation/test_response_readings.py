@@ -174,6 +174,7 @@ def test_what_the_request_had_is_not_absent():
     assert found("getTask", 200, present(REGISTERED), request, absent_fields="absent") == expected
     assert found("getTask", 200, present(REGISTERED), {"task_id": TASK_ID}, absent_fields="absent") == []
     assert found("getTask", 200, present(REGISTERED), {"task_id": TASK_ID} | PAGE_REQUEST, absent_fields="absent") == []
+    assert found("getTask", 200, present(REGISTERED), {"test_bucket": "b"}, absent_fields="absent") == [("NC304", "/test_bucket")]
     shown = present(REGISTERED) | TEST_FIELDS | {"test_feature_name": "answers"}
     assert found("getTask", 200, shown, request, absent_fields="absent") == []
 
