@@ -77,7 +77,8 @@ class AllowedHosts:
 
 def _is_address(host: str) -> bool:
     with suppress(ValueError):
-        return bool(ipaddress.ip_address(host))
+        ipaddress.ip_address(host)
+        return True
     return False
 
 

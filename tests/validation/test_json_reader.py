@@ -261,6 +261,15 @@ def test_the_fast_path_leaves_everything_else_to_the_exact_reader(text):
             ),
         ),
         (
+            "[+a]",
+            1,
+            (
+                "expected a value, but found '+a' at column 2 of the text; "
+                "a number has no plus sign, no leading zeros, and digits on both sides of its point"
+            ),
+        ),
+        ("[a1]", 1, "expected a value, but found 'a1' at column 2 of the text; names and strings are written in double quotes (\")"),
+        (
             '["a',
             1,
             "expected a closing quotation mark, but there is none for the string that starts at column 2 of the text; the text is cut off",

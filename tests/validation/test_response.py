@@ -1333,6 +1333,9 @@ def test_hostile_objects_are_validated_or_named(name):
 def test_a_hostile_number_or_text_counts_as_what_it_is():
     assert validate_response(Text("createTask"), Number(200), JSON, Text(PAGE_RESPONSE), Text(json.dumps(PAGE_REQUEST))).findings == ()
     assert validate_response("createTask", 200, JSON, Bytes(PAGE_RESPONSE.encode()), PAGE_REQUEST).findings == ()
+    assert found("getTask", 200, TASK, Text(TASK_ID)) == []
+    assert found("getTask", 200, TASK, Text("other")) == [("NC307", "error", "/task_id")]
+    assert found("listTasks", 200, LIST, Text("?limit=5")) == [("NC500", "error", "/limit")]
 
 
 def test_what_cannot_be_read_is_named_by_its_error():
