@@ -1,8 +1,10 @@
 """Settings of the whole test suite."""
 
 import gc
+import importlib
 import os
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -55,6 +57,17 @@ SLOW = (
 
 # With thousands of tests in memory, the garbage collector takes a tenth of the time at its usual thresholds, and finds next to nothing.
 gc.set_threshold(100_000, 50, 1000)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Import other test modules first than the other workers of xdist do, so that not all of them compile each module of a new clone."""
+    if "PYTEST_XDIST_WORKER" not in os.environ or session.config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
+        return  # there is nobody to share with, or only some modules are collected
+    number, count = int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw")), int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    for path in sorted(TESTS.rglob("test_*.py"))[number::count]:
+        with suppress(Exception, pytest.skip.Exception):  # it is reported when the module is collected
+            importlib.import_module(".".join(path.relative_to(TESTS.parent).with_suffix("").parts))
 
 
 def pytest_collection_finish() -> None:
