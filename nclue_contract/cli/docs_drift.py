@@ -10,6 +10,7 @@ from typing import BinaryIO, TextIO
 
 from nclue_contract import __version__
 from nclue_contract.cli.files import atomic_file
+from nclue_contract.cli.signals import interruptible
 from nclue_contract.cli.sources import Note, Unreadable, expand, reason_of
 from nclue_contract.cli.validate import protect_inputs
 from nclue_contract.contract.model import contract
@@ -74,7 +75,7 @@ def _data(file: str, stdin: BinaryIO | None) -> bytes:
     """Return the bytes of a file, or the first of one that is too large. Raises `OSError`, and `ValueError` for a closed standard input."""
     if file != STDIN:
         with Path(file).open("rb") as stream:
-            return stream.read(MAX_BYTES + 1)
+            return interruptible(stream).read(MAX_BYTES + 1)
     if stdin is None:
         raise ValueError("standard input is closed")
     return stdin.read(MAX_BYTES + 1)

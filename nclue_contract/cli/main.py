@@ -18,7 +18,7 @@ from nclue_contract.cli.colour import add_option as add_color
 from nclue_contract.cli.config import ConfigError, ProjectSettings, load, load_config
 from nclue_contract.cli.examples import add_examples
 from nclue_contract.cli.messages import discard, flush_errors, print_error
-from nclue_contract.cli.signals import termination_as_interruption
+from nclue_contract.cli.signals import standard_input, termination_as_interruption
 from nclue_contract.cli.valid_blocks import fast_version
 from nclue_contract.contract.extras import MissingExtraError
 from nclue_contract.contract.model import contract
@@ -264,9 +264,8 @@ def _validate(options: argparse.Namespace) -> int:
         fail_on_empty=options.fail_on_empty,
         jobs=options.jobs,
     )
-    stdin = sys.stdin.buffer if sys.stdin else None  # None when it is closed
     try:
-        return _usable("", validate, validator, run, wanted, stdin, sys.stdout, sys.stderr or io.StringIO())
+        return _usable("", validate, validator, run, wanted, standard_input(), sys.stdout, sys.stderr or io.StringIO())
     except WorkerError as error:
         raise UsageError(str(error)) from error
 
@@ -276,8 +275,7 @@ def _traffic(options: argparse.Namespace) -> int:
 
     judging, run, output = _judging(options, "traffic")
     judging = replace(judging, servers=_usable("", servers_of, options))
-    stdin = sys.stdin.buffer if sys.stdin else None  # None when it is closed
-    return _usable("", run_traffic, judging, run, options.names, output, stdin, sys.stdout, sys.stderr or io.StringIO())
+    return _usable("", run_traffic, judging, run, options.names, output, standard_input(), sys.stdout, sys.stderr or io.StringIO())
 
 
 def _proxy(options: argparse.Namespace) -> int:
@@ -294,8 +292,7 @@ def _docs_drift(options: argparse.Namespace) -> int:
 
     _, readings = _settings(options)
     reports = _usable("--report", report_targets, options.report, FORMATS["docs-drift"])
-    stdin = sys.stdin.buffer if sys.stdin else None  # None when it is closed
-    return _usable("", run_docs_drift, options, readings, reports, stdin, sys.stdout, sys.stderr or io.StringIO())
+    return _usable("", run_docs_drift, options, readings, reports, standard_input(), sys.stdout, sys.stderr or io.StringIO())
 
 
 def _judging(options: argparse.Namespace, command: str) -> tuple[JudgeOptions, Run, Output]:

@@ -1,12 +1,26 @@
-"""Signals: a command that is terminated ends as if it were interrupted, so that it cleans up and writes its reports."""
+"""Signals: a command that is terminated ends as if it were interrupted, so that it cleans up and writes its reports.
+
+Python handles a signal between two instructions, and when it wakes up a system call. One that comes between the last instruction before a
+system call and the moment when that blocks does neither: it is handled when the call returns, which for standard input may be never.
+`interruptible` is for reading what may not end.
+"""
 
 from __future__ import annotations
 
+import io
+import os
+import select
 import signal
+import stat
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import BinaryIO
+
+STEP_S = 0.5
+"""So long, at most, a signal may stay unnoticed."""
 
 
 @contextmanager
@@ -31,3 +45,40 @@ def termination_as_interruption() -> Iterator[None]:
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
+
+
+def interruptible(stream: BinaryIO) -> BinaryIO:
+    """Return a stream that reads from the same pipe, terminal or device, but waits for it in steps, between which signals are handled.
+
+    A regular file always has an end, so its stream is returned as it is, as are one that is no file, and all on Windows, which cannot wait
+    for them. Nothing must have been read from the stream yet.
+    """
+    try:
+        endless = not stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+    except OSError:
+        return stream
+    raw = getattr(stream, "raw", None)
+    return io.BufferedReader(_InSteps(raw)) if endless and isinstance(raw, io.FileIO) and sys.platform != "win32" else stream
+
+
+def standard_input() -> BinaryIO | None:
+    """Return standard input, in which signals are noticed; None when it is closed."""
+    return interruptible(sys.stdin.buffer) if sys.stdin else None
+
+
+class _InSteps(io.RawIOBase):
+    """Reads from a file that may not end."""
+
+    def __init__(self, file: io.FileIO) -> None:
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+    def readinto(self, buffer: memoryview, /) -> int | None:  # type: ignore[override]  # the type of buffers has no name in Python 3.11
+        while not select.select([self._file], [], [], STEP_S)[0]:
+            pass
+        return self._file.readinto(buffer)

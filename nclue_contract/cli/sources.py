@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, Literal, NamedTuple
 
 from nclue_contract.cli.line_blocks import FileRange, LineBlock, RangeBlock, Survey, decode_line, short_lines, with_line_feeds
+from nclue_contract.cli.signals import interruptible
 from nclue_contract.cli.valid_blocks import ValidBlocks, cut
 from nclue_contract.validation.json_parser import BLANKS, skip_blanks
 from nclue_contract.validation.json_reader import Payload, decode, line_column, value_end, wide_encoding
@@ -109,7 +110,7 @@ def parts(
         else:
             with Path(name).open("rb") as file:
                 input_format = reading.input_format or _FORMATS.get(Path(name).suffix.lower())
-                yield from _parts(name, file, input_format, reading, progress, surveyor)
+                yield from _parts(name, interruptible(file), input_format, reading, progress, surveyor)
     except (OSError, ValueError) as error:
         yield Unreadable(name, reason_of(error))
     except MemoryError:

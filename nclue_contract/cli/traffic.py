@@ -11,6 +11,7 @@ from typing import BinaryIO, TextIO
 
 from nclue_contract.cli.files import atomic_file
 from nclue_contract.cli.progress import ProgressBar
+from nclue_contract.cli.signals import interruptible
 from nclue_contract.cli.sources import RECORDING_SUFFIXES, Note, Unreadable, expand, reason_of
 from nclue_contract.cli.validate import protect_inputs, standard_output, total_bytes
 from nclue_contract.contract.hosts import Target
@@ -118,7 +119,7 @@ def entries_of(
     try:
         with ExitStack() as stack:
             stream = stdin if source == STDIN and stdin else stack.enter_context(Path(source).open("rb"))
-            for entry in exchanges(source, stream, progress):
+            for entry in exchanges(source, interruptible(stream), progress):
                 count += 1
                 yield entry
     except (OSError, ValueError) as error:
