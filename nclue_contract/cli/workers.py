@@ -293,8 +293,9 @@ def _signals_held() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
     try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)  # it may raise for a signal that came just before, and has blocked them then
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

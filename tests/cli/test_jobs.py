@@ -500,6 +500,26 @@ def test_a_worker_that_is_killed_ends_the_command_with_a_sentence(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="Windows cannot block signals")
+def test_a_signal_right_before_others_are_blocked_leaves_none_blocked(monkeypatch):
+    real = signal.pthread_sigmask
+    before = real(signal.SIG_BLOCK, [])
+
+    def interrupted(how, numbers):
+        mask = real(how, numbers)
+        if signal.SIGTERM in numbers:
+            raise KeyboardInterrupt
+        return mask
+
+    with Workers(abs, 2) as pool:
+        with monkeypatch.context() as patch:
+            patch.setattr(signal, "pthread_sigmask", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                pool.start()
+        after = real(signal.SIG_SETMASK, before)
+    assert after == before
+
+
 # -- the option -------------------------------------------------------------------------------------------------------------------------
 
 
