@@ -134,6 +134,12 @@ def test_an_explanation_ends_with_its_page_where_there_is_a_site(name):
         assert re.fullmatch(r"  more          https://docs\.example/nclue/\S+", explain(contract(), name, DEFAULTS).splitlines()[-1])
 
 
+@pytest.mark.parametrize("name", [*contract().rules, *READINGS])
+def test_no_word_is_cut_at_the_end_of_a_line(name):
+    """Many words are names with hyphens, such as those of headers and readings."""
+    assert not re.search("-$", explain(contract(), name, DEFAULTS), re.MULTILINE)
+
+
 @pytest.mark.parametrize("name", READINGS)
 def test_the_lines_for_pyproject_can_be_copied(name):
     lines = [line.strip() for line in explain(contract(), name, DEFAULTS).splitlines()]

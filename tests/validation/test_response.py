@@ -866,6 +866,8 @@ def test_a_rejection_with_the_code_of_the_rule_fits(request_, code):
         (PAGE_REQUEST, "10101"),
         (PAGE_REQUEST, "10104"),
         (WITH_TEST, "10105"),
+        (WITH_TEST | {"train_file_path": ""}, "10105"),  # there is a warning about the other path
+        (WITH_TEST | {"test_file_path": ""}, "10104"),
         (PAGE_REQUEST | {"name": "x" * 99}, "10101"),
     ],
 )
