@@ -20,7 +20,7 @@ from types import FrameType
 from typing import BinaryIO
 
 STEP_S = 0.5
-"""So long, at most, a signal may stay unnoticed."""
+"""Seconds after which a signal is noticed, at most, while a command waits for input."""
 
 
 @contextmanager
@@ -50,8 +50,8 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 def interruptible(stream: BinaryIO) -> BinaryIO:
     """Return a stream that reads from the same pipe, terminal or device, but waits for it in steps, between which signals are handled.
 
-    A regular file always has an end, so its stream is returned as it is, as are one that is no file, and all on Windows, which cannot wait
-    for them. Nothing must have been read from the stream yet.
+    The stream of a regular file is returned as it is, since it always has an end; so is one that is no file, such as bytes in memory. On
+    Windows every stream is, because `select` cannot wait for pipes there. Nothing must have been read from the stream yet.
     """
     try:
         endless = not stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
